@@ -1,0 +1,1 @@
+"""How it is bent: sources of test cases."""

@@ -1,0 +1,118 @@
+"""Steps, live fields, origin and the test case: what a fuzzer yields and the executor runs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class LiveField:
+    """Bytes of a template that are computed at send time: `data[offset:offset + length]`.
+
+    `name` selects the protocol's resolver (`sequence`, `token`, `crc16`, `session:NAME`). A checksum
+    names the bytes it covers as `[start, stop)`; other fields leave both 0. Fields are resolved in order.
+    """
+
+    name: str
+    offset: int
+    length: int
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpan:
+    """Which bytes of a message a named field covers; used for annotation only."""
+
+    name: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one message. `callback` names a boofuzz edge whose callback runs at send time and may replace the bytes."""
+
+    message: str
+    data: bytes
+    live: tuple[LiveField, ...] = ()
+    spans: tuple[FieldSpan, ...] = field(default=(), compare=False)
+    mutated: bool = field(default=False, compare=False)
+    callback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let `seconds` of link time pass; unsolicited traffic is collected meanwhile."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Close the link and open it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Reset the target through its own means (not through the fuzzed link)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stimulate:
+    """Set a sensor or switch, named in the bench, to a value in the stimulus's own unit."""
+
+    stimulus: str
+    value: float
+
+
+Step = Send | Wait | Reconnect | Reset | Stimulate
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a case came from: enough to say in words what was bent, and to generate it again."""
+
+    fuzzer: str
+    path: tuple[str, ...] = ()
+    field: str = ""
+    mutation: str = ""
+    seed: int = 0
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class TestCase:
+    """An ordered tuple of steps on one interface, started in one state."""
+
+    __test__ = False
+
+    interface: str
+    state: str
+    steps: tuple[Step, ...]
+    origin: Origin = field(compare=False)
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen hex digits: a hash of interface, state, templates and waits (live bytes count as zero)."""
+        digest = hashlib.blake2b(f"{self.interface}\0{self.state}".encode(), digest_size=8)
+        for step in self.steps:
+            digest.update(_template(step))
+        return digest.hexdigest()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """Names of the messages that are sent, in order."""
+        return tuple(step.message for step in self.steps if isinstance(step, Send))
+
+
+def _template(step: Step) -> bytes:
+    if not isinstance(step, Send):
+        return b"\0" + repr(step).encode()
+    data = bytearray(step.data)
+    for live in step.live:
+        data[live.offset : live.offset + live.length] = bytes(live.length)
+    head = f"\1{step.message}\0{step.callback}\0{len(data)}\0"
+    return head.encode() + bytes(data) + repr(step.live).encode()

@@ -1,0 +1,49 @@
+"""Every error a user can meet: what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MedfuzzError(Exception):
+    """Base of all; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class UsageError(MedfuzzError):
+    """The user's words are off: an option, a bench file, a formula, an unknown id."""
+
+    exit_code = 2
+
+
+class BenchError(MedfuzzError):
+    """Our own cable, adapter, tool, store or disk failed."""
+
+    exit_code = 3
+
+
+class LinkError(BenchError):
+    """A link could not be opened or broke. `BenchError` family, because a broken link is not a device fault."""
+
+
+class LinkClosed(LinkError):
+    """The other end closed the link."""
+
+
+class TargetError(BenchError):
+    """The target could not be started, reached, identified or brought back."""
+
+
+class GuardRefused(MedfuzzError):
+    """The guard withheld bytes that would carry a forbidden command."""
+
+    exit_code = 2
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest valid word, else the valid words."""
+    words = sorted(valid)
+    near = difflib.get_close_matches(word, words, n=1)
+    return f" Did you mean '{near[0]}'?" if near else f" Valid: {', '.join(words) or '(none)'}."

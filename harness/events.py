@@ -1,0 +1,74 @@
+"""What the engine tells its listeners while a campaign runs. Nothing is printed by the engine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.case import TestCase
+from harness.finding import Finding
+from harness.transcript import Transcript
+from harness.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStarted:
+    """`forecast` is the number of cases the fuzzers can give, by fuzzer."""
+
+    campaign: str
+    manifest: Mapping[str, object]
+    forecast: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinished:
+    """`seconds` is wall time since the start, `coverage` the number of edges known (0 where there is none)."""
+
+    number: int
+    case: TestCase
+    transcript: Transcript
+    verdict: Verdict
+    seconds: float
+    coverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRefused:
+    """The guard withheld the case; it was not executed."""
+
+    case: TestCase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingConfirmed:
+    """A replay showed the same fault again."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class FindingDismissed:
+    """No replay showed it; it is reported as not reproduced."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class BenchFault:
+    """The bench failed; `fatal` ends the campaign."""
+
+    reason: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignEnded:
+    """`reason`: `budget`, `exhausted`, `interrupted`, `bench`."""
+
+    reason: str
+    seconds: float
+    cases: int
+
+
+Event = CampaignStarted | CaseFinished | CaseRefused | FindingConfirmed | FindingDismissed | BenchFault | CampaignEnded

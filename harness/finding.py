@@ -1,0 +1,52 @@
+"""A device fault: the observation, the cases that led to it, and how often it came back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from harness.case import TestCase
+from harness.transcript import Transcript
+from harness.verdict import Kind, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One bucket's representative. `window` ends with the case that showed it; `reproduced` is k of `tries`."""
+
+    observation: Observation
+    bucket: str
+    window: tuple[TestCase, ...]
+    transcript: Transcript
+    case_number: int
+    found_after: float
+    reproduced: int = 0
+    tries: int = 0
+    fault: str = ""
+    symptoms: tuple[Observation, ...] = field(default=())
+
+    @property
+    def case(self) -> TestCase:
+        """The case that showed the fault."""
+        return self.window[-1]
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the observation."""
+        return self.observation.kind
+
+    @property
+    def id(self) -> str:
+        """`F-` and eight hex digits, stable for a bucket."""
+        return "F-" + self.bucket[:8]
+
+    @property
+    def confirmed(self) -> bool:
+        """True when at least one replay showed the same fault."""
+        return self.reproduced > 0
+
+
+def bucket_of(observation: Observation, case: TestCase) -> str:
+    """Sixteen hex digits over kind, requirement, interface and fingerprint."""
+    parts = (observation.kind, observation.requirement, case.interface, *observation.fingerprint)
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,264 @@
+"""What the engine needs of a link, target, protocol, monitor, fuzzer and report: the only home of structural types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from typing import Protocol as Interface
+
+from harness.case import LiveField, Send, Step, TestCase
+from harness.events import Event
+from harness.transcript import Sample, TargetEvent, Transcript
+from harness.verdict import Observation
+
+
+class Link(Interface):
+    """An open connection. Deadlines are absolute link seconds (`now()`)."""
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`; raises LinkError, LinkClosed."""
+        ...
+
+    def receive(self, deadline: float) -> bytes:
+        """At least one byte as soon as there is one, or b"" at the deadline; raises LinkError, LinkClosed."""
+        ...
+
+    def close(self) -> None:
+        """Idempotent; never raises."""
+        ...
+
+    def now(self) -> float:
+        """The link's clock in seconds: monotonic, virtual in the emulator."""
+        ...
+
+
+class Transport(Interface):
+    """Opens links to one endpoint, named by its moniker."""
+
+    moniker: str
+
+    def open(self, timeout: float) -> Link:
+        """A new link within `timeout` seconds; raises LinkError saying what to do next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the device says it is; matched with the bench before the first malformed byte."""
+
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+
+
+class Target(Interface):
+    """The device under test; owns its life. Times are seconds of the target's own clock."""
+
+    name: str
+
+    def start(self) -> None:
+        """Bring it up; raises TargetError."""
+        ...
+
+    def stop(self) -> None:
+        """Let go of everything; idempotent."""
+        ...
+
+    def reset(self) -> None:
+        """A cold start: what a power cycle would give; raises TargetError."""
+        ...
+
+    def stimulate(self, stimulus: str, value: float) -> None:
+        """Set a sensor or switch; raises UsageError for an unknown one."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Let target time pass."""
+        ...
+
+    def now(self) -> float:
+        """The target's clock."""
+        ...
+
+    def take_events(self) -> Sequence[TargetEvent]:
+        """Faults, hangs, resets, exits since the last call."""
+        ...
+
+    def take_samples(self) -> Sequence[Sample]:
+        """Signal samples since the last call, oldest first; taken on change."""
+        ...
+
+    def take_console(self) -> Sequence[tuple[float, bytes]]:
+        """Console text since the last call, with times."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """For the manifest: kind, firmware file and hash, emulator limits."""
+        ...
+
+
+class Snapshots(Interface):
+    """What an emulated target can do besides."""
+
+    def snapshot(self) -> object:
+        """Everything: memory, registers, peripherals, time."""
+        ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to a snapshot of this target."""
+        ...
+
+    def coverage(self) -> int:
+        """Distinct edges seen since the start; never goes back on restore."""
+        ...
+
+
+class FrameKind(StrEnum):
+    """How a piece of what came in counts."""
+
+    REPLY = "reply"
+    UNSOLICITED = "unsolicited"
+    STRAY = "stray"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One piece of received bytes. A reply carries what the parser read, for people and for proofs."""
+
+    kind: FrameKind
+    data: bytes
+    fields: Mapping[str, int | str | bytes] = field(default_factory=dict[str, "int | str | bytes"])
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What one link's two sides know of each other: live values by name. Fresh for each connection to a fresh state."""
+
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    last_received: bytes = b""
+
+    def copy(self) -> Conversation:
+        """An independent copy: `values` is copied one level deep."""
+        return Conversation(dict(self.values), self.last_received)
+
+
+class Mark(StrEnum):
+    """What a message means to a person who reads the report."""
+
+    PRIVILEGED = "privileged"
+    THERAPY = "therapy"
+    AUTHENTICATION = "authentication"
+    DISCLOSES_PATIENT_DATA = "discloses_patient_data"
+    FORBIDDEN_ON_HARDWARE = "forbidden_on_hardware"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A named condition: how to reach it from a cold start and what the probe's answer then says."""
+
+    name: str
+    preamble: tuple[Step, ...]
+    proof: Mapping[str, int | str | bytes] = field(default_factory=dict[str, "int | str | bytes"])
+
+
+@dataclass(frozen=True, slots=True)
+class Resynchronization:
+    """How a byte stream is brought back in step: wait `seconds` of silence, then send `filler` if any."""
+
+    seconds: float
+    filler: bytes = b""
+
+
+class WireProtocol(Interface):
+    """What is said on one interface, as the engine sees it (`protocols.model.Protocol` is ours)."""
+
+    name: str
+    states: Mapping[str, State]
+    probe: Send
+    reply_timeout: float
+    resynchronization: Resynchronization
+    marks: Mapping[str, frozenset[Mark]]
+    max_reply: int
+
+    def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
+        """Whole frames at the front of `buffer`, and the rest. Never raises on hostile bytes."""
+        ...
+
+    def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
+        """The `live.length` bytes of one live field; `data` has the earlier fields in place."""
+        ...
+
+    def learn(self, frame: Frame, conversation: Conversation) -> bytes:
+        """Take tokens and challenges from a frame; returns bytes to send at once (a keep-alive answer) or b""."""
+        ...
+
+    def answers(self, sent: bytes, frame: Frame) -> bool:
+        """True when `frame` is the reply to `sent`."""
+        ...
+
+    def expects_reply(self, sent: bytes) -> bool:
+        """True when a device that serves must answer `sent`."""
+        ...
+
+    def served(self, frame: Frame) -> bool:
+        """True when `frame` is the probe's proper answer."""
+        ...
+
+    def identity(self, frame: Frame) -> Identity:
+        """What the probe's answer says of the device (empty strings where it does not say)."""
+        ...
+
+    def session_lapsed(self, frame: Frame) -> bool:
+        """True when the reply says that the session which the state needs is gone."""
+        ...
+
+    def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
+        """A pattern that matches the outgoing stream as soon as it would carry one of `messages`, well formed or not.
+
+        It must not need more than `guard.OVERLAP` bytes behind the point where the message is recognized.
+        """
+        ...
+
+
+class Monitor(Interface):
+    """Watches a target and reports. `state`/`restore` put what it learned into the snapshot."""
+
+    name: str
+
+    def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
+        """What this case showed."""
+        ...
+
+    def state(self) -> object:
+        """What it has learned; passed back to `restore`. Immutable or copied."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Back to an earlier `state()`."""
+        ...
+
+
+class Fuzzer(Interface):
+    """A source of test cases for one interface."""
+
+    name: str
+    interface: str
+
+    def cases(self) -> Iterator[TestCase]:
+        """Breadth first; the same sequence for the same seed."""
+        ...
+
+    def forecast(self) -> int:
+        """How many cases there are in all."""
+        ...
+
+    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
+        """Feedback after a case."""
+        ...
+
+
+Listener = Callable[[Event], None]
+Callback = Callable[[Conversation, bytes], bytes | None]

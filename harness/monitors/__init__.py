@@ -1,0 +1,1 @@
+"""Watchers: one file a kind of fault."""

@@ -1,0 +1,64 @@
+"""What really went out and came in while one case ran, with times, on every channel that was watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One sent message and what the device said until the reply or the deadline. Times are link seconds."""
+
+    message: str
+    sent: bytes
+    replies: tuple[bytes, ...]
+    unsolicited: tuple[bytes, ...]
+    stray: bytes
+    sent_at: float
+    ended_at: float
+    answered: bool
+    reply_expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The declared signals at one instant; held until the next sample. A missing signal is `None`."""
+
+    time: float
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEvent:
+    """Something the target itself reports: `fault`, `hang`, `reset`, `exit`.
+
+    `detail` holds text to show a person (`type`, `address`, `pc`, `symbol`, `line`, `cause`, `status`).
+    """
+
+    kind: str
+    time: float
+    detail: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The record of one case. `link_error` is set when the link broke; `refused` when the guard withheld bytes."""
+
+    case_id: str
+    exchanges: tuple[Exchange, ...]
+    started: float
+    ended: float
+    samples: tuple[Sample, ...] = ()
+    console: tuple[tuple[float, bytes], ...] = ()
+    events: tuple[TargetEvent, ...] = ()
+    probe_served: bool | None = None
+    link_error: str = ""
+    refused: str = ""
+    state_reached: bool = True
+
+    @property
+    def received(self) -> bytes:
+        """Everything the device sent on the link, in order."""
+        parts = [b"".join(e.replies) + b"".join(e.unsolicited) + e.stray for e in self.exchanges]
+        return b"".join(parts)

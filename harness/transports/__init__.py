@@ -1,0 +1,1 @@
+"""Byte carriers: one file a scheme."""

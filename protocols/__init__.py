@@ -1,0 +1,1 @@
+"""What is said: message models and protocol definitions, one file a protocol."""

@@ -1,0 +1,1 @@
+"""What is told: renderings of a campaign for people and for machines."""

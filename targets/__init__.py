@@ -1,0 +1,1 @@
+"""Who it is said to: the emulated board, served processes and real devices."""

@@ -1,0 +1,1 @@
+"""The emulated infusion pump: firmware, bench, requirements, planted faults."""
