@@ -33,7 +33,11 @@ class FieldSpan:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send one message. `callback` names a boofuzz edge whose callback runs at send time and may replace the bytes."""
+    """Send one message. `callback` names a boofuzz edge whose callback runs at send time and may replace the bytes.
+
+    `replay_of` is the index of an earlier step of the same case: the bytes that step really sent go out again,
+    live fields and all (-1: none). Where that step did not send, `data` and `live` are used as in any other step.
+    """
 
     message: str
     data: bytes
@@ -41,6 +45,7 @@ class Send:
     spans: tuple[FieldSpan, ...] = field(default=(), compare=False)
     mutated: bool = field(default=False, compare=False)
     callback: str = ""
+    replay_of: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +119,5 @@ def _template(step: Step) -> bytes:
     data = bytearray(step.data)
     for live in step.live:
         data[live.offset : live.offset + live.length] = bytes(live.length)
-    head = f"\1{step.message}\0{step.callback}\0{len(data)}\0"
+    head = f"\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
     return head.encode() + bytes(data) + repr(step.live).encode()
