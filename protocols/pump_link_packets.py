@@ -283,8 +283,8 @@ def _body_class(command: int, data: bytes) -> type[Packet]:
     return REPLIES.get(command, StatusOnly) if data[:1] == b"\0" else StatusOnly
 
 
-def _parse_body(data: bytes, parent: Any = None) -> Packet:
-    return _body_class(parent.command if parent is not None else 0, data)(data)
+def _parse_body(data: bytes, _parent: Any = None) -> Packet:
+    return _body_class(_parent.command if _parent is not None else 0, data)(data)
 
 
 class PumpFrame(Packet):
