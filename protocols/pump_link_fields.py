@@ -30,9 +30,9 @@ def crc16(data: bytes) -> int:
 
 
 class Body(Packet):
-    """What a frame carries; `command` is its code on the wire."""
+    """What a frame carries; `opcode` is its code on the wire."""
 
-    command: ClassVar[int] = 0
+    opcode: ClassVar[int] = 0
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes | None]:
         """Bytes behind the last field stay with the frame."""

@@ -43,56 +43,56 @@ def image_mac(version: int, image: bytes, key: bytes = SERVICE_KEY) -> bytes:
 class Status(Body):
     """0x01: identity and state; the probe."""
 
-    command = 0x01
+    opcode = 0x01
     fields_desc = []
 
 
 class OpenSession(Body):
     """0x02: asks for a challenge. Role 1 service, 2 pharmacy."""
 
-    command = 0x02
+    opcode = 0x02
     fields_desc = [ByteField("role", 1), *text("peer", b"bench-1")]
 
 
 class Prove(Body):
     """0x03: answers the challenge."""
 
-    command = 0x03
+    opcode = 0x03
     fields_desc = [StrFixedLenField("answer", bytes(8), 8)]
 
 
 class CloseSession(Body):
     """0x04: ends the session."""
 
-    command = 0x04
+    opcode = 0x04
     fields_desc = [token()]
 
 
 class Echo(Body):
     """0x05: `count` bytes come back; `count` states how many follow."""
 
-    command = 0x05
+    opcode = 0x05
     fields_desc = [FieldLenField("count", None, length_of="data", fmt="<H"), rest("data", b"ping")]
 
 
 class MemoryStatistics(Body):
     """0x06: stack and queue high-water marks."""
 
-    command = 0x06
+    opcode = 0x06
     fields_desc = []
 
 
 class GetSettings(Body):
     """0x07: reads the settings."""
 
-    command = 0x07
+    opcode = 0x07
     fields_desc = [token()]
 
 
 class SetSettings(Body):
     """0x08: writes the settings (units: 0.1 psi, µl, µl/h, s)."""
 
-    command = 0x08
+    opcode = 0x08
     fields_desc = [
         token(),
         LEShortField("occlusion_limit", 100),
@@ -107,119 +107,119 @@ class SetSettings(Body):
 class SetDeviceName(Body):
     """0x09: names the device as the ward knows it."""
 
-    command = 0x09
+    opcode = 0x09
     fields_desc = [token(), *text("name", b"PUMP-A")]
 
 
 class SetClock(Body):
     """0x0A: sets the calendar clock, seconds since 2000-01-01."""
 
-    command = 0x0A
+    opcode = 0x0A
     fields_desc = [token(), LEIntField("seconds", 800_000_000)]
 
 
 class ReadPatient(Body):
     """0x0B: reads the patient record."""
 
-    command = 0x0B
+    opcode = 0x0B
     fields_desc = [token()]
 
 
 class ReadLog(Body):
     """0x0C: reads `count` entries of the security log, the newest being entry 0."""
 
-    command = 0x0C
+    opcode = 0x0C
     fields_desc = [token(), LEShortField("first", 0), ByteField("count", 4)]
 
 
 class AddHistory(Body):
     """0x0D: adds annotations: elements of type u8, size u8 (of the whole element), value."""
 
-    command = 0x0D
+    opcode = 0x0D
     fields_desc = [token(), rest("elements", b"\x01\x06note\x02\x04\x11\x22")]
 
 
 class Subscribe(Body):
     """0x0E: asks for alarm notifications: mask of alarms, hold-off in ms."""
 
-    command = 0x0E
+    opcode = 0x0E
     fields_desc = [token(), LEShortField("mask", 0xFFFF), LEShortField("interval", 500)]
 
 
 class SelfTest(Body):
     """0x0F: runs the self-test; refused while delivering."""
 
-    command = 0x0F
+    opcode = 0x0F
     fields_desc = [token()]
 
 
 class ProgramRate(Body):
     """0x10: asks for a rate in µl/h of a drug; pending until confirmed at the keypad."""
 
-    command = 0x10
+    opcode = 0x10
     fields_desc = [token(), counter(), ByteField("drug", 1), LEIntField("rate", 5000)]
 
 
 class ProgramVolume(Body):
     """0x11: asks for a volume to be infused in µl; pending until confirmed at the keypad."""
 
-    command = 0x11
+    opcode = 0x11
     fields_desc = [token(), counter(), LEIntField("volume", 50_000)]
 
 
 class Start(Body):
     """0x12: resumes a confirmed, paused infusion."""
 
-    command = 0x12
+    opcode = 0x12
     fields_desc = [token(), counter()]
 
 
 class Stop(Body):
     """0x13: pauses delivery."""
 
-    command = 0x13
+    opcode = 0x13
     fields_desc = [token(), counter()]
 
 
 class Bolus(Body):
     """0x14: a clinician bolus: µl over seconds."""
 
-    command = 0x14
+    opcode = 0x14
     fields_desc = [token(), counter(), LEIntField("amount", 1000), LEShortField("duration", 60)]
 
 
 class Silence(Body):
     """0x15: silences the alarm tone for 1 to 120 s."""
 
-    command = 0x15
+    opcode = 0x15
     fields_desc = [token(), LEShortField("seconds", 60)]
 
 
 class LibraryList(Body):
     """0x20: names of the drug library's entries from `first` on."""
 
-    command = 0x20
+    opcode = 0x20
     fields_desc = [ByteField("first", 0)]
 
 
 class LibraryRead(Body):
     """0x21: one entry of the drug library."""
 
-    command = 0x21
+    opcode = 0x21
     fields_desc = [ByteField("index", 1)]
 
 
 class LibraryBegin(Body):
     """0x22: begins a drug library upload of `entries` entries."""
 
-    command = 0x22
+    opcode = 0x22
     fields_desc = [token(), LEShortField("version", 8), ByteField("entries", 1)]
 
 
 class LibraryPart(Body):
     """0x23: one entry: µg per ml, rates in µl/h, bolus maximum in µl."""
 
-    command = 0x23
+    opcode = 0x23
     fields_desc = [
         token(),
         ByteField("index", 0),
@@ -234,14 +234,14 @@ class LibraryPart(Body):
 class LibraryCommit(Body):
     """0x24: ends the upload; `digest` is the CRC-16 over all parts behind their tokens."""
 
-    command = 0x24
+    opcode = 0x24
     fields_desc = [token(), LEShortField("digest", crc16(bytes(LibraryPart())[4:]))]
 
 
 class UpdateBegin(Body):
     """0x28: begins a firmware update."""
 
-    command = 0x28
+    opcode = 0x28
     fields_desc = [
         token(),
         LEShortField("version", DEFAULT_VERSION),
@@ -253,19 +253,19 @@ class UpdateBegin(Body):
 class UpdateChunk(Body):
     """0x29: a part of the image at `offset`."""
 
-    command = 0x29
+    opcode = 0x29
     fields_desc = [token(), LEIntField("offset", 0), rest("data", DEFAULT_IMAGE)]
 
 
 class UpdateCommit(Body):
     """0x2A: verifies the image and accepts its version."""
 
-    command = 0x2A
+    opcode = 0x2A
     fields_desc = [token()]
 
 
 REQUESTS: dict[int, type[Body]] = {
-    body.command: body
+    body.opcode: body
     for body in (
         Status, OpenSession, Prove, CloseSession, Echo, MemoryStatistics, GetSettings, SetSettings, SetDeviceName,
         SetClock, ReadPatient, ReadLog, AddHistory, Subscribe, SelfTest, ProgramRate, ProgramVolume, Start, Stop,
@@ -275,16 +275,16 @@ REQUESTS: dict[int, type[Body]] = {
 }  # fmt: skip
 
 
-def _body_class(command: int, data: bytes) -> type[Packet]:
-    if command < REPLY_BIT:
-        return REQUESTS.get(command, Raw)
-    if command in (AlarmNotification.command, ErrorReply.command):
-        return REPLIES[command]
-    return REPLIES.get(command, StatusOnly) if data[:1] == b"\0" else StatusOnly
+def _body_class(opcode: int, data: bytes) -> type[Packet]:
+    if opcode < REPLY_BIT:
+        return REQUESTS.get(opcode, Raw)
+    if opcode in (AlarmNotification.opcode, ErrorReply.opcode):
+        return REPLIES[opcode]
+    return REPLIES.get(opcode, StatusOnly) if data[:1] == b"\0" else StatusOnly
 
 
 def _parse_body(data: bytes, _parent: Any = None) -> Packet:
-    return _body_class(_parent.command if _parent is not None else 0, data)(data)
+    return _body_class(_parent.opcode if _parent is not None else 0, data)(data)
 
 
 class PumpFrame(Packet):
@@ -295,7 +295,7 @@ class PumpFrame(Packet):
         XByteField("start", START),
         FieldLenField("length", None, length_of="body", fmt="<H", adjust=lambda _packet, size: size + 2),
         ByteField("sequence", 0),
-        XByteField("command", 0),
+        XByteField("opcode", 0),
         PacketLenField("body", None, _parse_body, length_from=lambda packet: max(packet.length - 2, 0)),
         LEShortField("crc16", None),
     ]
@@ -309,4 +309,4 @@ class PumpFrame(Packet):
 
 def frame(body: Body, sequence: int = 0) -> PumpFrame:
     """The frame that carries `body`."""
-    return PumpFrame(sequence=sequence, command=body.command, body=body)
+    return PumpFrame(sequence=sequence, opcode=body.opcode, body=body)

@@ -35,7 +35,7 @@ class StatusOnly(Body):
 class StatusReply(Body):
     """Reply to Status: everything a state's proof and the detection of a reboot need."""
 
-    command = 0x81
+    opcode = 0x81
     fields_desc = [
         ByteField("status", 0),
         StrFixedLenField("model", b"MP-405\0\0", 8),
@@ -55,14 +55,14 @@ class StatusReply(Body):
 class ChallengeReply(Body):
     """Reply to OpenSession."""
 
-    command = 0x82
+    opcode = 0x82
     fields_desc = [ByteField("status", 0), StrFixedLenField("challenge", bytes(8), 8)]
 
 
 class SessionReply(Body):
     """Reply to Prove; `counter` is the last therapy counter that was accepted."""
 
-    command = 0x83
+    opcode = 0x83
     fields_desc = [
         ByteField("status", 0),
         XLEIntField("token", 0),
@@ -74,21 +74,21 @@ class SessionReply(Body):
 class EchoReply(Body):
     """Reply to Echo."""
 
-    command = 0x85
+    opcode = 0x85
     fields_desc = [ByteField("status", 0), LEShortField("count", 0), rest("data", b"")]
 
 
 class MemoryReply(Body):
     """Reply to MemoryStatistics: bytes."""
 
-    command = 0x86
+    opcode = 0x86
     fields_desc = [ByteField("status", 0), LEShortField("stack_size", 0), LEShortField("queue_size", 0)]
 
 
 class SettingsReply(Body):
     """Reply to GetSettings."""
 
-    command = 0x87
+    opcode = 0x87
     fields_desc = [
         ByteField("status", 0),
         LEShortField("occlusion_limit", 0),
@@ -104,28 +104,28 @@ class SettingsReply(Body):
 class PatientReply(Body):
     """Reply to ReadPatient."""
 
-    command = 0x8B
+    opcode = 0x8B
     fields_desc = [ByteField("status", 0), *text("identifier", b""), *text("name", b""), LEShortField("weight", 0)]
 
 
 class LogReply(Body):
     """Reply to ReadLog: `entries` entries of 16 bytes: time u32, event u8, detail u8, boot u16, peer 8 bytes."""
 
-    command = 0x8C
+    opcode = 0x8C
     fields_desc = [ByteField("status", 0), ByteField("entries", 0), rest("data", b"")]
 
 
 class LibraryListReply(Body):
     """Reply to LibraryList: `entries` names of 8 bytes; `version` of the library."""
 
-    command = 0xA0
+    opcode = 0xA0
     fields_desc = [ByteField("status", 0), LEShortField("version", 0), ByteField("entries", 0), rest("names", b"")]
 
 
 class LibraryReadReply(Body):
     """Reply to LibraryRead."""
 
-    command = 0xA1
+    opcode = 0xA1
     fields_desc = [
         ByteField("status", 0),
         ByteField("index", 0),
@@ -140,19 +140,19 @@ class LibraryReadReply(Body):
 class AlarmNotification(Body):
     """0xE0, sequence 0, unsolicited: the alarms that are active and the therapy state."""
 
-    command = 0xE0
+    opcode = 0xE0
     fields_desc = [LEShortField("alarms", 0), ByteField("therapy_state", 0)]
 
 
 class ErrorReply(Body):
     """0xFF: the frame could not be understood."""
 
-    command = 0xFF
+    opcode = 0xFF
     fields_desc = [ByteField("status", 0)]
 
 
 REPLIES: dict[int, type[Body]] = {
-    body.command: body
+    body.opcode: body
     for body in (
         StatusReply, ChallengeReply, SessionReply, EchoReply, MemoryReply, SettingsReply, PatientReply, LogReply,
         LibraryListReply, LibraryReadReply, AlarmNotification, ErrorReply,
