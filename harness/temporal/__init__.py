@@ -1,0 +1,16 @@
+"""Past-time temporal logic with robustness: safety formulas over named signals, checked while a campaign runs."""
+
+from harness.temporal.formula import Formula, SignalDeclaration
+from harness.temporal.monitor import FormulaSet, MonitorState, Violation
+from harness.temporal.parser import parse
+from harness.temporal.statistics import RequirementStatistics
+
+__all__ = [
+    "Formula",
+    "FormulaSet",
+    "MonitorState",
+    "RequirementStatistics",
+    "SignalDeclaration",
+    "Violation",
+    "parse",
+]

@@ -1,0 +1,124 @@
+"""One requirement while it is being watched: its closures, its memories, its verdict and its counters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from harness.temporal.compiler import Compiler, Values
+from harness.temporal.formula import Formula, Implies
+from harness.temporal.statistics import RequirementStatistics
+from harness.temporal.windows import Delay
+
+EvaluatorState = tuple[bool, bool, bool, float, tuple[object, ...]]
+
+
+class Evaluator:
+    """Judges one formula. `violated`, `active` (its condition is true) and `unknown` hold until the next judgement."""
+
+    def __init__(self, formula: Formula) -> None:
+        self.formula = formula
+        self.signals = tuple(sorted(formula.signals))
+        compiler = Compiler()
+        root = formula.root
+        self.conditional = isinstance(root, Implies)
+        self._condition = compiler.truth(root.condition, -1.0) if isinstance(root, Implies) else None
+        self._demand = compiler.truth(root.demand if isinstance(root, Implies) else root, 1.0)
+        self._memories = tuple(compiler.memories)
+        self._delays = tuple(memory for memory in self._memories if isinstance(memory, Delay))
+        self._timed = tuple(memory for memory in self._memories if not isinstance(memory, Delay))
+        self.samples_matter = bool(self._delays)
+        self.violated = self.active = self.unknown = False
+        self.wake = math.inf
+        self.exercised: int = 0
+        self.violations: int = 0
+        self.exercised_seconds = self.unknown_seconds = 0.0
+        self.margin = math.inf
+
+    def judge(self, values: Values, time: float) -> bool:
+        """Judge at a sample; true when the requirement was met before and is violated from here on."""
+        before, was_active = self.violated, self.active
+        robustness = self._robustness(values, time)
+        if self._timed:
+            self.wake = min([memory.wake for memory in self._timed])
+        self._note_unknown(values)
+        if self.unknown:
+            self.violated = self.active = False
+            return False
+        self.margin = min(self.margin, robustness)
+        if self.active and not was_active:
+            self.exercised += 1
+        self.violated = robustness < 0
+        if self.violated and not before:
+            self.violations += 1
+            return True
+        return False
+
+    def judge_between(self, values: Values, time: float) -> bool:
+        """Judge at an instant that is no sample: windows move, `previous` does not."""
+        for delay in self._delays:
+            delay.frozen = True
+        newly = self.judge(values, time)
+        for delay in self._delays:
+            delay.frozen = False
+        return newly
+
+    def _robustness(self, values: Values, time: float) -> float:
+        if self._condition is None:
+            self.active = True
+            return self._demand(values, time)
+        obliged = self._condition(values, time)
+        self.active = obliged > 0
+        return max(-obliged, self._demand(values, time))
+
+    def _note_unknown(self, values: Values) -> None:
+        self.unknown = False
+        for index in self.signals:
+            if values[index] is None:
+                self.unknown = True
+
+    def first_violation(self, values: Values) -> float:
+        """The time at which it would be violated if every signal stayed as it is; infinity if never."""
+        counters = self.exercised, self.violations, self.margin
+        state = self.state()
+        when = math.inf
+        while self.wake < math.inf and when == math.inf:
+            time = self.wake
+            if self.judge_between(values, time):
+                when = time
+        self.restore(state)
+        self.exercised, self.violations, self.margin = counters
+        return when
+
+    def pass_time(self, seconds: float) -> None:
+        """Count time that went by with the present verdict."""
+        if self.unknown:
+            self.unknown_seconds += seconds
+        elif self.active:
+            self.exercised_seconds += seconds
+
+    def statistics(self, elapsed: float) -> RequirementStatistics:
+        """The counters, `elapsed` being all link seconds that went by."""
+        observed = elapsed - self.unknown_seconds
+        margin = None if self.margin == math.inf else self.margin
+        exercised_seconds = self.exercised_seconds if self.conditional else observed
+        return RequirementStatistics(
+            self.formula.requirement,
+            observed,
+            self.unknown_seconds,
+            self.exercised,
+            exercised_seconds,
+            self.violations,
+            margin,
+        )
+
+    def state(self) -> EvaluatorState:
+        """Verdict and memories; passed back to `restore`."""
+        memories = tuple(memory.state() for memory in self._memories)
+        return self.violated, self.active, self.unknown, self.wake, memories
+
+    def restore(self, state: Any) -> None:
+        """Back to an earlier `state()`; the counters stay."""
+        self.violated, self.active, self.unknown, self.wake, memories = state
+        for memory, saved in zip(self._memories, memories, strict=True):
+            memory.restore(saved)

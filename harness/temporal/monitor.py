@@ -1,0 +1,173 @@
+"""Watches a set of requirements over one stream of samples, and does only the work that a change asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.temporal.evaluator import Evaluator, EvaluatorState
+from harness.temporal.formula import Formula
+from harness.temporal.statistics import RequirementStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A requirement stopped being met at link second `time`; `values` are all signals at that instant."""
+
+    requirement: str
+    time: float
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorState:
+    """What a `FormulaSet` remembers; immutable."""
+
+    time: float
+    values: tuple[float | None, ...]
+    wake: float
+    evaluators: tuple[EvaluatorState, ...]
+
+
+def _is_nan(value: float | None) -> bool:
+    return value is not None and math.isnan(value)
+
+
+class FormulaSet:
+    """Judges every formula at every instant that matters. `signals` is the number of values in a sample."""
+
+    def __init__(self, formulas: Sequence[Formula], signals: int) -> None:
+        self._evaluators = tuple(Evaluator(formula) for formula in formulas)
+        self._readers = tuple(
+            tuple(place for place, formula in enumerate(formulas) if index in formula.signals)
+            for index in range(signals)
+        )
+        self._each_sample = frozenset(p for p, e in enumerate(self._evaluators) if e.samples_matter)
+        self._time = -math.inf
+        self._values: tuple[float | None, ...] = ()
+        self._wake = math.inf
+        self._elapsed = 0.0
+        self._touched: set[int] = set()
+        self._counting: set[Evaluator] = set()
+        self._base = self._save()
+
+    @property
+    def time(self) -> float:
+        """Link seconds up to which everything is judged."""
+        return self._time
+
+    def push(self, time: float, values: Sequence[float | None]) -> Sequence[Violation]:
+        """Take one sample; returns what stopped being met since the last one, oldest first.
+
+        A time before the last one counts as the last one. A value that is not a number counts as missing.
+        """
+        found = self.advance(time)
+        sample = tuple(values)
+        if sample != self._values and any(map(_is_nan, sample)):
+            sample = tuple(None if _is_nan(value) else value for value in sample)
+        due = self._due(sample)
+        self._values = sample
+        newly = self._judge(due, self._time, between=False) if due else ()
+        return (*found, *newly) if newly else found
+
+    def _due(self, sample: tuple[float | None, ...]) -> set[int]:
+        if sample == self._values:
+            due = set(self._each_sample)
+        elif not self._values:
+            due = set(range(len(self._evaluators)))
+        else:
+            pairs = zip(self._readers, sample, self._values, strict=True)
+            due = {place for readers, new, old in pairs if new != old for place in readers}
+            due |= self._each_sample
+        if self._wake <= self._time:
+            due |= self._waking(self._time)
+        return due
+
+    def advance(self, time: float) -> Sequence[Violation]:
+        """Let the present values hold until just before `time`; returns what that violated."""
+        found: list[Violation] = []
+        while self._wake < time:
+            instant = self._wake
+            self._pass(instant)
+            found.extend(self._judge(self._waking(instant), instant, between=True))
+        self._pass(time)
+        return found
+
+    def _waking(self, time: float) -> set[int]:
+        return {place for place, evaluator in enumerate(self._evaluators) if evaluator.wake <= time}
+
+    def _pass(self, time: float) -> None:
+        seconds = time - self._time
+        if seconds <= 0:
+            return
+        self._time = time
+        if seconds < math.inf:
+            self._elapsed += seconds
+            for evaluator in self._counting:
+                evaluator.pass_time(seconds)
+
+    def _judge(self, due: set[int], time: float, *, between: bool) -> Sequence[Violation]:
+        found: list[Violation] = []
+        values = self._values
+        for place in sorted(due):
+            evaluator = self._evaluators[place]
+            newly = evaluator.judge_between(values, time) if between else evaluator.judge(values, time)
+            if newly:
+                found.append(Violation(evaluator.formula.requirement, time, values))
+            if evaluator.unknown or (evaluator.active and evaluator.conditional):
+                self._counting.add(evaluator)
+            else:
+                self._counting.discard(evaluator)
+        self._touched |= due
+        self._wake = min([evaluator.wake for evaluator in self._evaluators], default=math.inf)
+        return found
+
+    def unknown(self) -> Mapping[str, tuple[int, ...]]:
+        """Requirements that cannot be judged at present, each with the positions of its missing signals."""
+        return {
+            evaluator.formula.requirement: tuple(i for i in evaluator.signals if self._values[i] is None)
+            for evaluator in self._counting
+            if evaluator.unknown
+        }
+
+    def pending(self) -> Mapping[str, float]:
+        """Requirements met now that would be violated if no signal changed: seconds until then, soonest first."""
+        waits: list[tuple[float, str]] = []
+        for evaluator in self._evaluators:
+            if evaluator.wake < math.inf and not evaluator.violated and not evaluator.unknown:
+                when = evaluator.first_violation(self._values)
+                if when < math.inf:
+                    waits.append((when - self._time, evaluator.formula.requirement))
+        return {requirement: seconds for seconds, requirement in sorted(waits)}
+
+    def statistics(self) -> Mapping[str, RequirementStatistics]:
+        """The counters of every requirement, over all cases since the set was made."""
+        return {e.formula.requirement: e.statistics(self._elapsed) for e in self._evaluators}
+
+    def state(self) -> MonitorState:
+        """What was learned from the samples, without the counters; the same object while nothing was judged."""
+        base = self._base
+        if self._touched or base.time != self._time or base.values != self._values:
+            self._base = self._save()
+            self._touched.clear()
+        return self._base
+
+    def _save(self) -> MonitorState:
+        return MonitorState(self._time, self._values, self._wake, tuple(e.state() for e in self._evaluators))
+
+    def restore(self, state: MonitorState) -> None:
+        """Back to an earlier `state()`; costs what was judged since then when it is the state gone back to last."""
+        places = self._touched if state is self._base else range(len(self._evaluators))
+        for place in places:
+            self._restore_one(self._evaluators[place], state.evaluators[place])
+        self._touched.clear()
+        self._base = state
+        self._time, self._values, self._wake = state.time, state.values, state.wake
+
+    def _restore_one(self, evaluator: Evaluator, state: EvaluatorState) -> None:
+        evaluator.restore(state)
+        if evaluator.unknown or (evaluator.active and evaluator.conditional):
+            self._counting.add(evaluator)
+        else:
+            self._counting.discard(evaluator)
