@@ -9,6 +9,6 @@ OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,
     "/": lambda left, right: left / right,
-    "min": lambda left, right: min(left, right),
-    "max": lambda left, right: max(left, right),
+    "min": min,
+    "max": max,
 }

@@ -1,0 +1,99 @@
+"""Watches the safety requirements over the signals of each case and reports the first violation of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.case import Send, TestCase
+from harness.requirements import Requirement, parse_requirements
+from harness.temporal import FormulaSet, MonitorState, RequirementStatistics, SignalDeclaration, Violation
+from harness.transcript import Transcript
+from harness.verdict import Kind, Observation
+
+
+class SafetyMonitor:
+    """A `Monitor` over declared signals; a sample's values come in the order of `signals`.
+
+    Raises UsageError on a formula that is malformed or reads an undeclared signal.
+    """
+
+    name = "safety"
+
+    def __init__(self, requirements: Sequence[Requirement], signals: Mapping[str, SignalDeclaration]) -> None:
+        self._requirements = {r.id: r for r in requirements}
+        self._signals = tuple(signals.values())
+        formulas = parse_requirements(requirements, signals)
+        self._read = {formula.requirement: formula.signals for formula in formulas}
+        self._formulas = FormulaSet(formulas, len(self._signals))
+
+    def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
+        """One observation for each requirement that stopped being met, and one for each that lost a signal."""
+        violations, unknown = self._feed(transcript)
+        fingerprint = culprits(case)
+        found = [self._unsafe(violation, fingerprint) for violation in violations.values()]
+        found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
+        return found
+
+    def _feed(self, transcript: Transcript) -> tuple[dict[str, Violation], dict[str, tuple[int, ...]]]:
+        violations: dict[str, Violation] = {}
+        unknown: dict[str, tuple[int, ...]] = {}
+        for sample in transcript.samples:
+            _keep_first(violations, self._formulas.push(sample.time, sample.values))
+            if None in sample.values:
+                unknown.update(self._formulas.unknown())
+        _keep_first(violations, self._formulas.advance(transcript.ended))
+        return violations, unknown
+
+    def _unsafe(self, violation: Violation, fingerprint: tuple[str, ...]) -> Observation:
+        requirement = self._requirements[violation.requirement]
+        shown = {self._signals[i].name: self._show(i, violation.values[i]) for i in sorted(self._read[requirement.id])}
+        values = ", ".join(f"{name} = {value}" for name, value in shown.items())
+        return Observation(
+            Kind.UNSAFE_STATE,
+            self.name,
+            f"{requirement.title}: violated with {values} at {violation.time:.3f} s",
+            violation.time,
+            (requirement.id, *fingerprint),
+            requirement.id,
+            {"formula": requirement.formula, "source": requirement.source, "severity": requirement.severity, **shown},
+        )
+
+    def _show(self, index: int, value: float | None) -> str:
+        signal = self._signals[index]
+        if value is None:
+            return "unknown"
+        if signal.kind == "boolean":
+            return "true" if value else "false"
+        return f"{value:.10g} {signal.unit}".rstrip()
+
+    def _unknown(self, requirement: str, missing: tuple[int, ...], time: float) -> Observation:
+        names = ", ".join(self._signals[index].name for index in missing)
+        summary = f"{requirement} cannot be judged: no value of {names}. Check where the signal comes from."
+        return Observation(Kind.UNKNOWN_SIGNAL, self.name, summary, time, (requirement, names), requirement)
+
+    def statistics(self) -> Mapping[str, RequirementStatistics]:
+        """How well each watched requirement was exercised over all cases so far."""
+        return self._formulas.statistics()
+
+    def pending(self) -> Mapping[str, float]:
+        """Requirements that would be violated if no signal changed: link seconds until then, soonest first."""
+        return self._formulas.pending()
+
+    def state(self) -> MonitorState:
+        """What the samples so far mean for later ones; the same object while none came."""
+        return self._formulas.state()
+
+    def restore(self, state: MonitorState) -> None:
+        """Back to an earlier `state()`; the statistics keep counting."""
+        self._formulas.restore(state)
+
+
+def _keep_first(violations: dict[str, Violation], found: Iterable[Violation]) -> None:
+    for violation in found:
+        violations.setdefault(violation.requirement, violation)
+
+
+def culprits(case: TestCase) -> tuple[str, ...]:
+    """Names of the messages that make a bucket: the mutated ones, else the last one sent."""
+    mutated = tuple(step.message for step in case.steps if isinstance(step, Send) and step.mutated)
+    return tuple(dict.fromkeys(mutated)) or case.messages[-1:]
