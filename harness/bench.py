@@ -1,0 +1,206 @@
+"""The bench file: target, interfaces, monitors, requirements and guard rails, read from TOML with errors a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from harness.errors import UsageError, did_you_mean
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TargetTable(Table):
+    """`[target]`: an emulated firmware, a process that the bench starts, or a device that is already there."""
+
+    kind: Literal["emulator", "process", "external"]
+    name: str
+    elf: str = ""
+    hz: int = Field(default=16_000_000, gt=0)
+    hang_budget: int = Field(default=1_000_000, gt=1000)
+    ports: dict[str, str] = {}
+    settle: float = Field(default=2.0, ge=0)
+    command: list[str] = []
+    ready: float = Field(default=10.0, gt=0)
+    channel: str = ""
+    reset_command: list[str] = []
+    reset_timeout: float = Field(default=30.0, gt=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> TargetTable:
+        if self.kind == "emulator" and not self.elf:
+            raise ValueError("an emulator needs elf = \"FILE\"")
+        if self.kind == "process" and not self.command:
+            raise ValueError("a process needs command = [\"PROGRAM\", …]")
+        return self
+
+
+class IdentityTable(Table):
+    """`[identity]`: what the device must say it is; an empty value is not compared."""
+
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+
+
+class InterfaceTable(Table):
+    """`[interfaces.NAME]`: a transport and a protocol."""
+
+    transport: str
+    protocol: str
+    states: list[str] = []
+    fuzzers: list[str] = ["enumerate", "sequence"]
+    max_len: int = Field(default=512, gt=0)
+    max_case_bytes: int = Field(default=8192, gt=0)
+    reply_timeout: float = Field(default=0.0, ge=0)
+    probe_every: int = Field(default=4, gt=0)
+    reconnect: bool = False
+    forbidden: list[str] = []
+
+
+class SignalTable(Table):
+    """`[signals.NAME]`: from a variable (`symbol`) or output pin of emulated firmware, or by name over the channel."""
+
+    symbol: str = ""
+    pin: str = ""
+    signed: bool = False
+    scale: float = 1.0
+    kind: Literal["number", "boolean"] = "number"
+    range: tuple[float, float] = Field(default=(0.0, 1.0), strict=False)
+    unit: str = ""
+    note: str = ""
+
+
+class StimulusTable(Table):
+    """`[stimuli.NAME]`: a sensor input (`adc` channel) or input pin of the emulator, or an external command."""
+
+    adc: int | None = Field(default=None, ge=0, le=18)
+    pin: str = ""
+    scale: float = 1.0
+    initial: float = 0.0
+    command: list[str] = []
+    note: str = ""
+
+
+class MonitorsTable(Table):
+    """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift."""
+
+    console_patterns: list[str] = []
+    canaries: dict[str, str] = {}
+    configuration: list[str] = []
+    session_field: str = ""
+    uptime_field: str = ""
+    boot_field: str = ""
+
+
+class SafetyTable(Table):
+    """`[safety]`: the requirements file and how far a pending obligation is followed, in seconds of target time."""
+
+    requirements: str = ""
+    horizon: float = Field(default=180.0, gt=0)
+
+
+class LimitsTable(Table):
+    """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear."""
+
+    max_inconclusive: float = Field(default=0.01, ge=0, le=1)
+    max_resets: int = Field(default=0, ge=0)
+    max_silent_seconds: float = Field(default=30.0, gt=0)
+    tries: int = Field(default=3, gt=0)
+
+
+class Bench(Table):
+    """A whole bench file."""
+
+    target: TargetTable
+    interfaces: dict[str, InterfaceTable]
+    identity: IdentityTable = IdentityTable()
+    signals: dict[str, SignalTable] = {}
+    stimuli: dict[str, StimulusTable] = {}
+    monitors: MonitorsTable = MonitorsTable()
+    safety: SafetyTable = SafetyTable()
+    limits: LimitsTable = LimitsTable()
+    faults: str = ""
+    include: str = ""
+    excluded: dict[str, str] = {}
+    _folder: Path = PrivateAttr(default=Path())
+
+    def path(self, name: str) -> Path:
+        """A file named in the bench, relative to the bench file."""
+        return self._folder / name
+
+    @property
+    def folder(self) -> Path:
+        """Where the bench file lies."""
+        return self._folder
+
+
+def load_bench(path: Path) -> Bench:
+    """Read and check a bench file; raises UsageError naming file, table, key and the nearest valid word."""
+    data = _merged(path)
+    try:
+        bench = Bench.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_first_error(error)}") from error
+    if not bench.interfaces:
+        raise UsageError(f"{path}: [interfaces] is empty; describe at least one interface, see `medfuzz init`")
+    bench._folder = path.parent.resolve()  # pyright: ignore[reportPrivateUsage]
+    return bench
+
+
+def _merged(path: Path) -> dict[str, Any]:
+    """The file's tables over those of the file it includes; tables are merged, values replaced."""
+    data = _toml(path)
+    if isinstance(base := data.get("include"), str) and base:
+        return _overlay(_toml(path.parent / base), data)
+    return data
+
+
+def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"bench {path}: {error.strerror}. Name a bench file, or one of the shipped benches") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"bench {path} is not valid TOML: {error}") from error
+
+
+def _first_error(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    where = [str(part) for part in detail["loc"]]
+    if detail["type"] == "extra_forbidden":
+        valid = _table_at(where[:-1]).model_fields
+        return f"[{'.'.join(where[:-1])}] unknown key '{where[-1]}'.{did_you_mean(where[-1], valid)}"
+    if detail["type"] == "missing":
+        return f"[{'.'.join(where[:-1])}] needs the key '{where[-1]}'"
+    return f"[{'.'.join(where[:-1])}] {where[-1] if where else ''}: {detail['msg']} (it is {detail['input']!r})"
+
+
+def _table_at(where: list[str]) -> type[Table]:
+    """The table model that a path of keys leads to."""
+    model: Any = Bench
+    for key in where:
+        if isinstance(model, type) and issubclass(model, Table):
+            model = model.model_fields[key].annotation
+        arguments = [a for a in get_args(model) if a is not NoneType]
+        if arguments and not isinstance(model, type):
+            model = arguments[-1]
+    while get_args(model):
+        model = get_args(model)[-1]
+    return model if isinstance(model, type) and issubclass(model, Table) else Bench

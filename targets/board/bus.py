@@ -1,0 +1,83 @@
+"""The peripheral bus: which register bank answers at an address, narrow accesses, bit-band aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from targets.board.cpu import RAM_BASE, Cpu
+from targets.board.peripherals.base import Peripheral
+
+_PAGE = 10
+_PERIPHERAL_ALIAS, _RAM_ALIAS, _ALIAS_SIZE = 0x42000000, 0x22000000, 0x2000000
+_WORD = 0xFFFFFFFF
+
+
+class Bus:
+    """Routes accesses by 1 KB page. An address where nothing is modelled reads 0 and ignores writes."""
+
+    def __init__(self, cpu: Cpu) -> None:
+        self._cpu = cpu
+        self._pages: dict[int, tuple[Any, Any, int]] = {}
+        self.unmodelled: set[int] = set()
+        cpu.map_mmio(self.read, self.write)
+
+    def attach(self, base: int, peripheral: Peripheral) -> None:
+        """Place a register bank at `base`."""
+        for page in range(base >> _PAGE, (base + peripheral.size) >> _PAGE):
+            self._pages[page] = (peripheral.read, peripheral.write, base)
+
+    def read(self, address: int, size: int) -> int:
+        """Read 1, 2 or 4 bytes."""
+        entry = self._pages.get(address >> _PAGE)
+        if entry is None:
+            return self._read_alias(address)
+        value = entry[0](address - entry[2] & ~3)
+        return value if size == 4 else value >> 8 * (address & 3) & ((1 << 8 * size) - 1)
+
+    def write(self, address: int, size: int, value: int) -> None:
+        """Write 1, 2 or 4 bytes; a narrow write keeps the rest of the register."""
+        entry = self._pages.get(address >> _PAGE)
+        if entry is None:
+            self._write_alias(address, value)
+            return
+        read, write, base = entry
+        if size != 4 and address & 3:
+            shift, mask = 8 * (address & 3), (1 << 8 * size) - 1
+            value = read(address - base & ~3) & ~(mask << shift) & _WORD | (value & mask) << shift
+        write(address - base & ~3, value)
+
+    def _read_alias(self, address: int) -> int:
+        target = _aliased(address)
+        if target is None:
+            self.unmodelled.add(address)
+            return 0
+        byte, bit = target
+        return self._byte(byte) >> bit & 1
+
+    def _write_alias(self, address: int, value: int) -> None:
+        target = _aliased(address)
+        if target is None:
+            self.unmodelled.add(address)
+            return
+        byte, bit = target
+        changed = self._byte(byte) & ~(1 << bit) | (value & 1) << bit
+        if byte >= 0x40000000:
+            word = self.read(byte & ~3, 4)
+            shift = 8 * (byte & 3)
+            self.write(byte & ~3, 4, word & ~(0xFF << shift) & _WORD | changed << shift)
+        elif byte - RAM_BASE < len(self._cpu.ram):
+            self._cpu.ram[byte - RAM_BASE] = changed
+
+    def _byte(self, address: int) -> int:
+        if address >= 0x40000000:
+            return self.read(address, 1)
+        return self._cpu.ram[address - RAM_BASE] if address - RAM_BASE < len(self._cpu.ram) else 0
+
+
+def _aliased(address: int) -> tuple[int, int] | None:
+    """(byte address, bit) that a bit-band alias stands for (ARM DDI 0403E, B3.1)."""
+    for alias, base in ((_PERIPHERAL_ALIAS, 0x40000000), (_RAM_ALIAS, RAM_BASE)):
+        if alias <= address < alias + _ALIAS_SIZE:
+            offset = address - alias
+            return base + (offset >> 5), offset >> 2 & 7
+    return None

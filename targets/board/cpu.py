@@ -1,0 +1,175 @@
+"""The Cortex-M4 core in Unicorn: memory map, registers in batches, and slices with an exact instruction count."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import unicorn
+from unicorn import arm_const as arm
+from unicorn.unicorn_py3.unicorn import uclib
+
+from harness.errors import TargetError
+
+FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
+RAM_BASE, RAM_SIZE = 0x20000000, 0x20000
+MMIO_REGIONS = (
+    (0x40000000, 0x80000),
+    (0x50000000, 0x61000),
+    (0xE0000000, 0x100000),
+    (0x22000000, 0x2000000),
+    (0x42000000, 0x2000000),
+)
+_BY_HANDLE = ctypes.c_void_p
+_FRAME = (
+    *(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12),
+    *(arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_SP),
+)
+_MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_CONTROL)
+_CALIBRATION = (7, 123, 77, 311)
+_WORDS = 1024
+
+
+class RegisterBatch:
+    """Reads or writes a fixed tuple of 32-bit registers in one C call."""
+
+    def __init__(self, handle: int, registers: tuple[int, ...]) -> None:
+        count = len(registers)
+        self._handle, self._count = _BY_HANDLE(handle), count
+        self._registers = (ctypes.c_int * count)(*registers)
+        self._values = (ctypes.c_uint32 * count)()
+        start = ctypes.addressof(self._values)
+        self._pointers = (ctypes.c_void_p * count)(*(start + 4 * i for i in range(count)))
+        self._struct = struct.Struct(f"<{count}I")
+        library = ctypes.CDLL(uclib._name)
+        self._read, self._write = library.uc_reg_read_batch, library.uc_reg_write_batch
+
+    def read(self) -> tuple[int, ...]:
+        """The registers' values, in the order given."""
+        self._read(self._handle, self._registers, self._pointers, self._count)
+        return self._struct.unpack_from(self._values)
+
+    def write(self, *values: int) -> None:
+        """Set all of the registers."""
+        self._struct.pack_into(self._values, 0, *values)
+        self._write(self._handle, self._registers, self._pointers, self._count)
+
+
+class Cpu:
+    """Registers, flash and RAM. `ram` and `flash` are the guest's memory itself, readable without a call.
+
+    One instruction is one cycle. `executed()` counts within the current slice, also from inside a callback, and
+    `stop_after_instruction()` ends the slice once the instruction that is being executed is complete.
+    """
+
+    def __init__(self) -> None:
+        self.uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
+        self._flash_buffer = (ctypes.c_uint8 * FLASH_SIZE)()
+        self._ram_buffer = (ctypes.c_uint8 * RAM_SIZE)()
+        self.flash = memoryview(self._flash_buffer).cast("B")
+        self.ram = memoryview(self._ram_buffer).cast("B")
+        read_execute = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+        read_write = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+        self.uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, read_execute, ctypes.addressof(self._flash_buffer))
+        self.uc.mem_map_ptr(RAM_BASE, RAM_SIZE, read_write, ctypes.addressof(self._ram_buffer))
+        handle = int(self.uc._uch.value)
+        self._frame = RegisterBatch(handle, _FRAME)
+        self._masks = RegisterBatch(handle, _MASKS)
+        self._counter, self._limit = _find_counter(self.uc, handle, self._flash_buffer)
+
+    def run(self, pc: int, count: int) -> int:
+        """Execute from `pc` until WFI, a stop, a fault or `count` instructions; returns how many were executed."""
+        self.uc.emu_start(pc | 1, 0xFFFFFFFF, count=max(count, 2))
+        return self.executed()
+
+    def executed(self) -> int:
+        """Instructions executed in the current slice, the current one included."""
+        return min(self._counter.value, self._limit.value)
+
+    def used_up(self) -> bool:
+        """True when the last slice ended because its count was used up or shortened, not by WFI."""
+        return self._counter.value > self._limit.value
+
+    def shorten(self, count: int) -> None:
+        """Let the current slice end after `count` instructions at the latest, but not before the current one is done."""
+        self._limit.value = min(self._limit.value, max(count, self._counter.value))
+
+    def stop_after_instruction(self) -> None:
+        """End the slice after the current instruction (Unicorn's own stop would execute it again)."""
+        self._limit.value = self._counter.value
+
+    def frame(self) -> tuple[int, ...]:
+        """R0 R1 R2 R3 R12 LR PC xPSR SP."""
+        return self._frame.read()
+
+    def set_frame(self, *values: int) -> None:
+        """Set R0 R1 R2 R3 R12 LR PC xPSR SP."""
+        self._frame.write(*values)
+
+    def masks(self) -> tuple[int, ...]:
+        """PRIMASK BASEPRI FAULTMASK CONTROL."""
+        return self._masks.read()
+
+    @property
+    def pc(self) -> int:
+        """The program counter."""
+        return int(self.uc.reg_read(arm.UC_ARM_REG_PC))
+
+    def register(self, name: str) -> int:
+        """A register by its name (`sp`, `psp`, `lr`)."""
+        return int(self.uc.reg_read(getattr(arm, f"UC_ARM_REG_{name.upper()}")))
+
+    def set_register(self, name: str, value: int) -> None:
+        """Set a register by its name."""
+        self.uc.reg_write(getattr(arm, f"UC_ARM_REG_{name.upper()}"), value)
+
+    def map_mmio(self, read: Callable[[int, int], int], write: Callable[[int, int, int], None]) -> None:
+        """Route peripheral and bit-band accesses to `read(address, size)` and `write(address, size, value)`."""
+        for base, size in MMIO_REGIONS:
+            self.uc.mmio_map(base, size, _reader(base, read), None, _writer(base, write), None)
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Guest memory in flash or RAM, or None outside both."""
+        for base, view in ((RAM_BASE, self.ram), (FLASH_BASE, self.flash)):
+            if base <= address and address + size <= base + len(view):
+                return bytes(view[address - base : address - base + size])
+        return None
+
+    def protect_flash(self, writable: bool) -> None:
+        """Let stores into flash through (programming), or make them fault."""
+        rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC | (unicorn.UC_PROT_WRITE if writable else 0)
+        self.uc.mem_protect(FLASH_BASE, FLASH_SIZE, rights)
+
+
+def _reader(base: int, read: Callable[[int, int], int]) -> Callable[[Any, int, int, Any], int]:
+    return lambda _uc, offset, size, _data: read(base + offset, size)
+
+
+def _writer(base: int, write: Callable[[int, int, int], None]) -> Callable[[Any, int, int, int, Any], None]:
+    return lambda _uc, offset, size, value, _data: write(base + offset, size, value)
+
+
+def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ctypes.c_uint64]:
+    """Where Unicorn keeps the instruction counter and limit of a counted run: found by running known counts.
+
+    Unicorn has no call that tells how many instructions a slice took, and a Python hook for each would cost a
+    hundredfold. After `count=n` the counter holds n + 1 and the limit n; only one pair of words fits every run.
+    """
+    ctypes.memmove(flash, b"\x00\xbf" * 512, 1024)
+    words = (ctypes.c_uint64 * _WORDS).from_address(handle)
+    fits = set(range(_WORDS - 1))
+    for count in _CALIBRATION:
+        uc.emu_start(FLASH_BASE | 1, 0xFFFFFFFF, count=count)
+        fits = {i for i in fits if words[i] == count + 1 and words[i + 1] == count}
+    ctypes.memset(flash, 0xFF, FLASH_SIZE)
+    uc.ctl_flush_tb()
+    if len(fits) != 1:
+        raise TargetError(
+            f"unicorn {unicorn.__version__} does not keep its instruction counter where 2.1.4 does; "
+            "install the pinned version: pip install unicorn==2.1.4"
+        )
+    start = handle + 8 * fits.pop()
+    return ctypes.c_uint64.from_address(start), ctypes.c_uint64.from_address(start + 8)

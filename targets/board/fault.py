@@ -1,0 +1,104 @@
+"""Faults in words: what kind, where in the source, which address, and the fault status bits the core would show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import unicorn
+
+from harness.transcript import TargetEvent
+from targets.board.cpu import FLASH_BASE, FLASH_SIZE
+from targets.board.image import Image
+from targets.board.nvic import BUS_FAULT, MEM_FAULT, USAGE_FAULT
+
+if TYPE_CHECKING:
+    from targets.board.machine import Machine
+
+_UNDEFINED, _BREAKPOINT = 1, 7
+_IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 8, 1 << 9, 1 << 16, 1 << 17
+_READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
+_WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
+_NULL_PAGE = 0x1000
+
+
+class Access:
+    """The last invalid access that the memory hook saw."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget it."""
+        self.kind, self.address, self.size, self.reason = -1, -1, 0, ""
+
+    def set(self, kind: int, address: int, size: int) -> None:
+        """Remember one."""
+        self.kind, self.address, self.size = kind, address, size
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault: its type in words, exception number, CFSR bits, and the address that was touched, if any."""
+
+    type: str
+    exception: int
+    status: int
+    address: int | None
+    bus: bool = False
+
+
+def classify(error: unicorn.UcError | None, trap: int, access: Access) -> Fault:
+    """What a Unicorn error or an unexpected exception number means on an ARMv7-M core."""
+    if access.reason:
+        return Fault("exception frame outside RAM", BUS_FAULT, 1 << 12, None, bus=True)
+    if access.kind in _READS | _WRITES:
+        verb = "read" if access.kind in _READS else "write"
+        return _data_fault(verb, access)
+    if access.kind != -1 or (error is not None and "FETCH" in str(error)):
+        return Fault("execution outside the code", MEM_FAULT, _IACCVIOL, None)
+    if trap in (_UNDEFINED, -1):
+        return Fault("undefined instruction", USAGE_FAULT, _UNDEFINSTR, None)
+    if trap == _BREAKPOINT:
+        return Fault("breakpoint instruction", USAGE_FAULT, _UNDEFINSTR, None)
+    return Fault(f"exception {trap}", USAGE_FAULT, _INVSTATE, None)
+
+
+def _data_fault(verb: str, access: Access) -> Fault:
+    if access.address < _NULL_PAGE:
+        return Fault(f"null pointer {verb}", BUS_FAULT, _PRECISERR, access.address, bus=True)
+    if FLASH_BASE <= access.address < FLASH_BASE + FLASH_SIZE:
+        return Fault(f"{verb} to flash", MEM_FAULT, _DACCVIOL, access.address)
+    return Fault(f"{verb} outside memory", BUS_FAULT, _PRECISERR, access.address, bus=True)
+
+
+def place(image: Image, address: int) -> dict[str, str]:
+    """`pc`, `symbol`, `line` of a code address, in words."""
+    found = {"pc": f"{address & ~1:#010x}", "symbol": image.function_at(address), "line": image.line_at(address)}
+    return {key: value for key, value in found.items() if value}
+
+
+def event(fault: Fault, machine: Machine) -> TargetEvent:
+    """The event of a fault. Where the program counter is wild, the link register tells who returned into nowhere."""
+    pc, link = machine.cpu.pc, machine.cpu.register("lr")
+    detail: dict[str, str] = {"type": fault.type, **place(machine.image, pc), "lr": f"{link:#010x}"}
+    if "symbol" not in detail:
+        caller = place(machine.image, link - 2)
+        detail |= {key: caller[key] for key in ("symbol", "line") if key in caller}
+    if fault.address is not None:
+        detail["address"] = f"{fault.address:#010x}"
+    detail["status"] = f"{fault.status:#010x}"
+    detail["registers"] = _registers(machine)
+    return TargetEvent("fault", machine.seconds, detail)
+
+
+def stack_event(machine: Machine) -> TargetEvent:
+    """The stack grew over its limit without running into unmapped memory."""
+    detail: Mapping[str, str] = {"type": "stack grew over its limit", **place(machine.image, machine.cpu.pc)}
+    return TargetEvent("fault", machine.seconds, detail)
+
+
+def _registers(machine: Machine) -> str:
+    names = ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr", "sp")
+    return " ".join(f"{name}={value:08x}" for name, value in zip(names, machine.cpu.frame(), strict=True))

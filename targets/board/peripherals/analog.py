@@ -1,0 +1,80 @@
+"""ADC1 (single software-started conversions) and the random number generator (RM0090 ch. 13, 24)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from targets.board.nvic import IRQ0
+from targets.board.peripherals.base import Peripheral, Wiring
+
+ADC_SR, ADC_CR1, ADC_CR2, ADC_SQR3, ADC_DR = 0x00, 0x04, 0x08, 0x34, 0x4C
+EOC, EOCIE, ADON, SWSTART = 1 << 1, 1 << 5, 1 << 0, 1 << 30
+RNG_CR, RNG_SR, RNG_DR, RNGEN, DRDY = 0x00, 0x04, 0x08, 1 << 2, 1 << 0
+ADC_IRQ, ADC_FULL_SCALE = 18, 4095
+
+
+class Adc(Peripheral):
+    """Twelve-bit converter; `inputs[channel]` is the raw value a conversion gives, and outlives a reset."""
+
+    words = 24
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.inputs = [0] * 19
+        super().__init__(wiring)
+
+    def read(self, offset: int) -> int:
+        if offset == ADC_DR:
+            self.registers[0] &= ~EOC
+            self._update()
+        return super().read(offset)
+
+    def write(self, offset: int, value: int) -> None:
+        if offset == ADC_SR:
+            self.registers[0] &= value
+        elif offset == ADC_CR2 and value & SWSTART and value & ADON:
+            self.registers[ADC_CR2 >> 2] = value & ~SWSTART
+            self._convert()
+        else:
+            super().write(offset, value)
+        self._update()
+
+    def _convert(self) -> None:
+        channel = self.registers[ADC_SQR3 >> 2] & 31
+        self.registers[ADC_DR >> 2] = self.inputs[channel] if channel < len(self.inputs) else 0
+        self.registers[0] |= EOC
+
+    def _update(self) -> None:
+        high = bool(self.registers[0] & EOC and self.registers[ADC_CR1 >> 2] & EOCIE)
+        self.wiring.nvic.line(IRQ0 + ADC_IRQ, high)
+
+    def state(self) -> Any:
+        return self.registers[:], self.inputs[:]
+
+    def restore(self, state: Any) -> None:
+        self.registers[:], self.inputs[:] = state
+
+
+class Rng(Peripheral):
+    """Random numbers from the campaign's seed: the same after every restore of a snapshot."""
+
+    words = 3
+
+    def __init__(self, wiring: Wiring, seed: int) -> None:
+        self._random = random.Random(seed)
+        super().__init__(wiring)
+
+    def read(self, offset: int) -> int:
+        enabled = self.registers[0] & RNGEN
+        if offset == RNG_SR:
+            return DRDY if enabled else 0
+        if offset == RNG_DR:
+            return self._random.getrandbits(32) if enabled else 0
+        return super().read(offset)
+
+    def state(self) -> Any:
+        return self.registers[:], self._random.getstate()
+
+    def restore(self, state: Any) -> None:
+        self.registers[:], generator = state
+        self._random.setstate(generator)

@@ -1,0 +1,58 @@
+"""What every peripheral has: a bank of 32-bit registers, and access to time, interrupts and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from targets.board.cpu import Cpu
+from targets.board.nvic import Nvic
+from targets.board.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a peripheral is connected to. `hz` is the core clock."""
+
+    cpu: Cpu
+    nvic: Nvic
+    schedule: Schedule
+    hz: int
+
+
+class Peripheral:
+    """A register bank that remembers what is written; subclasses give registers their effects.
+
+    Offsets are multiples of four within the bank; narrower accesses are widened by the bus.
+    """
+
+    size = 0x400
+    words = 0x40
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.registers = [0] * self.words
+        self.reset()
+
+    def reset(self) -> None:
+        """The registers' reset values."""
+        self.registers[:] = [0] * self.words
+
+    def read(self, offset: int) -> int:
+        """Read one register, with its side effects."""
+        index = offset >> 2
+        return self.registers[index] if index < self.words else 0
+
+    def write(self, offset: int, value: int) -> None:
+        """Write one register, with its side effects."""
+        index = offset >> 2
+        if index < self.words:
+            self.registers[index] = value
+
+    def state(self) -> Any:
+        """A copy of everything that a snapshot must hold."""
+        return self.registers[:]
+
+    def restore(self, state: Any) -> None:
+        """Back to a `state()`."""
+        self.registers[:] = state

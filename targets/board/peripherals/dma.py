@@ -1,0 +1,140 @@
+"""DMA controller (RM0090 ch. 10): eight streams; peripheral-to-memory and memory-to-peripheral for USARTs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from targets.board.cpu import RAM_BASE, RAM_SIZE
+from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.usart import Channel, Usart
+
+LISR, HISR, LIFCR, HIFCR, STREAMS = 0x00, 0x04, 0x08, 0x0C, 0x10
+CR, NDTR, PAR, M0AR = 0, 1, 2, 3
+EN, HTIE, TCIE, CIRC, MINC = 1 << 0, 1 << 3, 1 << 4, 1 << 8, 1 << 10
+HTIF, TCIF, TEIF = 1 << 4, 1 << 5, 1 << 3
+_SHIFT = (0, 6, 16, 22)
+
+
+class Stream(Channel):
+    """One stream: what it does when enabled, and its receive side for a USART."""
+
+    def __init__(self, controller: Dma, number: int) -> None:
+        self._controller, self._number = controller, number
+        self._index = (STREAMS >> 2) + 6 * number
+        self._source = controller.wiring.schedule.source(self._sent)
+        self.sends_to: dict[int, Usart] = {}
+        self.length = 0
+
+    def _register(self, which: int) -> int:
+        return self._controller.registers[self._index + which]
+
+    def _set(self, which: int, value: int) -> None:
+        self._controller.registers[self._index + which] = value
+
+    @property
+    def _channel(self) -> int:
+        return self._register(CR) >> 25 & 7
+
+    def written(self, which: int, value: int, before: int) -> None:
+        """A register was written: enabling starts, disabling stops."""
+        if which == NDTR and not self._register(CR) & EN:
+            self.length = value & 0xFFFF
+        if which == CR and value & EN and not before & EN:
+            self.length = self._register(NDTR)
+            self.request()
+        if which == CR and before & EN and not value & EN:
+            self._controller.wiring.schedule.disarm(self._source)
+
+    def request(self) -> None:
+        """Hand the block to the USART if stream and USART are both ready."""
+        usart = self.sends_to.get(self._channel)
+        control, count = self._register(CR), self._register(NDTR)
+        schedule = self._controller.wiring.schedule
+        armed = schedule.due[self._source] < 1 << 62
+        if usart is None or not control & EN or not count or armed or not usart.transmit_by_dma or control >> 6 & 3 != 1:
+            return
+        data = self._controller.wiring.cpu.read(self._register(M0AR), count)
+        if data is None:
+            self._flag(TEIF)
+            return
+        schedule.arm(self._source, usart.transmit_block(data))
+
+    def _sent(self) -> None:
+        self._set(NDTR, 0)
+        self._set(CR, self._register(CR) & ~EN)
+        self._flag(TCIF)
+
+    def room(self, channel: int) -> int:
+        """Bytes until the next half or full transfer; 0 while the stream is off or serves another channel."""
+        if not self._register(CR) & EN or self._channel != channel:
+            return 0
+        left, half = self._register(NDTR), self.length // 2
+        return left - half if left > half else left
+
+    def deliver(self, data: bytes) -> None:
+        """Store received bytes; at most `room()` of them."""
+        left = self._register(NDTR)
+        address = self._register(M0AR) + self.length - left - RAM_BASE
+        if not 0 <= address <= RAM_SIZE - len(data):
+            self._flag(TEIF)
+            return
+        self._controller.wiring.cpu.ram[address : address + len(data)] = data
+        self._count_down(left - len(data))
+
+    def _count_down(self, left: int) -> None:
+        control = self._register(CR)
+        if left == 0 and control & CIRC:
+            self._set(NDTR, self.length)
+        else:
+            self._set(NDTR, left)
+            self._set(CR, control if left else control & ~EN)
+        if left == 0:
+            self._flag(TCIF)
+        elif left == self.length // 2:
+            self._flag(HTIF)
+
+    def _flag(self, flag: int) -> None:
+        self._controller.raise_flag(self._number, flag)
+
+
+class Dma(Peripheral):
+    """One controller; `exceptions` are the eight streams' exception numbers."""
+
+    words = 4 + 6 * 8
+
+    def __init__(self, wiring: Wiring, exceptions: tuple[int, ...]) -> None:
+        self._exceptions = exceptions
+        self.streams: list[Stream] = []
+        super().__init__(wiring)
+        self.streams = [Stream(self, number) for number in range(8)]
+
+    def raise_flag(self, stream: int, flag: int) -> None:
+        """Set a stream's flag and, where enabled, its interrupt."""
+        self.registers[stream // 4] |= flag << _SHIFT[stream % 4]
+        self._update(stream)
+
+    def _update(self, stream: int) -> None:
+        flags = self.registers[stream // 4] >> _SHIFT[stream % 4]
+        control = self.registers[(STREAMS >> 2) + 6 * stream]
+        high = bool(flags & HTIF and control & HTIE or flags & TCIF and control & TCIE)
+        self.wiring.nvic.line(self._exceptions[stream], high)
+
+    def write(self, offset: int, value: int) -> None:
+        if offset in (LIFCR, HIFCR):
+            half = (offset - LIFCR) >> 2
+            self.registers[half] &= ~value
+            for stream in range(4 * half, 4 * half + 4):
+                self._update(stream)
+        elif STREAMS <= offset < STREAMS + 8 * 24:
+            stream, which = divmod((offset - STREAMS) >> 2, 6)
+            before = self.registers[offset >> 2]
+            self.registers[offset >> 2] = value
+            self.streams[stream].written(which, value, before)
+
+    def state(self) -> Any:
+        return self.registers[:], [stream.length for stream in self.streams]
+
+    def restore(self, state: Any) -> None:
+        self.registers[:], lengths = state
+        for stream, length in zip(self.streams, lengths, strict=True):
+            stream.length = length

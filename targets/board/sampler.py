@@ -1,0 +1,91 @@
+"""Signals of the emulated device: global variables and output pins, sampled when the firmware idles, kept on change."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError, did_you_mean
+from harness.transcript import Sample
+from targets.board.cpu import RAM_BASE
+from targets.board.image import Image
+
+if TYPE_CHECKING:
+    from targets.board.machine import Machine
+
+_FORMATS = {(1, False): "B", (1, True): "b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSource:
+    """Where a signal comes from: a variable (`symbol`) or an output pin (`pin`, e.g. `PB3`), times `scale`."""
+
+    symbol: str = ""
+    pin: str = ""
+    signed: bool = False
+    scale: float = 1.0
+
+
+class Sampler:
+    """Reads all signals at once; a sample is kept when any of them changed."""
+
+    def __init__(self, sources: Mapping[str, SignalSource], image: Image) -> None:
+        self.names = tuple(sources)
+        self._memory = [_locate(name, source, image) for name, source in sources.items() if source.symbol]
+        self._pins = [_pin(name, source) for name, source in sources.items() if not source.symbol]
+        self._order = [name for name, source in sources.items() if source.symbol]
+        self._order += [name for name, source in sources.items() if not source.symbol]
+        self._permutation = [self._order.index(name) for name in self.names]
+        scales = [sources[name].scale for name in self.names]
+        self._scaled = _scaler(self._permutation, scales)
+        self._last: tuple[object, ...] = ()
+        self.samples: list[Sample] = []
+
+    def sample(self, machine: Machine) -> None:
+        """Look at every signal and keep the values if one differs from the last look."""
+        ram = machine.cpu.ram
+        raw = (
+            *[unpack(ram, offset)[0] for unpack, offset in self._memory],
+            *[machine.chip.pins.output(port, number) for port, number in self._pins],
+        )
+        if raw != self._last:
+            self._last = raw
+            self.samples.append(Sample(machine.seconds, self._scaled(raw)))
+
+    def state(self) -> tuple[object, ...]:
+        """The last raw values."""
+        return self._last
+
+    def restore(self, state: tuple[object, ...]) -> None:
+        """Back to a state; samples that were not taken away are dropped."""
+        self._last = state
+        self.samples.clear()
+
+
+def _scaler(order: list[int], scales: list[float]) -> Callable[[tuple[int, ...]], tuple[float, ...]]:
+    pairs = list(zip(order, scales, strict=True))
+    return lambda raw: tuple([raw[i] * scale for i, scale in pairs])
+
+
+def _locate(name: str, source: SignalSource, image: Image) -> tuple[Callable[..., tuple[int]], int]:
+    symbol = image.symbols.get(source.symbol)
+    if symbol is None:
+        hint = did_you_mean(source.symbol, image.symbols)
+        raise UsageError(f"[signals.{name}] symbol '{source.symbol}' is not in {image.path.name}.{hint}")
+    layout = _FORMATS.get((symbol.size, source.signed))
+    if layout is None:
+        raise UsageError(f"[signals.{name}] symbol '{source.symbol}' has {symbol.size} bytes; a signal has 1, 2 or 4")
+    return struct.Struct(layout).unpack_from, symbol.address - RAM_BASE
+
+
+def parse_pin(name: str) -> tuple[str, int]:
+    """`PB3` → ("B", 3); raises UsageError."""
+    if len(name) >= 3 and name[0] == "P" and name[1] in "ABCDEFGHI" and name[2:].isdigit() and int(name[2:]) < 16:
+        return name[1], int(name[2:])
+    raise UsageError(f"'{name}' is not a pin; write port and number, like PB3")
+
+
+def _pin(_name: str, source: SignalSource) -> tuple[str, int]:
+    return parse_pin(source.pin)
