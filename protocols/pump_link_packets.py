@@ -19,6 +19,7 @@ from scapy.fields import (
 )
 from scapy.packet import Packet, Raw
 
+from protocols.packets import ChecksumField
 from protocols.pump_link_fields import Body, counter, crc16, rest, text, token
 from protocols.pump_link_replies import REPLIES, AlarmNotification, ErrorReply, StatusOnly
 from protocols.siphash import siphash24
@@ -297,14 +298,8 @@ class PumpFrame(Packet):
         ByteField("sequence", 0),
         XByteField("opcode", 0),
         PacketLenField("body", None, _parse_body, length_from=lambda packet: max(packet.length - 2, 0)),
-        LEShortField("crc16", None),
+        ChecksumField("crc16", over=("length", "body"), algorithm="crc16_ccitt_false", order="little"),
     ]
-
-    def post_build(self, pkt: bytes, pay: bytes) -> bytes:
-        """Fills in the CRC where none was given."""
-        if self.crc16 is None:
-            pkt = pkt[:-2] + crc16(pkt[1:-2]).to_bytes(2, "little")
-        return pkt + pay
 
 
 def frame(body: Body, sequence: int = 0) -> PumpFrame:

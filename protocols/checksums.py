@@ -1,0 +1,150 @@
+"""Checksum algorithms by name, and the boofuzz primitive that applies one to a block."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import boofuzz
+
+from harness.errors import UsageError
+from harness.registry import Registry
+
+Order = Literal["big", "little"]
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """`compute` gives the checksum of some bytes as a number of `width` bytes."""
+
+    name: str
+    width: int
+    compute: Callable[[bytes], int]
+
+
+ALGORITHMS: Registry[Algorithm] = Registry("checksum algorithm")
+
+
+def algorithm(name: str, width: int) -> Callable[[Callable[[bytes], int]], Callable[[bytes], int]]:
+    """Decorator: files a function under `name`."""
+
+    def add(compute: Callable[[bytes], int]) -> Callable[[bytes], int]:
+        ALGORITHMS.register(name)(Algorithm(name, width, compute))
+        return compute
+
+    return add
+
+
+@cache
+def _reflected_table(polynomial: int) -> tuple[int, ...]:
+    def entry(value: int) -> int:
+        for _ in range(8):
+            value = (value >> 1) ^ (polynomial if value & 1 else 0)
+        return value
+
+    return tuple(entry(byte) for byte in range(256))
+
+
+def _reflected(data: bytes, polynomial: int, crc: int) -> int:
+    table = _reflected_table(polynomial)
+    for byte in data:
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
+    return crc
+
+
+@algorithm("crc16_ccitt_false", 2)
+def crc16_ccitt_false(data: bytes) -> int:
+    """Polynomial 1021, start FFFF, not reflected; check value 29B1."""
+    return binascii.crc_hqx(data, 0xFFFF)
+
+
+@algorithm("crc16_modbus", 2)
+def crc16_modbus(data: bytes) -> int:
+    """Polynomial 8005 reflected, start FFFF; check value 4B37 (Modbus over serial line 1.02, 6.2.2)."""
+    return _reflected(data, 0xA001, 0xFFFF)
+
+
+@algorithm("crc16_mcrf4xx", 2)
+def crc16_mcrf4xx(data: bytes) -> int:
+    """Polynomial 1021 reflected, start FFFF; check value 6F91 (Bluetooth E2E-CRC)."""
+    return _reflected(data, 0x8408, 0xFFFF)
+
+
+@algorithm("sum8", 1)
+def sum8(data: bytes) -> int:
+    """Sum of all bytes modulo 256."""
+    return sum(data) & 0xFF
+
+
+@algorithm("lrc", 1)
+def lrc(data: bytes) -> int:
+    """Two's complement of the sum modulo 256 (Modbus ASCII)."""
+    return -sum(data) & 0xFF
+
+
+@algorithm("xor8", 1)
+def xor8(data: bytes) -> int:
+    """All bytes exclusive-or'ed."""
+    result = 0
+    for byte in data:
+        result ^= byte
+    return result
+
+
+def to_algorithm(given: str | Algorithm) -> Algorithm:
+    """The algorithm of that name, or the one given; raises UsageError for an unknown name."""
+    return ALGORITHMS.get(given) if isinstance(given, str) else given
+
+
+class BlockChecksum(boofuzz.Checksum):
+    """A checksum of one of `ALGORITHMS`, or of one's own, over neighbouring fields or blocks; otherwise as boofuzz's.
+
+    `over` names siblings as boofuzz resolves names (`.body` is a sibling); their bytes are taken in that order.
+    """
+
+    def __init__(
+        self, name: str, over: Sequence[str], algorithm: str | Algorithm, order: Order = "big", **kwargs: Any
+    ) -> None:
+        self.algorithm = to_algorithm(algorithm)
+        self.order: Order = order
+        self.over = tuple(over)
+        super().__init__(name, over[0], algorithm=self.checksum, length=self.algorithm.width, **kwargs)
+        self._covering = False
+
+    def checksum(self, data: bytes) -> bytes:
+        """The checksum's bytes."""
+        return self.algorithm.compute(data).to_bytes(self.algorithm.width, self.order)
+
+    def encode(self, value: Any, mutation_context: Any) -> bytes:
+        """A mutation's bytes as they are, else the checksum of what is covered; itself counts as zeros."""
+        if value is not None:
+            return value
+        request = self.request
+        if self._covering or request is None:
+            return bytes(self.algorithm.width)
+        self._covering = True
+        try:
+            covered = [request.resolve_name(self.context_path, name).render(mutation_context) for name in self.over]
+        finally:
+            self._covering = False
+        return self.checksum(b"".join(covered))
+
+    @property
+    def live_name(self) -> str:
+        """What a live field of this checksum is called: `crc16_modbus/little`."""
+        return f"{self.algorithm.name}/{self.order}"
+
+
+def live_checksum(name: str, data: bytes) -> bytes | None:
+    """The checksum that a live field's name asks for, or None where the name is not of that form."""
+    known, _, order = name.partition("/")
+    if order not in ("big", "little"):
+        return None
+    try:
+        found = ALGORITHMS.get(known)
+    except UsageError:
+        return None
+    return found.compute(data).to_bytes(found.width, order)

@@ -1,0 +1,233 @@
+"""Messages, the graph that says which may follow which, and the Protocol that the engine talks through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boofuzz
+
+from harness.case import LiveField, Send, Step
+from harness.errors import UsageError, did_you_mean
+from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Resynchronization, State
+from protocols.checksums import live_checksum
+from protocols.render import Change, Layout
+from protocols.wire import Wire, session_value
+
+MAX_FIELD = 512
+QUIET = Resynchronization(0.1)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. `live` maps field paths to resolver names; `ranges` gives the declared limits of integer fields.
+
+    `variants` are other valid forms of the message: each a mapping of field to value.
+    """
+
+    request: boofuzz.Request
+    marks: frozenset[Mark] = frozenset()
+    live: Mapping[str, str] = field(default_factory=dict[str, str])
+    reply_expected: bool = True
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    variants: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The Request's name."""
+        return self.request.name
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The Request taken apart; raises UsageError where a live name does not fit."""
+        return Layout(self.request, self.live)
+
+    @cached_property
+    def valid(self) -> tuple[Send, ...]:
+        """The message as it stands, its variants, and the ends of each declared range: all valid, all sendable."""
+        forms = [self.send(), *(self.send(**variant) for variant in self.variants)]
+        for name, (low, high) in self.ranges.items():
+            forms += [self.send(**{name: value}) for value in dict.fromkeys((low, high, (low + high) // 2))]
+        return tuple(dict.fromkeys(forms))
+
+    def send(self, **values: Any) -> Send:
+        """The step that sends the message, with some fields set to other valid values."""
+        return self._step(self.layout.set(**values), False)
+
+    def mutated(self, changes: Sequence[Change]) -> Send:
+        """The step that sends the message with `changes` in it."""
+        return self._step(changes, True)
+
+    def _step(self, changes: Sequence[Change], mutated: bool) -> Send:
+        rendered = self.layout.render(changes)
+        return Send(self.name, rendered.data, rendered.live, rendered.spans, mutated)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`target` may follow `source` ("" is the start). `steps` happen between them: a key pressed, a wait.
+
+    `callback` names an entry of `Protocol.callbacks` that runs at send time.
+    """
+
+    source: str
+    target: str
+    steps: tuple[Step, ...] = ()
+    callback: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is said on one interface; satisfies `harness.interfaces.WireProtocol`.
+
+    `stimuli` are steps besides messages that a sequence may take (sensors, keys), `waits` the pauses in seconds.
+    `max_len` bounds what one field grows to in bytes. Times are seconds.
+    """
+
+    name: str
+    messages: Mapping[str, Message]
+    edges: tuple[Edge, ...]
+    wire: Wire
+    states: Mapping[str, State]
+    probe: Send
+    reply_timeout: float = 1.0
+    resynchronization: Resynchronization = QUIET
+    max_reply: int = 4096
+    max_len: int = MAX_FIELD
+    callbacks: Mapping[str, Callback] = field(default_factory=dict[str, Callback])
+    stimuli: tuple[Step, ...] = ()
+    waits: tuple[float, ...] = (0.05, 1.0, 5.0)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a message, edge or callback that does not fit."""
+        for name, message in self.messages.items():
+            _check_name(self.name, name, message)
+        for edge in self.edges:
+            self._check_edge(edge)
+
+    @cached_property
+    def marks(self) -> Mapping[str, frozenset[Mark]]:
+        """Marks by message."""
+        return {name: message.marks for name, message in self.messages.items()}
+
+    def message(self, name: str) -> Message:
+        """The message; raises UsageError with the nearest name."""
+        try:
+            return self.messages[name]
+        except KeyError:
+            known = did_you_mean(name, self.messages)
+            raise UsageError(f"protocol '{self.name}' has no message '{name}'.{known}") from None
+
+    def edges_from(self, name: str) -> tuple[Edge, ...]:
+        """The edges that leave a message, or the start for ""."""
+        return self._outgoing.get(name, ())
+
+    def path_to(self, name: str) -> tuple[Edge, ...]:
+        """The shortest way from the start to a message; empty when no way leads there."""
+        return self._paths.get(name, ())
+
+    def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
+        """Whole frames at the front of `buffer`, and the rest."""
+        return self.wire.split(buffer)
+
+    def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
+        """The bytes of one live field; raises UsageError when the protocol cannot resolve it."""
+        if live.name.startswith("session:"):
+            return session_value(conversation, live.name[8:], live, data)
+        if live.stop > live.start or "/" in live.name:
+            found = self._checksum(live, data)
+            if found is not None:
+                return found
+        return self.wire.resolve(live, data, conversation)
+
+    def learn(self, frame: Frame, conversation: Conversation) -> bytes:
+        """Takes what the next messages need; returns an answer to send at once or b""."""
+        return self.wire.learn(frame, conversation)
+
+    def answers(self, sent: bytes, frame: Frame) -> bool:
+        """True when `frame` is the reply to `sent`."""
+        return self.wire.answers(sent, frame)
+
+    def expects_reply(self, sent: bytes) -> bool:
+        """True when a device that serves must answer `sent`."""
+        return self.wire.expects_reply(sent)
+
+    def served(self, frame: Frame) -> bool:
+        """True when `frame` is the probe's proper answer."""
+        return self.wire.served(frame)
+
+    def identity(self, frame: Frame) -> Identity:
+        """What the probe's answer says of the device."""
+        return self.wire.identity(frame)
+
+    def session_lapsed(self, frame: Frame) -> bool:
+        """True when the reply says that the session is gone."""
+        return self.wire.session_lapsed(frame)
+
+    def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
+        """A pattern that matches the outgoing stream as soon as it would carry one of `messages`."""
+        for name in messages:
+            self.message(name)
+        return self.wire.forbidden(messages)
+
+    @cached_property
+    def _outgoing(self) -> dict[str, tuple[Edge, ...]]:
+        found: dict[str, tuple[Edge, ...]] = {}
+        for edge in self.edges:
+            found[edge.source] = (*found.get(edge.source, ()), edge)
+        return found
+
+    @cached_property
+    def _paths(self) -> dict[str, tuple[Edge, ...]]:
+        found: dict[str, tuple[Edge, ...]] = {}
+        front: list[tuple[str, tuple[Edge, ...]]] = [("", ())]
+        while front:
+            name, path = front.pop(0)
+            for edge in self.edges_from(name):
+                if edge.target not in found:
+                    found[edge.target] = (*path, edge)
+                    front.append((edge.target, found[edge.target]))
+        return found
+
+    def _checksum(self, live: LiveField, data: bytes) -> bytes | None:
+        covered = bytearray(data[live.start : live.stop])
+        first = live.offset - live.start
+        if 0 <= first < len(covered):
+            covered[first : first + live.length] = bytes(min(live.length, len(covered) - first))
+        if not live.name.startswith("checksum:"):
+            return live_checksum(live.name, bytes(covered))
+        name, _, path = live.name[9:].partition(".")
+        primitive: Any = self.message(name).layout.leaf(path).primitive
+        return primitive._checksum(bytes(covered), None, None)
+
+    def _check_edge(self, edge: Edge) -> None:
+        for name in filter(None, (edge.source, edge.target)):
+            self.message(name)
+        if edge.callback and edge.callback not in self.callbacks:
+            known = did_you_mean(edge.callback, self.callbacks)
+            raise UsageError(f"protocol '{self.name}' has no callback '{edge.callback}'.{known}")
+
+
+def messages_by_name(messages: Iterable[Message]) -> dict[str, Message]:
+    """The mapping that `Protocol.messages` wants; raises UsageError when two have one name."""
+    found: dict[str, Message] = {}
+    for message in messages:
+        if message.name in found:
+            raise UsageError(f"two messages are named '{message.name}'; give each its own name")
+        found[message.name] = message
+    return found
+
+
+def check_message_name(name: str) -> None:
+    """Raises UsageError for a name that a test-case name could not be read back from."""
+    if not name or re.search(r"[:,\[\]\s]|->", name):
+        raise UsageError(f"message name '{name}' must not be empty nor hold ':', ',', '[', ']', '->' or spaces")
+
+
+def _check_name(protocol: str, name: str, message: Message) -> None:
+    check_message_name(name)
+    if name != message.name:
+        raise UsageError(f"protocol '{protocol}': message '{message.name}' is filed under '{name}'")

@@ -1,0 +1,66 @@
+"""A scapy field for checksums: it knows what it covers, so that it builds, and derives, without a post_build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scapy.fields import Field
+
+from protocols.checksums import Algorithm, Order, to_algorithm
+
+FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+class ChecksumField(Field[Any, Any]):
+    """The checksum over the fields from `over[0]` to `over[1]` of its own layer, unless a value is given.
+
+    Both stand before the checksum. Raises UsageError for an unknown algorithm.
+    """
+
+    __slots__ = ["algorithm", "order", "over"]
+
+    def __init__(
+        self,
+        name: str,
+        default: int | None = None,
+        *,
+        over: tuple[str, str],
+        algorithm: str | Algorithm,
+        order: Order = "big",
+    ) -> None:
+        self.algorithm = to_algorithm(algorithm)
+        self.order: Order = order
+        self.over = over
+        super().__init__(name, default, ("<" if order == "little" else ">") + FORMATS[self.algorithm.width])
+
+    def addfield(self, pkt: Any, s: bytes, val: int | None) -> bytes:
+        """Appends the given value, or the checksum over what has been built so far."""
+        if val is None:
+            return s + self.checksum(self._covered(pkt, s))
+        return super().addfield(pkt, s, val)
+
+    def checksum(self, data: bytes) -> bytes:
+        """The checksum's bytes."""
+        return self.algorithm.compute(data).to_bytes(self.algorithm.width, self.order)
+
+    def covered_names(self, fields: Sequence[str]) -> list[str]:
+        """The covered ones out of the layer's fields, in order."""
+        first, last = self.over
+        return list(fields[fields.index(first) : fields.index(last) + 1])
+
+    def _covered(self, packet: Any, built: bytes) -> bytes:
+        first, last = self.over
+        return built[_offset(packet, first, False) : _offset(packet, last, True)]
+
+
+def _offset(packet: Any, name: str, after: bool) -> int:
+    """Where a field of the layer starts, or ends."""
+    built = b""
+    for field in packet.fields_desc:
+        if field.name == name and not after:
+            break
+        built = field.addfield(packet, built, packet.getfieldval(field.name))
+        if field.name == name:
+            break
+    return len(built)

@@ -1,0 +1,339 @@
+"""Renders a boofuzz Request with some of its parts replaced, and knows where every field ended up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+import boofuzz
+from boofuzz.mutation import Mutation
+from boofuzz.mutation_context import MutationContext
+
+from harness.case import FieldSpan, LiveField
+from harness.errors import UsageError, did_you_mean
+from protocols.checksums import BlockChecksum
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Put `data` in the place of the field or block `name` (its path inside the message).
+
+    `value` is what boofuzz would encode; only primitives that the layout cannot take apart need it.
+    """
+
+    name: str
+    data: bytes
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Bytes of a message, where its fields are, and which bytes are computed at send time."""
+
+    data: bytes
+    spans: tuple[FieldSpan, ...]
+    live: tuple[LiveField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One piece of a message that is not divided further; `name` is its path inside the message."""
+
+    index: int
+    name: str
+    primitive: boofuzz.Fuzzable
+    default: bytes
+    live: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Leaves `[first, last)` of a layout."""
+
+    first: int
+    last: int
+
+    def holds(self, index: int) -> bool:
+        """True when the leaf is one of them."""
+        return self.first <= index < self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A leaf that is computed from other leaves: a length or a checksum."""
+
+    leaf: int
+    extent: Extent
+    compute: Callable[[bytes], bytes]
+    live_name: str = ""
+
+
+@dataclass(slots=True)
+class _Draft:
+    parts: list[bytes]
+    frozen: set[int] = field(default_factory=set[int])
+    values: dict[str, Mutation] = field(default_factory=dict[str, Mutation])
+
+
+class Layout:
+    """A Request taken apart once, so that each rendering touches only what changes.
+
+    Gives the bytes that boofuzz's own `render` gives. A block with an encoder or a dependency, and the rarer
+    primitives (Aligned, Repeat, Mirror), are kept whole and rendered by boofuzz. `live` maps a field's path to
+    the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves.
+    """
+
+    def __init__(self, request: boofuzz.Request, live: Mapping[str, str] | None = None) -> None:
+        self.request = request
+        self._live = dict(live or {})
+        self.leaves: list[Leaf] = []
+        self.extents: dict[str, Extent] = {}
+        self._inside: dict[str, int] = {}
+        self._wholes: list[int] = []
+        for child in request.stack:
+            self._add(child)
+        self._check_live()
+        self._defaults = [leaf.default for leaf in self.leaves]
+        self.sizes = self._find_sizes()
+        self._sums = self._find_sums()
+        self._plain = self._finish(self._settle(_Draft(list(self._defaults))))
+        self._defaults = self._settle(_Draft(list(self._defaults))).parts
+
+    @property
+    def default(self) -> Rendered:
+        """The message with nothing changed."""
+        return self._plain
+
+    def leaf(self, name: str) -> Leaf:
+        """The leaf at the path, or with that last name where only one has it; raises UsageError."""
+        extent = self.extents.get(self.path(name))
+        if extent is None or extent.last - extent.first != 1:
+            raise UsageError(f"'{name}' of message '{self.request.name}' is not a single field; name one of its parts")
+        return self.leaves[extent.first]
+
+    def path(self, name: str) -> str:
+        """The full path of a field given by its path or its unique last part; raises UsageError."""
+        if name in self.extents or name in self._inside:
+            return name
+        found = [path for path in self.extents if path.rpartition(".")[2] == name]
+        if len(found) != 1:
+            hint = f" Say which: {', '.join(found)}." if found else did_you_mean(name, self.extents)
+            raise UsageError(f"message '{self.request.name}' has no single field '{name}'.{hint}")
+        return found[0]
+
+    def set(self, **values: Any) -> tuple[Change, ...]:
+        """Changes that give fields other values, encoded as their primitives encode them."""
+        return tuple(self.change(self.leaf(name), value) for name, value in values.items())
+
+    def change(self, leaf: Leaf, value: Any) -> Change:
+        """The change that a boofuzz value makes to a leaf; late-bound values are bound here."""
+        return Change(leaf.name, _encode(leaf.primitive, value), value)
+
+    def of_mutations(self, mutations: Iterable[Mutation]) -> tuple[Change, ...]:
+        """boofuzz mutations as changes."""
+        return tuple(self._of_mutation(mutation) for mutation in mutations)
+
+    def render(self, changes: Sequence[Change] = ()) -> Rendered:
+        """The message with `changes` in it; lengths and checksums are right unless they were changed themselves."""
+        if not changes:
+            return self._plain
+        draft = _Draft(list(self._defaults))
+        for change in changes:
+            self._put(draft, change)
+        return self._finish(self._settle(draft))
+
+    def _of_mutation(self, mutation: Mutation) -> Change:
+        name = self._path_of(mutation.qualified_name)
+        primitive = self.request.names[mutation.qualified_name]
+        value = bound(primitive, mutation.value)
+        return Change(name, b"" if name in self._inside else _encode(primitive, value), value)
+
+    def _path_of(self, qualified: str) -> str:
+        return qualified[len(self.request.name) + 1 :]
+
+    def _add(self, item: boofuzz.Fuzzable) -> None:
+        first = len(self.leaves)
+        name = self._path_of(item.qualified_name)
+        if isinstance(item, boofuzz.Block) and item.stack and not (item.encoder or item.dep):
+            for child in item.stack:
+                self._add(child)
+        else:
+            self._add_leaf(item, name)
+        self.extents[name] = Extent(first, len(self.leaves))
+
+    def _add_leaf(self, item: boofuzz.Fuzzable, name: str) -> None:
+        index = len(self.leaves)
+        default = item.original_value()
+        live = self._live.get(name, "")
+        raw: Any = vars(item).get("_default_value")
+        if isinstance(raw, boofuzz.ProtocolSessionReference):
+            live = live or f"session:{raw.name}"
+        if _is_whole(item):
+            self._wholes.append(index)
+            self._inside.update((self._path_of(inner), index) for inner in _names_inside(item))
+            data = b""
+        elif isinstance(item, boofuzz.Size):
+            data = bytes(item.length) if item.format == "binary" else b""
+        elif isinstance(item, boofuzz.Checksum):
+            data = item.render(MutationContext())
+        else:
+            data = _encode(item, default)
+        self.leaves.append(Leaf(index, name, item, data, live))
+
+    def _check_live(self) -> None:
+        for name in self._live:
+            if name not in self.extents:
+                hint = did_you_mean(name, self.extents)
+                raise UsageError(f"message '{self.request.name}' has no field '{name}' to be live.{hint}")
+
+    def _find_sizes(self) -> tuple[Dependent, ...]:
+        sizes = [(leaf, leaf.primitive) for leaf in self.leaves]
+        found = [self._size(leaf.index, size) for leaf, size in sizes if isinstance(size, boofuzz.Size)]
+        variable = [size for size in found if not self.leaves[size.leaf].default]
+        constant = [size for size in found if self.leaves[size.leaf].default]
+        return (*self._ordered(variable), *constant)
+
+    def _size(self, index: int, size: boofuzz.Size) -> Dependent:
+        extra = size.offset + (size.length if size.inclusive else 0)
+
+        def compute(length: bytes) -> bytes:
+            return _integer_bytes(size.bit_field, size.math(int.from_bytes(length, "big") + extra))
+
+        return Dependent(index, self._target(size, size.block_name), compute)
+
+    def _find_sums(self) -> tuple[Dependent, ...]:
+        found = [leaf for leaf in self.leaves if isinstance(leaf.primitive, boofuzz.Checksum)]
+        return tuple(self._ordered([self._sum(leaf) for leaf in found if leaf.index not in self._wholes]))
+
+    def _sum(self, leaf: Leaf) -> Dependent:
+        item: Any = leaf.primitive
+        if isinstance(item, BlockChecksum):
+            covered = [self._target(item, name) for name in item.over]
+            extent = Extent(covered[0].first, covered[-1].last)
+            return Dependent(leaf.index, extent, item.checksum, item.live_name)
+
+        def compute(data: bytes) -> bytes:
+            return item._checksum(data, None, None)
+
+        name = f"checksum:{self.request.name}.{leaf.name}"
+        return Dependent(leaf.index, self._target(item, item._block_name), compute, name)
+
+    def _target(self, item: boofuzz.Fuzzable, name: str | None) -> Extent:
+        if name is None:
+            return Extent(0, 0)
+        target = self.request.resolve_name(item.context_path, name)
+        if isinstance(target, boofuzz.Request):
+            return Extent(0, len(self.leaves))
+        path = self._path_of(target.qualified_name)
+        if path not in self.extents:
+            whole = f"'{item.name}' of '{self.request.name}' covers '{path}', part of an encoded block"
+            raise UsageError(f"{whole}; let it cover all of that block")
+        return self.extents[path]
+
+    def _ordered(self, dependents: list[Dependent]) -> list[Dependent]:
+        """Each one after those that it covers."""
+        done: list[Dependent] = []
+        left = list(dependents)
+        while left:
+            ready = [d for d in left if not any(d.extent.holds(o.leaf) for o in left if o is not d)]
+            if not ready:
+                names = ", ".join(self.leaves[d.leaf].name for d in left)
+                raise UsageError(f"message '{self.request.name}': {names} cover each other; let one of them cover less")
+            done += ready
+            left = [d for d in left if d not in ready]
+        return done
+
+    def _put(self, draft: _Draft, change: Change) -> None:
+        if change.value is not None:
+            qualified = f"{self.request.name}.{change.name}"
+            draft.values[qualified] = Mutation(change.value, qualified, 0)
+        if change.name in self._inside:
+            return
+        extent = self.extents[change.name]
+        draft.parts[extent.first : extent.last] = [change.data] + [b""] * (extent.last - extent.first - 1)
+        draft.frozen.update(range(extent.first, extent.last))
+
+    def _settle(self, draft: _Draft) -> _Draft:
+        parts, frozen = draft.parts, draft.frozen
+        for index in self._wholes:
+            if index not in frozen:
+                parts[index] = self.leaves[index].primitive.render(MutationContext(mutations=draft.values))
+        for size in self.sizes:
+            if size.leaf not in frozen:
+                length = sum(map(len, parts[size.extent.first : size.extent.last]))
+                parts[size.leaf] = size.compute(length.to_bytes(8, "big"))
+        for checksum in self._sums:
+            if checksum.leaf not in frozen:
+                if checksum.extent.holds(checksum.leaf):
+                    parts[checksum.leaf] = bytes(len(parts[checksum.leaf]))
+                covered = b"".join(parts[checksum.extent.first : checksum.extent.last])
+                parts[checksum.leaf] = checksum.compute(covered)
+        return draft
+
+    def _finish(self, draft: _Draft) -> Rendered:
+        parts = draft.parts
+        offsets = [0, *accumulate(map(len, parts))]
+        spans = tuple(
+            FieldSpan(leaf.name, offset, len(part))
+            for leaf, offset, part in zip(self.leaves, offsets, parts, strict=False)
+            if part
+        )
+        return Rendered(b"".join(parts), spans, self._find_live(draft, offsets))
+
+    def _find_live(self, draft: _Draft, offsets: list[int]) -> tuple[LiveField, ...]:
+        alive = [leaf for leaf in self.leaves if leaf.live and leaf.index not in draft.frozen]
+        if not alive:
+            return ()
+        found = [LiveField(leaf.live, offsets[leaf.index], len(draft.parts[leaf.index])) for leaf in alive]
+        moving = {leaf.index for leaf in alive}
+        for checksum in self._sums:
+            if checksum.leaf in draft.frozen or not any(map(checksum.extent.holds, moving)):
+                continue
+            moving.add(checksum.leaf)
+            start, stop = offsets[checksum.extent.first], offsets[checksum.extent.last]
+            length = len(draft.parts[checksum.leaf])
+            found.append(LiveField(checksum.live_name, offsets[checksum.leaf], length, start, stop))
+        return tuple(found)
+
+
+def bound(primitive: boofuzz.Fuzzable, value: Any) -> Any:
+    """A boofuzz mutation value with its default bound in; must be called before the next value is drawn."""
+    return value(primitive.original_value()) if callable(value) else value
+
+
+def _is_whole(item: boofuzz.Fuzzable) -> bool:
+    if isinstance(item, boofuzz.FuzzableBlock):
+        return bool(item.stack)
+    if isinstance(item, boofuzz.Checksum):
+        return bool(item._ipv4_src_block_name or item._ipv4_dst_block_name)
+    return isinstance(item, boofuzz.Mirror | boofuzz.Repeat)
+
+
+def _names_inside(item: boofuzz.Fuzzable) -> Iterable[str]:
+    for child in item.stack if isinstance(item, boofuzz.FuzzableBlock) else ():
+        yield child.qualified_name
+        yield from _names_inside(child)
+
+
+def _encode(primitive: boofuzz.Fuzzable, value: Any) -> bytes:
+    value = bound(primitive, value)
+    if type(primitive) in _INTEGERS and isinstance(value, int):
+        return _integer_bytes(primitive, value)
+    if isinstance(primitive, boofuzz.Size) and isinstance(value, int):
+        return _integer_bytes(primitive.bit_field, value)
+    encoded: Any = primitive.encode(value, MutationContext())
+    return encoded.encode() if isinstance(encoded, str) else encoded
+
+
+_INTEGERS = frozenset({boofuzz.BitField, boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord})
+
+
+def _integer_bytes(primitive: Any, value: int) -> bytes:
+    """What `BitField._render_int` gives, without its strings of ones and zeros."""
+    if primitive.format != "binary":
+        rendered: Any = primitive.encode(value, None)
+        return rendered
+    order = "little" if primitive.endian == "<" else "big"
+    return (value & ((1 << primitive.width) - 1)).to_bytes((primitive.width + 7) // 8, order)

@@ -1,0 +1,72 @@
+"""How one protocol's bytes behave on the wire: framing, replies, live values; a base with harmless defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.case import LiveField
+from harness.errors import UsageError
+from harness.interfaces import Conversation, Frame, FrameKind, Identity
+
+
+class Wire:
+    """Takes whatever comes as one reply; a protocol overrides what it knows better.
+
+    None of the methods raises on hostile bytes.
+    """
+
+    def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
+        """Whole frames at the front of `buffer`, and the rest."""
+        return ((Frame(FrameKind.REPLY, buffer),) if buffer else ()), b""
+
+    def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
+        """The bytes of a live field that is neither a checksum nor a session value."""
+        raise UsageError(f"live field '{live.name}' has no resolver; override resolve() in the protocol's Wire")
+
+    def learn(self, frame: Frame, conversation: Conversation) -> bytes:
+        """Takes what the next messages need from a frame; returns an answer to send at once or b""."""
+        conversation.last_received = frame.data
+        return b""
+
+    def answers(self, sent: bytes, frame: Frame) -> bool:
+        """True when `frame` is the reply to `sent`."""
+        return frame.kind is FrameKind.REPLY
+
+    def expects_reply(self, sent: bytes) -> bool:
+        """True when a device that serves must answer `sent`."""
+        return bool(sent)
+
+    def served(self, frame: Frame) -> bool:
+        """True when `frame` is the probe's proper answer."""
+        return frame.kind is FrameKind.REPLY
+
+    def identity(self, frame: Frame) -> Identity:
+        """What the probe's answer says of the device."""
+        return Identity()
+
+    def session_lapsed(self, frame: Frame) -> bool:
+        """True when the reply says that the session is gone."""
+        return False
+
+    def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
+        """A pattern of the outgoing stream; a protocol that cannot tell its messages apart lets nothing out."""
+        return re.compile(rb"[\s\S]" if messages else rb"(?!)")
+
+
+def counted(conversation: Conversation, name: str, length: int) -> bytes:
+    """The next value of a counter kept in the conversation, big-endian, wrapping at `length` bytes."""
+    value = (int(conversation.values.get(name, 0)) + 1) % (1 << (8 * length))
+    conversation.values[name] = value
+    return value.to_bytes(length, "big")
+
+
+def session_value(conversation: Conversation, name: str, live: LiveField, data: bytes) -> bytes:
+    """A session variable fitted to the field: cut, or padded with zeros; the template's bytes where it is not set."""
+    value = conversation.values.get(name)
+    if value is None:
+        return data[live.offset : live.offset + live.length]
+    if isinstance(value, int):
+        return (value % (1 << (8 * live.length))).to_bytes(live.length, "big")
+    raw = value.encode() if isinstance(value, str) else bytes(value)
+    return raw[: live.length].ljust(live.length, b"\0")
