@@ -93,12 +93,18 @@ def _plain_reader(kind: Any) -> Callable[[Any], Any]:
     if kind is bytes:
         return bytes.fromhex
     if kind is float:
-        return float
+        return _number
     if dataclasses.is_dataclass(kind):
         return _dataclass_reader(cast("type[Any]", kind))
     if issubclass(kind, Enum):
         return cast("type[Any]", kind)
     return lambda plain: _checked(kind, plain)
+
+
+def _number(plain: Any) -> float:
+    if isinstance(plain, bool) or not isinstance(plain, int | float):
+        raise TypeError(f"{plain!r} is not a number")
+    return plain
 
 
 def _checked(kind: type[Any], plain: Any) -> Any:

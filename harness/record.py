@@ -1,0 +1,198 @@
+"""Gathers a campaign's record: from its events while it runs, or from its store afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sql
+
+from harness.events import (
+    BenchFault,
+    CampaignEnded,
+    CampaignStarted,
+    CaseFinished,
+    CaseRefused,
+    Event,
+    FindingConfirmed,
+    FindingDismissed,
+)
+from harness.finding import Finding
+from harness.requirements import Requirement
+from harness.serialize import from_plain
+from harness.store import Store
+from harness.store_schema import cases as case_rows
+from harness.summary import (
+    CampaignRecord,
+    GroupTotals,
+    InterfaceTotals,
+    RequirementRecord,
+    TimelinePoint,
+    exit_code_of,
+)
+from harness.temporal import RequirementStatistics
+
+POINTS = 400
+
+
+class RecordBuilder:
+    """A listener that counts events into a `CampaignRecord`. `interfaces` are all that are in scope."""
+
+    def __init__(self, requirements: Sequence[Requirement] = (), interfaces: Sequence[str] = ()) -> None:
+        self._requirements = tuple(requirements)
+        self._manifest: Mapping[str, Any] = {}
+        self._verdicts: Counter[str] = Counter()
+        self._cases = Counter(dict.fromkeys(interfaces, 0))
+        self._probes: Counter[str] = Counter()
+        self._groups: Counter[tuple[str, str]] = Counter()
+        self._findings: dict[str, Finding] = {}
+        self._bench_faults: list[str] = []
+        self._bench_failed = False
+        self._timeline: list[TimelinePoint] = []
+        self._stride = 1
+        self._refused = 0
+        self._ended = CampaignEnded("", 0.0, 0)
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case CampaignStarted(manifest=manifest):
+                self._manifest = manifest
+            case CaseFinished():
+                self._case(event)
+            case CaseRefused():
+                self._refused += 1
+            case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
+                self._findings[finding.id] = finding
+            case BenchFault(reason=reason, fatal=fatal):
+                self._bench_faults.append(reason)
+                self._bench_failed |= fatal
+            case CampaignEnded():
+                self._ended = event
+
+    def _case(self, event: CaseFinished) -> None:
+        interface = event.case.interface
+        self._verdicts[event.verdict.value] += 1
+        self._cases[interface] += 1
+        self._probes[interface] += event.transcript.probe_served is True
+        self._groups[interface, event.case.origin.fuzzer] += 1
+        if event.number % self._stride == 0:
+            self._timeline.append(TimelinePoint(event.seconds, event.number, len(self._findings), event.coverage))
+            if len(self._timeline) > 2 * POINTS:
+                self._timeline = self._timeline[::2]
+                self._stride *= 2
+
+    def record(
+        self,
+        statistics: Mapping[str, RequirementStatistics],
+        *,
+        findings: Sequence[Finding] | None = None,
+        probes: Mapping[str, int] | None = None,
+    ) -> CampaignRecord:
+        """The record so far. `findings` replaces those heard of (with faults named); `probes` counts by interface."""
+        told = tuple(self._findings.values()) if findings is None else tuple(findings)
+        served = self._probes if probes is None else probes
+        return CampaignRecord(
+            manifest=self._manifest,
+            seconds=self._ended.seconds,
+            cases=self._verdicts.total(),
+            verdicts=dict(self._verdicts),
+            interfaces={name: InterfaceTotals(count, served.get(name, 0)) for name, count in self._cases.items()},
+            groups=tuple(GroupTotals(*key, count) for key, count in sorted(self._groups.items())),
+            requirements=tuple(RequirementRecord(r, statistics.get(r.id)) for r in self._requirements),
+            findings=told,
+            timeline=tuple(self._timeline),
+            refused=self._refused,
+            bench_faults=tuple(self._bench_faults),
+            reason=self._ended.reason,
+            exit_code=exit_code_of(told, self._verdicts, bench_failed=self._failed()),
+        )
+
+    def _failed(self) -> bool:
+        return self._bench_failed or self._ended.reason == "bench" or not self._verdicts.total()
+
+
+def end_of(record: CampaignRecord) -> dict[str, Any]:
+    """What `Store.finish` keeps of a record: all that its rows do not hold."""
+    return {
+        "seconds": record.seconds,
+        "interfaces": dict(record.interfaces),
+        "requirements": list(record.requirements),
+        "timeline": list(record.timeline),
+        "refused": record.refused,
+        "bench_faults": list(record.bench_faults),
+        "reason": record.reason,
+        "exit_code": record.exit_code,
+    }
+
+
+def load_record(store: Store) -> CampaignRecord:
+    """The record of a stored campaign; one that was killed is counted from its rows. Raises BenchError."""
+    end, findings = store.end(), tuple(store.findings())
+    verdicts: dict[str, int] = {row[0]: row[1] for row in _counts(store, case_rows.c.verdict)}
+    groups = tuple(GroupTotals(*row) for row in _counts(store, case_rows.c.interface, case_rows.c.fuzzer))
+    timeline = tuple(from_plain(TimelinePoint, entry) for entry in end.get("timeline", ()))
+    timeline = timeline or _timeline(store, findings)
+    return CampaignRecord(
+        manifest=store.manifest(),
+        seconds=end.get("seconds", timeline[-1].seconds if timeline else 0.0),
+        cases=sum(verdicts.values()),
+        verdicts=verdicts,
+        interfaces=_interfaces(store, end),
+        groups=groups,
+        requirements=tuple(from_plain(RequirementRecord, entry) for entry in end.get("requirements", ())),
+        findings=findings,
+        timeline=timeline,
+        refused=end.get("refused", 0),
+        bench_faults=tuple(end.get("bench_faults", ())),
+        reason=end.get("reason", "killed"),
+        exit_code=end.get("exit_code", exit_code_of(findings, verdicts, bench_failed=not verdicts)),
+        store=str(store.path),
+    )
+
+
+def _counts(store: Store, *columns: Any) -> Sequence[Any]:
+    return store.select(sql.select(*columns, sql.func.count()).group_by(*columns).order_by(*columns))
+
+
+def _interfaces(store: Store, end: Mapping[str, Any]) -> dict[str, InterfaceTotals]:
+    if "interfaces" in end:
+        return {name: from_plain(InterfaceTotals, entry) for name, entry in end["interfaces"].items()}
+    served = sql.func.sum(case_rows.c.probe_served)
+    query = sql.select(case_rows.c.interface, sql.func.count(), served).group_by(case_rows.c.interface)
+    return {name: InterfaceTotals(count, probes) for name, count, probes in store.select(query)}
+
+
+def _timeline(store: Store, findings: Sequence[Finding]) -> tuple[TimelinePoint, ...]:
+    ((last,),) = store.select(sql.select(sql.func.coalesce(sql.func.max(case_rows.c.number), 0)))
+    stride = max(1, last // POINTS)
+    query = sql.select(case_rows.c.number, case_rows.c.seconds, case_rows.c.coverage)
+    rows = store.select(query.where(case_rows.c.number % stride == 0).order_by(case_rows.c.number))
+    met = [finding.case_number for finding in findings]
+    return tuple(TimelinePoint(s, n, sum(number <= n for number in met), c) for n, s, c in rows)
+
+
+class StoreWriter:
+    """A listener that keeps a campaign's events in its store; a finding is on the disk when the call returns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seconds = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; raises BenchError from the disk."""
+        match event:
+            case CaseFinished():
+                self._seconds = event.seconds
+                served = event.transcript.probe_served is True
+                words = (event.number, event.case, event.verdict, event.seconds)
+                self._store.add_case(*words, coverage=event.coverage, served=served)
+            case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
+                self._store.add_finding(finding)
+            case BenchFault(reason=reason):
+                self._store.add_event("bench_fault", self._seconds, reason)
+            case CaseRefused(case=case, reason=reason):
+                self._store.add_event("refused", self._seconds, f"{case.id}: {reason}")
+            case _:
+                pass

@@ -1,0 +1,192 @@
+"""The store of one campaign: its manifest, every case in brief, and every finding with its whole reproducer."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sql
+
+from harness.case import TestCase
+from harness.errors import BenchError, UsageError
+from harness.finding import Finding
+from harness.serialize import dumps, loads, to_plain
+from harness.store_engine import create_engine, open_engine, translated
+from harness.store_schema import campaign, cases, events, findings
+from harness.verdict import Verdict
+
+BATCH = 500
+STORE_NAME = "store.sqlite"
+
+RUNNING = "running"
+ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A line of the campaign's history: a bench fault, a refused case. `seconds` since the start."""
+
+    kind: str
+    seconds: float
+    text: str
+
+
+class Store:
+    """One writer. Cases are written in batches; a finding is on the disk when `add_finding` returns."""
+
+    def __init__(self, path: Path, engine: sql.Engine) -> None:
+        self.path = path
+        self._engine = engine
+        self._waiting: list[tuple[Any, ...]] = []
+
+    @classmethod
+    def create(cls, path: Path, manifest: Mapping[str, object]) -> Store:
+        """A new store with its manifest; raises UsageError when the file exists, BenchError from the disk."""
+        store = cls(path, create_engine(path))
+        row = {"id": 1, "manifest": json.dumps(to_plain(manifest)), "state": RUNNING, "end": "{}"}
+        store._write(campaign.insert().values(row), durable=True)
+        return store
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """A store that is there, or the store in a run's folder; raises UsageError, BenchError."""
+        file = path / STORE_NAME if path.is_dir() else path
+        return cls(file, open_engine(file))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def add_case(
+        self, number: int, case: TestCase, verdict: Verdict, seconds: float, *, coverage: int = 0, served: bool = False
+    ) -> None:
+        """Note one finished case; `seconds` since the start, `served` when it ended with a served probe."""
+        origin = case.origin
+        message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
+        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.mutation)
+        self._waiting.append((number, *words, verdict.value, seconds, coverage, int(served)))
+        if len(self._waiting) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the cases that wait; raises BenchError."""
+        if not self._waiting:
+            return
+        marks = ",".join("?" * len(cases.columns))
+        with translated(self.path), self._engine.begin() as connection:
+            connection.exec_driver_sql(f"INSERT OR REPLACE INTO cases VALUES ({marks})", self._waiting)
+        self._waiting = []
+
+    def add_finding(self, finding: Finding) -> None:
+        """Put a finding on the disk (through a power loss too) before returning; one with its id is replaced."""
+        statement = findings.insert().prefix_with("OR REPLACE").values(_finding_row(finding))
+        self._write(statement, durable=True)
+
+    update_finding = add_finding
+
+    def add_event(self, kind: str, seconds: float, text: str) -> None:
+        """Note a bench fault or a refused case."""
+        self._write(events.insert().values(kind=kind, seconds=seconds, text=text), durable=False)
+
+    def finish(self, end: Mapping[str, object]) -> None:
+        """Write the totals at the end of the campaign."""
+        self.flush()
+        self._write(campaign.update().values(state=ENDED, end=json.dumps(to_plain(end))), durable=True)
+
+    def _write(self, statement: sql.Executable, *, durable: bool) -> None:
+        with translated(self.path), self._engine.connect() as connection:
+            driver = connection.connection.dbapi_connection
+            if driver is None:
+                raise BenchError(f"store {self.path}: is closed. Open it again.")
+            driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with connection.begin():
+                connection.execute(statement)
+            driver.execute("PRAGMA synchronous = NORMAL")
+
+    def _rows(self, statement: sql.Executable) -> Sequence[Any]:
+        with translated(self.path), self._engine.begin() as connection:
+            return connection.execute(statement).fetchall()
+
+    def manifest(self) -> Mapping[str, Any]:
+        """What was recorded at the start."""
+        return self._document(campaign.c.manifest)
+
+    def end(self) -> Mapping[str, Any]:
+        """The totals that `finish` wrote; empty when the campaign did not come to its end."""
+        return self._document(campaign.c.end)
+
+    def _document(self, column: sql.Column[Any]) -> Mapping[str, Any]:
+        rows = self._rows(sql.select(column))
+        if not rows:
+            raise BenchError(f"store {self.path}: holds no campaign. Run the campaign again.")
+        try:
+            return json.loads(rows[0][0])
+        except ValueError as error:
+            raise self._damaged(column.name) from error
+
+    def _damaged(self, what: str) -> BenchError:
+        return BenchError(f"store {self.path}: {what} cannot be read. Restore the store from a copy.")
+
+    def findings(self) -> Sequence[Finding]:
+        """All findings in the order in which they were met; raises BenchError when one cannot be read."""
+        rows = self._rows(sql.select(findings.c.id, findings.c.finding).order_by(findings.c.case_number, findings.c.id))
+        return [self._read_finding(name, text) for name, text in rows]
+
+    def _read_finding(self, name: str, text: str) -> Finding:
+        try:
+            return loads(Finding, text)
+        except ValueError as error:
+            raise self._damaged(f"finding {name}") from error
+
+    def finding(self, id_or_prefix: str) -> Finding:
+        """The finding whose id begins so, with or without `F-`; raises UsageError with the nearest ids."""
+        wanted = "F-" + id_or_prefix.strip().removeprefix("F-").removeprefix("f-").lower()
+        ids = [row[0] for row in self._rows(sql.select(findings.c.id).order_by(findings.c.id))]
+        matching = [name for name in ids if name.startswith(wanted)] if wanted != "F-" else []
+        if len(matching) != 1:
+            raise UsageError(_which_finding(id_or_prefix, matching, ids))
+        ((text,),) = self._rows(sql.select(findings.c.finding).where(findings.c.id == matching[0]))
+        return self._read_finding(matching[0], text)
+
+    def events(self) -> Sequence[StoredEvent]:
+        """The history, oldest first."""
+        rows = self._rows(sql.select(events.c.kind, events.c.seconds, events.c.text).order_by(events.c.number))
+        return [StoredEvent(*row) for row in rows]
+
+    def select(self, statement: sql.Executable) -> Sequence[Any]:
+        """Rows of a query over `harness.store_schema`, with the cases that wait written first."""
+        self.flush()
+        return self._rows(statement)
+
+    def close(self) -> None:
+        """Write what waits and let go of the file; idempotent."""
+        self.flush()
+        self._engine.dispose()
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "bucket": finding.bucket,
+        "kind": finding.kind.value,
+        "case_number": finding.case_number,
+        "reproduced": finding.reproduced,
+        "tries": finding.tries,
+        "fault": finding.fault,
+        "finding": dumps(finding),
+    }
+
+
+def _which_finding(word: str, matching: Sequence[str], ids: Sequence[str]) -> str:
+    if matching:
+        return f"'{word}' fits {len(matching)} findings: {', '.join(matching[:5])}. Give more digits."
+    near = difflib.get_close_matches(word, ids, n=3, cutoff=0.4) or ids[:5]
+    hint = f"Nearest: {', '.join(near)}." if near else "This run has no findings."
+    return f"unknown finding '{word}'. {hint}"

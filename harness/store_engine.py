@@ -1,0 +1,101 @@
+"""Opens a store's SQLite file: pragmas, explicit transactions, version check, and errors in our own words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from harness.errors import BenchError, UsageError
+from harness.store_schema import APPLICATION_ID, VERSION, metadata
+
+BUSY_MILLISECONDS = 10_000
+
+
+def create_engine(path: Path) -> sql.Engine:
+    """A new store's engine with its tables; raises UsageError when the file exists, BenchError from the disk."""
+    if path.exists():
+        raise UsageError(f"{path} exists already. Choose another --out folder or move it away.")
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = _engine(path)
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    return engine
+
+
+def open_engine(path: Path) -> sql.Engine:
+    """The engine of a store that is there; raises UsageError when it is not, BenchError when it is not a store."""
+    if not path.is_file():
+        raise UsageError(f"no store at {path}. Name the folder of a run, as `medfuzz list` prints it.")
+    with translated(path):
+        _check_kind(path)
+        return _engine(path)
+
+
+def _check_kind(path: Path) -> None:
+    """Read the marks and the integrity without changing the file's journal mode."""
+    connection = sqlite3.connect(path, timeout=BUSY_MILLISECONDS / 1000)
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        complaint = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    finally:
+        connection.close()
+    if application != APPLICATION_ID:
+        raise BenchError(f"{path} is not a medfuzz store. Name the store.sqlite of a run.")
+    if version > VERSION:
+        raise BenchError(f"{path} was written by a newer medfuzz (store version {version}). Update medfuzz.")
+    if complaint != "ok":
+        raise BenchError(f"{path} is damaged ({complaint}). Restore it from a copy, or run the campaign again.")
+
+
+def _engine(path: Path) -> sql.Engine:
+    engine = sql.create_engine(f"sqlite:///{path}", poolclass=sql.pool.StaticPool)
+    listen(engine, "connect", _on_connect)
+    listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    """The driver's own transactions are switched off: it does not BEGIN before a SELECT."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _on_begin(connection: sql.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def translated(path: Path) -> Generator[None]:
+    """Errors of the library and of the disk as one line of BenchError."""
+    try:
+        yield
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        raise BenchError(f"store {path}: {_reason(error)} {_advice(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).splitlines()[0].rstrip(".") + "."
+
+
+def _advice(error: Exception) -> str:
+    text = str(error)
+    if "locked" in text:
+        return "Another process writes it; wait for it or stop it."
+    if "not a database" in text or "malformed" in text or "no such" in text:
+        return "The file is not a store or is damaged: restore it from a copy, or run the campaign again."
+    return "Check that the folder exists, is writable and has room."

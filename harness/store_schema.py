@@ -1,0 +1,58 @@
+"""The tables of a campaign's store, and the marks by which a file is known as one."""
+
+from __future__ import annotations
+
+import sqlalchemy as sql
+
+APPLICATION_ID = 0x4D454446
+VERSION = 1
+
+metadata = sql.MetaData()
+
+campaign = sql.Table(
+    "campaign",
+    metadata,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("manifest", sql.Text, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("end", sql.Text, nullable=False),
+)
+
+cases = sql.Table(
+    "cases",
+    metadata,
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("id", sql.Text, nullable=False),
+    sql.Column("interface", sql.Text, nullable=False),
+    sql.Column("state", sql.Text, nullable=False),
+    sql.Column("fuzzer", sql.Text, nullable=False),
+    sql.Column("message", sql.Text, nullable=False),
+    sql.Column("field", sql.Text, nullable=False),
+    sql.Column("mutation", sql.Text, nullable=False),
+    sql.Column("verdict", sql.Text, nullable=False),
+    sql.Column("seconds", sql.Float, nullable=False),
+    sql.Column("coverage", sql.Integer, nullable=False),
+    sql.Column("probe_served", sql.Integer, nullable=False),
+)
+
+findings = sql.Table(
+    "findings",
+    metadata,
+    sql.Column("id", sql.Text, primary_key=True),
+    sql.Column("bucket", sql.Text, nullable=False),
+    sql.Column("kind", sql.Text, nullable=False),
+    sql.Column("case_number", sql.Integer, nullable=False),
+    sql.Column("reproduced", sql.Integer, nullable=False),
+    sql.Column("tries", sql.Integer, nullable=False),
+    sql.Column("fault", sql.Text, nullable=False),
+    sql.Column("finding", sql.Text, nullable=False),
+)
+
+events = sql.Table(
+    "events",
+    metadata,
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("kind", sql.Text, nullable=False),
+    sql.Column("seconds", sql.Float, nullable=False),
+    sql.Column("text", sql.Text, nullable=False),
+)

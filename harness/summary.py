@@ -1,0 +1,172 @@
+"""The outcome of a campaign as data: what every report is made from, and `summary.json`, the machine's view of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.case import Send
+from harness.finding import Finding
+from harness.requirements import Requirement
+from harness.temporal import RequirementStatistics
+from harness.verdict import Verdict
+
+SCHEMA_VERSION = 1
+MAX_INCONCLUSIVE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceTotals:
+    """What ran over one interface: finished cases, and probes that the device answered properly."""
+
+    cases: int = 0
+    probes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """Finished cases of one fuzzer on one interface."""
+
+    interface: str
+    fuzzer: str
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementRecord:
+    """A requirement and how well it was exercised; no statistics for an excluded one."""
+
+    requirement: Requirement
+    statistics: RequirementStatistics | None = None
+
+    @property
+    def status(self) -> str:
+        """`excluded`, `violated`, `not exercised`, `inconclusive` (never judged) or `held`."""
+        if self.requirement.excluded:
+            return "excluded"
+        if self.statistics is None or self.statistics.margin is None:
+            unknown = self.statistics is not None and self.statistics.unknown_seconds > 0
+            return "inconclusive" if unknown else "not exercised"
+        if self.statistics.violated:
+            return "violated"
+        return "held" if self.statistics.exercised else "not exercised"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePoint:
+    """The campaign at `seconds` after its start: cases done, findings met, edges known."""
+
+    seconds: float
+    cases: int
+    findings: int
+    coverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """One whole campaign. `manifest` is what was recorded at the start; `reason` why it ended.
+
+    `reason` is one of `budget`, `exhausted`, `interrupted`, `bench`, or `killed` where no end was recorded.
+    """
+
+    manifest: Mapping[str, Any]
+    seconds: float
+    cases: int
+    verdicts: Mapping[str, int]
+    interfaces: Mapping[str, InterfaceTotals]
+    groups: tuple[GroupTotals, ...] = ()
+    requirements: tuple[RequirementRecord, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    timeline: tuple[TimelinePoint, ...] = ()
+    refused: int = 0
+    bench_faults: tuple[str, ...] = ()
+    reason: str = ""
+    exit_code: int = 0
+    store: str = field(default="", compare=False)
+
+    @property
+    def rate(self) -> float:
+        """Finished cases a second of wall time."""
+        return self.cases / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def confirmed(self) -> tuple[Finding, ...]:
+        """Findings that a replay showed again."""
+        return tuple(finding for finding in self.findings if finding.confirmed)
+
+
+def exit_code_of(
+    findings: Sequence[Finding],
+    verdicts: Mapping[str, int],
+    *,
+    bench_failed: bool,
+    max_inconclusive: float = MAX_INCONCLUSIVE,
+) -> int:
+    """1 for a confirmed finding, else 3 if the bench failed, else 4 for too many inconclusive cases, else 0."""
+    if any(finding.confirmed for finding in findings):
+        return 1
+    if bench_failed:
+        return 3
+    doubtful = verdicts.get(Verdict.INCONCLUSIVE, 0)
+    return 4 if doubtful > max_inconclusive * sum(verdicts.values()) else 0
+
+
+def summarize(record: CampaignRecord) -> dict[str, Any]:
+    """The document of `summary.json`, as `docs/summary-schema.md` describes it."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "exit_code": record.exit_code,
+        "reason": record.reason,
+        "cases": record.cases,
+        "seconds": round(record.seconds, 3),
+        "cases_per_second": round(record.rate, 1),
+        "verdicts": {verdict.value: record.verdicts.get(verdict, 0) for verdict in Verdict},
+        "interfaces": {
+            name: {"cases": totals.cases, "probes": totals.probes} for name, totals in record.interfaces.items()
+        },
+        "requirements": {entry.requirement.id: _requirement(entry) for entry in record.requirements},
+        "findings": [_finding(finding) for finding in record.findings],
+        "refused": record.refused,
+        "bench_faults": list(record.bench_faults),
+    }
+
+
+def summary_text(record: CampaignRecord) -> str:
+    """`summary.json` as text."""
+    return json.dumps(summarize(record), indent=2, allow_nan=False) + "\n"
+
+
+def _requirement(entry: RequirementRecord) -> dict[str, Any]:
+    statistics = entry.statistics or RequirementStatistics(entry.requirement.id)
+    return {
+        "status": entry.status,
+        "observed_seconds": round(statistics.observed_seconds, 3),
+        "unknown_seconds": round(statistics.unknown_seconds, 3),
+        "exercised": statistics.exercised,
+        "exercised_seconds": round(statistics.exercised_seconds, 3),
+        "violated": statistics.violated,
+        "margin": statistics.margin,
+        "excluded": entry.requirement.excluded,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    sends = [step for step in finding.case.steps if isinstance(step, Send)]
+    return {
+        "id": finding.id,
+        "kind": finding.kind.value,
+        "bucket": finding.bucket,
+        "interface": finding.case.interface,
+        "state": finding.case.state,
+        "requirement": finding.observation.requirement,
+        "summary": finding.observation.summary,
+        "messages": [send.message for send in sends],
+        "bytes": [exchange.sent.hex() for exchange in finding.transcript.exchanges] or [s.data.hex() for s in sends],
+        "window": len(finding.window),
+        "reproduced": f"{finding.reproduced}/{finding.tries}",
+        "case": finding.case_number,
+        "found_after": round(finding.found_after, 3),
+        "fault": finding.fault,
+    }
