@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import boofuzz
 from scapy.fields import (
@@ -133,7 +133,7 @@ def _primitive(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzab
     if isinstance(value, Packet):
         return boofuzz.Block(piece.name, children=_layer(value))
     if isinstance(value, list):
-        values: list[Any] = value
+        values: list[Any] = list(cast("list[Any]", value))
         return boofuzz.Block(piece.name, children=_elements(packet, field, values))
     return _plain(packet, piece)
 

@@ -83,8 +83,8 @@ class Edge:
 class Protocol:
     """What is said on one interface; satisfies `harness.interfaces.WireProtocol`.
 
-    `stimuli` are steps besides messages that a sequence may take (sensors, keys), `waits` the pauses in seconds.
-    `max_len` bounds what one field grows to in bytes. Times are seconds.
+    `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
+    pauses a sequence may make. `max_len` bounds what one field grows to in bytes. Times are seconds.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Protocol:
     max_reply: int = 4096
     max_len: int = MAX_FIELD
     callbacks: Mapping[str, Callback] = field(default_factory=dict[str, Callback])
-    stimuli: tuple[Step, ...] = ()
+    actions: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     waits: tuple[float, ...] = (0.05, 1.0, 5.0)
 
     def __post_init__(self) -> None:

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from harness.case import LiveField
 from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
+
+Fields = Mapping[str, "int | str | bytes"]
+
+
+class LazyFields(Mapping[str, "int | str | bytes"]):
+    """What a parser reads out of a frame, read when somebody asks; a parser that fails has read nothing."""
+
+    __slots__ = ("_data", "_parse", "_read")
+
+    def __init__(self, parse: Callable[[bytes], Fields], data: bytes) -> None:
+        self._parse = parse
+        self._data = data
+        self._read: Fields | None = None
+
+    def _fields(self) -> Fields:
+        if self._read is None:
+            try:
+                self._read = self._parse(self._data)
+            except Exception:  # noqa: BLE001  hostile bytes must not stop a campaign, whatever a parser makes of them
+                self._read = {}
+        return self._read
+
+    def __getitem__(self, key: str) -> int | str | bytes:
+        return self._fields()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields())
+
+    def __len__(self) -> int:
+        return len(self._fields())
 
 
 class Wire:
