@@ -22,8 +22,10 @@ NUMBERS = [
     *(str(10**power) for power in range(1, 12)),
 ]  # fmt: skip
 TEXTS = [
-    "^", "^^^^", "~", "~~~~", "&", "&&", "\\", "\\F\\", "\\S\\", "\\T\\", "\\R\\", "\\E\\", "\\X", "\\X0D\\", "\\X00\\", "\\Z\\",
-    "\\.br\\", '""', "|", "||||", "\r", "\rPID|1", "\n", "\x1c", "\x1c\r", "\x0b", "\x00", "\x7f", "\x1b[2J", "é", "\ufeff",
+    "^", "^^^^", "~", "~~~~", "&", "&&", "\\",
+    "\\F\\", "\\S\\", "\\T\\", "\\R\\", "\\E\\", "\\X", "\\X0D\\", "\\X00\\", "\\Z\\",
+    "\\.br\\", '""', "|", "||||", "\r", "\rPID|1", "\n", "\x1c", "\x1c\r", "\x0b",
+    "\x00", "\x7f", "\x1b[2J", "é", "\ufeff",
 ]  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def number(name: str, default: str) -> boofuzz.String:
 
 def segment(name: str, *parts: boofuzz.Fuzzable | str) -> boofuzz.Block:
     """A segment: its name, parts that are fields or constant text with delimiters, and its end."""
-    children = [boofuzz.Delim("name", name)]
+    children: list[boofuzz.Fuzzable] = [boofuzz.Delim("name", name)]
     for index, part in enumerate(parts):
         children.append(boofuzz.Static(f"text{index}", part) if isinstance(part, str) else part)
     return boofuzz.Block(name, children=(*children, boofuzz.Delim("end", "\r")))
@@ -143,6 +145,11 @@ def message(name: str, kind: str, trigger: str, *segments: boofuzz.Block, **opti
     return Message(boofuzz.Request(name, children=parts), live={"message.MSH.control_id": "control_id"}, **options)
 
 
+VARIANTS = tuple(
+    {f"message.RXG.{field}": value}
+    for field, values in (("rate", ("0.1", "999.0", "50.125")), ("amount", ("0.1", "9999")), ("drug", ("0", "2")))
+    for value in values
+)
 MESSAGES = messages_by_name(
     (
         message("query", "QRY", "R02", query_definition()),
@@ -154,10 +161,7 @@ MESSAGES = messages_by_name(
             order_control("NW"),
             give(),
             marks=frozenset({Mark.THERAPY}),
-            variants=tuple({f"message.RXG.{key}": value} for key, value in (
-                ("rate", "0.1"), ("rate", "999.0"), ("rate", "50.125"), ("amount", "0.1"), ("amount", "9999"), ("drug", "0"),
-                ("drug", "2"),
-            )),
+            variants=VARIANTS,
         ),
         message("cancel", "RGV", "O15", patient(), order_control("CA"), marks=frozenset({Mark.THERAPY})),
         message(
@@ -169,7 +173,7 @@ MESSAGES = messages_by_name(
             marks=frozenset({Mark.PRIVILEGED}),
         ),
     )
-)  # fmt: skip
+)
 ORDERED: tuple[Step, ...] = (MESSAGES["order"].send(),)
 INFUSING = (*ORDERED, *CONFIRM)
 

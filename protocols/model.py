@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,11 +21,12 @@ MAX_FIELD = 512
 QUIET = Resynchronization(0.1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Message:
     """One message. `live` maps field paths to resolver names; `ranges` gives the declared limits of integer fields.
 
-    `variants` are other valid forms of the message: each a mapping of field to value.
+    `variants` are other valid forms of the message: each a mapping of field to value. `needs` are messages that
+    must go out right before it in any state (an upload's beginning before its part).
     """
 
     request: boofuzz.Request
@@ -34,6 +35,7 @@ class Message:
     reply_expected: bool = True
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     variants: tuple[Mapping[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,6 +58,10 @@ class Message:
     def send(self, **values: Any) -> Send:
         """The step that sends the message, with some fields set to other valid values."""
         return self._step(self.layout.set(**values), False)
+
+    def send_after(self, callback: str) -> Send:
+        """The plain message behind a graph edge whose callback has that name ("" for none)."""
+        return replace(self.send(), callback=callback) if callback else self.send()
 
     def mutated(self, changes: Sequence[Change]) -> Send:
         """The step that sends the message with `changes` in it."""
@@ -105,6 +111,8 @@ class Protocol:
         """Raises UsageError for a message, edge or callback that does not fit."""
         for name, message in self.messages.items():
             _check_name(self.name, name, message)
+            for needed in message.needs:
+                self.message(needed)
         for edge in self.edges:
             self._check_edge(edge)
 

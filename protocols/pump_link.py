@@ -38,6 +38,13 @@ RANGES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "update_begin": {"version": U16, "size": (1, 1024)},
 }
 LIVE = {"token": "token", "counter": "counter", "answer": "answer", "mac": "mac", "digest": "digest"}
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "prove": ("open_session",),
+    "library_part": ("library_begin",),
+    "library_commit": ("library_begin", "library_part"),
+    "update_chunk": ("update_begin",),
+    "update_commit": ("update_begin", "update_chunk"),
+}
 OPEN = frozenset({"status", "echo", "memory_statistics", "library_list", "library_read"})
 AUTHENTICATION = frozenset({"open_session", "prove", "close_session"})
 THERAPY = frozenset({"program_rate", "program_volume", "start", "stop", "bolus", "silence"})
@@ -49,7 +56,7 @@ def _message(body: type[packets.Body]) -> Message:
     request = derive(name, packets.frame(make()))
     live = {"sequence": "sequence"}
     live |= {f"body.{field.name}": LIVE[field.name] for field in body.fields_desc if field.name in LIVE}
-    return Message(request, marks=_marks(name), live=live, ranges=RANGES.get(name, {}))
+    return Message(request, marks=_marks(name), live=live, ranges=RANGES.get(name, {}), needs=NEEDS.get(name, ()))
 
 
 def _snake(name: str) -> str:

@@ -15,6 +15,8 @@ from harness.case import FieldSpan, LiveField
 from harness.errors import UsageError, did_you_mean
 from protocols.checksums import BlockChecksum
 
+TAIL = ".+"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -82,7 +84,8 @@ class Layout:
 
     Gives the bytes that boofuzz's own `render` gives. A block with an encoder or a dependency, and the rarer
     primitives (Aligned, Repeat, Mirror), are kept whole and rendered by boofuzz. `live` maps a field's path to
-    the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves.
+    the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves. Each block
+    that holds something has an empty tail, `NAME` + `TAIL`, where a change can add bytes and leave the rest live.
     """
 
     def __init__(self, request: boofuzz.Request, live: Mapping[str, str] | None = None) -> None:
@@ -117,7 +120,7 @@ class Layout:
         """The full path of a field given by its path or its unique last part; raises UsageError."""
         if name in self.extents or name in self._inside:
             return name
-        found = [path for path in self.extents if path.rpartition(".")[2] == name]
+        found = [path for path in self.extents if path.rpartition(".")[2] == name and not path.endswith(TAIL)]
         if len(found) != 1:
             hint = f" Say which: {', '.join(found)}." if found else did_you_mean(name, self.extents)
             raise UsageError(f"message '{self.request.name}' has no single field '{name}'.{hint}")
@@ -159,9 +162,15 @@ class Layout:
         if isinstance(item, boofuzz.Block) and item.stack and not (item.encoder or item.dep):
             for child in item.stack:
                 self._add(child)
+            self._add_tail(item, name)
         else:
             self._add_leaf(item, name)
         self.extents[name] = Extent(first, len(self.leaves))
+
+    def _add_tail(self, block: boofuzz.Block, name: str) -> None:
+        index = len(self.leaves)
+        self.leaves.append(Leaf(index, name + TAIL, block, b""))
+        self.extents[name + TAIL] = Extent(index, index + 1)
 
     def _add_leaf(self, item: boofuzz.Fuzzable, name: str) -> None:
         index = len(self.leaves)

@@ -1,0 +1,66 @@
+"""Where a message is sent and how the conversation goes on after it: states, what it needs, chains along the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from harness.case import Send, Step
+from harness.interfaces import Mark
+from protocols.model import Edge, Message, Protocol
+
+MAX_CHAINS = 3
+CHAIN_DEPTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A message in a state, what must go out before it, and what goes out after it."""
+
+    message: Message
+    state: str
+    before: tuple[Step, ...]
+    after: tuple[Step, ...]
+
+
+def variants(protocol: Protocol, message: Message, states: Sequence[str], random: Random) -> tuple[Variant, ...]:
+    """Where it makes sense to send the message, alone and with what follows; elsewhere once, alone."""
+    before = tuple(protocol.message(name).send() for name in message.needs)
+    chains = [(), *chains_after(protocol, message.name)]
+    natural = [name for name in states if is_natural(protocol, message, name)]
+    found = [Variant(message, state, before, chain) for state in natural for chain in chains]
+    found += [Variant(message, state, (), ()) for state in states if state not in natural]
+    random.shuffle(found)
+    return tuple(found)
+
+
+def is_natural(protocol: Protocol, message: Message, state: str) -> bool:
+    """True when the state's preamble has made the authentication that leads to the message."""
+    there = {step.message for step in protocol.states[state].preamble if isinstance(step, Send)}
+    leading = [edge.target for edge in protocol.path_to(message.name)[:-1] if edge.target not in message.needs]
+    return all(name in there for name in leading if Mark.AUTHENTICATION in protocol.message(name).marks)
+
+
+def chains_after(protocol: Protocol, name: str) -> list[tuple[Step, ...]]:
+    """A few ways to go on along the graph, the longest first."""
+    found = [_steps(protocol, path) for path in _paths(protocol, name, CHAIN_DEPTH)]
+    found.sort(key=len, reverse=True)
+    return found[:MAX_CHAINS]
+
+
+def _paths(protocol: Protocol, name: str, depth: int) -> Iterator[tuple[Edge, ...]]:
+    for edge in protocol.edges_from(name):
+        further = list(_paths(protocol, edge.target, depth - 1)) if depth > 1 and edge.target != name else []
+        yield from ((edge, *path) for path in further)
+        if not further:
+            yield (edge,)
+
+
+def _steps(protocol: Protocol, path: Sequence[Edge]) -> tuple[Step, ...]:
+    return tuple(step for edge in path for step in (*edge.steps, edge_send(protocol, edge)))
+
+
+def edge_send(protocol: Protocol, edge: Edge) -> Send:
+    """The step that follows an edge; its callback runs when it is sent."""
+    return protocol.message(edge.target).send_after(edge.callback)

@@ -1,0 +1,91 @@
+"""Bends every field of every message in every state, breadth first over fields, classes of values and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from fuzzers.chains import Variant
+from fuzzers.streams import Stream, Streams
+from fuzzers.values import Changes
+from harness.case import Origin, Send, Step, TestCase
+from harness.errors import UsageError, did_you_mean
+from harness.transcript import Transcript
+from harness.verdict import Observation
+from protocols.model import Protocol
+
+SHOWN = 12
+
+
+class EnumerateFuzzer:
+    """Every boofuzz mutation, and lengths, limits, bit flips and wrong checksums besides, in every state.
+
+    A round takes the next value of each stream; no field waits until another is done. `max_len` bounds what a field
+    grows to, in bytes. Raises UsageError for an unknown state.
+    """
+
+    name = "enumerate"
+
+    def __init__(
+        self, protocol: Protocol, interface: str, states: Sequence[str] = (), seed: int = 0, *, max_len: int = 0
+    ) -> None:
+        self.interface = interface
+        self._protocol = protocol
+        self._states = checked_states(protocol, states)
+        self._seed = seed
+        self._max_len = max_len or protocol.max_len
+
+    @cached_property
+    def _streams(self) -> list[Stream]:
+        return Streams(self._protocol, self._states, self._seed, self._max_len).all()
+
+    def forecast(self) -> int:
+        """How many cases there are in all."""
+        return sum(stream.count for stream in self._streams)
+
+    def cases(self) -> Iterator[TestCase]:
+        """Round after round over all streams."""
+        places = [(stream, 0) for stream in self._streams]
+        while places:
+            left: list[tuple[Stream, int]] = []
+            for stream, number in places:
+                stop = min(number + stream.values.weight, stream.count)
+                for n in range(number, stop):
+                    yield self.case(stream, n)
+                if stop < stream.count:
+                    left.append((stream, stop))
+            places = left
+
+    def case(self, stream: Stream, number: int) -> TestCase:
+        """The case of that number in a stream."""
+        variant, changes, k = stream.at(number)
+        message = variant.message
+        bent = message.mutated(changes) if changes else message.valid[k % len(message.valid)]
+        steps = (*variant.before, bent, *variant.after)
+        return TestCase(self.interface, variant.state, steps, self._origin(stream, variant, changes, steps))
+
+    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
+        """Takes nothing: the same cases for the same seed, whatever the device does."""
+
+    def _origin(self, stream: Stream, variant: Variant, changes: Changes, steps: Sequence[Step]) -> Origin:
+        path = tuple(step.message for step in steps if isinstance(step, Send))
+        fields = ", ".join(dict.fromkeys(change.name for change in changes)) or stream.field
+        return Origin(self.name, path, fields, f"{stream.values.kind} {described(changes)}".strip(), self._seed)
+
+
+def described(changes: Changes) -> str:
+    """The changes in words: the bytes when they are few, else how many."""
+    return ", ".join(_described(change.data) for change in changes)
+
+
+def _described(data: bytes) -> str:
+    return data.hex() or "nothing" if len(data) <= SHOWN else f"{data[:4].hex()}… ({len(data)} bytes)"
+
+
+def checked_states(protocol: Protocol, states: Sequence[str]) -> tuple[str, ...]:
+    """The named states, or all; raises UsageError for one that the protocol does not have."""
+    for state in states:
+        if state not in protocol.states:
+            known = did_you_mean(state, protocol.states)
+            raise UsageError(f"protocol '{protocol.name}' has no state '{state}'.{known}")
+    return tuple(states) or tuple(protocol.states)

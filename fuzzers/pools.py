@@ -1,0 +1,57 @@
+"""Draws random mutations of a message: one field, or two or three at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from random import Random
+
+from fuzzers.values import Changes, Values, of_leaf
+from protocols.model import Message
+from protocols.render import Leaf
+
+COMBINED = 256
+
+
+def limits_of(message: Message, leaf: Leaf) -> tuple[int, int] | None:
+    """The declared range of a field, given by its path or its last part."""
+    return message.ranges.get(leaf.name) or message.ranges.get(leaf.name.rpartition(".")[2])
+
+
+def combined(message: Message, seed: int, max_len: int) -> Values:
+    """Two or three fields bent at once, drawn from their classes."""
+    pools = _pools(message, seed, max_len)
+    names = sorted(pools)
+
+    def at(k: int) -> Changes:
+        random = Random(f"{seed}/{message.name}/{k}")
+        chosen = random.sample(names, min(len(names), random.choice((2, 2, 3))))
+        return tuple(change for name in chosen for change in _drawn(pools[name], random))
+
+    return Values("combined", COMBINED if len(names) > 1 else 0, at)
+
+
+def drawn_changes(message: Message, seed: int, max_len: int, random: Random) -> Changes:
+    """One field of the message, bent at random."""
+    pools = _pools(message, seed, max_len)
+    return _drawn(pools[random.choice(sorted(pools))], random) if pools else ()
+
+
+@lru_cache(maxsize=256)
+def _pools(message: Message, seed: int, max_len: int) -> dict[str, list[Values]]:
+    """Classes of values by field; live fields are left alone."""
+    found: dict[str, list[Values]] = {}
+    for leaf in message.layout.leaves:
+        values = (
+            []
+            if leaf.live
+            else of_leaf(message.layout, leaf, max_len, f"{seed}/{message.name}", limits_of(message, leaf))
+        )
+        if values := [v for v in values if v.count]:
+            found[leaf.name] = values
+    return found
+
+
+def _drawn(pool: Sequence[Values], random: Random) -> Changes:
+    values = random.choice(pool)
+    return values.at(random.randrange(values.count))

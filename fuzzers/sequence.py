@@ -1,0 +1,148 @@
+"""Valid messages in unusual orders: pairs, repeats, replays, triples, and walks along the graph with something bent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from fuzzers.enumerate import checked_states
+from fuzzers.moves import Move, Outline, Plan, again, joined, moves_of, sends
+from fuzzers.order import Order
+from fuzzers.walk import Walker
+from harness.case import Origin, Send, Step, TestCase
+from harness.transcript import Transcript
+from harness.verdict import Observation
+from protocols.model import Protocol
+
+T = TypeVar("T")
+REPEATS = (2, 3, 4, 6, 9, 16, 33)
+REPLAYS = (1, 2, 5, 16)
+WALKS = 100_000
+
+
+class SequenceFuzzer:
+    """Faults that need more than one message. All ordered pairs of moves come early in every state.
+
+    `stimuli` names those that the bench has (None: all that the protocol knows). Raises UsageError for an unknown
+    state.
+    """
+
+    name = "sequence"
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        interface: str,
+        states: Sequence[str] = (),
+        seed: int = 0,
+        *,
+        max_len: int = 0,
+        stimuli: Collection[str] | None = None,
+    ) -> None:
+        self.interface = interface
+        self._protocol = protocol
+        self._states = checked_states(protocol, states)
+        self._seed = seed
+        self._max_len = max_len or protocol.max_len
+        self._stimuli = stimuli
+
+    def forecast(self) -> int:
+        """How many cases there are in all."""
+        return sum(plan.count for plan in self._plans)
+
+    def cases(self) -> Iterator[TestCase]:
+        """A few of each plan in turn, until all are through."""
+        places = [(plan, 0) for plan in self._plans]
+        while places:
+            left: list[tuple[Plan, int]] = []
+            for plan, number in places:
+                stop = min(number + plan.weight, plan.count)
+                for k in range(number, stop):
+                    yield self._case(plan, k)
+                if stop < plan.count:
+                    left.append((plan, stop))
+            places = left
+
+    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
+        """Takes nothing: the same cases for the same seed, whatever the device does."""
+
+    def _case(self, plan: Plan, k: int) -> TestCase:
+        outline = plan.at(k)
+        path = tuple(step.message for step in outline.steps if isinstance(step, Send))
+        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed)
+        return TestCase(self.interface, outline.state, outline.steps, origin)
+
+    @cached_property
+    def _moves(self) -> list[Move]:
+        return moves_of(self._protocol, self._states, self._stimuli)
+
+    @cached_property
+    def _plans(self) -> list[Plan]:
+        states, moves = self._states, self._moves
+        pairs = [(a, b, state) for a in moves for b in moves for state in states]
+        fit = [pair for pair in pairs if _is_fit(*pair)]
+        unfit = [pair for pair in pairs if not _is_fit(*pair)]
+        sent = [(move, state) for move in moves if move.message for state in states if state in move.natural]
+        repeats = [(move, state, times) for move, state in sent for times in REPEATS]
+        replays = [(move, state, times) for move, state in sent for times in REPLAYS]
+        later = [(move, state, between) for move, state in sent for between in moves]
+        walker = Walker(self._protocol, moves, states, self._seed, self._max_len)
+        return [
+            self._listed("pair", fit, _pair, 5),
+            self._listed("repeat", repeats, _repeat, 1),
+            self._listed("replay", replays, _replay, 1),
+            self._listed("replay later", later, _replay_later, 2),
+            self._listed("pair out of place", unfit, _pair, 1),
+            self._triples(),
+            Plan("walk", WALKS, walker.at, 3),
+        ]
+
+    def _listed(self, kind: str, items: Sequence[T], build: Callable[[T, int], Outline], weight: int) -> Plan:
+        order = Order(len(items), f"{self._seed}/{kind}")
+        return Plan(kind, len(items), lambda k: build(items[order.at(k)], k), weight)
+
+    def _triples(self) -> Plan:
+        moves, states = self._moves, self._states
+        order = Order(len(moves) ** 3 * len(states), f"{self._seed}/triples")
+
+        def at(k: int) -> Outline:
+            rest, state = divmod(order.at(k), len(states))
+            rest, first = divmod(rest, len(moves))
+            last, second = divmod(rest, len(moves))
+            return _row([moves[first], moves[second], moves[last]], states[state], k)
+
+        return Plan("triple", order.count, at)
+
+
+def _is_fit(first: Move, second: Move, state: str) -> bool:
+    """True when both can succeed and at least one of them says something."""
+    return state in first.natural & second.natural and bool(first.message or second.message)
+
+
+def _row(moves: Sequence[Move], state: str, k: int) -> Outline:
+    steps = joined([move.steps(k + place) for place, move in enumerate(moves)])
+    return Outline(state, steps, ", ".join(move.name for move in moves))
+
+
+def _pair(item: tuple[Move, Move, str], k: int) -> Outline:
+    return _row(item[:2], item[2], k)
+
+
+def _repeat(item: tuple[Move, str, int], k: int) -> Outline:
+    move, state, times = item
+    return Outline(state, joined([move.steps(k)] * times), f"{move.name} {times} times")
+
+
+def _replay(item: tuple[Move, str, int], k: int) -> Outline:
+    move, state, times = item
+    steps = move.steps(k)
+    repeated = (again(steps, sends(steps)[-1]),) * times
+    return Outline(state, (*steps, *repeated), f"{move.name}, its bytes {times} times more")
+
+
+def _replay_later(item: tuple[Move, str, Move], k: int) -> Outline:
+    move, state, between = item
+    first: tuple[Step, ...] = move.steps(k)
+    steps = joined([first, between.steps(k)])
+    return Outline(state, (*steps, again(steps, sends(first)[-1])), f"{move.name}, {between.name}, its bytes again")

@@ -1,0 +1,232 @@
+"""What a field is bent to: classes of values that hold for any protocol, each with random access."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import boofuzz
+
+from fuzzers.order import Order
+from protocols.bits import BitGroup
+from protocols.render import TAIL, Change, Extent, Layout, Leaf, bound
+
+RANDOM_VALUES = 64
+COPIES = (2, 16)
+FILLERS = (b"A", b"\xff\x00", b"%n")
+LONG = 64
+
+Changes = tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """`count` ways to bend one thing in one manner; `at(k)` makes the k-th."""
+
+    kind: str
+    count: int
+    at: Callable[[int], Changes]
+    weight: int = 1
+
+
+def shuffled(values: Values, seed: str) -> Values:
+    """The same values in another order."""
+    order = Order(values.count, seed)
+    return Values(values.kind, values.count, lambda k: values.at(order.at(k)), values.weight)
+
+
+def of_leaf(layout: Layout, leaf: Leaf, max_len: int, seed: str, limits: tuple[int, int] | None) -> list[Values]:
+    """Every class of values for one leaf, at most `max_len` bytes each."""
+    primitive = leaf.primitive
+    if leaf.name.endswith(TAIL) or not primitive.fuzzable:
+        return []
+    if isinstance(primitive, boofuzz.Size):
+        return _of_length(layout, leaf)
+    if isinstance(primitive, boofuzz.Checksum):
+        return [*_of_boofuzz(layout, leaf, max_len), *_flips(leaf), _edited(leaf)]
+    if isinstance(primitive, boofuzz.BitField | BitGroup):
+        return _of_integer(layout, leaf, seed, limits)
+    if isinstance(primitive, boofuzz.Bytes | boofuzz.String):
+        return _of_string(layout, leaf, max_len)
+    return _of_boofuzz(layout, leaf, max_len)
+
+
+def of_extent(layout: Layout, name: str, max_len: int) -> Values:
+    """A block that a length counts: every length from nothing to `max_len`, with what fits of its own bytes."""
+    extent = layout.extents[name]
+    default = b"".join(part.data for part in _parts(layout, extent))
+    lengths = sweep(len(default), max_len)
+    return Values("sweep", len(lengths), lambda k: _resized(layout, name, lengths[k], k), 4)
+
+
+def of_shape(layout: Layout, name: str) -> list[Values]:
+    """A field or block left out, or there more than once."""
+    extent = layout.extents[name]
+    data = b"".join(part.data for part in _parts(layout, extent))
+    if not data:
+        return []
+    forms = (b"", *(data * count for count in COPIES))
+    return [Values("shape", len(forms), lambda k: (Change(name, forms[k]),))]
+
+
+def sweep(usual: int, max_len: int) -> list[int]:
+    """Lengths 0 to `max_len`: those next to the usual one and to powers of two first."""
+    near = [usual - 1, usual + 1, 0, 1, 2, max_len, usual + 2, usual * 2]
+    power = 4
+    while power <= max_len:
+        near += [power, power + 1, power - 1]
+        power *= 2
+    first = [length for length in dict.fromkeys(near) if 0 <= length <= max_len and length != usual]
+    known = {*first, usual}
+    others = [length for length in range(max_len + 1) if length not in known]
+    return first + _spread(others)
+
+
+def _spread(lengths: list[int]) -> list[int]:
+    """From coarse to fine, so that any part of the range is visited early."""
+    found: list[int] = []
+    step = 1 << max(len(lengths).bit_length() - 1, 0)
+    seen = bytearray(len(lengths))
+    while step:
+        for index in range(step // 2 if step > 1 else 0, len(lengths), step):
+            if not seen[index]:
+                seen[index] = 1
+                found.append(lengths[index])
+        step //= 2
+    return found
+
+
+def _of_integer(layout: Layout, leaf: Leaf, seed: str, limits: tuple[int, int] | None) -> list[Values]:
+    width = 8 * len(leaf.default)
+    primitive: Any = leaf.primitive
+    if width == 0 or getattr(primitive, "format", "binary") != "binary":
+        return _of_boofuzz(layout, leaf, 64)
+    top = (1 << width) - 1
+    default = int(primitive.original_value() or 0) & top
+    edges = _numbers(layout, leaf, edge_numbers(width, default, limits))
+    flips = _numbers(layout, leaf, [default ^ (1 << bit) for bit in range(width)], "flip")
+    if width == 8:
+        return [edges, _numbers(layout, leaf, [value for value in range(256) if value != default], "value"), flips]
+    random = Random(f"{seed}/{leaf.name}")
+    drawn = [random.getrandbits(random.randint(1, width)) for _ in range(RANDOM_VALUES)]
+    return [edges, *_of_boofuzz(layout, leaf, width), flips, _numbers(layout, leaf, drawn, "random")]
+
+
+def edge_numbers(width: int, default: int, limits: tuple[int, int] | None) -> list[int]:
+    """Ends of the type, signed and unsigned, of the declared range, of half the width; neighbours of the default."""
+    top, half = (1 << width) - 1, 1 << (width - 1)
+    low, high = limits or (0, top)
+    near = [high + 1, low - 1, high, low, top, 0, half, half - 1, 1, top - 1, default + 1, default - 1, default * 2]
+    near += [high * 2, high * 10, high + high // 2, half + 1, 2, top // 2 + default]
+    near += [(1 << bits) + delta for bits in (8, 16, 24) if bits < width for delta in (-1, 0, 1)]
+    return [value for value in dict.fromkeys(near) if 0 <= value <= top and value != default]
+
+
+def _numbers(layout: Layout, leaf: Leaf, numbers: Sequence[int], kind: str = "edge") -> Values:
+    weight = 2 if kind == "edge" else 1
+    return Values(kind, len(numbers), lambda k: (layout.change(leaf, numbers[k]),), weight)
+
+
+def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
+    size: Any = leaf.primitive
+    rendered = layout.default
+    span = next((span for span in rendered.spans if span.name == leaf.name), None)
+    if span is None or size.format != "binary":
+        return _of_boofuzz(layout, leaf, 64)
+    right = int.from_bytes(
+        rendered.data[span.offset : span.offset + span.length], "little" if size.endian == "<" else "big"
+    )
+    near = [right + delta for delta in (1, -1, 2, -2, 4, -4, 16, -16)]
+    numbers = [n for n in near if 0 <= n < 1 << (8 * size.length)] + edge_numbers(8 * size.length, right, None)
+    return [_numbers(layout, leaf, list(dict.fromkeys(numbers)), "wrong length"), *_of_boofuzz(layout, leaf, 64)]
+
+
+def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
+    lengths = sweep(len(leaf.default), max_len)
+    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 2)
+    return [*_of_boofuzz(layout, leaf, max_len), resized, *_flips(leaf)]
+
+
+def fit(data: bytes, length: int, nth: int) -> bytes:
+    """`data` cut to a length, or filled up to it with one of the fillers."""
+    if length <= len(data):
+        return data[:length]
+    filler = FILLERS[nth % len(FILLERS)]
+    missing = length - len(data)
+    return data + (filler * (missing // len(filler) + 1))[:missing]
+
+
+def _flips(leaf: Leaf) -> list[Values]:
+    def flipped(k: int) -> Changes:
+        data = bytearray(leaf.default)
+        data[k // 8] ^= 1 << (k % 8)
+        return (Change(leaf.name, bytes(data)),)
+
+    return [Values("flip", 8 * len(leaf.default), flipped)] if leaf.default else []
+
+
+def _edited(leaf: Leaf) -> Values:
+    forms = (leaf.default[:-1], leaf.default[::-1] + b"\0", leaf.default * 2, b"")
+    return Values("wrong checksum", len(forms), lambda k: (Change(leaf.name, forms[k]),))
+
+
+def _of_boofuzz(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
+    """boofuzz's own mutations, sorted into classes."""
+    kinds: dict[str, list[Any]] = {}
+    for kind, value in dict.fromkeys(_library(leaf.primitive, max_len)):
+        kinds.setdefault(kind, []).append(value)
+    return [_listed(layout, leaf, kind, values) for kind, values in kinds.items()]
+
+
+def _listed(layout: Layout, leaf: Leaf, kind: str, values: Sequence[Any]) -> Values:
+    return Values(kind, len(values), lambda k: (layout.change(leaf, values[k]),))
+
+
+def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, Any]]:
+    """A primitive's mutation values with their closures bound at once, none longer than `max_len`."""
+    bounded: Any = copy(primitive)
+    if isinstance(primitive, boofuzz.String | boofuzz.Bytes):
+        bounded.max_len = min(primitive.max_len or max_len, max_len)
+    default = primitive.original_value()
+    own = set(primitive._fuzz_values)
+    for mutations in bounded.get_mutations():
+        value = bound(primitive, mutations[0].value)
+        if isinstance(value, str | bytes):
+            value = value[:max_len]
+        if value == default:
+            continue
+        if value in own:
+            yield "own", value
+        else:
+            yield text_kind(value) if isinstance(value, str) else "boofuzz", value
+
+
+def text_kind(value: str) -> str:
+    """`format` for conversion characters, `control` for unprintable ones, `long`, or `plain`."""
+    if len(value) >= LONG:
+        return "format" if "%n" in value or "%s" in value else "long"
+    if "%" in value:
+        return "format"
+    return "plain" if value.isprintable() and value.isascii() else "control"
+
+
+def _parts(layout: Layout, extent: Extent) -> list[Change]:
+    return [Change(leaf.name, leaf.default) for leaf in layout.leaves[extent.first : extent.last]]
+
+
+def _resized(layout: Layout, name: str, length: int, nth: int) -> Changes:
+    """Cuts fields from the end, or adds to the tail, so that what stands before stays live."""
+    leaves = layout.leaves[layout.extents[name].first : layout.extents[name].last]
+    room = length
+    changes: list[Change] = []
+    for leaf in leaves:
+        kept = leaf.default[:room]
+        if len(kept) < len(leaf.default):
+            changes.append(Change(leaf.name, kept))
+        room -= len(kept)
+    if room > 0:
+        changes.append(Change(leaves[-1].name, fit(b"", room, nth)))
+    return tuple(changes)
