@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from harness.case import Send, Step
+from harness.case import Send, Step, Stimulate
 from harness.interfaces import Mark
 from protocols.model import Edge, Message, Protocol
 
@@ -24,10 +24,15 @@ class Variant:
     after: tuple[Step, ...]
 
 
-def variants(protocol: Protocol, message: Message, states: Sequence[str], random: Random) -> tuple[Variant, ...]:
-    """Where it makes sense to send the message, alone and with what follows; elsewhere once, alone."""
+def variants(
+    protocol: Protocol, message: Message, states: Sequence[str], stimuli: Collection[str] | None, random: Random
+) -> tuple[Variant, ...]:
+    """Where it makes sense to send the message, alone and with what follows; elsewhere once, alone.
+
+    What would take a stimulus that the bench does not have is left out (None: it has all).
+    """
     before = tuple(protocol.message(name).send() for name in message.needs)
-    chains = [(), *chains_after(protocol, message.name)]
+    chains = [(), *chains_after(protocol, message.name, stimuli)]
     natural = [name for name in states if is_natural(protocol, message, name)]
     found = [Variant(message, state, before, chain) for state in natural for chain in chains]
     found += [Variant(message, state, (), ()) for state in states if state not in natural]
@@ -42,9 +47,16 @@ def is_natural(protocol: Protocol, message: Message, state: str) -> bool:
     return all(name in there for name in leading if Mark.AUTHENTICATION in protocol.message(name).marks)
 
 
-def chains_after(protocol: Protocol, name: str) -> list[tuple[Step, ...]]:
+def needed_stimuli(steps: Iterable[Step]) -> set[str]:
+    """Names of the stimuli that the steps set."""
+    return {step.stimulus for step in steps if isinstance(step, Stimulate)}
+
+
+def chains_after(protocol: Protocol, name: str, stimuli: Collection[str] | None = None) -> list[tuple[Step, ...]]:
     """A few ways to go on along the graph, the longest first."""
     found = [_steps(protocol, path) for path in _paths(protocol, name, CHAIN_DEPTH)]
+    if stimuli is not None:
+        found = [steps for steps in found if needed_stimuli(steps) <= set(stimuli)]
     found.sort(key=len, reverse=True)
     return found[:MAX_CHAINS]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
 from fuzzers.chains import Variant
@@ -21,23 +21,31 @@ class EnumerateFuzzer:
     """Every boofuzz mutation, and lengths, limits, bit flips and wrong checksums besides, in every state.
 
     A round takes the next value of each stream; no field waits until another is done. `max_len` bounds what a field
-    grows to, in bytes. Raises UsageError for an unknown state.
+    grows to, in bytes. `stimuli` names those that the bench has (None: all). Raises UsageError for an unknown state.
     """
 
     name = "enumerate"
 
     def __init__(
-        self, protocol: Protocol, interface: str, states: Sequence[str] = (), seed: int = 0, *, max_len: int = 0
+        self,
+        protocol: Protocol,
+        interface: str,
+        states: Sequence[str] = (),
+        seed: int = 0,
+        *,
+        max_len: int = 0,
+        stimuli: Collection[str] | None = None,
     ) -> None:
         self.interface = interface
         self._protocol = protocol
         self._states = checked_states(protocol, states)
         self._seed = seed
         self._max_len = max_len or protocol.max_len
+        self._stimuli = stimuli
 
     @cached_property
     def _streams(self) -> list[Stream]:
-        return Streams(self._protocol, self._states, self._seed, self._max_len).all()
+        return Streams(self._protocol, self._states, self._seed, self._max_len, self._stimuli).all()
 
     def forecast(self) -> int:
         """How many cases there are in all."""

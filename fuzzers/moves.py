@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fuzzers.chains import is_natural
-from harness.case import Reconnect, Send, Step, Stimulate, Wait
+from fuzzers.chains import is_natural, needed_stimuli
+from harness.case import Reconnect, Send, Step, Wait
 from protocols.model import Message, Protocol
 
 
@@ -52,11 +52,6 @@ def moves_of(protocol: Protocol, states: Collection[str], stimuli: Collection[st
             found.append(Move(name, (steps,), everywhere))
     found += [Move(f"wait {seconds:g} s", ((Wait(seconds),),), everywhere) for seconds in protocol.waits]
     return [*found, Move("reconnect", ((Reconnect(),),), everywhere)]
-
-
-def needed_stimuli(steps: Iterable[Step]) -> set[str]:
-    """Names of the stimuli that the steps set."""
-    return {step.stimulus for step in steps if isinstance(step, Stimulate)}
 
 
 def _of_message(protocol: Protocol, message: Message, states: Collection[str]) -> Move:

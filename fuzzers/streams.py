@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -40,13 +40,21 @@ class Stream:
 class Streams:
     """Makes every stream of a protocol. A field that several messages have alike is bent in each of them in turn."""
 
-    def __init__(self, protocol: Protocol, states: Sequence[str], seed: int, max_len: int) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        states: Sequence[str],
+        seed: int,
+        max_len: int,
+        stimuli: Collection[str] | None = None,
+    ) -> None:
         self._protocol = protocol
         self._seed = seed
         self._max_len = max_len
         self._random = Random(f"streams/{seed}")
         messages = protocol.messages.items()
-        self._ways = {name: variants(protocol, message, states, self._random) for name, message in messages}
+        random = self._random
+        self._ways = {name: variants(protocol, message, states, stimuli, random) for name, message in messages}
 
     def all(self) -> list[Stream]:
         """In a seeded order."""
