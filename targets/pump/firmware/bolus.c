@@ -10,7 +10,7 @@
 #include "settings.h"
 #include "therapy.h"
 
-uint32_t bolus_rate_ul_h, bolus_remaining_ul, bolus_count, patient_bolus_count;
+uint32_t bolus_rate_ul_h, bolus_remaining_ul, clinician_bolus_count, patient_bolus_count;
 static uint32_t last_patient_bolus_ms;
 
 static int bolus_possible(void) {
@@ -40,7 +40,6 @@ static int rate_allowed(uint32_t rate) {
 static void begin(uint32_t amount, uint32_t rate) {
     bolus_remaining_ul += amount;
     bolus_rate_ul_h = rate;
-    bolus_count++;
     therapy_state = THERAPY_BOLUS;
     delivery_apply();
 }
@@ -55,6 +54,7 @@ enum status bolus_request(const uint8_t *body, uint32_t length, struct text *rep
         return STATUS_OVER_LIMIT;
     }
     begin(amount, amount * 3600 / duration);
+    clinician_bolus_count++;
     log_add(LOG_BOLUS, amount / 100);
     return STATUS_OK;
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-extern uint32_t bolus_rate_ul_h, bolus_remaining_ul, bolus_count, patient_bolus_count;
+extern uint32_t bolus_rate_ul_h, bolus_remaining_ul, clinician_bolus_count, patient_bolus_count;
 
 void bolus_patient(void);
 void bolus_cancel(void);

@@ -22,7 +22,10 @@ void clock_init(void) {
     calendar_set(CLOCK_AT_BOOT);
 }
 
-void clock_interrupt(void) { TIM_SR(TIM2) = ~TIM_CC1; }
+void clock_interrupt(void) {
+    TIM_SR(TIM2) = ~TIM_CC1;
+    interrupted = 1;
+}
 
 static void clock_update(void) {
     uint32_t count = TIM_CNT(TIM2), passed = count - last_count;

@@ -69,7 +69,7 @@ static enum hl7_error propose(const struct segment *give) {
     if (volume < VOLUME_MIN_UL || volume > VOLUME_MAX_UL || !therapy_rate_allowed(drug, rate)) return HL7_LIMIT;
     therapy_propose_rate(drug, rate);
     therapy_propose_volume(volume);
-    pending |= PENDING_ORDER;
+    pending = PENDING_ORDER;
     return HL7_OK;
 }
 

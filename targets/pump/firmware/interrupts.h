@@ -2,6 +2,9 @@
 #ifndef INTERRUPTS_H
 #define INTERRUPTS_H
 
+/* Set by every handler: the main loop looks at everything once more before it sleeps. */
+extern volatile unsigned char interrupted;
+
 void keypad_interrupt(void);
 void clock_interrupt(void);
 void link_usart_interrupt(void);

@@ -31,9 +31,8 @@ void keypad_interrupt(void) {
     uint32_t lines = EXTI_PR & KEYS;
     EXTI_PR = lines;
     pressed |= lines;
+    interrupted = 1;
 }
-
-int keypad_waiting(void) { return pressed != 0; }
 
 static void confirm(void) {
     keypad_confirm_count++;

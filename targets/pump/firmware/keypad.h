@@ -7,8 +7,6 @@
 extern uint32_t keypad_confirm_count;
 
 void keypad_init(void);
-/* 1 while a key waits to be handled. */
-int keypad_waiting(void);
 void keypad_task(void);
 
 #endif

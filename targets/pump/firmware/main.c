@@ -3,6 +3,7 @@
 #include "board.h"
 #include "clock.h"
 #include "console.h"
+#include "interrupts.h"
 #include "keypad.h"
 #include "link.h"
 #include "log.h"
@@ -18,6 +19,7 @@
 
 #define WATCHDOG_RELOAD 1000u /* of 32 kHz / 64: 2 s */
 
+volatile unsigned char interrupted;
 static uint64_t next_control;
 
 static void watchdog_start(void) {
@@ -68,11 +70,14 @@ static void start(void) {
 int main(void) {
     start();
     for (;;) {
+        irq_mask();
+        if (!interrupted) wait_for_interrupt();
+        irq_unmask();
+        interrupted = 0;
         keypad_task();
         link_poll();
         mllp_poll();
         uart_poll();
         control_poll();
-        wait_for_interrupt();
     }
 }

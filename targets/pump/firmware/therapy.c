@@ -78,8 +78,8 @@ void therapy_confirm(void) {
     int other_drug = 0;
     if (!pending && therapy_state != THERAPY_PAUSED) return;
     if (pending) programme_changes++;
-    if (pending & PENDING_RATE) other_drug = take_rate();
-    if (pending & PENDING_VOLUME) take_volume();
+    if (pending & (PENDING_RATE | PENDING_ORDER)) other_drug = take_rate();
+    if (pending & (PENDING_VOLUME | PENDING_ORDER)) take_volume();
     if (pending & PENDING_ORDER) hl7_order_confirmed();
     pending = 0;
     if (other_drug && delivering()) {

@@ -10,7 +10,7 @@ enum therapy {
 
 #define PENDING_RATE 1u
 #define PENDING_VOLUME 2u
-#define PENDING_ORDER 4u
+#define PENDING_ORDER 4u /* rate and volume of a network order, instead of the others */
 
 extern uint8_t therapy_state, pending;
 extern uint8_t pending_drug, confirmed_drug;

@@ -62,7 +62,10 @@ void uart_init(void) {
     }
 }
 
-static void received(enum uart index) { heads[index] = (RING_SIZE - STREAM_NDTR(ports[index].receive)) % RING_SIZE; }
+static void received(enum uart index) {
+    heads[index] = (RING_SIZE - STREAM_NDTR(ports[index].receive)) % RING_SIZE;
+    interrupted = 1;
+}
 
 static void idle_line(enum uart index) {
     (void)USART_SR(ports[index].usart);
@@ -77,6 +80,7 @@ static void block_received(enum uart index) {
 
 static void block_sent(enum uart index) {
     REG(ports[index].transmit_clear) = STREAM_FLAGS << ports[index].transmit_shift;
+    interrupted = 1;
 }
 
 void link_usart_interrupt(void) { idle_line(UART_LINK); }

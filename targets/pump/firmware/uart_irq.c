@@ -26,6 +26,7 @@ static void drain(enum uart port) {
         rings[port][heads[port]] = (uint8_t)USART_DR(usarts[port]);
         heads[port] = (heads[port] + 1) % RING_SIZE;
     }
+    interrupted = 1;
 }
 
 void link_usart_interrupt(void) { drain(UART_LINK); }

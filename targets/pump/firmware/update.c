@@ -26,11 +26,19 @@ void update_abandon(void) {
     upload_release(UPLOAD_IMAGE);
 }
 
+static int newer(uint16_t version) {
+#ifdef FAULT_UPDATE_ROLLBACK
+    return version >> 8 > firmware_version >> 8 || (version & 0xFF) > (firmware_version & 0xFF);
+#else
+    return version > firmware_version;
+#endif
+}
+
 enum status update_begin(const uint8_t *body, uint32_t length, struct text *reply) {
     (void)length, (void)reply;
     uint32_t size = load32(body + 2);
     if (therapy_state != THERAPY_IDLE) return STATUS_WRONG_STATE;
-    if (load16(body) <= firmware_version) return STATUS_VERSION;
+    if (!newer(load16(body))) return STATUS_VERSION;
 #ifndef FAULT_UPDATE_UNSIGNED
     if (size < 1) return STATUS_BAD_VALUE;
 #endif
