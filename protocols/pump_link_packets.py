@@ -288,20 +288,24 @@ def _parse_body(data: bytes, _parent: Any = None) -> Packet:
     return _body_class(_parent.opcode if _parent is not None else 0, data)(data)
 
 
+_NOTHING: Any = None
+
+
 class PumpFrame(Packet):
     """Start, length of sequence, command and body, these three, CRC-16/CCITT-FALSE over length to body."""
 
     name = "pump_frame"
-    fields_desc = [
+    fields_desc: Any = [
         XByteField("start", START),
         FieldLenField("length", None, length_of="body", fmt="<H", adjust=lambda _packet, size: size + 2),
         ByteField("sequence", 0),
         XByteField("opcode", 0),
-        PacketLenField("body", None, _parse_body, length_from=lambda packet: max(packet.length - 2, 0)),
+        PacketLenField("body", _NOTHING, _parse_body, length_from=lambda packet: max(packet.length - 2, 0)),
         ChecksumField("crc16", over=("length", "body"), algorithm="crc16_ccitt_false", order="little"),
     ]
 
 
 def frame(body: Body, sequence: int = 0) -> PumpFrame:
     """The frame that carries `body`."""
-    return PumpFrame(sequence=sequence, opcode=body.opcode, body=body)
+    made: Any = PumpFrame(sequence=sequence, opcode=body.opcode, body=body)
+    return made
