@@ -1,10 +1,9 @@
-"""The bench file: target, interfaces, monitors, requirements and guard rails, read from TOML with errors a person can act on."""
+"""The bench file: target, interfaces, monitors, requirements and guard rails, read from TOML and checked."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from types import NoneType
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
@@ -37,9 +36,9 @@ class TargetTable(Table):
     @model_validator(mode="after")
     def _complete(self) -> TargetTable:
         if self.kind == "emulator" and not self.elf:
-            raise ValueError("an emulator needs elf = \"FILE\"")
+            raise ValueError('an emulator needs elf = "FILE"')
         if self.kind == "process" and not self.command:
-            raise ValueError("a process needs command = [\"PROGRAM\", …]")
+            raise ValueError('a process needs command = ["PROGRAM", …]')
         return self
 
 
@@ -61,6 +60,7 @@ class InterfaceTable(Table):
     max_len: int = Field(default=512, gt=0)
     max_case_bytes: int = Field(default=8192, gt=0)
     reply_timeout: float = Field(default=0.0, ge=0)
+    open_timeout: float = Field(default=5.0, gt=0)
     probe_every: int = Field(default=4, gt=0)
     reconnect: bool = False
     forbidden: list[str] = []
@@ -96,7 +96,8 @@ class MonitorsTable(Table):
     console_patterns: list[str] = []
     canaries: dict[str, str] = {}
     configuration: list[str] = []
-    session_field: str = ""
+    configuration_writes: str = ""
+    session_states: list[str] = []
     uptime_field: str = ""
     boot_field: str = ""
 
@@ -117,6 +118,13 @@ class LimitsTable(Table):
     tries: int = Field(default=3, gt=0)
 
 
+class ControlsTable(Table):
+    """`[controls]`: recorded faults on which each monitor must fire, and the firmware that has them."""
+
+    elf: str = ""
+    recorded: dict[str, str] = {}
+
+
 class Bench(Table):
     """A whole bench file."""
 
@@ -128,6 +136,7 @@ class Bench(Table):
     monitors: MonitorsTable = MonitorsTable()
     safety: SafetyTable = SafetyTable()
     limits: LimitsTable = LimitsTable()
+    controls: ControlsTable = ControlsTable()
     faults: str = ""
     include: str = ""
     excluded: dict[str, str] = {}
@@ -136,6 +145,12 @@ class Bench(Table):
     def path(self, name: str) -> Path:
         """A file named in the bench, relative to the bench file."""
         return self._folder / name
+
+    def with_elf(self, elf: Path) -> Bench:
+        """The same bench with other firmware."""
+        changed = self.model_copy(update={"target": self.target.model_copy(update={"elf": str(elf.resolve())})})
+        changed._folder = self._folder
+        return changed
 
     @property
     def folder(self) -> Path:
@@ -167,8 +182,9 @@ def _merged(path: Path) -> dict[str, Any]:
 def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = _overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        old: Any = merged.get(key)
+        both: bool = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _overlay(old, value) if both else value
     return merged
 
 
@@ -187,20 +203,20 @@ def _first_error(error: ValidationError) -> str:
     if detail["type"] == "extra_forbidden":
         valid = _table_at(where[:-1]).model_fields
         return f"[{'.'.join(where[:-1])}] unknown key '{where[-1]}'.{did_you_mean(where[-1], valid)}"
+    table = f"[{'.'.join(where[:-1])}] " if where[1:] else ""
     if detail["type"] == "missing":
-        return f"[{'.'.join(where[:-1])}] needs the key '{where[-1]}'"
-    return f"[{'.'.join(where[:-1])}] {where[-1] if where else ''}: {detail['msg']} (it is {detail['input']!r})"
+        return (
+            f"{table or 'the file '}needs the key '{where[-1]}'" if where[1:] else f"the table [{where[-1]}] is missing"
+        )
+    if detail["type"] == "value_error":
+        return f"[{'.'.join(where)}] {detail['msg'].removeprefix('Value error, ')}"
+    return f"{table}{where[-1] if where else ''}: {detail['msg']} (it is {detail['input']!r})"
 
 
 def _table_at(where: list[str]) -> type[Table]:
-    """The table model that a path of keys leads to."""
+    """The table model that a path of keys leads to: a field of a table, or any key of a `dict[str, Table]`."""
     model: Any = Bench
     for key in where:
-        if isinstance(model, type) and issubclass(model, Table):
-            model = model.model_fields[key].annotation
-        arguments = [a for a in get_args(model) if a is not NoneType]
-        if arguments and not isinstance(model, type):
-            model = arguments[-1]
-    while get_args(model):
-        model = get_args(model)[-1]
+        arguments = get_args(model)
+        model = arguments[-1] if arguments else model.model_fields[key].annotation
     return model if isinstance(model, type) and issubclass(model, Table) else Bench

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, runtime_checkable
 from typing import Protocol as Interface
 
 from harness.case import LiveField, Send, Step, TestCase
@@ -100,6 +100,7 @@ class Target(Interface):
         ...
 
 
+@runtime_checkable
 class Snapshots(Interface):
     """What an emulated target can do besides."""
 
@@ -175,13 +176,40 @@ class Resynchronization:
 class WireProtocol(Interface):
     """What is said on one interface, as the engine sees it (`protocols.model.Protocol` is ours)."""
 
-    name: str
-    states: Mapping[str, State]
-    probe: Send
-    reply_timeout: float
-    resynchronization: Resynchronization
-    marks: Mapping[str, frozenset[Mark]]
-    max_reply: int
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def states(self) -> Mapping[str, State]:
+        """States by name."""
+        ...
+
+    @property
+    def probe(self) -> Send:
+        """A harmless valid message whose answer proves that the target serves."""
+        ...
+
+    @property
+    def reply_timeout(self) -> float:
+        """Seconds within which a serving device answers."""
+        ...
+
+    @property
+    def resynchronization(self) -> Resynchronization:
+        """How a byte stream is brought back in step."""
+        ...
+
+    @property
+    def marks(self) -> Mapping[str, frozenset[Mark]]:
+        """Marks by message name."""
+        ...
+
+    @property
+    def max_reply(self) -> int:
+        """Bytes after which reading one answer ends, whatever comes."""
+        ...
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """Whole frames at the front of `buffer`, and the rest. Never raises on hostile bytes."""

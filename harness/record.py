@@ -24,6 +24,7 @@ from harness.serialize import from_plain
 from harness.store import Store
 from harness.store_schema import cases as case_rows
 from harness.summary import (
+    MAX_INCONCLUSIVE,
     CampaignRecord,
     GroupTotals,
     InterfaceTotals,
@@ -39,7 +40,14 @@ POINTS = 400
 class RecordBuilder:
     """A listener that counts events into a `CampaignRecord`. `interfaces` are all that are in scope."""
 
-    def __init__(self, requirements: Sequence[Requirement] = (), interfaces: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        requirements: Sequence[Requirement] = (),
+        interfaces: Sequence[str] = (),
+        *,
+        max_inconclusive: float = MAX_INCONCLUSIVE,
+    ) -> None:
+        self._max_inconclusive = max_inconclusive
         self._requirements = tuple(requirements)
         self._manifest: Mapping[str, Any] = {}
         self._verdicts: Counter[str] = Counter()
@@ -106,7 +114,9 @@ class RecordBuilder:
             refused=self._refused,
             bench_faults=tuple(self._bench_faults),
             reason=self._ended.reason,
-            exit_code=exit_code_of(told, self._verdicts, bench_failed=self._failed()),
+            exit_code=exit_code_of(
+                told, self._verdicts, bench_failed=self._failed(), max_inconclusive=self._max_inconclusive
+            ),
         )
 
     def _failed(self) -> bool:

@@ -1,1 +1,54 @@
-"""Byte carriers: one file a scheme."""
+"""Byte carriers: monikers, and the registry that opens them, one file a scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from harness.errors import UsageError, did_you_mean
+from harness.interfaces import Transport
+from harness.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A parsed moniker `SCHEME:ADDRESS?KEY=VALUE&…`."""
+
+    moniker: str
+    scheme: str
+    address: str
+    options: Mapping[str, str]
+
+    def check(self, *valid: str) -> None:
+        """Raise UsageError for an option that the scheme does not know."""
+        for key in self.options:
+            if key not in valid:
+                raise UsageError(f"{self.moniker}: unknown option '{key}'.{did_you_mean(key, valid)}")
+
+    def integer(self, key: str, default: int) -> int:
+        """An integer option; raises UsageError."""
+        text = self.options.get(key, str(default))
+        if not text.isdigit():
+            raise UsageError(f"{self.moniker}: option {key} must be a whole number, not '{text}'")
+        return int(text)
+
+
+transports: Registry[Callable[[Endpoint, object], Transport]] = Registry("transport")
+
+
+def parse_moniker(moniker: str) -> Endpoint:
+    """`serial:/dev/ttyUSB0?baudrate=115200` in parts; raises UsageError."""
+    scheme, colon, rest = moniker.partition(":")
+    if not colon or not rest:
+        raise UsageError(
+            f"'{moniker}' is not a transport; write SCHEME:ADDRESS, like serial:/dev/ttyUSB0?baudrate=115200"
+        )
+    address, _mark, query = rest.partition("?")
+    return Endpoint(moniker, scheme, address, dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def transport(moniker: str, target: object) -> Transport:
+    """The transport of a moniker; `target` is for schemes that live inside it. Raises UsageError."""
+    endpoint = parse_moniker(moniker)
+    return transports.get(endpoint.scheme)(endpoint, target)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import unicorn
 from unicorn import arm_const as arm
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn.unicorn_py3.unicorn import Uc, uclib
 
 from harness.errors import TargetError
 
@@ -65,7 +66,7 @@ class Cpu:
     """
 
     def __init__(self) -> None:
-        self.uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        self.uc: Any = Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
         self._flash_buffer = (ctypes.c_uint8 * FLASH_SIZE)()
         self._ram_buffer = (ctypes.c_uint8 * RAM_SIZE)()
@@ -94,7 +95,7 @@ class Cpu:
         return self._counter.value > self._limit.value
 
     def shorten(self, count: int) -> None:
-        """Let the current slice end after `count` instructions at the latest, but not before the current one is done."""
+        """Let the current slice end after `count` instructions at the latest; the current one is completed."""
         self._limit.value = min(self._limit.value, max(count, self._counter.value))
 
     def stop_after_instruction(self) -> None:
@@ -168,7 +169,7 @@ def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ct
     uc.ctl_flush_tb()
     if len(fits) != 1:
         raise TargetError(
-            f"unicorn {unicorn.__version__} does not keep its instruction counter where 2.1.4 does; "
+            f"unicorn {importlib.metadata.version('unicorn')} does not keep its instruction counter where 2.1.4 does; "
             "install the pinned version: pip install unicorn==2.1.4"
         )
     start = handle + 8 * fits.pop()

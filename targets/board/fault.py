@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import unicorn
+from unicorn.unicorn_py3.unicorn import UcError
 
 from harness.transcript import TargetEvent
 from targets.board.cpu import FLASH_BASE, FLASH_SIZE
@@ -49,7 +50,7 @@ class Fault:
     bus: bool = False
 
 
-def classify(error: unicorn.UcError | None, trap: int, access: Access) -> Fault:
+def classify(error: UcError | None, trap: int, access: Access) -> Fault:
     """What a Unicorn error or an unexpected exception number means on an ARMv7-M core."""
     if access.reason:
         return Fault("exception frame outside RAM", BUS_FAULT, 1 << 12, None, bus=True)

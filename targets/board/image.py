@@ -35,7 +35,9 @@ class Image:
             with path.open("rb") as stream:
                 self._read(ELFFile(stream))
         except OSError as error:
-            raise BenchError(f"firmware {path}: {error.strerror}. Give the path of an ELF file in [target] elf") from error
+            raise BenchError(
+                f"firmware {path}: {error.strerror}. Give the path of an ELF file in [target] elf"
+            ) from error
         except ELFError as error:
             raise BenchError(f"firmware {path} is not an ELF file ({error}); build it or name another one") from error
 
@@ -92,7 +94,9 @@ def _symbol(entry: Any) -> Symbol | None:
     kind = entry["st_info"]["type"]
     if kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE") or not entry.name or entry.name.startswith("$"):
         return None
-    return Symbol(str(entry.name), int(entry["st_value"]) & ~(kind == "STT_FUNC"), int(entry["st_size"]), kind == "STT_FUNC")
+    return Symbol(
+        str(entry.name), int(entry["st_value"]) & ~int(kind == "STT_FUNC"), int(entry["st_size"]), kind == "STT_FUNC"
+    )
 
 
 def _unit_lines(program: Any) -> list[tuple[int, str]]:

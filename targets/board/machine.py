@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import unicorn
+from unicorn.unicorn_py3.unicorn import UcError
 
 from harness.transcript import TargetEvent
 from targets.board import fault
@@ -187,11 +188,11 @@ class Machine:
     def _slice(self, pc: int, limit: int) -> None:
         self._trap = -1
         self._access.clear()
-        error: unicorn.UcError | None = None
+        error: UcError | None = None
         self.schedule.running = True
         try:
             executed = self.cpu.run(pc, limit)
-        except unicorn.UcError as caught:
+        except UcError as caught:
             executed, error = self.cpu.executed(), caught
         finally:
             self.schedule.running = False
@@ -199,7 +200,7 @@ class Machine:
         self.busy += executed
         self._after(error)
 
-    def _after(self, error: unicorn.UcError | None) -> None:
+    def _after(self, error: UcError | None) -> None:
         """Why the slice ended: programming window, reset, fault, idle or hang."""
         if self.chip.flash.pending_window is not None:
             self.chip.flash.apply_window()
@@ -216,7 +217,7 @@ class Machine:
         self.sleeping = True
         self.busy = 0
         self.sampler.sample(self)
-        if self._guard is not None and self.cpu.ram[self._guard : self._guard + len(_PAINT)] != _PAINT:
+        if self._guard is not None and bytes(self.cpu.ram[self._guard : self._guard + len(_PAINT)]) != _PAINT:
             self._stack_overflow()
 
     def _interrupt_soon(self) -> None:
@@ -259,7 +260,7 @@ class Machine:
         self._trap = number
         self.cpu.uc.emu_stop()
 
-    def _fault(self, error: unicorn.UcError | None) -> None:
+    def _fault(self, error: UcError | None) -> None:
         """Record the fault and let the firmware's own handler have it, as the core would."""
         report = fault.classify(error, self._trap, self._access)
         self.events.append(fault.event(report, self))
@@ -300,7 +301,7 @@ class Machine:
             seen[self.cpu.register("sp")] = self.cpu.pc
             try:
                 self.cpu.run(self.cpu.pc, _HANG_STRIDE)
-            except unicorn.UcError:
+            except UcError:
                 break
         outermost = seen[max(seen)]
         self._event("hang", **fault.place(self.image, outermost))

@@ -118,7 +118,7 @@ class Nvic:
         return int.from_bytes(entry or b"", "little") & ~1
 
     def leave(self, link: int) -> int:
-        """Return from the active handler with EXC_RETURN `link`; returns where execution goes on. Raises StackingFault."""
+        """Return from the active handler with EXC_RETURN `link`; returns where it goes on. Raises StackingFault."""
         finished = self.active.pop() if self.active else 0
         if finished in self.lines:
             self.pending.add(finished)

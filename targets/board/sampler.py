@@ -45,14 +45,21 @@ class Sampler:
 
     def sample(self, machine: Machine) -> None:
         """Look at every signal and keep the values if one differs from the last look."""
-        ram = machine.cpu.ram
-        raw = (
-            *[unpack(ram, offset)[0] for unpack, offset in self._memory],
-            *[machine.chip.pins.output(port, number) for port, number in self._pins],
-        )
+        raw = self._raw(machine)
         if raw != self._last:
             self._last = raw
             self.samples.append(Sample(machine.seconds, self._scaled(raw)))
+
+    def current(self, machine: Machine) -> tuple[float, ...]:
+        """The values at this moment, in declared order."""
+        return self._scaled(self._raw(machine))
+
+    def _raw(self, machine: Machine) -> tuple[int, ...]:
+        ram = machine.cpu.ram
+        return (
+            *[unpack(ram, offset)[0] for unpack, offset in self._memory],
+            *[machine.chip.pins.output(port, number) for port, number in self._pins],
+        )
 
     def state(self) -> tuple[object, ...]:
         """The last raw values."""

@@ -51,7 +51,14 @@ class Stream(Channel):
         control, count = self._register(CR), self._register(NDTR)
         schedule = self._controller.wiring.schedule
         armed = schedule.due[self._source] < 1 << 62
-        if usart is None or not control & EN or not count or armed or not usart.transmit_by_dma or control >> 6 & 3 != 1:
+        if (
+            usart is None
+            or not control & EN
+            or not count
+            or armed
+            or not usart.transmit_by_dma
+            or control >> 6 & 3 != 1
+        ):
             return
         data = self._controller.wiring.cpu.read(self._register(M0AR), count)
         if data is None:
@@ -116,7 +123,7 @@ class Dma(Peripheral):
     def _update(self, stream: int) -> None:
         flags = self.registers[stream // 4] >> _SHIFT[stream % 4]
         control = self.registers[(STREAMS >> 2) + 6 * stream]
-        high = bool(flags & HTIF and control & HTIE or flags & TCIF and control & TCIE)
+        high = bool((flags & HTIF and control & HTIE) or (flags & TCIF and control & TCIE))
         self.wiring.nvic.line(self._exceptions[stream], high)
 
     def write(self, offset: int, value: int) -> None:

@@ -1,0 +1,194 @@
+"""One campaign: cases from the fuzzers, through the runner, to verdicts, findings and events. Prints nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.case import TestCase
+from harness.errors import BenchError, GuardRefused
+from harness.events import (
+    BenchFault,
+    CampaignEnded,
+    CampaignStarted,
+    CaseFinished,
+    CaseRefused,
+    Event,
+    FindingConfirmed,
+    FindingDismissed,
+)
+from harness.finding import Finding, bucket_of
+from harness.interfaces import Fuzzer, Listener
+from harness.monitors.safety import SafetyMonitor
+from harness.runner import Runner
+from harness.transcript import Transcript
+from harness.triage.replay import confirm
+from harness.verdict import BENCH_KINDS, INCONCLUSIVE_KINDS, Kind, Observation, Verdict, verdict_of
+
+_CAUSES = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT})
+_CONSEQUENCES = frozenset({Kind.REBOOT, Kind.SILENCE, Kind.LINK_LOST})
+_HISTORY = 16
+_SLOW_SHARE = 50
+_MARGIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop: after `cases` executed cases or `seconds` of wall time; None is no limit."""
+
+    cases: int | None = None
+    seconds: float | None = None
+
+
+class Campaign:
+    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`."""
+
+    def __init__(
+        self,
+        name: str,
+        runner: Runner,
+        fuzzers: Sequence[Fuzzer],
+        safety: SafetyMonitor | None,
+        *,
+        manifest: Mapping[str, object],
+        budget: Budget,
+        listeners: Sequence[Listener],
+        tries: int,
+        horizon: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self._runner, self._fuzzers, self._safety = name, runner, fuzzers, safety
+        self._manifest, self._budget, self._listeners = manifest, budget, listeners
+        self._tries, self._horizon, self._clock = tries, horizon, clock
+        self._started = clock()
+        self._number = 0
+        self._slow_runs = 0
+        self._interrupted = False
+        self._followed: set[tuple[object, ...]] = set()
+        self._history: deque[TestCase] = deque(maxlen=_HISTORY)
+        self.findings: dict[str, Finding] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the start."""
+        return self._clock() - self._started
+
+    def interrupt(self) -> None:
+        """End in good order after the current case."""
+        self._interrupted = True
+
+    def tell(self, event: Event) -> None:
+        """Tell every listener."""
+        for listener in self._listeners:
+            listener(event)
+
+    def run(self) -> str:
+        """Run the campaign on a started target; returns the reason of its end."""
+        forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
+        self.tell(CampaignStarted(self.name, self._manifest, forecast))
+        reason = "exhausted"
+        try:
+            for fuzzer, case in round_robin(self._fuzzers):
+                if ended := self._ended():
+                    reason = ended
+                    break
+                self._case(fuzzer, case)
+        except BenchError as error:
+            self.tell(BenchFault(str(error), fatal=True))
+            reason = "bench"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        self.tell(CampaignEnded(reason, self.seconds, self._number))
+        return reason
+
+    def _ended(self) -> str:
+        if self._interrupted:
+            return "interrupted"
+        full = self._budget.cases is not None and self._number >= self._budget.cases
+        late = self._budget.seconds is not None and self.seconds >= self._budget.seconds
+        return "budget" if full or late else ""
+
+    def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
+        try:
+            transcript, observations = self._runner.run(case)
+        except GuardRefused as refusal:
+            self.tell(CaseRefused(case, str(refusal)))
+            return
+        self._number += 1
+        self._history.append(case)
+        observations = settle(observations)
+        fuzzer.learn(case, transcript, observations)
+        verdict = self._judge(case, transcript, observations)
+        if verdict is Verdict.PASS:
+            self._follow(case)
+        coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
+        self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
+        if any(observation.kind is Kind.LINK_LOST for observation in observations):
+            raise BenchError(transcript.link_error)
+
+    def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
+        """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
+        verdict = verdict_of(observations)
+        if verdict is not Verdict.FINDING:
+            return verdict
+        faults = [o for o in observations if o.kind not in BENCH_KINDS | INCONCLUSIVE_KINDS]
+        confirmed = [self._finding(case, transcript, fault, faults) for fault in faults]
+        return Verdict.FINDING if any(confirmed) else Verdict.INCONCLUSIVE
+
+    def _finding(
+        self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
+    ) -> bool:
+        """True when the fault is known or comes back when replayed."""
+        bucket = bucket_of(fault, case)
+        known = self.findings.get(bucket)
+        if known is not None and known.confirmed:
+            return True
+        others = tuple(o for o in symptoms if o is not fault)
+        finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
+        history = (*list(self._history)[:-1], case)
+        finding = confirm(self._runner, finding, history, self._tries, lambda: self._ended() == "interrupted")
+        self.findings[bucket] = finding
+        self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+        return finding.confirmed
+
+    def _follow(self, case: TestCase) -> None:
+        """The slow lane: run a case with pending obligations on to where they are decided, once a kind of case."""
+        if self._runner.snapshots is None or self._safety is None:
+            return
+        pending = {name: due for name, due in self._safety.pending().items() if due <= self._horizon}
+        key = (case.interface, case.state, frozenset(pending), case.origin.path, case.messages)
+        if not pending or key in self._followed or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
+            return
+        self._followed.add(key)
+        self._slow_runs += 1
+        longer, transcript, observations = self._runner.follow(case, max(pending.values()) + _MARGIN_SECONDS)
+        self._judge(longer, transcript, settle(observations))
+
+
+def settle(observations: Sequence[Observation]) -> list[Observation]:
+    """Drop what only follows from something else in the same case: a reboot after a crash, silence after either."""
+    kinds = {observation.kind for observation in observations}
+    kept: list[Observation] = []
+    for observation in observations:
+        causes = kinds & (_CAUSES - {observation.kind})
+        reboot_of_crash = observation.kind is Kind.REBOOT and bool(kinds & (_CAUSES - {Kind.REBOOT}))
+        follows = observation.kind in _CONSEQUENCES - {Kind.REBOOT} and bool(causes)
+        twice = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
+        if not (reboot_of_crash or follows or twice):
+            kept.append(observation)
+    return kept
+
+
+def round_robin(fuzzers: Sequence[Fuzzer]) -> Iterator[tuple[Fuzzer, TestCase]]:
+    """One case from each fuzzer in turn, until all are exhausted."""
+    sources = [(fuzzer, fuzzer.cases()) for fuzzer in fuzzers]
+    while sources:
+        alive: list[tuple[Fuzzer, Iterator[TestCase]]] = []
+        for fuzzer, cases in sources:
+            case = next(cases, None)
+            if case is not None:
+                alive.append((fuzzer, cases))
+                yield fuzzer, case
+        sources = alive

@@ -1,0 +1,167 @@
+"""From a bench file to a runner: target, transports, protocols, monitors and fuzzers, wired together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import harness.transports.serial
+import harness.transports.tcp  # noqa: F401
+from fuzzers.registry import make_fuzzer
+from harness.bench import Bench, InterfaceTable, load_bench
+from harness.errors import TargetError, UsageError, did_you_mean
+from harness.executor import Executor
+from harness.guard import Guard
+from harness.interfaces import Fuzzer, Identity, Monitor, Snapshots, Target
+from harness.monitors.console import ConsoleMonitor
+from harness.monitors.device import DeviceMonitor
+from harness.monitors.drift import DriftMonitor
+from harness.monitors.leak import LeakMonitor
+from harness.monitors.liveness import LivenessMonitor
+from harness.monitors.safety import SafetyMonitor
+from harness.monitors.session import SessionMonitor
+from harness.requirements import Requirement, load_requirements
+from harness.runner import Interface, Runner
+from harness.temporal import SignalDeclaration
+from harness.transports import transport
+from protocols.load import load_protocol
+from protocols.model import Protocol
+from targets.emulated import emulated_target
+from targets.served import served_target
+
+SHIPPED = Path(__file__).resolve().parents[2] / "targets"
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything that a command needs of one bench."""
+
+    bench: Bench
+    path: Path
+    target: Target
+    runner: Runner
+    protocols: Mapping[str, Protocol]
+    safety: SafetyMonitor | None
+    requirements: tuple[Requirement, ...]
+
+
+def shipped_benches() -> dict[str, Path]:
+    """Name → file of the benches that come with medfuzz: `pump`, `pump-fixed`, …."""
+    found: dict[str, Path] = {}
+    for path in sorted(SHIPPED.glob("*/bench*.toml")):
+        found[path.parent.name + path.stem.removeprefix("bench")] = path
+    return found
+
+
+def find_bench(name: str) -> Path:
+    """A path, or the name of a shipped bench; raises UsageError with the nearest name."""
+    path = Path(name)
+    if path.is_file() or path.suffix == ".toml" or len(path.parts) > 1:
+        return path
+    benches = shipped_benches()
+    if name not in benches:
+        raise UsageError(f"no bench '{name}': neither a file nor a shipped bench.{did_you_mean(name, benches)}")
+    return benches[name]
+
+
+def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | None = None) -> Assembly:
+    """Wire up a bench. `only` restricts the interfaces, `elf` replaces the firmware. Raises UsageError, BenchError."""
+    bench = load_bench(path)
+    if elf is not None:
+        bench = bench.with_elf(elf)
+    names = _selected(bench, only)
+    target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
+    protocols = {name: load_protocol(bench.interfaces[name].protocol, bench.folder) for name in names}
+    interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
+    requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
+    safety = SafetyMonitor(requirements, _signals(bench)) if requirements else None
+    monitors = _monitors(bench, protocols, safety)
+    snapshots = target if isinstance(target, Snapshots) else None
+    runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle)
+    return Assembly(bench, path, target, runner, protocols, safety, requirements)
+
+
+def _selected(bench: Bench, only: Sequence[str]) -> list[str]:
+    for name in only:
+        if name not in bench.interfaces:
+            raise UsageError(f"the bench has no interface '{name}'.{did_you_mean(name, bench.interfaces)}")
+    return list(only or bench.interfaces)
+
+
+def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:
+    for state in table.states:
+        if state not in protocol.states:
+            hint = did_you_mean(state, protocol.states)
+            raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
+    pattern = protocol.forbidden(table.forbidden) if table.forbidden else None
+    executor = Executor(
+        protocol,
+        transport(table.transport, target),
+        target,
+        Guard(pattern, tuple(table.forbidden)),
+        reply_timeout=table.reply_timeout or protocol.reply_timeout,
+        open_timeout=table.open_timeout,
+        adaptive=not isinstance(target, Snapshots),
+        callbacks=protocol.callbacks,
+    )
+    return Interface(name, protocol, executor, table.probe_every, table.max_case_bytes, table.reconnect)
+
+
+def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
+    return {
+        name: SignalDeclaration(name, table.kind, table.range[0], table.range[1], table.unit)
+        for name, table in bench.signals.items()
+    }
+
+
+def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
+    table = bench.monitors
+    sessions = frozenset(table.session_states)
+    marks = {name: protocol.marks for name, protocol in protocols.items()}
+    monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
+    monitors.append(LeakMonitor(table.canaries, marks, sessions))
+    for name, protocol in protocols.items():
+        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field))
+        monitors.append(SessionMonitor(protocol, name, sessions))
+        monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
+    return [*monitors, safety] if safety else monitors
+
+
+def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
+    """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
+    made: list[Fuzzer] = []
+    stimuli = frozenset(assembly.bench.stimuli)
+    for name, protocol in assembly.protocols.items():
+        table = assembly.bench.interfaces[name]
+        states = table.states or list(protocol.states)
+        for fuzzer in wanted or table.fuzzers:
+            made.append(make_fuzzer(fuzzer, protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
+    return made
+
+
+def meet(assembly: Assembly) -> dict[str, Identity]:
+    """Probe every interface once and match the identity with the bench; raises TargetError."""
+    identities: dict[str, Identity] = {}
+    for name, interface in assembly.runner.interfaces.items():
+        answer = interface.executor.probe()
+        if answer is None:
+            moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
+            raise TargetError(
+                f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed and "
+                f"protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
+            )
+        identities[name] = interface.protocol.identity(answer)
+        _match(assembly.bench, name, identities[name])
+    return identities
+
+
+def _match(bench: Bench, name: str, found: Identity) -> None:
+    for field in ("model", "serial", "firmware"):
+        wanted, given = getattr(bench.identity, field), getattr(found, field)
+        if wanted and given and not re.fullmatch(re.escape(wanted), given):
+            raise TargetError(
+                f"[interfaces.{name}] the device says {field} '{given}', the bench wants '{wanted}'. "
+                "Is this the right device? If so, correct [identity]"
+            )

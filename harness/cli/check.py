@@ -1,0 +1,114 @@
+"""`medfuzz check`: links, probes, identity, states, formulas, and a positive control of each monitor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.assemble import Assembly, assemble, find_bench, meet
+from harness.cli.console import printable
+from harness.errors import BenchError, MedfuzzError
+from harness.finding import Finding
+from harness.serialize import loads
+from harness.triage.replay import replay_once
+from harness.verdict import Kind
+
+OK, FAILED, NOT_SHOWN = "ok", "FAILED", "not demonstrated"
+_CONTROLLED = (
+    *(Kind.CRASH, Kind.HANG, Kind.REBOOT, Kind.SILENCE, Kind.UNSAFE_STATE),
+    *(Kind.LEAK, Kind.DRIFT, Kind.CONSOLE, Kind.EXIT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One checked thing: what, how it went, and what was seen."""
+
+    what: str
+    result: str
+    detail: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
+
+
+def check(bench: Annotated[str, typer.Argument(help="A bench file, or a shipped bench.")]) -> None:
+    """Check a bench before a campaign. Exit code: 0 sound, 3 something failed."""
+    path, console, failed = find_bench(bench), Console(highlight=False, soft_wrap=True), 0
+    assembly = assemble(path, seed=0)
+    try:
+        for line in (*_bench_lines(assembly), *_control_lines(path, assembly)):
+            failed += line.result == FAILED
+            console.print(printable(f"{line.what:<34} {line.result:<16} {line.detail}".rstrip()), markup=False)
+    finally:
+        assembly.runner.stop()
+    if failed:
+        raise BenchError(f"{failed} of the checks failed; mend the bench before a campaign is believed")
+
+
+def _bench_lines(assembly: Assembly) -> Iterator[Line]:
+    try:
+        assembly.runner.start()
+        identities = meet(assembly)
+    except MedfuzzError as error:
+        yield Line("target and links", FAILED, str(error))
+        return
+    yield Line(
+        "target", OK, ", ".join(f"{k} {v}" for k, v in assembly.target.facts().items() if k in ("kind", "firmware"))
+    )
+    for name, identity in identities.items():
+        words = f"model '{identity.model}', serial '{identity.serial}', firmware '{identity.firmware}'"
+        yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
+    for name, interface in assembly.runner.interfaces.items():
+        for state in assembly.bench.interfaces[name].states or interface.protocol.states:
+            started = time.monotonic()
+            reached = assembly.runner.enter(interface, state)
+            took = f"{1000 * (time.monotonic() - started):.0f} ms"
+            yield Line(
+                f"state {name}/{state}", OK if reached else FAILED, took if reached else "its proof is not given"
+            )
+    watched = [requirement for requirement in assembly.requirements if requirement.watched]
+    if watched:
+        yield Line("requirements", OK, f"{len(watched)} formulas over {len(assembly.bench.signals)} signals")
+
+
+def _control_lines(path: Path, assembly: Assembly) -> Iterator[Line]:
+    """Each monitor must fire on a recorded fault of the bench's control firmware."""
+    controls = assembly.bench.controls
+    for kind in _CONTROLLED:
+        what = f"monitor for {kind.value}"
+        if kind.value not in controls.recorded:
+            yield Line(what, NOT_SHOWN, f"no [controls] recorded.{kind.value} in the bench")
+            continue
+        finding = _recorded(assembly.bench.path(controls.recorded[kind.value]))
+        elf = assembly.bench.path(controls.elf) if controls.elf else None
+        yield _demonstrate(what, path, finding, elf)
+
+
+def _recorded(path: Path) -> Finding:
+    try:
+        return loads(Finding, path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"control {path}: cannot be read ({error}). Record it again with `medfuzz replay --save`"
+        ) from error
+
+
+def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> Line:
+    control = assemble(path, seed=1, elf=elf)
+    try:
+        control.runner.start()
+        again = replay_once(control.runner, finding.window, finding.bucket)
+    finally:
+        control.runner.stop()
+    if again.bench_error:
+        return Line(what, FAILED, again.bench_error)
+    return Line(what, OK if again.reproduced else FAILED, f"control: {finding.observation.summary}")

@@ -1,0 +1,128 @@
+"""What a person sees while a campaign runs: a progress line, and a line for each finding."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from harness.events import (
+    BenchFault,
+    CampaignEnded,
+    CampaignStarted,
+    CaseFinished,
+    Event,
+    FindingConfirmed,
+    FindingDismissed,
+)
+from harness.finding import Finding
+
+_REFRESH_SECONDS = 0.25
+_RATE_WINDOW = 5.0
+
+
+class ConsoleListener:
+    """Shows cases, rate, coverage, findings by kind and the time left; on a pipe, a line every few seconds."""
+
+    def __init__(self, seconds: float | None, cases: int | None, quiet: bool, console: Console | None = None) -> None:
+        self._seconds, self._cases, self._quiet = seconds, cases, quiet
+        self._console = console or Console(stderr=False, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._kinds: Counter[str] = Counter()
+        self._shown = 0.0
+        self._mark = (0.0, 0)
+        self._rate = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        if self._quiet:
+            return
+        match event:
+            case CampaignStarted():
+                self._start(event)
+            case CaseFinished():
+                self._progress(event)
+            case FindingConfirmed(finding=finding):
+                self._kinds[finding.kind.value] += 1
+                self._say(f"[bold red]finding[/] {_line(finding)}")
+            case FindingDismissed(finding=finding):
+                self._say(f"[yellow]not reproduced[/] {_line(finding)}")
+            case BenchFault(reason=reason):
+                self._say(f"[bold yellow]bench fault[/] {escape(printable(reason))}")
+            case CampaignEnded():
+                self._end()
+            case _:
+                pass
+
+    def _start(self, event: CampaignStarted) -> None:
+        total = sum(event.forecast.values())
+        if total:
+            self._say(f"campaign {escape(event.campaign)}: {total:,} cases to choose from ({_sources(event)})")
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+
+    def _progress(self, event: CaseFinished) -> None:
+        pause = _REFRESH_SECONDS if self._live else 20 * _REFRESH_SECONDS
+        now = time.monotonic()
+        if now - self._shown < pause:
+            return
+        self._shown = now
+        seconds, number = self._mark
+        if event.seconds - seconds >= min(_RATE_WINDOW, pause):
+            self._rate = (event.number - number) / (event.seconds - seconds)
+            self._mark = (event.seconds, event.number)
+        line = self._status(event)
+        if self._live:
+            self._live.update(Text(line))
+        else:
+            self._console.print(line, markup=False)
+
+    def _status(self, event: CaseFinished) -> str:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self._kinds.most_common()) or "none"
+        parts = [f"{event.number:,} cases", f"{self._rate:,.0f}/s"]
+        if event.coverage:
+            parts.append(f"{event.coverage:,} edges")
+        parts += [f"findings: {kinds}", self._left(event)]
+        return "  ".join(part for part in parts if part)
+
+    def _left(self, event: CaseFinished) -> str:
+        by_time = self._seconds - event.seconds if self._seconds is not None else None
+        by_cases = (self._cases - event.number) / self._rate if self._cases is not None and self._rate else None
+        left = [value for value in (by_time, by_cases) if value is not None]
+        return f"{max(0.0, min(left)):,.0f} s left" if left else ""
+
+    def _say(self, markup: str) -> None:
+        self._console.print(markup)
+
+    def _end(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+def _sources(event: CampaignStarted) -> str:
+    return escape(", ".join(f"{name} {count:,}" for name, count in event.forecast.items()))
+
+
+def _line(finding: Finding) -> str:
+    again = f"{finding.reproduced}/{finding.tries}"
+    return escape(f"{finding.id} {finding.kind.value} on {finding.case.interface}: ") + escape(
+        printable(f"{finding.observation.summary} (state {finding.case.state}, again {again})")
+    )
+
+
+def printable(text: str) -> str:
+    """The text with every control character shown as a symbol, so that no terminal interprets a device's bytes."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if code < 32:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 127 else "\N{REPLACEMENT CHARACTER}" if 0x80 <= code < 0xA0 else character

@@ -1,0 +1,103 @@
+"""`medfuzz list`: what there is: benches, messages, states, fuzzers, ports, runs, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from serial.tools import list_ports
+
+from fuzzers.registry import FUZZERS
+from harness.bench import load_bench
+from harness.cli.assemble import find_bench, shipped_benches
+from harness.cli.console import printable
+from harness.errors import MedfuzzError, UsageError, did_you_mean
+from harness.store import STORE_NAME, Store
+from protocols.load import PROTOCOLS, load_protocol
+from protocols.model import Protocol
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="list")(show)
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="benches, messages, states, fuzzers, protocols, ports, runs, findings")],
+    where: Annotated[str, typer.Argument(help="A bench (messages, states) or a run's folder (findings).")] = "",
+) -> None:
+    """Show what there is."""
+    if what not in _LISTINGS:
+        raise UsageError(f"nothing to list under '{what}'.{did_you_mean(what, _LISTINGS)}")
+    console, empty = Console(highlight=False, soft_wrap=True), True
+    for line in _LISTINGS[what](where):
+        console.print(printable(line), markup=False)
+        empty = False
+    if empty:
+        console.print(f"no {what}")
+
+
+def _benches(_where: str) -> Iterator[str]:
+    for name, path in shipped_benches().items():
+        yield f"{name:<14} {path}"
+
+
+def _protocols(where: str) -> Iterator[tuple[str, Protocol]]:
+    path = find_bench(where or "pump")
+    bench = load_bench(path)
+    for name, table in bench.interfaces.items():
+        yield name, load_protocol(table.protocol, bench.folder)
+
+
+def _messages(where: str) -> Iterator[str]:
+    for name, protocol in _protocols(where):
+        for message in protocol.messages.values():
+            marks = ", ".join(sorted(mark.value for mark in message.marks))
+            yield f"{name:<14} {message.name:<24} {marks}"
+
+
+def _states(where: str) -> Iterator[str]:
+    for name, protocol in _protocols(where):
+        for state in protocol.states.values():
+            yield f"{name:<14} {state.name:<24} {len(state.preamble)} steps"
+
+
+def _ports(_where: str) -> Iterator[str]:
+    for port in list_ports.comports():
+        yield f"serial:{port.device:<24} {port.description}"
+
+
+def _stores(where: str) -> Iterator[Path]:
+    yield from [Path(where)] if where else sorted(path.parent for path in Path("runs").glob(f"*/{STORE_NAME}"))
+
+
+def _runs(where: str) -> Iterator[str]:
+    for folder in _stores(where):
+        try:
+            with Store.open(folder) as store:
+                yield f"{folder}  {len(store.findings())} findings  {store.end().get('reason', 'not ended')}"
+        except MedfuzzError as error:
+            yield f"{folder}  {error}"
+
+
+def _findings(where: str) -> Iterator[str]:
+    for folder in _stores(where):
+        with Store.open(folder) as store:
+            for finding in store.findings():
+                again = f"{finding.reproduced}/{finding.tries}"
+                yield f"{finding.id}  {finding.kind.value:<12} {again}  {finding.observation.summary}  ({folder})"
+
+
+_LISTINGS: dict[str, Callable[[str], Iterator[str]]] = {
+    "benches": _benches,
+    "messages": _messages,
+    "states": _states,
+    "fuzzers": lambda _where: iter(FUZZERS),
+    "protocols": lambda _where: iter(PROTOCOLS),
+    "ports": _ports,
+    "runs": _runs,
+    "findings": _findings,
+}

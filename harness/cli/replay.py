@@ -1,0 +1,103 @@
+"""`medfuzz replay`: play a finding's reproducer on a fresh target and say whether it came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from harness.cli.assemble import assemble, find_bench, meet
+from harness.cli.console import printable
+from harness.errors import BenchError, UsageError
+from harness.finding import Finding
+from harness.serialize import dumps
+from harness.store import STORE_NAME, Store
+from harness.triage.replay import Replay, replay_once
+
+REPRODUCED, FIXED, FLAKY, BENCH = 1, 0, 4, 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(replay)
+
+
+def replay(
+    finding: Annotated[str, typer.Argument(help="A finding's id, or its first digits.")],
+    times: Annotated[int, typer.Option(min=1, help="How many tries.")] = 3,
+    run: Annotated[Path | None, typer.Option(help="The run's folder (default: the newest that has it).")] = None,
+    bench: Annotated[str, typer.Option(help="Another bench than the run's: a fixed build, a real device.")] = "",
+    elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the finding, with its reproducer, to a JSON file.")] = None,
+) -> None:
+    """Replay a finding. Exit code: 1 reproduced, 0 fixed, 4 flaky, 3 the bench failed."""
+    folder, found, manifest = _find(finding, run)
+    path = find_bench(bench or str(manifest.get("bench_path", "")))
+    other = elf or (Path(str(manifest["elf"])) if manifest.get("elf") and not bench else None)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{found.id} from {folder}: {printable(found.observation.summary)}", markup=False)
+    if save is not None:
+        save.write_text(dumps(found), encoding="utf-8")
+    tries: list[Replay] = []
+    assembly = assemble(path, seed=int(manifest.get("seed", 0)), only=[found.case.interface], elf=other)
+    try:
+        assembly.runner.start()
+        meet(assembly)
+        explain = getattr(assembly.target, "explain_writes", None)
+        if explain is not None:
+            explain()
+        for number in range(1, times + 1):
+            tries.append(replay_once(assembly.runner, found.window, found.bucket))
+            _tell(console, number, tries[-1])
+    finally:
+        assembly.runner.stop()
+    raise typer.Exit(_code(tries, console))
+
+
+def _tell(console: Console, number: int, again: Replay) -> None:
+    if again.bench_error:
+        console.print(f"  try {number}: bench fault: {printable(again.bench_error)}", markup=False)
+        return
+    console.print(f"  try {number}: {'reproduced' if again.reproduced else 'did not come back'}", markup=False)
+    for observation in again.observations:
+        console.print(f"    {observation.kind.value}: {printable(observation.summary)}", markup=False)
+        for key in ("address", "overwritten", "registers"):
+            if key in observation.detail:
+                console.print(f"      {key}: {printable(observation.detail[key])}", markup=False)
+
+
+def _code(tries: list[Replay], console: Console) -> int:
+    hits, failed = sum(t.reproduced for t in tries), [t for t in tries if t.bench_error]
+    if failed and not hits:
+        console.print("bench fault: nothing can be said about the device")
+        return BENCH
+    words = {len(tries): ("reproduced", REPRODUCED), 0: ("fixed", FIXED)}
+    word, code = words.get(hits, ("flaky", FLAKY))
+    console.print(f"{word}: {hits} of {len(tries)}")
+    return code
+
+
+def _find(word: str, run: Path | None) -> tuple[Path, Finding, Mapping[str, Any]]:
+    """The finding in a run's folder, or in the newest run below runs/ that has it."""
+    folders = [run] if run is not None else _newest_first()
+    if not folders:
+        raise UsageError("no runs here; name the run's folder with --run")
+    unknown: UsageError | None = None
+    for folder in folders:
+        try:
+            with Store.open(folder) as store:
+                return folder, store.finding(word), store.manifest()
+        except UsageError as error:
+            unknown = unknown or error
+        except BenchError:
+            if run is not None:
+                raise
+    raise unknown or UsageError(f"unknown finding '{word}' in {len(folders)} runs; `medfuzz list findings` shows them")
+
+
+def _newest_first() -> list[Path]:
+    stores = sorted(Path("runs").glob(f"*/{STORE_NAME}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [store.parent for store in stores]

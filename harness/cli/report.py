@@ -1,0 +1,31 @@
+"""`medfuzz report`: write a run's reports again from its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.session import write_reports
+from harness.record import load_record
+from harness.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write (default: into the run's folder).")] = None,
+) -> None:
+    """Write report.html, junit.xml and summary.json from a run's store, also of a run that was killed."""
+    with Store.open(run) as store:
+        record = load_record(store)
+    folder = out or (run if run.is_dir() else run.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_reports(folder, record)
+    Console(highlight=False, soft_wrap=True).print(f"report: {folder / 'report.html'}", markup=False)

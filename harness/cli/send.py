@@ -1,0 +1,68 @@
+"""`medfuzz send`: one valid message and the parsed reply; the first contact with a device."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.cli.assemble import Assembly, assemble, find_bench
+from harness.cli.console import printable
+from harness.errors import TargetError, UsageError, did_you_mean
+from harness.interfaces import Frame
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(send)
+
+
+def send(
+    bench: Annotated[str, typer.Argument(help="A bench file, or a shipped bench.")],
+    message: Annotated[str, typer.Argument(help="The message's name; `medfuzz list messages BENCH` shows them.")],
+    interface: Annotated[str, typer.Option(help="The interface, where more than one knows the message.")] = "",
+    state: Annotated[str, typer.Option(help="Bring the device to this state first.")] = "",
+) -> None:
+    """Send one message and show the reply. Exit code: 0 answered, 3 not."""
+    assembly = assemble(find_bench(bench), seed=0, only=[interface] if interface else ())
+    name = _interface_of(assembly, message)
+    try:
+        assembly.runner.start()
+        interface_of = assembly.runner.interfaces[name]
+        if state:
+            if state not in interface_of.protocol.states:
+                raise UsageError(f"no state '{state}'.{did_you_mean(state, interface_of.protocol.states)}")
+            assembly.runner.enter(interface_of, state)
+        answer = interface_of.executor.send(assembly.protocols[name].message(message).send())
+        _tell(assembly, name, answer)
+    finally:
+        assembly.runner.stop()
+
+
+def _interface_of(assembly: Assembly, message: str) -> str:
+    for name, protocol in assembly.protocols.items():
+        if message in protocol.messages:
+            return name
+    known = [word for protocol in assembly.protocols.values() for word in protocol.messages]
+    raise UsageError(f"no interface of this bench knows a message '{message}'.{did_you_mean(message, known)}")
+
+
+def _tell(assembly: Assembly, name: str, answer: Frame | None) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    exchange = assembly.runner.interfaces[name].executor.exchanges[-1]
+    console.print(f"{name} → {exchange.message}: {exchange.sent.hex(' ')}", markup=False)
+    if exchange.stray:
+        console.print(f"{name} ← not a frame: {printable(exchange.stray.decode('latin-1'))}", markup=False)
+    if answer is None:
+        moniker = assembly.bench.interfaces[name].transport
+        waited = exchange.ended_at - exchange.sent_at
+        raise TargetError(
+            f"{moniker}: no answer in {waited:.2f} s. Check wiring, speed and protocol of [interfaces.{name}]"
+        )
+    console.print(
+        f"{name} ← {answer.data.hex(' ')}  ({1000 * (exchange.ended_at - exchange.sent_at):.1f} ms)", markup=False
+    )
+    for key, value in answer.fields.items():
+        shown = value.hex(" ") if isinstance(value, bytes) else printable(str(value))
+        console.print(f"    {key}: {shown}", markup=False)

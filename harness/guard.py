@@ -1,0 +1,49 @@
+"""The guard on outgoing bytes: sits in the link, after all mutation, and never lets a forbidden command leave."""
+
+from __future__ import annotations
+
+import re
+
+from harness.errors import GuardRefused
+from harness.interfaces import Link
+
+OVERLAP = 512
+
+
+class Guard:
+    """Recognizes forbidden messages in the stream of everything sent, across the borders of sends.
+
+    It fails closed: what matches is withheld, well formed or not, and an error while looking withholds too.
+    """
+
+    def __init__(self, pattern: re.Pattern[bytes] | None, forbidden: tuple[str, ...]) -> None:
+        self._pattern, self._forbidden = pattern, forbidden
+        self._tail = b""
+
+    def check(self, data: bytes) -> None:
+        """Raise GuardRefused if sending `data` now would complete a forbidden message."""
+        if self._pattern is None:
+            return
+        stream = self._tail + data
+        if self._pattern.search(stream) is not None:
+            raise GuardRefused(
+                f"withheld {len(data)} bytes that would carry a forbidden message ({', '.join(self._forbidden)})"
+            )
+        self._tail = stream[-OVERLAP:]
+
+    def forget(self) -> None:
+        """The device's receiver starts afresh (reset, restored snapshot): earlier bytes cannot complete anything."""
+        self._tail = b""
+
+
+class GuardedLink:
+    """A link whose every outgoing byte passes the guard."""
+
+    def __init__(self, link: Link, guard: Guard) -> None:
+        self._link, self._guard = link, guard
+        self.receive, self.close, self.now = link.receive, link.close, link.now
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send what the guard allows; raises GuardRefused and sends nothing otherwise."""
+        self._guard.check(data)
+        self._link.send(data, deadline)

@@ -1,0 +1,52 @@
+"""What the target itself reports: faults, hangs, resets and process exits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.case import Reset, TestCase
+from harness.monitors import message_at
+from harness.transcript import TargetEvent, Transcript
+from harness.verdict import Kind, Observation
+
+
+class DeviceMonitor:
+    """Turns target events into observations."""
+
+    name = "device"
+
+    def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
+        """One observation for the first fault or hang, else for the first unasked reset, and one for an exit."""
+        found: list[Observation] = []
+        asked = any(isinstance(step, Reset) for step in case.steps)
+        for event in transcript.events:
+            if event.kind == "reset" and (asked or found):
+                continue
+            found.append(_observation(event, message_at(transcript, event.time)))
+        return found[:1]
+
+    def state(self) -> object:
+        """Nothing is learned."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing to restore."""
+
+
+def _observation(event: TargetEvent, message: str) -> Observation:
+    detail = dict(event.detail)
+    where = detail.get("symbol", "")
+    at = f" in {where}" + (f" ({detail['line']})" if "line" in detail else "") if where else ""
+    if event.kind == "fault":
+        summary = f"{detail.get('type', 'fault')}{at}"
+        return Observation(Kind.CRASH, "device", summary, event.time, (detail.get("type", ""), where), detail=detail)
+    if event.kind == "hang":
+        return Observation(Kind.HANG, "device", f"the firmware hangs{at}", event.time, (where,), detail=detail)
+    if event.kind == "exit":
+        status = detail.get("status", "unknown")
+        summary = f"the target's process ended ({status})"
+        return Observation(Kind.EXIT, "device", summary, event.time, (status, message), detail=detail)
+    cause = detail.get("cause", "unknown")
+    summary = f"the device restarted by itself (cause: {cause}) after {message or 'no message'}"
+    return Observation(Kind.REBOOT, "device", summary, event.time, (cause, message), detail=detail)

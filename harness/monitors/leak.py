@@ -1,0 +1,68 @@
+"""Canaries: patient data and secrets that must not leave the device, unless a message may disclose them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.case import TestCase
+from harness.errors import UsageError
+from harness.interfaces import Mark
+from harness.transcript import Exchange, Transcript
+from harness.verdict import Kind, Observation
+
+_SHORTEST = 3
+
+
+class LeakMonitor:
+    """`canaries` maps a name to its bytes, as text or `hex:…`. `disclosing` are messages that may carry them.
+
+    A disclosing message may show a canary in its reply only in a state whose session was opened.
+    """
+
+    name = "leak"
+
+    def __init__(
+        self, canaries: Mapping[str, str], marks: Mapping[str, Mapping[str, frozenset[Mark]]], sessions: frozenset[str]
+    ) -> None:
+        self._canaries = {name: _bytes(name, text) for name, text in canaries.items()}
+        self._marks, self._sessions = marks, sessions
+
+    def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
+        """One observation for each canary that left the device, at its first appearance."""
+        found: dict[str, Observation] = {}
+        for exchange in transcript.exchanges:
+            received = b"".join((*exchange.replies, *exchange.unsolicited, exchange.stray))
+            for name, secret in self._canaries.items():
+                leaked = secret in received and secret not in exchange.sent and not self._may_disclose(case, exchange)
+                if leaked and name not in found:
+                    found[name] = _observation(name, exchange)
+        return list(found.values())
+
+    def _may_disclose(self, case: TestCase, exchange: Exchange) -> bool:
+        marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
+        return Mark.DISCLOSES_PATIENT_DATA in marks and case.state in self._sessions
+
+    def state(self) -> object:
+        """Nothing is learned."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing to restore."""
+
+
+def _observation(name: str, exchange: Exchange) -> Observation:
+    summary = f"the reply to {exchange.message or 'nothing'} holds the canary '{name}'"
+    return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, (name, exchange.message))
+
+
+def _bytes(name: str, text: str) -> bytes:
+    try:
+        data = bytes.fromhex(text[4:]) if text.startswith("hex:") else text.encode()
+    except ValueError as error:
+        raise UsageError(
+            f"[monitors] canaries.{name}: '{text}' is not hex: write pairs of digits after hex:"
+        ) from error
+    if len(data) < _SHORTEST:
+        raise UsageError(f"[monitors] canaries.{name} is shorter than {_SHORTEST} bytes and would be found by chance")
+    return data

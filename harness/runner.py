@@ -1,0 +1,256 @@
+"""Brings the target to a case's state, runs the case, and asks the monitors what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.case import Origin, TestCase, Wait
+from harness.errors import LinkError
+from harness.executor import Executor
+from harness.interfaces import Conversation, Frame, Monitor, Snapshots, State, Target, WireProtocol
+from harness.transcript import TargetEvent, Transcript
+from harness.verdict import Kind, Observation
+
+PREAMBLE = "preamble"
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface under test: its name, its protocol and the executor that talks on it."""
+
+    name: str
+    protocol: WireProtocol
+    executor: Executor
+    probe_every: int = 1
+    max_case_bytes: int = 8192
+    reconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A reached state, kept: the target's snapshot, the conversation and what the monitors had learned."""
+
+    target: object
+    conversation: Conversation
+    monitors: tuple[object, ...]
+
+
+class Runner:
+    """Runs cases on one target. With `snapshots` every case starts from a kept state; else states are reached anew.
+
+    `settle` is how long the device needs after a restart before it serves, in target seconds.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        snapshots: Snapshots | None,
+        interfaces: Mapping[str, Interface],
+        monitors: Sequence[Monitor],
+        *,
+        settle: float,
+    ) -> None:
+        self.target, self.snapshots, self.interfaces = target, snapshots, interfaces
+        self.monitors, self._settle = tuple(monitors), settle
+        self._prepared: dict[tuple[str, str], _Prepared] = {}
+        self._cold: object = None
+        self._current = ("", "")
+        self._initial = self._learned()
+        self._count = 0
+
+    def _learned(self) -> tuple[object, ...]:
+        return tuple(monitor.state() for monitor in self.monitors)
+
+    def _teach(self, learned: tuple[object, ...]) -> None:
+        for monitor, state in zip(self.monitors, learned, strict=True):
+            monitor.restore(state)
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the target and forget every kept state; raises TargetError."""
+        self.target.start()
+        self._forget_links()
+        self._prepared.clear()
+        self._cold = self.snapshots.snapshot() if self.snapshots else None
+        self._drain()
+
+    def fresh(self) -> None:
+        """A cold start for a replay: no kept state is used again."""
+        if self.snapshots:
+            self.start()
+            return
+        self.target.reset()
+        self._forget_links()
+        self._current = ("", "")
+        self._teach(self._initial)
+        self._drain()
+
+    def _drain(self) -> None:
+        self.target.take_events()
+        self.target.take_console()
+        self.target.take_samples()
+
+    def _forget_links(self) -> None:
+        for interface in self.interfaces.values():
+            interface.executor.close()
+
+    def stop(self) -> None:
+        """Close every link and stop the target."""
+        self._forget_links()
+        self.target.stop()
+
+    # -- states ---------------------------------------------------------------------------------------------------
+
+    def enter(self, interface: Interface, state: str) -> bool:
+        """Bring the target to a state of an interface's protocol; False when its proof is not given."""
+        wanted = interface.protocol.states[state]
+        if self.snapshots:
+            return self._restore(interface, wanted)
+        return self._current == (interface.name, state) or self._reach(interface, wanted)
+
+    def _restore(self, interface: Interface, state: State) -> bool:
+        key = (interface.name, state.name)
+        prepared = self._prepared.get(key) or self._prepare(interface, state)
+        if prepared is None or self.snapshots is None:
+            return False
+        self.snapshots.restore(prepared.target)
+        self._teach(prepared.monitors)
+        interface.executor.begin(prepared.conversation)
+        return True
+
+    def _prepare(self, interface: Interface, state: State) -> _Prepared | None:
+        """Reach a state from the cold start once, and keep it."""
+        if self.snapshots is None:
+            return None
+        self.snapshots.restore(self._cold)
+        self._teach(self._initial)
+        interface.executor.begin(Conversation())
+        if not self._walk(interface, state):
+            return None
+        prepared = _Prepared(self.snapshots.snapshot(), interface.executor.conversation.copy(), self._learned())
+        self._prepared[interface.name, state.name] = prepared
+        return prepared
+
+    def _reach(self, interface: Interface, state: State) -> bool:
+        """Without snapshots: the preamble from where the device is, then once more after a reset."""
+        for attempt in range(2):
+            if attempt:
+                self.target.reset()
+                interface.executor.close()
+                self._teach(self._initial)
+            interface.executor.begin(Conversation())
+            if self._walk(interface, state):
+                self._current = (interface.name, state.name)
+                interface.executor.begin()
+                return True
+        return False
+
+    def _walk(self, interface: Interface, state: State) -> bool:
+        """Perform the preamble, let the monitors see it, and check the proof."""
+        executor = interface.executor
+        started = executor.link.now()
+        executor.run(state.preamble)
+        answer = executor.probe()
+        case = TestCase(interface.name, state.name, state.preamble, Origin(PREAMBLE))
+        transcript = self._transcript(case, executor, started, answer is not None, "")
+        for monitor in self.monitors:
+            monitor.observe(case, transcript)
+        return answer is not None and proves(answer, state)
+
+    # -- cases ----------------------------------------------------------------------------------------------------
+
+    def run(self, case: TestCase, *, probe: bool = False) -> tuple[Transcript, list[Observation]]:
+        """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError."""
+        interface = self.interfaces[case.interface]
+        self._count += 1
+        if interface.reconnect and not self.snapshots:
+            interface.executor.close()
+        if not self.enter(interface, case.state):
+            transcript = Transcript(case.id, (), self.target.now(), self.target.now(), state_reached=False)
+            return transcript, self._observe(case, transcript)
+        transcript = self._perform(case, interface, probe=probe or self._count % interface.probe_every == 0)
+        return transcript, self._observe(case, transcript)
+
+    def _perform(self, case: TestCase, interface: Interface, *, probe: bool) -> Transcript:
+        executor, broken = interface.executor, ""
+        if not self.snapshots:
+            executor.begin()
+        started = executor.link.now()
+        try:
+            executor.run(case.steps)
+        except LinkError as error:
+            broken = str(error)
+            executor.close()
+        events = self._settled(executor)
+        served: bool | None = None
+        if probe or events or broken or not self.snapshots or _unanswered(executor):
+            served, broken = self._probe(interface, broken)
+        return self._transcript(case, executor, started, served, broken, events)
+
+    def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
+        """What the target reported; after a restart it gets its time to come up."""
+        events = tuple(self.target.take_events())
+        if events and self.snapshots:
+            executor.listen(self._settle)
+            events += tuple(self.target.take_events())
+        return events
+
+    def _probe(self, interface: Interface, broken: str) -> tuple[bool | None, str]:
+        """(served, why the link is lost). A link that broke and serves again after reopening is no fault."""
+        try:
+            answer = interface.executor.probe()
+        except LinkError as error:
+            self._current = ("", "")
+            return None, broken or str(error)
+        state = interface.protocol.states.get(self._current[1])
+        if answer is None or (state is not None and not proves(answer, state)):
+            self._current = ("", "")
+        return answer is not None, ""
+
+    def _transcript(
+        self,
+        case: TestCase,
+        executor: Executor,
+        started: float,
+        served: bool | None,
+        broken: str,
+        events: tuple[TargetEvent, ...] = (),
+    ) -> Transcript:
+        ended = executor.link.now() if not broken else started
+        return Transcript(
+            case_id=case.id,
+            exchanges=tuple(executor.exchanges),
+            started=started,
+            ended=ended,
+            samples=tuple(self.target.take_samples()),
+            console=tuple(self.target.take_console()),
+            events=(*events, *self.target.take_events()),
+            probe_served=served,
+            link_error=broken,
+        )
+
+    def _observe(self, case: TestCase, transcript: Transcript) -> list[Observation]:
+        found = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
+        if transcript.link_error:
+            found.append(Observation(Kind.LINK_LOST, "link", transcript.link_error, transcript.ended))
+        return found
+
+    def follow(self, case: TestCase, seconds: float) -> tuple[TestCase, Transcript, list[Observation]]:
+        """Run on from the end of the last case for `seconds` of target time: what a pending obligation comes to."""
+        executor = self.interfaces[case.interface].executor
+        started = executor.link.now()
+        executor.listen(seconds)
+        longer = TestCase(case.interface, case.state, (*case.steps, Wait(seconds)), case.origin)
+        transcript = self._transcript(longer, executor, started, None, "", tuple(self.target.take_events()))
+        return longer, transcript, self._observe(longer, transcript)
+
+
+def proves(answer: Frame, state: State) -> bool:
+    """True when the probe's answer says that the device is in the state."""
+    return all(answer.fields.get(name) == value for name, value in state.proof.items())
+
+
+def _unanswered(executor: Executor) -> bool:
+    return any(exchange.reply_expected and not exchange.answered for exchange in executor.exchanges)

@@ -1,0 +1,92 @@
+"""TCP: `tcp:HOST:PORT`."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+
+from harness.errors import LinkClosed, LinkError, UsageError
+from harness.transports import Endpoint, transports
+
+_CHUNK = 65536
+
+
+class TcpLink:
+    """A connected socket without Nagle's delay. Deadlines are on the monotonic clock."""
+
+    def __init__(self, connected: socket.socket, moniker: str) -> None:
+        self._socket, self._moniker = connected, moniker
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setblocking(False)
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`, in as many pieces as the peer takes."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._socket.send(view) :]
+            except BlockingIOError:
+                self._wait_writable(deadline, len(view))
+            except OSError as error:
+                raise _translate(error, self._moniker) from error
+
+    def _wait_writable(self, deadline: float, left: int) -> None:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not select.select([], [self._socket], [], remaining)[1]:
+            raise LinkError(f"{self._moniker}: the peer did not take {left} bytes in time; is it still reading?")
+
+    def receive(self, deadline: float) -> bytes:
+        """What has arrived, or b"" at the deadline."""
+        while True:
+            try:
+                data = self._socket.recv(_CHUNK)
+            except BlockingIOError:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not select.select([self._socket], [], [], remaining)[0]:
+                    return b""
+                continue
+            except OSError as error:
+                raise _translate(error, self._moniker) from error
+            if not data:
+                raise LinkClosed(f"{self._moniker}: the peer closed the connection")
+            return data
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._socket.close()
+
+    def now(self) -> float:
+        """The monotonic clock."""
+        return time.monotonic()
+
+
+class TcpTransport:
+    """Connects to one host and port."""
+
+    def __init__(self, moniker: str, host: str, port: int) -> None:
+        self.moniker, self._host, self._port = moniker, host, port
+
+    def open(self, timeout: float) -> TcpLink:
+        """Connect within `timeout` seconds."""
+        try:
+            return TcpLink(socket.create_connection((self._host, self._port), timeout), self.moniker)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise LinkError(f"{self.moniker}: {reason}. Is the device on and listening there?") from error
+
+
+def _translate(error: OSError, moniker: str) -> LinkError:
+    if isinstance(error, (ConnectionError, BrokenPipeError)):
+        return LinkClosed(f"{moniker}: {error.strerror or error}")
+    return LinkError(f"{moniker}: {error.strerror or error}. Check cable, address and route")
+
+
+@transports.register("tcp")
+def tcp_transport(endpoint: Endpoint, target: object) -> TcpTransport:
+    """`tcp:HOST:PORT`; IPv6 hosts in brackets."""
+    endpoint.check()
+    host, colon, port = endpoint.address.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"{endpoint.moniker}: write tcp:HOST:PORT with a port from 1 to 65535")
+    return TcpTransport(endpoint.moniker, host.strip("[]"), int(port))

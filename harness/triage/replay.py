@@ -1,0 +1,63 @@
+"""Nothing found is believed until it is replayed: a window of cases on a fresh target, k of n times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from harness.case import TestCase
+from harness.errors import BenchError
+from harness.finding import Finding, bucket_of
+from harness.runner import Runner
+from harness.transcript import Transcript
+from harness.verdict import Observation
+
+_WINDOWS = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What one try showed. `bench_error` is set when the try itself failed."""
+
+    reproduced: bool
+    transcript: Transcript | None = None
+    observations: tuple[Observation, ...] = ()
+    bench_error: str = ""
+
+
+def replay_once(runner: Runner, window: Sequence[TestCase], bucket: str) -> Replay:
+    """Play a window on a fresh target; reproduced when an observation of the same bucket is made in its last case."""
+    try:
+        runner.fresh()
+        transcript: Transcript | None = None
+        observations: list[Observation] = []
+        for case in window:
+            transcript, observations = runner.run(case, probe=True)
+    except BenchError as error:
+        return Replay(False, bench_error=str(error))
+    same = any(bucket_of(observation, window[-1]) == bucket for observation in observations)
+    return Replay(same, transcript, tuple(observations))
+
+
+def replay(runner: Runner, window: Sequence[TestCase], bucket: str, tries: int) -> list[Replay]:
+    """`tries` independent tries."""
+    return [replay_once(runner, window, bucket) for _ in range(tries)]
+
+
+def confirm(
+    runner: Runner, finding: Finding, history: Sequence[TestCase], tries: int, stop: Callable[[], bool]
+) -> Finding:
+    """Find the shortest window of {1, 2, 4, 8, 16} latest cases that shows the fault again, and count k of n.
+
+    `history` ends with the finding's case. A fault that no window shows again keeps k = 0.
+    """
+    for size in _WINDOWS:
+        window = tuple(history[-size:]) if size > 1 else finding.window
+        first = replay_once(runner, window, finding.bucket)
+        if first.reproduced:
+            rest = [] if stop() else replay(runner, window, finding.bucket, tries - 1)
+            hits = 1 + sum(again.reproduced for again in rest)
+            return replace(finding, window=window, reproduced=hits, tries=1 + len(rest))
+        if size >= len(history) or stop():
+            break
+    return replace(finding, reproduced=0, tries=1)

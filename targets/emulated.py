@@ -1,0 +1,230 @@
+"""An emulated device in this process: the board as a target, and the `emulator:` transport to its serial ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.bench import Bench, SignalTable, StimulusTable
+from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
+from harness.transcript import Sample, TargetEvent
+from harness.transports import Endpoint, transports
+from targets.board.cpu import RAM_BASE
+from targets.board.image import Image
+from targets.board.machine import Machine, MachineSnapshot
+from targets.board.peripherals.usart import Usart
+from targets.board.sampler import Sampler, SignalSource, parse_pin
+
+_CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    machine: MachineSnapshot
+    epoch: int
+
+
+class EmulatedTarget:
+    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass."""
+
+    def __init__(
+        self,
+        image: Image,
+        *,
+        name: str,
+        ports: Mapping[str, str],
+        signals: Mapping[str, SignalTable],
+        stimuli: Mapping[str, StimulusTable],
+        hz: int,
+        hang_budget: int,
+        seed: int,
+        settle: float,
+    ) -> None:
+        self.name, self._image, self._stimuli, self._settle = name, image, stimuli, settle
+        sources = {key: SignalSource(s.symbol, s.pin, s.signed, s.scale) for key, s in signals.items()}
+        self.machine = Machine(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image))
+        self._ports = {link: self._usart(link, port) for link, port in ports.items()}
+        self._console: list[tuple[float, bytes]] = []
+        self._seed = seed
+        self.epoch = 0
+        for stimulus in stimuli:
+            self._check(stimulus)
+
+    def _usart(self, link: str, port: str) -> Usart:
+        usarts = self.machine.chip.usarts
+        if port not in usarts:
+            raise UsageError(f"[target.ports] {link} = '{port}' is not a serial port.{did_you_mean(port, usarts)}")
+        return usarts[port]
+
+    def start(self) -> None:
+        """Power on and let the firmware boot for the bench's `settle` seconds."""
+        self.machine.power_on()
+        self.machine.events.clear()
+        self.machine.sampler.restore(())
+        for name, stimulus in self._stimuli.items():
+            self.stimulate(name, stimulus.initial)
+        self.epoch += 1
+        self.advance(self._settle)
+
+    def stop(self) -> None:
+        """Nothing to let go of: the machine is memory."""
+
+    def reset(self) -> None:
+        """A power cycle that keeps what flash keeps."""
+        self.machine.reset("power-on")
+        self.epoch += 1
+        self.advance(self._settle)
+
+    def usart(self, link: str) -> Usart:
+        """The serial port behind a link name; raises LinkError."""
+        if link not in self._ports:
+            hint = did_you_mean(link, self._ports)
+            raise LinkError(f"emulator has no port '{link}'.{hint} See [target.ports]")
+        return self._ports[link]
+
+    def stimulate(self, stimulus: str, value: float) -> None:
+        """Set a sensor input (raw = value / scale) or an input pin (0 or 1)."""
+        table = self._check(stimulus)
+        raw = round(value / table.scale)
+        if table.adc is not None:
+            self.machine.chip.adc.inputs[table.adc] = max(0, min(raw, 4095))
+        else:
+            port, pin = parse_pin(table.pin)
+            self.machine.chip.pins.drive(port, pin, bool(raw))
+
+    def _check(self, stimulus: str) -> StimulusTable:
+        table = self._stimuli.get(stimulus)
+        if table is None:
+            raise UsageError(f"unknown stimulus '{stimulus}'.{did_you_mean(stimulus, self._stimuli)} See [stimuli]")
+        if table.adc is None and not table.pin:
+            raise UsageError(f'[stimuli.{stimulus}] needs adc = CHANNEL or pin = "PORT AND NUMBER" in an emulator')
+        return table
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass; what the ports send meanwhile waits for `receive`."""
+        machine = self.machine
+        machine.watched = None
+        machine.run(machine.schedule.base + round(seconds * machine.hz))
+
+    def now(self) -> float:
+        """Virtual seconds since power-on."""
+        return self.machine.seconds
+
+    def take_events(self) -> Sequence[TargetEvent]:
+        """Faults, hangs and resets since the last call."""
+        events, self.machine.events = self.machine.events, []
+        return events
+
+    def take_samples(self) -> Sequence[Sample]:
+        """Signal samples since the last call."""
+        sampler = self.machine.sampler
+        sampler.sample(self.machine)
+        samples, sampler.samples = sampler.samples, []
+        return samples
+
+    def take_console(self) -> Sequence[tuple[float, bytes]]:
+        """What the console port printed since the last call."""
+        usart = self._ports.get(_CONSOLE)
+        if usart is None or not usart.output:
+            return ()
+        text = [(cycle / self.machine.hz, data) for cycle, data in usart.output]
+        usart.output.clear()
+        return text
+
+    def facts(self) -> Mapping[str, str]:
+        """What runs, and what the emulator does not model."""
+        return {
+            "kind": "emulated STM32F405 (Cortex-M4, Unicorn)",
+            "firmware": self._image.path.name,
+            "firmware_sha256": self._image.sha256,
+            "core_hz": str(self.machine.hz),
+            "limits": "one instruction is one cycle; page 0 unmapped; the network module's IP stack is not modelled",
+        }
+
+    def snapshot(self) -> _Snapshot:
+        """The machine, and which start or reset it belongs to."""
+        return _Snapshot(self.machine.snapshot(), self.epoch)
+
+    def restore(self, snapshot: Any) -> None:
+        """Back to a snapshot; links opened since a later reset stay open."""
+        self.machine.restore(snapshot.machine)
+        self.machine.events.clear()
+        self.epoch = snapshot.epoch
+
+    def coverage(self) -> int:
+        """Distinct edges executed since the start."""
+        return len(self.machine.edges)
+
+    def memory(self, symbol: str) -> bytes:
+        """The bytes of a variable; for tests and explanations."""
+        found = self._image.symbols[symbol]
+        return bytes(self.machine.cpu.ram[found.address - RAM_BASE : found.address - RAM_BASE + found.size])
+
+
+class EmulatorLink:
+    """One serial port of the machine; receiving runs the firmware."""
+
+    def __init__(self, target: EmulatedTarget, usart: Usart) -> None:
+        self._target, self._usart, self._open = target, usart, True
+        usart.output.clear()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Put bytes on the wire."""
+        if not self._open:
+            raise LinkClosed("the emulator link is closed")
+        self._usart.feed(data)
+
+    def receive(self, deadline: float) -> bytes:
+        """Run the firmware until it has sent something, or to the deadline."""
+        machine = self._target.machine
+        machine.watched = self._usart
+        machine.run(int(deadline * machine.hz) + 1)
+        output, base = self._usart.output, machine.schedule.base
+        ready = [data for cycle, data in output if cycle <= base]
+        del output[: len(ready)]
+        return b"".join(ready)
+
+    def close(self) -> None:
+        """Forget what was received."""
+        self._open = False
+        self._usart.output.clear()
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        return self._target.machine.seconds
+
+
+class EmulatorTransport:
+    """`emulator:/PORT`: a port of the bench's emulated target."""
+
+    def __init__(self, moniker: str, target: EmulatedTarget, port: str) -> None:
+        self.moniker, self._target, self._port = moniker, target, port
+
+    def open(self, timeout: float) -> EmulatorLink:
+        """A new link; never waits."""
+        return EmulatorLink(self._target, self._target.usart(self._port))
+
+
+@transports.register("emulator")
+def emulator_transport(endpoint: Endpoint, target: object) -> EmulatorTransport:
+    """Needs an emulated target; raises UsageError for another kind."""
+    if not isinstance(target, EmulatedTarget):
+        raise UsageError(f"{endpoint.moniker}: only a target of kind 'emulator' has emulator links")
+    return EmulatorTransport(endpoint.moniker, target, endpoint.address.lstrip("/"))
+
+
+def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
+    """The target that a bench of kind `emulator` describes; raises BenchError, UsageError."""
+    table = bench.target
+    return EmulatedTarget(
+        Image(bench.path(table.elf)),
+        name=table.name,
+        ports=table.ports,
+        signals=bench.signals,
+        stimuli=bench.stimuli,
+        hz=table.hz,
+        hang_budget=table.hang_budget,
+        seed=seed,
+        settle=table.settle,
+    )

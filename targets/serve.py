@@ -1,0 +1,231 @@
+"""Serves an emulated device to other processes: ports on TCP and a pty, signals and control on a side channel.
+
+Paced to the wall clock like the real thing; `paced=False` lets virtual time run ahead whenever a request waits,
+for measurements and quick tests. Everything listens on the loopback interface only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import time
+import tty
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import BenchError, UsageError
+from targets.board.peripherals.usart import Usart
+from targets.emulated import EmulatedTarget
+
+_HOST = "127.0.0.1"
+_CHUNK = 4096
+_BACKLOG_LIMIT = 1 << 20
+_LONGEST_SLEEP = 0.05
+_AHEAD_SECONDS = 0.25
+
+
+class Outlet:
+    """One client side of a port: bytes in are handed to `take`, bytes out are queued and written as the peer reads."""
+
+    def __init__(self, descriptor: int, take: Callable[[bytes], None], gone: Callable[[Outlet], None]) -> None:
+        self.descriptor, self._take, self._gone = descriptor, take, gone
+        self._queue = b""
+
+    def readable(self) -> None:
+        """Take what has come; an end or an error means that the client is gone."""
+        try:
+            data = os.read(self.descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self._gone(self)
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; a client that does not read loses the oldest."""
+        self._queue = (self._queue + data)[-_BACKLOG_LIMIT:]
+        try:
+            written = os.write(self.descriptor, self._queue)
+        except OSError:
+            return
+        self._queue = self._queue[written:]
+
+
+class Server:
+    """The event loop around one emulated target."""
+
+    def __init__(self, target: EmulatedTarget, *, paced: bool) -> None:
+        self._target, self._paced = target, paced
+        self._selector = selectors.DefaultSelector()
+        self._ports: list[tuple[Usart, list[Outlet]]] = []
+        self._watchers: list[Outlet] = []
+        self._sockets: list[socket.socket] = []
+        self._links: list[Path] = []
+        self._descriptors: list[int] = []
+        self._names: tuple[str, ...] = target.machine.sampler.names
+        self._stopping = False
+        self._origin = 0.0
+
+    # -- what is offered ------------------------------------------------------------------------------------------
+
+    def tcp(self, link: str, port: int) -> int:
+        """Offer a serial port of the device on TCP; returns the port number (0 chooses one)."""
+        usart, outlets = self._target.usart(link), list[Outlet]()
+        self._ports.append((usart, outlets))
+        return self._listen(port, lambda connection: self._join(connection, outlets, usart.feed))
+
+    def pty(self, link: str, path: Path) -> None:
+        """Offer a serial port on a pty, with a symbolic link to it at `path`."""
+        usart, outlets = self._target.usart(link), list[Outlet]()
+        self._ports.append((usart, outlets))
+        controller, device = os.openpty()
+        tty.setraw(device)
+        os.set_blocking(controller, False)
+        self._descriptors += [controller, device]
+        if path.is_symlink():
+            path.unlink()
+        try:
+            path.symlink_to(os.ttyname(device))
+        except OSError as error:
+            raise BenchError(
+                f"cannot make the link {path}: {error.strerror}. Name another path with --serial"
+            ) from error
+        self._links.append(path)
+        outlet = Outlet(controller, usart.feed, lambda _outlet: None)
+        outlets.append(outlet)
+        self._selector.register(controller, selectors.EVENT_READ, outlet.readable)
+
+    def channel(self, port: int) -> int:
+        """Offer signals, console text and events, and take `reset` and `stimulate`."""
+        return self._listen(port, self._join_channel)
+
+    def _listen(self, port: int, accept: Callable[[socket.socket], object]) -> int:
+        listener = socket.socket()
+        self._sockets.append(listener)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+        except OSError as error:
+            raise BenchError(f"port {port} on {_HOST}: {error.strerror}. Choose another one") from error
+        listener.listen()
+        self._selector.register(listener, selectors.EVENT_READ, lambda: accept(listener.accept()[0]))
+        return int(listener.getsockname()[1])
+
+    def _join(self, connection: socket.socket, outlets: list[Outlet], take: Callable[[bytes], None]) -> Outlet:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setblocking(False)
+        self._sockets.append(connection)
+
+        def leave(outlet: Outlet) -> None:
+            outlets.remove(outlet)
+            self._selector.unregister(connection)
+            self._sockets.remove(connection)
+            connection.close()
+
+        outlet = Outlet(connection.fileno(), take, leave)
+        outlets.append(outlet)
+        self._selector.register(connection, selectors.EVENT_READ, outlet.readable)
+        return outlet
+
+    def _join_channel(self, connection: socket.socket) -> None:
+        lines = bytearray()
+
+        def take(data: bytes) -> None:
+            lines.extend(data[-_CHUNK:])
+            while (end := lines.find(b"\n")) >= 0:
+                self._obey(bytes(lines[:end]).decode("ascii", "replace").split())
+                del lines[: end + 1]
+
+        self._join(connection, self._watchers, take)
+        last = self._target.machine.sampler.current(self._target.machine)
+        self._tell({"signals": dict(zip(self._names, last, strict=True))})
+
+    def _obey(self, words: list[str]) -> None:
+        if words == ["reset"]:
+            self._target.reset()
+            self._rebase()
+            self._pump()
+            self._tell({"event": "ready"})
+            current = self._target.machine.sampler.current(self._target.machine)
+            self._tell({"signals": dict(zip(self._names, current, strict=True))})
+        elif len(words) == 3 and words[0] == "stimulate":
+            try:
+                self._target.stimulate(words[1], float(words[2]))
+            except (UsageError, ValueError) as error:
+                self._tell({"error": str(error)})
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until `stop()`."""
+        self._rebase()
+        while not self._stopping:
+            for key, _mask in self._selector.select(self._pause()):
+                key.data()
+            self._advance()
+            self._pump()
+
+    def stop(self) -> None:
+        """Leave `run` after the current turn; safe in a signal handler."""
+        self._stopping = True
+
+    def close(self) -> None:
+        """Close sockets and ptys, remove the links."""
+        for connection in self._sockets:
+            connection.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        for path in self._links:
+            path.unlink(missing_ok=True)
+        self._selector.close()
+
+    def _rebase(self) -> None:
+        self._origin = time.monotonic() - self._target.now()
+
+    def _due(self) -> float:
+        """Wall time until the machine has something to do."""
+        machine = self._target.machine
+        if not machine.sleeping:
+            return 0.0
+        next_output = min((u.output[0][0] for u, _o in self._ports if u.output), default=machine.schedule.next())
+        return min(machine.schedule.next(), next_output) / machine.hz + self._origin - time.monotonic()
+
+    def _pause(self) -> float:
+        return max(0.0, min(self._due(), _LONGEST_SLEEP))
+
+    def _advance(self) -> None:
+        """Run the machine to the wall clock; unpaced, on until a waiting request is answered."""
+        machine = self._target.machine
+        machine.watched = None
+        until = int((time.monotonic() - self._origin) * machine.hz)
+        machine.run(max(until, machine.schedule.base))
+        if not self._paced and (busy := next((u for u, _o in self._ports if u.receiving), None)) is not None:
+            machine.watched = busy
+            machine.run(machine.schedule.base + int(_AHEAD_SECONDS * machine.hz))
+            machine.watched = None
+            self._rebase()
+
+    def _pump(self) -> None:
+        """Hand what the device has said to those who listen."""
+        machine = self._target.machine
+        for usart, outlets in self._ports:
+            ready = [data for cycle, data in usart.output if cycle <= machine.schedule.base]
+            del usart.output[: len(ready)]
+            for outlet in outlets if ready else ():
+                outlet.write(b"".join(ready))
+        for sample in self._target.take_samples():
+            self._tell({"time": sample.time, "signals": dict(zip(self._names, sample.values, strict=True))})
+        for moment, text in self._target.take_console():
+            self._tell({"time": moment, "console": text.decode("latin-1")})
+        for event in self._target.take_events():
+            self._tell({"time": event.time, "event": event.kind, "detail": dict(event.detail)})
+
+    def _tell(self, entry: dict[str, object]) -> None:
+        line = json.dumps(entry).encode() + b"\n"
+        for watcher in list(self._watchers):
+            watcher.write(line)
