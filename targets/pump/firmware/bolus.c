@@ -4,7 +4,6 @@
 #include "clock.h"
 #include "commands.h"
 #include "delivery.h"
-#include "library.h"
 #include "log.h"
 #include "profile.h"
 #include "settings.h"
@@ -22,8 +21,7 @@ static int bolus_possible(void) {
 }
 
 static int volume_allowed(uint32_t amount) {
-    const struct drug *drug = library_drug(confirmed_drug);
-    return drug && amount >= 1 && amount <= drug->bolus_max && bolus_remaining_ul + amount <= drug->bolus_max &&
+    return amount >= 1 && amount <= bolus_limit_ul && bolus_remaining_ul + amount <= bolus_limit_ul &&
            volume_last_hour_ul + bolus_remaining_ul + amount <= HOURLY_MAX_UL;
 }
 

@@ -12,7 +12,7 @@
 uint8_t therapy_state, pending;
 uint8_t pending_drug, confirmed_drug;
 uint32_t pending_rate_ul_h, pending_volume_ul, pending_limit_ul_h;
-uint32_t confirmed_rate_ul_h, confirmed_volume_ul, hard_limit_ul_h;
+uint32_t confirmed_rate_ul_h, confirmed_volume_ul, hard_limit_ul_h, bolus_limit_ul;
 uint32_t programme_changes;
 static uint32_t self_test_ticks;
 
@@ -63,6 +63,7 @@ static int take_rate(void) {
     confirmed_drug = pending_drug;
     confirmed_rate_ul_h = pending_rate_ul_h;
     hard_limit_ul_h = pending_limit_ul_h;
+    bolus_limit_ul = library_drug(confirmed_drug)->bolus_max;
     return other_drug;
 }
 

@@ -15,7 +15,7 @@ enum therapy {
 extern uint8_t therapy_state, pending;
 extern uint8_t pending_drug, confirmed_drug;
 extern uint32_t pending_rate_ul_h, pending_volume_ul, pending_limit_ul_h;
-extern uint32_t confirmed_rate_ul_h, confirmed_volume_ul, hard_limit_ul_h;
+extern uint32_t confirmed_rate_ul_h, confirmed_volume_ul, hard_limit_ul_h, bolus_limit_ul;
 extern uint32_t infused_ul, volume_last_hour_ul, motor_rate_ul_h;
 extern uint32_t programme_changes;
 
