@@ -23,7 +23,7 @@ DRIVERS = ("dma", "irq")
 # QEMU's TIM2 counts 62.5 times as fast as the chip's, so that 20 ms of its time would be 0.3 ms of ours.
 QEMU_INTER_BYTE_TIMEOUT_US = 1_250_000
 FLAGS = (
-    *("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-msoft-float", "-std=c11", "-Os", "-gline-tables-only"),
+    *("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-msoft-float", "-std=c11", "-O2", "-gline-tables-only"),
     *("-ffreestanding", "-fno-builtin", "-fno-sanitize=all", "-nostdlib", "-ffunction-sections"),
     *("-Wall", "-Wextra", "-Werror", "-Wno-initializer-overrides", "-Wno-format-security"),
     *("-Wl,--gc-sections", "-Wl,-z,max-page-size=4", "-Wl,--build-id=none", "-T", "pump.ld"),

@@ -27,7 +27,7 @@ void clock_interrupt(void) {
     interrupted = 1;
 }
 
-static void clock_update(void) {
+void clock_update(void) {
     uint32_t count = TIM_CNT(TIM2), passed = count - last_count;
     last_count = count;
     now_us += passed;
@@ -40,15 +40,9 @@ static void clock_update(void) {
     below_ms_us %= 1000;
 }
 
-uint64_t clock_us(void) {
-    clock_update();
-    return now_us;
-}
+uint64_t clock_us(void) { return now_us; }
 
-uint32_t clock_ms(void) {
-    clock_update();
-    return now_ms;
-}
+uint32_t clock_ms(void) { return now_ms; }
 
 void clock_wake_at(uint64_t deadline) {
     TIM_CCR1(TIM2) = (uint32_t)deadline;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 void clock_init(void);
+/* Takes the time; what follows returns the time that was taken last. */
+void clock_update(void);
 uint64_t clock_us(void);
 uint32_t clock_ms(void);
 /* Interrupt at `deadline` (us); one deadline at a time. */

@@ -8,6 +8,7 @@
 #include "settings.h"
 
 #define RECENT 64u
+#define FLUSH_TICKS 20u
 #define ERASED 0xFFFFFFFFu
 
 struct entry {
@@ -20,7 +21,7 @@ struct entry {
 #define ENTRIES (SECTOR_SIZE / sizeof(struct entry))
 
 static struct entry recent[RECENT];
-static uint32_t written, added, in_flash;
+static uint32_t written, added, in_flash, ticks;
 
 static const struct entry *flash_entry(uint32_t index) {
     return (const struct entry *)(uintptr_t)(LOG_ADDRESS + index * sizeof(struct entry));
@@ -58,7 +59,10 @@ static int append(const struct entry *entry) {
     return flash_write((uint32_t)(uintptr_t)flash_entry(in_flash++), entry, sizeof *entry);
 }
 
+/* In batches: at the latest after FLUSH_TICKS calls, so that a flood does not wear the flash out. */
 void log_task(void) {
+    if (added == written || (++ticks < FLUSH_TICKS && added - written < RECENT / 2)) return;
+    ticks = 0;
     if (added - written > RECENT) written = added - RECENT;
     for (; written != added && !storage_failed; written++) {
         if (!append(&recent[written % RECENT])) storage_failed = 1;

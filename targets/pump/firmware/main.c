@@ -74,6 +74,7 @@ int main(void) {
         if (!interrupted) wait_for_interrupt();
         irq_unmask();
         interrupted = 0;
+        clock_update();
         keypad_task();
         link_poll();
         mllp_poll();

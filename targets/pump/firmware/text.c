@@ -1,17 +1,21 @@
 /* Text built into a bounded buffer: a small printf, and little-endian numbers. */
 #include "text.h"
+#include "memory.h"
 
 void text_byte(struct text *out, uint8_t byte) {
     if (out->length < out->size) out->data[out->length++] = byte;
 }
 
 void text_bytes(struct text *out, const void *data, uint32_t length) {
-    const uint8_t *in = data;
-    for (; length; length--) text_byte(out, *in++);
+    uint32_t room = out->size - out->length, count = length < room ? length : room;
+    memcpy(out->data + out->length, data, count);
+    out->length += count;
 }
 
 void text_string(struct text *out, const char *string) {
-    while (*string) text_byte(out, (uint8_t)*string++);
+    uint32_t at = out->length;
+    while (*string && at < out->size) out->data[at++] = (uint8_t)*string++;
+    out->length = at;
 }
 
 void text_u16(struct text *out, uint32_t value) {
@@ -38,11 +42,11 @@ static void signed_number(struct text *out, int32_t value) {
 }
 
 void text_format(struct text *out, const char *format, va_list arguments) {
-    for (; *format; format++) {
-        if (*format != '%' || !format[1]) {
-            text_byte(out, (uint8_t)*format);
-            continue;
-        }
+    for (;; format++) {
+        const char *literal = format;
+        while (*format && *format != '%') format++;
+        text_bytes(out, literal, (uint32_t)(format - literal));
+        if (!*format || !format[1]) return;
         switch (*++format) {
             case 's': text_string(out, va_arg(arguments, const char *)); break;
             case 'u': number(out, va_arg(arguments, uint32_t), 10); break;
