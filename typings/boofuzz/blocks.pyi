@@ -1,0 +1,4 @@
+from typing import Any
+
+REQUESTS: dict[str, Any]
+CURRENT: Any
