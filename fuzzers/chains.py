@@ -31,7 +31,7 @@ def variants(
 
     What would take a stimulus that the bench does not have is left out (None: it has all).
     """
-    before = tuple(protocol.message(name).send() for name in message.needs)
+    before = protocol.lead_in(message.name)
     chains = [(), *chains_after(protocol, message.name, stimuli)]
     natural = [name for name in states if is_natural(protocol, message, name)]
     found = [Variant(message, state, before, chain) for state in natural for chain in chains]
@@ -70,9 +70,8 @@ def _paths(protocol: Protocol, name: str, depth: int) -> Iterator[tuple[Edge, ..
 
 
 def _steps(protocol: Protocol, path: Sequence[Edge]) -> tuple[Step, ...]:
-    return tuple(step for edge in path for step in (*edge.steps, edge_send(protocol, edge)))
+    return tuple(step for edge in path for step in (*edge.steps, _behind(protocol, edge)))
 
 
-def edge_send(protocol: Protocol, edge: Edge) -> Send:
-    """The step that follows an edge; its callback runs when it is sent."""
-    return protocol.message(edge.target).send_after(edge.callback)
+def _behind(protocol: Protocol, edge: Edge) -> Send:
+    return protocol.follow(edge.source, protocol.message(edge.target).send())

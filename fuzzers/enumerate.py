@@ -68,7 +68,7 @@ class EnumerateFuzzer:
         """The case of that number in a stream."""
         variant, changes, k = stream.at(number)
         message = variant.message
-        bent = message.mutated(changes) if changes else message.valid[k % len(message.valid)]
+        bent = self._protocol.bent(message, changes) if changes else message.valid[k % len(message.valid)]
         steps = (*variant.before, bent, *variant.after)
         return TestCase(self.interface, variant.state, steps, self._origin(stream, variant, changes, steps))
 

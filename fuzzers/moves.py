@@ -55,9 +55,10 @@ def moves_of(protocol: Protocol, states: Collection[str], stimuli: Collection[st
 
 
 def _of_message(protocol: Protocol, message: Message, states: Collection[str]) -> Move:
-    before = tuple(protocol.message(name).send() for name in message.needs)
+    before, last = protocol.lead_in(message.name), message.needs[-1] if message.needs else ""
     natural = frozenset(state for state in states if is_natural(protocol, message, state))
-    return Move(message.name, tuple((*before, form) for form in message.valid), natural, message)
+    forms = tuple((*before, protocol.follow(last, form)) for form in message.valid)
+    return Move(message.name, forms, natural, message)
 
 
 def joined(parts: Iterable[tuple[Step, ...]]) -> tuple[Step, ...]:

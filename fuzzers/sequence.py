@@ -87,7 +87,7 @@ class SequenceFuzzer:
         repeats = [(move, state, times) for move, state in sent for times in REPEATS]
         replays = [(move, state, times) for move, state in sent for times in REPLAYS]
         later = [(move, state, between) for move, state in sent for between in moves]
-        walker = Walker(self._protocol, moves, states, self._seed, self._max_len)
+        walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
         return [
             self._listed("pair", fit, _pair, 5),
             self._listed("repeat", repeats, _repeat, 1),

@@ -94,7 +94,8 @@ class DeviceSession(boofuzz.Session):
 
         The probe is the first message of the graph unless one is given. Raises UsageError.
         """
-        messages = messages_by_name(Message(request) for request in self.requests())
+        ways = self._ways()
+        messages = messages_by_name(Message(one, needs=ways.get(one.name, ())) for one in self.requests())
         edges, callbacks = self._edges()
         first = next((edge.target for edge in edges if not edge.source), next(iter(messages)))
         options.setdefault("states", {"start": State("start", ())})
@@ -147,6 +148,14 @@ class DeviceSession(boofuzz.Session):
                 counts[node] = sum(1 for _ in _combined(self.nodes[node], 1))
             total += counts[node]
         return total
+
+    def _ways(self) -> dict[str, tuple[str, ...]]:
+        """The messages on the shortest way to each."""
+        found: dict[str, tuple[str, ...]] = {}
+        for path in self.message_paths():
+            names = tuple(self.nodes[edge.dst].name for edge in path)
+            found.setdefault(names[-1], names[:-1])
+        return found
 
     def _edges(self) -> tuple[tuple[Edge, ...], dict[str, Callback]]:
         edges: list[Edge] = []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from fuzzers.chains import needed_stimuli
 from fuzzers.moves import Move, Outline, again, joined, sends
 from fuzzers.pools import drawn_changes
 from harness.case import Send, Step
-from protocols.model import Protocol
+from protocols.model import Edge, Protocol
 
 MIN_WALK, MAX_WALK = 2, 8
 ALONG_GRAPH = 0.6
@@ -34,6 +35,7 @@ class Walker:
     states: Sequence[str]
     seed: int
     max_len: int
+    stimuli: Collection[str] | None = None
     _by_name: Mapping[str, Move] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +60,7 @@ class Walker:
         walk = _Walk([], [])
         last = ""
         for _ in range(random.randint(MIN_WALK, MAX_WALK)):
-            edges = self.protocol.edges_from(last) if last and random.random() < ALONG_GRAPH else ()
+            edges = self._onward(last) if last and random.random() < ALONG_GRAPH else []
             if edges:
                 edge = random.choice(edges)
                 self._append(walk, self._by_name[edge.target], random, edge.steps)
@@ -68,6 +70,11 @@ class Walker:
                 self._append(walk, move, random)
                 last = move.name if move.message else last
         return walk
+
+    def _onward(self, name: str) -> list[Edge]:
+        """Edges from a message whose steps the bench can take."""
+        edges = self.protocol.edges_from(name)
+        return [edge for edge in edges if self.stimuli is None or needed_stimuli(edge.steps) <= set(self.stimuli)]
 
     def _append(self, walk: _Walk, move: Move, random: Random, before: tuple[Step, ...] = ()) -> None:
         walk.names.append(move.name)
@@ -111,7 +118,7 @@ class Walker:
         name = old.message if isinstance(old, Send) else ""
         message = self.protocol.message(name)
         changes = drawn_changes(message, self.seed, self.max_len, random)
-        part[index] = message.mutated(changes)
+        part[index] = self.protocol.bent(message, changes)
         walk.parts[place] = tuple(part)
         return f"{name}: {', '.join(change.name for change in changes)} bent"
 

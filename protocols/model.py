@@ -59,10 +59,6 @@ class Message:
         """The step that sends the message, with some fields set to other valid values."""
         return self._step(self.layout.set(**values), False)
 
-    def send_after(self, callback: str) -> Send:
-        """The plain message behind a graph edge whose callback has that name ("" for none)."""
-        return replace(self.send(), callback=callback) if callback else self.send()
-
     def mutated(self, changes: Sequence[Change]) -> Send:
         """The step that sends the message with `changes` in it."""
         return self._step(changes, True)
@@ -116,7 +112,7 @@ class Protocol:
         for edge in self.edges:
             self._check_edge(edge)
 
-    @cached_property
+    @property
     def marks(self) -> Mapping[str, frozenset[Mark]]:
         """Marks by message."""
         return {name: message.marks for name, message in self.messages.items()}
@@ -136,6 +132,22 @@ class Protocol:
     def path_to(self, name: str) -> tuple[Edge, ...]:
         """The shortest way from the start to a message; empty when no way leads there."""
         return self._paths.get(name, ())
+
+    def lead_in(self, name: str) -> tuple[Send, ...]:
+        """What the message needs right before it, with the callbacks of the edges between."""
+        needs = self.message(name).needs
+        pairs = zip(("", *needs), needs, strict=False)
+        return tuple(self.follow(source, self.message(target).send()) for source, target in pairs)
+
+    def follow(self, source: str, send: Send) -> Send:
+        """The step, behind a message ("": the start), with the callback of the edge that leads there, if any."""
+        edges = (edge for edge in self.edges_from(source) if edge.target == send.message)
+        callback = next((edge.callback for edge in edges), "")
+        return replace(send, callback=callback) if callback else send
+
+    def bent(self, message: Message, changes: Sequence[Change]) -> Send:
+        """The message with `changes` in it, behind what it needs."""
+        return self.follow(message.needs[-1] if message.needs else "", message.mutated(changes))
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """Whole frames at the front of `buffer`, and the rest."""

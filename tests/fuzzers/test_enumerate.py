@@ -1,0 +1,179 @@
+"""Enumerate: breadth first, the same for the same seed, everything once, lengths and limits early."""
+
+from collections import Counter
+from itertools import islice
+
+import boofuzz
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzzers import make_fuzzer
+from fuzzers.enumerate import EnumerateFuzzer
+from fuzzers.order import Order
+from fuzzers.values import edge_numbers, sweep
+from harness.case import Send, Stimulate
+from harness.errors import UsageError
+from harness.interfaces import State
+from protocols.checksums import BlockChecksum
+from protocols.load import load_protocol
+from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.wire import Wire
+
+PUMP = load_protocol("pump_link")
+HL7 = load_protocol("hl7_mllp")
+
+
+def small(states=("off", "on"), **options):
+    body = boofuzz.Block("body", children=(boofuzz.Word("dose", 5), boofuzz.Bytes("note", b"hi")))
+    frame = (boofuzz.Size("length", ".body", length=1), body, BlockChecksum("sum", [".length", ".body"], "sum8"))
+    messages = messages_by_name(
+        [
+            Message(boofuzz.Request("set", children=frame), ranges={"dose": (1, 40)}),
+            Message(boofuzz.Request("get", children=(boofuzz.Byte("code", 2),))),
+        ]
+    )
+    return Protocol(
+        "small",
+        messages,
+        (Edge("", "set"), Edge("set", "get", (Stimulate("key", 1),))),
+        Wire(),
+        {name: State(name, ()) for name in states},
+        messages["get"].send(),
+        **options,
+    )
+
+
+def cases(protocol, count=None, seed=1, **options):
+    return list(islice(EnumerateFuzzer(protocol, "link", seed=seed, **options).cases(), count))
+
+
+def test_the_forecast_is_exact_and_each_case_comes_once():
+    protocol = small()
+    fuzzer = EnumerateFuzzer(protocol, "link", seed=3, max_len=64)
+    found = list(fuzzer.cases())
+    assert len(found) == fuzzer.forecast()
+    streams = Counter((c.origin.field, c.origin.mutation, c.state, c.messages, c.steps[0]) for c in found)
+    assert len(streams) > 0.9 * len(found)
+
+
+@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "hl7_mllp"])
+def test_the_same_seed_gives_the_same_cases_and_another_seed_others(protocol):
+    first, second, other = (cases(protocol, 400, seed) for seed in (1, 1, 2))
+    assert [case.id for case in first] == [case.id for case in second]
+    assert [case.origin for case in first] == [case.origin for case in second]
+    assert len({case.id for case in first} & {case.id for case in other}) < 200
+
+
+@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "hl7_mllp"])
+def test_breadth_comes_first(protocol):
+    found = cases(protocol, 2000)
+    assert {case.origin.path[-1] for case in found} | {n for c in found for n in c.messages} == set(protocol.messages)
+    assert {case.state for case in found} == set(protocol.states)
+    fields = {case.origin.field for case in found}
+    leaves = {
+        leaf.name for message in protocol.messages.values() for leaf in message.layout.leaves if leaf.primitive.fuzzable
+    }
+    assert len(leaves - fields) < 0.25 * len(leaves)
+
+
+def test_every_boofuzz_mutation_is_there():
+    protocol = small(states=("on",))
+    found = {step.data for case in cases(protocol, max_len=512) for step in case.steps if isinstance(step, Send)}
+    layout, request = protocol.message("set").layout, protocol.message("set").request
+    for mutations in request.get_mutations():
+        changes = layout.of_mutations(mutations)
+        if all(len(change.data) <= 512 for change in changes):
+            assert layout.render(changes).data in found
+
+
+def test_every_length_of_a_counted_block_comes_with_a_right_length_and_checksum():
+    lengths = set()
+    for case in cases(small(states=("on",)), max_len=100):
+        data = case.steps[0].data
+        body = data[1:-1]
+        if case.origin.mutation.startswith("sweep") and case.messages[0] == "set":
+            assert data[0] == len(body)
+            assert data[-1] == sum(data[:-1]) & 0xFF
+            lengths.add(len(body))
+    assert lengths >= set(range(101)) - {4}
+
+
+def test_lengths_and_checksums_are_wrong_on_purpose_too():
+    wrong = Counter()
+    for case in cases(small(states=("on",)), max_len=32):
+        data = case.steps[0].data
+        if case.messages[0] == "set" and len(data) > 2:
+            wrong["length"] += data[0] != len(data) - 2
+            wrong["checksum"] += data[-1] != sum(data[:-1]) & 0xFF
+    assert wrong["length"] > 50
+    assert wrong["checksum"] > 10
+
+
+def test_no_field_grows_beyond_the_limit():
+    usual = {name: len(message.send().data) for name, message in HL7.messages.items()}
+    for case in cases(HL7, 3000, max_len=80):
+        for step in case.steps:
+            if case.origin.mutation.split()[0] not in ("shape", "combined"):
+                assert (
+                    len(step.data if isinstance(step, Send) else b"")
+                    <= usual[getattr(step, "message", "order")] + 81 * 4
+                )
+
+
+def test_what_follows_a_message_goes_out_after_the_mutated_one_with_its_steps():
+    followed = [case for case in cases(small(), max_len=16) if len(case.steps) > 1 and case.steps[0].mutated]
+    assert followed
+    assert all(case.steps[1:] == (Stimulate("key", 1), small().message("get").send()) for case in followed)
+
+
+def test_steps_that_need_a_missing_stimulus_are_left_out():
+    assert all(len(case.steps) == 1 for case in cases(small(), max_len=16, stimuli=()))
+
+
+def test_live_fields_stay_live_when_another_field_is_bent():
+    for case in cases(PUMP, 1500):
+        for step in case.steps:
+            if isinstance(step, Send) and step.mutated and case.origin.field in ("body.rate", "body.+"):
+                assert "sequence" in {live.name for live in step.live}
+                assert any(live.name.startswith("crc16") for live in step.live)
+
+
+def test_what_a_message_needs_goes_out_before_it():
+    paths = {case.origin.path[:3] for case in cases(PUMP, 4000) if "library_commit" in case.origin.path[2:3]}
+    assert ("library_begin", "library_part", "library_commit") in paths
+
+
+def test_declared_limits_and_their_neighbours_come_first():
+    numbers = edge_numbers(32, 5000, (100, 999_000))
+    assert numbers[:4] == [999_001, 99, 999_000, 100]
+    assert {0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 4999, 5001} <= set(numbers)
+
+
+@given(st.integers(0, 600), st.integers(0, 600))
+def test_a_sweep_has_every_length_but_the_usual_once(usual, longest):
+    lengths = sweep(usual, longest)
+    assert sorted(lengths) == [length for length in range(longest + 1) if length != usual]
+
+
+@given(st.integers(1, 5000), st.text(max_size=8))
+def test_an_order_visits_everything_once(count, seed):
+    order = Order(count, seed)
+    assert sorted(order.at(k) for k in range(count)) == list(range(count))
+
+
+def test_an_order_of_many_takes_no_room():
+    order = Order(10**15, "seed")
+    assert len({order.at(k) for k in range(1000)}) == 1000
+
+
+def test_an_unknown_state_or_fuzzer_names_the_nearest():
+    with pytest.raises(UsageError, match="Did you mean 'infusing'"):
+        make_fuzzer("enumerate", PUMP, "serial", ["infusin"])
+    with pytest.raises(UsageError, match="Did you mean 'sequence'"):
+        make_fuzzer("sequense", PUMP, "serial")
+
+
+def test_only_the_wanted_states_are_used():
+    fuzzer = make_fuzzer("enumerate", PUMP, "serial", ["idle"], 1)
+    assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle"}

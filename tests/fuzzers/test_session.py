@@ -1,0 +1,223 @@
+"""DeviceSession: boofuzz's graph, names and mutations without boofuzz's faults; each test is one that was measured."""
+
+import socket
+import threading
+from pathlib import Path
+
+import boofuzz
+import pytest
+
+from fuzzers.session import DeviceSession, case_name, parsed_name, send_of
+from harness.case import Origin, TestCase
+from harness.errors import UsageError
+from harness.interfaces import Conversation
+from harness.transcript import Exchange, Transcript
+from protocols.render import Layout
+
+
+def request(name, *children):
+    return boofuzz.Request(name, children=children)
+
+
+def session(*requests, **options):
+    made = DeviceSession(**options)
+    for one in requests:
+        made.connect(one)
+    return made
+
+
+def test_nothing_is_opened_written_or_started(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = threading.active_count()
+    for _ in range(2):
+        DeviceSession(web_port=26000, sleep_time=5, fuzz_loggers=None).connect(request("a", boofuzz.Byte("x")))
+    assert list(Path().iterdir()) == []
+    assert threading.active_count() == before
+    with socket.socket() as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port.bind(("127.0.0.1", 26000))
+
+
+def test_every_late_bound_mutation_is_rendered_as_it_was_listed():
+    """boofuzz gives 56 distinct renderings of 149 when they are listed first and rendered later."""
+    one = request("a", boofuzz.Bytes("b", b"ABCDEF", max_len=300))
+    listed = list(session(one).named_cases())
+    one_by_one = [one.render(boofuzz.mutation_context.MutationContext(mutations=m)) for m in one.get_mutations()]
+    assert [case.rendered.data for case in listed] == one_by_one
+    assert len({case.rendered.data for case in listed}) == len(set(one_by_one)) > 100
+
+
+def test_names_are_stable_and_lead_back_to_the_bytes():
+    made = session(request("a", boofuzz.Byte("x"), boofuzz.String("s", "hi", max_len=20)))
+    cases = list(made.named_cases())
+    assert len({case.name for case in cases}) == len(cases) == made.num_mutations()
+    for case in cases[::17]:
+        assert made.named_case(case.name).rendered == case.rendered
+
+
+def test_fields_whose_names_contain_each_other_are_combined():
+    """boofuzz loses every pair of `len` and `len2`."""
+    made = session(request("a", boofuzz.Group("len", [b"0", b"1"]), boofuzz.Group("len2", [b"0", b"1"])))
+    assert [case.rendered.data for case in made.named_cases(max_depth=2)] == [b"10", b"01", b"11"]
+
+
+def test_the_depth_is_bounded_unless_one_asks():
+    fields = [boofuzz.Group(f"f{i}", [b"0", b"1"]) for i in range(4)]
+    made = session(request("a", *fields))
+    assert len(list(made.named_cases())) == 4
+    assert len(list(made.named_cases(max_depth=9))) == 2**4 - 1
+
+
+def test_each_path_is_its_own_and_a_cycle_ends():
+    a, b = request("a", boofuzz.Byte("x")), request("b", boofuzz.Byte("y"))
+    made = session(a)
+    made.connect(a, b)
+    made.connect(b, a)
+    paths = list(made.message_paths())
+    assert [tuple(made.nodes[edge.dst].name for edge in path) for path in paths] == [
+        ("a",),
+        ("a", "b"),
+        ("a", "b", "a"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["read:status", "a->b", "a b"])
+def test_a_name_that_breaks_parsing_is_an_error_at_connect(name):
+    with pytest.raises(UsageError, match="message name"):
+        session(request(name, boofuzz.Byte("x")))
+
+
+@pytest.mark.parametrize("name", ["", "a", "a:[a.x]", "a:[a.x:y]", "b:[b.x:0]", "a:[a.x:9999]", "a:[a.q:0]"])
+def test_a_case_name_that_leads_nowhere_is_an_error(name):
+    with pytest.raises(UsageError):
+        session(request("a", boofuzz.Byte("x"))).named_case(name)
+
+
+def test_case_names_are_boofuzz_s():
+    mutation = boofuzz.mutation.Mutation(b"", "b.x", 3)
+    assert case_name(("a", "b"), [mutation]) == "a->b:[b.x:3]"
+    assert parsed_name("a->b:[b.x:3, b.y:4]") == (("a", "b"), (("b.x", 3), ("b.y", 4)))
+
+
+def test_a_session_without_messages_is_an_error():
+    with pytest.raises(UsageError, match="no messages"):
+        DeviceSession().protocol("mine")
+
+
+def login(target, fuzz_data_logger, session, test_case_context, **_):
+    fuzz_data_logger.log_info("logging in")
+    test_case_context.session_variables["token"] = session.last_recv[-2:]
+
+
+def command(target, fuzz_data_logger, session, node, edge, **_):
+    return b"run " + session.last_recv
+
+
+def connected():
+    reference = boofuzz.ProtocolSessionReference("token", b"\0\0")
+    one, two = request("hello", boofuzz.Byte("x", 1)), request("login", boofuzz.Simple("token", reference))
+    three = request("run", boofuzz.Byte("y", 3))
+    made = session(one)
+    made.connect(one, two, login)
+    made.connect(two, three, command)
+    return made
+
+
+def test_an_edge_callback_runs_at_send_time_with_what_was_received():
+    """boofuzz's callbacks raise TypeError when cases are rendered ahead: `last_recv` is not there yet."""
+    protocol = connected().protocol("mine")
+    conversation = Conversation(last_received=b"\1\2\3")
+    answers = {
+        edge.target: protocol.callbacks[edge.callback](conversation, b"") for edge in protocol.edges if edge.callback
+    }
+    assert answers == {"login": None, "run": b"run \1\2\3"}
+    assert conversation.values["token"] == b"\2\3"
+
+
+def test_a_session_reference_set_by_a_callback_goes_out_with_the_next_message():
+    protocol = connected().protocol("mine")
+    conversation = Conversation(last_received=b"\1\2\3")
+    protocol.callbacks["hello->login"](conversation, b"")
+    send = protocol.message("login").send()
+    assert protocol.resolve(send.live[0], send.data, conversation) == b"\2\3"
+
+
+def test_values_stay_from_one_message_to_the_next():
+    """A new ProtocolSession for each message loses them in boofuzz."""
+    seen = []
+
+    def remember(test_case_context, **_):
+        seen.append(test_case_context.session_variables.get("n"))
+        test_case_context.session_variables["n"] = len(seen)
+
+    a, b = request("a", boofuzz.Byte("x")), request("b", boofuzz.Byte("y"))
+    made = session(a)
+    made.connect(a, b, lambda *_, **options: remember(**options))
+    callback, conversation = made.protocol("mine").callbacks["a->b"], Conversation()
+    callback(conversation, b"")
+    callback(conversation, b"")
+    assert seen == [None, 1]
+
+
+def test_a_failing_edge_callback_names_its_edge():
+    a = request("a", boofuzz.Byte("x"))
+    made = DeviceSession()
+    made.connect(made.root, a, lambda *_, **__: 1 / 0)
+    callback = made.protocol("mine").callbacks["__ROOT_NODE__->a"]
+    with pytest.raises(UsageError, match="before 'a': ZeroDivisionError"):
+        callback(Conversation(), b"")
+
+
+def transcript(reply):
+    exchange = Exchange("a", b"sent", (reply,), (), b"", 0.0, 1.0, True)
+    return Transcript("id", (exchange,), 0.0, 1.0)
+
+
+CASE = TestCase("link", "start", (), Origin("boofuzz"))
+
+
+def test_post_test_case_callbacks_complain_through_the_log_and_do_not_end_the_campaign():
+    def check(target, fuzz_data_logger, session, **_):
+        if target.recv() != session.last_recv or session.last_recv == b"bad":
+            fuzz_data_logger.log_fail("wrong answer")
+
+    def broken(**_):
+        raise KeyError("oops")
+
+    monitor = session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=[check, broken]).after_case()
+    assert [found.summary for found in monitor.observe(CASE, transcript(b"bad"))] == [
+        "wrong answer",
+        "KeyError: 'oops'",
+    ]
+    assert [found.summary for found in monitor.observe(CASE, transcript(b"good"))] == ["KeyError: 'oops'"]
+
+
+def test_a_named_case_becomes_a_step():
+    made = connected()
+    case = made.named_case("hello:[hello.x:0]")
+    send = send_of(made.protocol("mine"), case)
+    assert (send.message, send.data, send.mutated) == ("hello", b"\0", True)
+
+
+def test_a_crash_does_not_change_what_a_name_means():
+    """boofuzz's indices drift after crashes: 140 names had other indices than in a clean run."""
+    made = session(request("a", boofuzz.Byte("x"), boofuzz.Word("y")))
+    clean = {case.name: case.rendered.data for case in made.named_cases()}
+    seen = {}
+    for number, case in enumerate(made.named_cases()):
+        seen[case.name] = case.rendered.data
+        if number % 3 == 0:
+            made.log.log_fail("crash")
+    assert seen == clean
+
+
+def test_counting_does_not_run_the_cases_again_for_each_case():
+    made = session(request("a", boofuzz.Word("x", full_range=True), boofuzz.Word("y", full_range=True)))
+    cases = made.named_cases()
+    for _ in range(1000):
+        next(cases)
+
+
+def test_live_free_requests_render_as_boofuzz_does():
+    one = request("a", boofuzz.Size("n", "s", length=1), boofuzz.String("s", "hi"))
+    assert Layout(one).default.data == one.render()
