@@ -1,6 +1,6 @@
 """Builds the pump's firmware: reproducible in any folder, any planted faults, constants moved by a salt.
 
-`python -m targets.pump.build` rebuilds the committed ELFs; `--fault NAME`, `--all`, `--salt S`, `--driver` and `--out` vary it.
+`python -m targets.pump.build` rebuilds the committed ELFs; `--fault NAME`, `--all`, `--salt S`, `--driver`, `--out` vary.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FLAGS = (
     *("-Wall", "-Wextra", "-Werror", "-Wno-initializer-overrides", "-Wno-format-security"),
     *("-Wl,--gc-sections", "-Wl,-z,max-page-size=4", "-Wl,--build-id=none", "-T", "pump.ld"),
 )
-# Each constant's values under a salt: the lowest, how many, and their distance. Valid messages stay valid under all of them.
+# Each constant's values under a salt: the lowest, how many, their distance. Valid messages stay valid under all.
 SALTED: Mapping[str, tuple[int, int, int]] = {
     "PEER_SIZE": (12, 24, 1),
     "LABEL_SIZE": (20, 24, 1),
