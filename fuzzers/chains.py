@@ -52,11 +52,15 @@ def needed_stimuli(steps: Iterable[Step]) -> set[str]:
     return {step.stimulus for step in steps if isinstance(step, Stimulate)}
 
 
+def can_take(steps: Iterable[Step], stimuli: Collection[str] | None) -> bool:
+    """True when the bench has every stimulus that the steps set (None: it has all)."""
+    return stimuli is None or needed_stimuli(steps) <= set(stimuli)
+
+
 def chains_after(protocol: Protocol, name: str, stimuli: Collection[str] | None = None) -> list[tuple[Step, ...]]:
     """A few ways to go on along the graph, the longest first."""
     found = [_steps(protocol, path) for path in _paths(protocol, name, CHAIN_DEPTH)]
-    if stimuli is not None:
-        found = [steps for steps in found if needed_stimuli(steps) <= set(stimuli)]
+    found = [steps for steps in found if can_take(steps, stimuli)]
     found.sort(key=len, reverse=True)
     return found[:MAX_CHAINS]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
-from fuzzers.chains import Variant
+from fuzzers.chains import Variant, can_take
 from fuzzers.streams import Stream, Streams
 from fuzzers.values import Changes
 from harness.case import Origin, Send, Step, TestCase
@@ -38,7 +38,7 @@ class EnumerateFuzzer:
     ) -> None:
         self.interface = interface
         self._protocol = protocol
-        self._states = checked_states(protocol, states)
+        self._states = checked_states(protocol, states, stimuli)
         self._seed = seed
         self._max_len = max_len or protocol.max_len
         self._stimuli = stimuli
@@ -68,7 +68,7 @@ class EnumerateFuzzer:
         """The case of that number in a stream."""
         variant, changes, k = stream.at(number)
         message = variant.message
-        bent = self._protocol.bent(message, changes) if changes else message.valid[k % len(message.valid)]
+        bent = self._protocol.in_place(message.mutated(changes) if changes else message.valid[k])
         steps = (*variant.before, bent, *variant.after)
         return TestCase(self.interface, variant.state, steps, self._origin(stream, variant, changes, steps))
 
@@ -90,10 +90,19 @@ def _described(data: bytes) -> str:
     return data.hex() or "nothing" if len(data) <= SHOWN else f"{data[:4].hex()}… ({len(data)} bytes)"
 
 
-def checked_states(protocol: Protocol, states: Sequence[str]) -> tuple[str, ...]:
-    """The named states, or all; raises UsageError for one that the protocol does not have."""
+def checked_states(protocol: Protocol, states: Sequence[str], stimuli: Collection[str] | None) -> tuple[str, ...]:
+    """The named states, or all, without those whose preamble takes a stimulus that the bench does not have.
+
+    Raises UsageError for one that the protocol does not have, and when none is left.
+    """
     for state in states:
         if state not in protocol.states:
             known = did_you_mean(state, protocol.states)
             raise UsageError(f"protocol '{protocol.name}' has no state '{state}'.{known}")
-    return tuple(states) or tuple(protocol.states)
+    wanted = tuple(states) or tuple(protocol.states)
+    found = tuple(name for name in wanted if can_take(protocol.states[name].preamble, stimuli))
+    if not found:
+        raise UsageError(
+            f"no state of '{protocol.name}' can be reached without its stimuli; describe [stimuli] in the bench"
+        )
+    return found

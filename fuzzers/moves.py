@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fuzzers.chains import is_natural, needed_stimuli
+from fuzzers.chains import can_take, is_natural
 from harness.case import Reconnect, Send, Step, Wait
 from protocols.model import Message, Protocol
 
@@ -48,16 +48,16 @@ def moves_of(protocol: Protocol, states: Collection[str], stimuli: Collection[st
     everywhere = frozenset(states)
     found = [_of_message(protocol, message, states) for message in protocol.messages.values()]
     for name, steps in protocol.actions.items():
-        if stimuli is None or needed_stimuli(steps) <= set(stimuli):
+        if can_take(steps, stimuli):
             found.append(Move(name, (steps,), everywhere))
     found += [Move(f"wait {seconds:g} s", ((Wait(seconds),),), everywhere) for seconds in protocol.waits]
     return [*found, Move("reconnect", ((Reconnect(),),), everywhere)]
 
 
 def _of_message(protocol: Protocol, message: Message, states: Collection[str]) -> Move:
-    before, last = protocol.lead_in(message.name), message.needs[-1] if message.needs else ""
+    before = protocol.lead_in(message.name)
     natural = frozenset(state for state in states if is_natural(protocol, message, state))
-    forms = tuple((*before, protocol.follow(last, form)) for form in message.valid)
+    forms = tuple((*before, protocol.in_place(form)) for form in message.valid)
     return Move(message.name, forms, natural, message)
 
 

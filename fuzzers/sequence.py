@@ -42,7 +42,7 @@ class SequenceFuzzer:
     ) -> None:
         self.interface = interface
         self._protocol = protocol
-        self._states = checked_states(protocol, states)
+        self._states = checked_states(protocol, states, stimuli)
         self._seed = seed
         self._max_len = max_len or protocol.max_len
         self._stimuli = stimuli

@@ -59,7 +59,7 @@ def of_extent(layout: Layout, name: str, max_len: int) -> Values:
     extent = layout.extents[name]
     default = b"".join(part.data for part in _parts(layout, extent))
     lengths = sweep(len(default), max_len)
-    return Values("sweep", len(lengths), lambda k: _resized(layout, name, lengths[k], k), 4)
+    return Values("sweep", len(lengths), lambda k: _resized(layout, name, lengths[k], k), 2)
 
 
 def of_shape(layout: Layout, name: str) -> list[Values]:
@@ -146,7 +146,7 @@ def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
 
 def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     lengths = sweep(len(leaf.default), max_len)
-    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 2)
+    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 4)
     return [*_of_boofuzz(layout, leaf, max_len), resized, *_flips(leaf)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from fuzzers.chains import needed_stimuli
+from fuzzers.chains import can_take
 from fuzzers.moves import Move, Outline, again, joined, sends
 from fuzzers.pools import drawn_changes
 from harness.case import Send, Step
@@ -74,7 +74,7 @@ class Walker:
     def _onward(self, name: str) -> list[Edge]:
         """Edges from a message whose steps the bench can take."""
         edges = self.protocol.edges_from(name)
-        return [edge for edge in edges if self.stimuli is None or needed_stimuli(edge.steps) <= set(self.stimuli)]
+        return [edge for edge in edges if can_take(edge.steps, self.stimuli)]
 
     def _append(self, walk: _Walk, move: Move, random: Random, before: tuple[Step, ...] = ()) -> None:
         walk.names.append(move.name)
@@ -118,7 +118,7 @@ class Walker:
         name = old.message if isinstance(old, Send) else ""
         message = self.protocol.message(name)
         changes = drawn_changes(message, self.seed, self.max_len, random)
-        part[index] = self.protocol.bent(message, changes)
+        part[index] = self.protocol.in_place(message.mutated(changes))
         walk.parts[place] = tuple(part)
         return f"{name}: {', '.join(change.name for change in changes)} bent"
 

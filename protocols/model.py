@@ -145,9 +145,10 @@ class Protocol:
         callback = next((edge.callback for edge in edges), "")
         return replace(send, callback=callback) if callback else send
 
-    def bent(self, message: Message, changes: Sequence[Change]) -> Send:
-        """The message with `changes` in it, behind what it needs."""
-        return self.follow(message.needs[-1] if message.needs else "", message.mutated(changes))
+    def in_place(self, send: Send) -> Send:
+        """The step behind what its message needs, or at the start, with that edge's callback."""
+        needs = self.message(send.message).needs
+        return self.follow(needs[-1] if needs else "", send)
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """Whole frames at the front of `buffer`, and the rest."""

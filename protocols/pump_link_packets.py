@@ -305,7 +305,7 @@ class PumpFrame(Packet):
     ]
 
 
-def frame(body: Body, sequence: int = 0) -> PumpFrame:
+def frame(body: Packet, sequence: int = 0) -> PumpFrame:
     """The frame that carries `body`."""
     made: Any = PumpFrame(sequence=sequence, opcode=body.opcode, body=body)
     return made

@@ -177,3 +177,10 @@ def test_an_unknown_state_or_fuzzer_names_the_nearest():
 def test_only_the_wanted_states_are_used():
     fuzzer = make_fuzzer("enumerate", PUMP, "serial", ["idle"], 1)
     assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle"}
+
+
+def test_states_that_need_a_missing_stimulus_are_left_out_and_none_left_is_an_error():
+    fuzzer = make_fuzzer("enumerate", PUMP, "serial", seed=1, stimuli=())
+    assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle", "session", "programmed", "pharmacy"}
+    with pytest.raises(UsageError, match=r"describe \[stimuli\]"):
+        make_fuzzer("sequence", PUMP, "serial", ["infusing"], stimuli=())
