@@ -9,7 +9,7 @@ static const uint32_t usarts[UART_COUNT] = {0x40011000u, 0x40004400u, 0x40004800
 static uint8_t rings[UART_COUNT][RING_SIZE];
 static volatile uint32_t heads[UART_COUNT];
 static uint32_t tails[UART_COUNT];
-static uint8_t slot[UART_SLOT_SIZE];
+static uint8_t slots[UART_COUNT][UART_SLOT_SIZE];
 
 void uart_init(void) {
     RCC_APB1ENR |= 3u << 17;
@@ -51,13 +51,12 @@ uint32_t uart_peek(enum uart port, const uint8_t **data) {
 void uart_consume(enum uart port, uint32_t count) { tails[port] = (tails[port] + count) % RING_SIZE; }
 
 uint8_t *uart_reserve(enum uart port) {
-    (void)port;
-    return slot;
+    return slots[port];
 }
 
 void uart_commit(enum uart port, uint32_t length) {
     for (uint32_t i = 0; i < length; i++) {
         for (uint32_t patience = HARDWARE_PATIENCE; patience && !(USART_SR(usarts[port]) & USART_TXE);) patience--;
-        USART_DR(usarts[port]) = slot[i];
+        USART_DR(usarts[port]) = slots[port][i];
     }
 }
