@@ -12,7 +12,8 @@ import boofuzz
 
 from fuzzers.order import Order
 from protocols.bits import BitGroup
-from protocols.render import TAIL, Change, Extent, Layout, Leaf, bound
+from protocols.encoding import bound
+from protocols.render import TAIL, Change, Extent, Layout, Leaf
 
 RANDOM_VALUES = 64
 COPIES = (2, 16)

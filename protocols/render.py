@@ -14,6 +14,7 @@ from boofuzz.mutation_context import MutationContext
 from harness.case import FieldSpan, LiveField
 from harness.errors import UsageError, did_you_mean
 from protocols.checksums import BlockChecksum
+from protocols.encoding import bound, encode, integer_bytes, is_whole, names_inside
 
 TAIL = ".+"
 
@@ -101,8 +102,10 @@ class Layout:
         self._defaults = [leaf.default for leaf in self.leaves]
         self.sizes = self._find_sizes()
         self._sums = self._find_sums()
-        self._plain = self._finish(self._settle(_Draft(list(self._defaults))))
         self._defaults = self._settle(_Draft(list(self._defaults))).parts
+        self._lengths = list(map(len, self._defaults))
+        self._spans = self._spans_from(0, [0, *accumulate(self._lengths)], self._lengths)
+        self._plain = self._finish(_Draft(list(self._defaults)))
 
     @property
     def default(self) -> Rendered:
@@ -132,7 +135,7 @@ class Layout:
 
     def change(self, leaf: Leaf, value: Any) -> Change:
         """The change that a boofuzz value makes to a leaf; late-bound values are bound here."""
-        return Change(leaf.name, _encode(leaf.primitive, value), value)
+        return Change(leaf.name, encode(leaf.primitive, value), value)
 
     def of_mutations(self, mutations: Iterable[Mutation]) -> tuple[Change, ...]:
         """boofuzz mutations as changes."""
@@ -151,7 +154,7 @@ class Layout:
         name = self._path_of(mutation.qualified_name)
         primitive = self.request.names[mutation.qualified_name]
         value = bound(primitive, mutation.value)
-        return Change(name, b"" if name in self._inside else _encode(primitive, value), value)
+        return Change(name, b"" if name in self._inside else encode(primitive, value), value)
 
     def _path_of(self, qualified: str) -> str:
         return qualified[len(self.request.name) + 1 :]
@@ -179,16 +182,16 @@ class Layout:
         raw: Any = vars(item).get("_default_value")
         if isinstance(raw, boofuzz.ProtocolSessionReference):
             live = live or f"session:{raw.name}"
-        if _is_whole(item):
+        if is_whole(item):
             self._wholes.append(index)
-            self._inside.update((self._path_of(inner), index) for inner in _names_inside(item))
+            self._inside.update((self._path_of(inner), index) for inner in names_inside(item))
             data = b""
         elif isinstance(item, boofuzz.Size):
             data = bytes(item.length) if item.format == "binary" else b""
         elif isinstance(item, boofuzz.Checksum):
             data = item.render(MutationContext())
         else:
-            data = _encode(item, default)
+            data = encode(item, default)
         self.leaves.append(Leaf(index, name, item, data, live))
 
     def _check_live(self) -> None:
@@ -208,7 +211,7 @@ class Layout:
         extra = size.offset + (size.length if size.inclusive else 0)
 
         def compute(length: bytes) -> bytes:
-            return _integer_bytes(size.bit_field, size.math(int.from_bytes(length, "big") + extra))
+            return integer_bytes(size.bit_field, size.math(int.from_bytes(length, "big") + extra))
 
         return Dependent(index, self._target(size, size.block_name), compute)
 
@@ -282,14 +285,25 @@ class Layout:
         return draft
 
     def _finish(self, draft: _Draft) -> Rendered:
-        parts = draft.parts
-        offsets = [0, *accumulate(map(len, parts))]
-        spans = tuple(
-            FieldSpan(leaf.name, offset, len(part))
-            for leaf, offset, part in zip(self.leaves, offsets, parts, strict=False)
-            if part
+        lengths = list(map(len, draft.parts))
+        offsets = [0, *accumulate(lengths)]
+        return Rendered(b"".join(draft.parts), self._find_spans(offsets, lengths), self._find_live(draft, offsets))
+
+    def _find_spans(self, offsets: list[int], lengths: list[int]) -> tuple[FieldSpan, ...]:
+        """Those of the default up to the first field of another length, then new ones."""
+        if lengths == self._lengths:
+            return self._spans
+        pairs = zip(lengths, self._lengths, strict=True)
+        first = next(index for index, (own, usual) in enumerate(pairs) if own != usual)
+        same = first - self._lengths[:first].count(0)
+        return self._spans[:same] + self._spans_from(first, offsets, lengths)
+
+    def _spans_from(self, first: int, offsets: list[int], lengths: list[int]) -> tuple[FieldSpan, ...]:
+        return tuple(
+            FieldSpan(leaf.name, offsets[leaf.index], lengths[leaf.index])
+            for leaf in self.leaves[first:]
+            if lengths[leaf.index]
         )
-        return Rendered(b"".join(parts), spans, self._find_live(draft, offsets))
 
     def _find_live(self, draft: _Draft, offsets: list[int]) -> tuple[LiveField, ...]:
         alive = [leaf for leaf in self.leaves if leaf.live and leaf.index not in draft.frozen]
@@ -305,44 +319,3 @@ class Layout:
             length = len(draft.parts[checksum.leaf])
             found.append(LiveField(checksum.live_name, offsets[checksum.leaf], length, start, stop))
         return tuple(found)
-
-
-def bound(primitive: boofuzz.Fuzzable, value: Any) -> Any:
-    """A boofuzz mutation value with its default bound in; must be called before the next value is drawn."""
-    return value(primitive.original_value()) if callable(value) else value
-
-
-def _is_whole(item: boofuzz.Fuzzable) -> bool:
-    if isinstance(item, boofuzz.FuzzableBlock):
-        return bool(item.stack)
-    if isinstance(item, boofuzz.Checksum):
-        return bool(item._ipv4_src_block_name or item._ipv4_dst_block_name)
-    return isinstance(item, boofuzz.Mirror | boofuzz.Repeat)
-
-
-def _names_inside(item: boofuzz.Fuzzable) -> Iterable[str]:
-    for child in item.stack if isinstance(item, boofuzz.FuzzableBlock) else ():
-        yield child.qualified_name
-        yield from _names_inside(child)
-
-
-def _encode(primitive: boofuzz.Fuzzable, value: Any) -> bytes:
-    value = bound(primitive, value)
-    if type(primitive) in _INTEGERS and isinstance(value, int):
-        return _integer_bytes(primitive, value)
-    if isinstance(primitive, boofuzz.Size) and isinstance(value, int):
-        return _integer_bytes(primitive.bit_field, value)
-    encoded: Any = primitive.encode(value, MutationContext())
-    return encoded.encode() if isinstance(encoded, str) else encoded
-
-
-_INTEGERS = frozenset({boofuzz.BitField, boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord})
-
-
-def _integer_bytes(primitive: Any, value: int) -> bytes:
-    """What `BitField._render_int` gives, without its strings of ones and zeros."""
-    if primitive.format != "binary":
-        rendered: Any = primitive.encode(value, None)
-        return rendered
-    order = "little" if primitive.endian == "<" else "big"
-    return (value & ((1 << primitive.width) - 1)).to_bytes((primitive.width + 7) // 8, order)

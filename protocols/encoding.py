@@ -1,0 +1,53 @@
+"""How boofuzz primitives become bytes: late-bound values bound, integers without the detour over strings of bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import boofuzz
+from boofuzz.mutation_context import MutationContext
+
+
+def bound(primitive: boofuzz.Fuzzable, value: Any) -> Any:
+    """A boofuzz mutation value with its default bound in; must be called before the next value is drawn."""
+    return value(primitive.original_value()) if callable(value) else value
+
+
+def is_whole(item: boofuzz.Fuzzable) -> bool:
+    """True for what a layout does not take apart."""
+    if isinstance(item, boofuzz.FuzzableBlock):
+        return bool(item.stack)
+    if isinstance(item, boofuzz.Checksum):
+        return bool(item._ipv4_src_block_name or item._ipv4_dst_block_name)
+    return isinstance(item, boofuzz.Mirror | boofuzz.Repeat)
+
+
+def names_inside(item: boofuzz.Fuzzable) -> Iterable[str]:
+    """Qualified names of everything in a block."""
+    for child in item.stack if isinstance(item, boofuzz.FuzzableBlock) else ():
+        yield child.qualified_name
+        yield from names_inside(child)
+
+
+def encode(primitive: boofuzz.Fuzzable, value: Any) -> bytes:
+    """The bytes that boofuzz encodes a value to, integers the short way."""
+    value = bound(primitive, value)
+    if type(primitive) in _INTEGERS and isinstance(value, int):
+        return integer_bytes(primitive, value)
+    if isinstance(primitive, boofuzz.Size) and isinstance(value, int):
+        return integer_bytes(primitive.bit_field, value)
+    encoded: Any = primitive.encode(value, MutationContext())
+    return encoded.encode() if isinstance(encoded, str) else encoded
+
+
+_INTEGERS = frozenset({boofuzz.BitField, boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord})
+
+
+def integer_bytes(primitive: Any, value: int) -> bytes:
+    """What `BitField._render_int` gives, without its strings of ones and zeros."""
+    if primitive.format != "binary":
+        rendered: Any = primitive.encode(value, None)
+        return rendered
+    order = "little" if primitive.endian == "<" else "big"
+    return (value & ((1 << primitive.width) - 1)).to_bytes((primitive.width + 7) // 8, order)
