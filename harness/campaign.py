@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused
@@ -122,7 +122,7 @@ class Campaign:
         fuzzer.learn(case, transcript, observations)
         verdict = self._judge(case, transcript, observations)
         if verdict is Verdict.PASS:
-            self._follow(case)
+            self._follow(case, transcript)
         coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
         self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
         if any(observation.kind is Kind.LINK_LOST for observation in observations):
@@ -153,7 +153,7 @@ class Campaign:
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
 
-    def _follow(self, case: TestCase) -> None:
+    def _follow(self, case: TestCase, transcript: Transcript) -> None:
         """The slow lane: run a case with pending obligations on to where they are decided, once a kind of case."""
         if self._runner.snapshots is None or self._safety is None:
             return
@@ -163,8 +163,20 @@ class Campaign:
             return
         self._followed.add(key)
         self._slow_runs += 1
-        longer, transcript, observations = self._runner.follow(case, max(pending.values()) + _MARGIN_SECONDS)
-        self._judge(longer, transcript, settle(observations))
+        longer, later, observations = self._runner.follow(case, max(pending.values()) + _MARGIN_SECONDS)
+        self._judge(longer, joined(transcript, later), settle(observations))
+
+
+def joined(first: Transcript, then: Transcript) -> Transcript:
+    """One transcript of a case and what followed it."""
+    return replace(
+        first,
+        ended=then.ended,
+        exchanges=first.exchanges + then.exchanges,
+        samples=first.samples + then.samples,
+        console=first.console + then.console,
+        events=first.events + then.events,
+    )
 
 
 def settle(observations: Sequence[Observation]) -> list[Observation]:

@@ -238,8 +238,12 @@ class Runner:
         return found
 
     def follow(self, case: TestCase, seconds: float) -> tuple[TestCase, Transcript, list[Observation]]:
-        """Run on from the end of the last case for `seconds` of target time: what a pending obligation comes to."""
+        """Run on from the end of the last case for `seconds` of target time: what a pending obligation comes to.
+
+        The transcript is that of the added time only.
+        """
         executor = self.interfaces[case.interface].executor
+        executor.begin()
         started = executor.link.now()
         executor.listen(seconds)
         longer = TestCase(case.interface, case.state, (*case.steps, Wait(seconds)), case.origin)

@@ -91,7 +91,7 @@ class EmulatedTarget:
             self.machine.chip.adc.inputs[table.adc] = max(0, min(raw, 4095))
         else:
             port, pin = parse_pin(table.pin)
-            self.machine.chip.pins.drive(port, pin, bool(raw))
+            self.machine.chip.drive(port, pin, bool(raw))
 
     def _check(self, stimulus: str) -> StimulusTable:
         table = self._stimuli.get(stimulus)

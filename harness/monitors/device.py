@@ -48,5 +48,6 @@ def _observation(event: TargetEvent, message: str) -> Observation:
         summary = f"the target's process ended ({status})"
         return Observation(Kind.EXIT, "device", summary, event.time, (status, message), detail=detail)
     cause = detail.get("cause", "unknown")
-    summary = f"the device restarted by itself (cause: {cause}) after {message or 'no message'}"
-    return Observation(Kind.REBOOT, "device", summary, event.time, (cause, message), detail=detail)
+    summary = f"the device restarted by itself (cause: {cause}){at} after {message or 'no message'}"
+    place = (where, detail.get("caller", "")) if where else (message,)
+    return Observation(Kind.REBOOT, "device", summary, event.time, (cause, *place), detail=detail)

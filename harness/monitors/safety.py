@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.case import Send, TestCase
+from harness.monitors import message_at
 from harness.requirements import Requirement, parse_requirements
 from harness.temporal import FormulaSet, MonitorState, RequirementStatistics, SignalDeclaration, Violation
 from harness.transcript import Transcript
@@ -29,8 +30,7 @@ class SafetyMonitor:
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
         violations, unknown = self._feed(transcript)
-        fingerprint = culprits(case)
-        found = [self._unsafe(violation, fingerprint) for violation in violations.values()]
+        found = [self._unsafe(violation, culprits(case, transcript, violation.time)) for violation in violations.values()]
         found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
         return found
 
@@ -93,7 +93,7 @@ def _keep_first(violations: dict[str, Violation], found: Iterable[Violation]) ->
         violations.setdefault(violation.requirement, violation)
 
 
-def culprits(case: TestCase) -> tuple[str, ...]:
-    """Names of the messages that make a bucket: the mutated ones, else the last one sent."""
+def culprits(case: TestCase, transcript: Transcript, time: float) -> tuple[str, ...]:
+    """Names of the messages that make a bucket: the mutated ones, else the last one sent before the violation."""
     mutated = tuple(step.message for step in case.steps if isinstance(step, Send) and step.mutated)
-    return tuple(dict.fromkeys(mutated)) or case.messages[-1:]
+    return tuple(dict.fromkeys(mutated)) or (message_at(transcript, time) or "".join(case.messages[-1:]),)

@@ -17,14 +17,15 @@ class Bus:
 
     def __init__(self, cpu: Cpu) -> None:
         self._cpu = cpu
-        self._pages: dict[int, tuple[Any, Any, int]] = {}
+        self._pages: dict[int, tuple[Any, Any, int, Peripheral]] = {}
+        self.touched: set[Peripheral] = set()
         self.unmodelled: set[int] = set()
         cpu.map_mmio(self.read, self.write)
 
     def attach(self, base: int, peripheral: Peripheral) -> None:
         """Place a register bank at `base`."""
         for page in range(base >> _PAGE, (base + peripheral.size) >> _PAGE):
-            self._pages[page] = (peripheral.read, peripheral.write, base)
+            self._pages[page] = (peripheral.read, peripheral.write, base, peripheral)
 
     def read(self, address: int, size: int) -> int:
         """Read 1, 2 or 4 bytes."""
@@ -40,7 +41,9 @@ class Bus:
         if entry is None:
             self._write_alias(address, value)
             return
-        read, write, base = entry
+        read, write, base, peripheral = entry
+        if peripheral.passive:
+            self.touched.add(peripheral)
         if size != 4 and address & 3:
             shift, mask = 8 * (address & 3), (1 << 8 * size) - 1
             value = read(address - base & ~3) & ~(mask << shift) & _WORD | (value & mask) << shift

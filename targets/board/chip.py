@@ -43,6 +43,7 @@ class Chip:
     ) -> None:
         self._wiring, self._bus = wiring, bus
         self._all: list[Peripheral] = []
+        self._restored: list[object] = []
         self.clock = self._place(0x40023800, ClockControl(wiring))
         self.system = self._place(0xE000E000, SystemControl(wiring, reset_requested))
         self._place(0xE0001000, CycleCounter(wiring))
@@ -54,6 +55,9 @@ class Chip:
         self._place_pins()
         self._place_serial()
         self._place(0xE0042000, Peripheral(wiring))
+        self._active = [peripheral for peripheral in self._all if not peripheral.passive]
+        for number, peripheral in enumerate(self._all):
+            peripheral.number = number
 
     def _place(self, base: int, peripheral: P) -> P:
         self._bus.attach(base, peripheral)
@@ -91,8 +95,14 @@ class Chip:
     def _divider(self, bus_number: int) -> Callable[[], int]:
         return lambda: self.clock.divider(bus_number)
 
+    def drive(self, port: str, pin: int, level: bool) -> None:
+        """Set an input pin from outside."""
+        self._bus.touched.update((self.pins.ports[port], self.pins.exti))
+        self.pins.drive(port, pin, level)
+
     def reset(self, cause: str) -> None:
         """Reset every register; levels at pins and sensor inputs, which come from outside, stay."""
+        self._bus.touched.update(self._all)
         levels = self.pins.inputs()
         for peripheral in self._all:
             peripheral.reset()
@@ -106,8 +116,12 @@ class Chip:
 
     def restore(self, states: list[object]) -> None:
         """Back to a `state()`."""
-        for peripheral, state in zip(self._all, states, strict=True):
-            peripheral.restore(state)
+        if states is not self._restored:
+            self._restored = states
+            self._bus.touched.update(self._all)
+        for peripheral in self._bus.touched:
+            peripheral.restore(states[peripheral.number])
+        self._bus.touched = set(self._active)
 
 
 def _connect(usart: Usart, streams: list[tuple[Stream, int]]) -> None:

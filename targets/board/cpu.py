@@ -10,7 +10,7 @@ from typing import Any
 
 import unicorn
 from unicorn import arm_const as arm
-from unicorn.unicorn_py3.unicorn import Uc, uclib
+from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 
 from harness.errors import TargetError
 
@@ -24,6 +24,10 @@ MMIO_REGIONS = (
     (0x42000000, 0x2000000),
 )
 _BY_HANDLE = ctypes.c_void_p
+_READ_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_void_p)
+_WRITE_CALLBACK = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_uint64, ctypes.c_void_p
+)
 _FRAME = (
     *(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3, arm.UC_ARM_REG_R12),
     *(arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_SP),
@@ -31,6 +35,7 @@ _FRAME = (
 _MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_CONTROL)
 _CALIBRATION = (7, 123, 77, 311)
 _WORDS = 1024
+_CALIBRATION_SIZE = 4096
 
 
 class RegisterBatch:
@@ -72,18 +77,43 @@ class Cpu:
         self._ram_buffer = (ctypes.c_uint8 * RAM_SIZE)()
         self.flash = memoryview(self._flash_buffer).cast("B")
         self.ram = memoryview(self._ram_buffer).cast("B")
-        read_execute = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
         read_write = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
-        self.uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, read_execute, ctypes.addressof(self._flash_buffer))
         self.uc.mem_map_ptr(RAM_BASE, RAM_SIZE, read_write, ctypes.addressof(self._ram_buffer))
         handle = int(self.uc._uch.value)
+        self._handle = _BY_HANDLE(handle)
+        self._library: Any = ctypes.CDLL(uclib._name)
+        self._start: Any = self._library.uc_emu_start
+        self._start.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t)
+        self._callbacks: tuple[Any, ...] = ()
+        self._error: Exception | None = None
         self._frame = RegisterBatch(handle, _FRAME)
         self._masks = RegisterBatch(handle, _MASKS)
+        self._pc = RegisterBatch(handle, (arm.UC_ARM_REG_PC,))
+        self._map_code(_CALIBRATION_SIZE)
         self._counter, self._limit = _find_counter(self.uc, handle, self._flash_buffer)
+        self.uc.mem_unmap(FLASH_BASE, _CALIBRATION_SIZE)
+
+    def _map_code(self, size: int) -> None:
+        rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+        self.uc.mem_map_ptr(FLASH_BASE, size, rights, ctypes.addressof(self._flash_buffer))
+
+    def map_flash(
+        self, code_size: int, read: Callable[[int, int], int], write: Callable[[int, int, int], None]
+    ) -> None:
+        """Map the first `code_size` bytes as read-only code, the rest through callbacks (address, size[, value])."""
+        self._map_code(code_size)
+        base = FLASH_BASE + code_size
+        if code_size < FLASH_SIZE:
+            self._map_callbacks(base, FLASH_SIZE - code_size, read, write)
 
     def run(self, pc: int, count: int) -> int:
         """Execute from `pc` until WFI, a stop, a fault or `count` instructions; returns how many were executed."""
-        self.uc.emu_start(pc | 1, 0xFFFFFFFF, count=max(count, 2))
+        status = self._start(self._handle, pc | 1, 0xFFFFFFFF, 0, max(count, 2))
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if status != unicorn.UC_ERR_OK:
+            raise UcError(status)
         return self.executed()
 
     def executed(self) -> int:
@@ -117,7 +147,11 @@ class Cpu:
     @property
     def pc(self) -> int:
         """The program counter."""
-        return int(self.uc.reg_read(arm.UC_ARM_REG_PC))
+        return self._pc.read()[0]
+
+    def set_pc(self, address: int) -> None:
+        """Set the program counter to a Thumb address."""
+        self._pc.write(address | 1)
 
     def register(self, name: str) -> int:
         """A register by its name (`sp`, `psp`, `lr`)."""
@@ -130,7 +164,40 @@ class Cpu:
     def map_mmio(self, read: Callable[[int, int], int], write: Callable[[int, int, int], None]) -> None:
         """Route peripheral and bit-band accesses to `read(address, size)` and `write(address, size, value)`."""
         for base, size in MMIO_REGIONS:
-            self.uc.mmio_map(base, size, _reader(base, read), None, _writer(base, write), None)
+            self._map_callbacks(base, size, read, write)
+
+    def _map_callbacks(
+        self, base: int, size: int, read: Callable[[int, int], int], write: Callable[[int, int, int], None]
+    ) -> None:
+        """Map a region straight to two C callbacks: Unicorn's own wrappers would cost as much again as the access.
+
+        An exception in a callback cannot pass through C; it ends the slice and is raised by `run`.
+        """
+
+        def reader(_uc: int, offset: int, width: int, _data: int) -> int:
+            try:
+                return read(base + offset, width)
+            except Exception as error:  # noqa: BLE001  raised again by run()
+                self._failed(error)
+                return 0
+
+        def writer(_uc: int, offset: int, width: int, value: int, _data: int) -> None:
+            try:
+                write(base + offset, width, value)
+            except Exception as error:  # noqa: BLE001  raised again by run()
+                self._failed(error)
+
+        callbacks = (_READ_CALLBACK(reader), _WRITE_CALLBACK(writer))
+        self._callbacks += callbacks
+        status = self._library.uc_mmio_map(
+            self._handle, ctypes.c_uint64(base), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
+        )
+        if status != unicorn.UC_ERR_OK:
+            raise TargetError(f"the emulator cannot map {base:#x}: status {status}")
+
+    def _failed(self, error: Exception) -> None:
+        self._error = self._error or error
+        self.stop_after_instruction()
 
     def read(self, address: int, size: int) -> bytes | None:
         """Guest memory in flash or RAM, or None outside both."""
@@ -138,19 +205,6 @@ class Cpu:
             if base <= address and address + size <= base + len(view):
                 return bytes(view[address - base : address - base + size])
         return None
-
-    def protect_flash(self, writable: bool) -> None:
-        """Let stores into flash through (programming), or make them fault."""
-        rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC | (unicorn.UC_PROT_WRITE if writable else 0)
-        self.uc.mem_protect(FLASH_BASE, FLASH_SIZE, rights)
-
-
-def _reader(base: int, read: Callable[[int, int], int]) -> Callable[[Any, int, int, Any], int]:
-    return lambda _uc, offset, size, _data: read(base + offset, size)
-
-
-def _writer(base: int, write: Callable[[int, int, int], None]) -> Callable[[Any, int, int, int, Any], None]:
-    return lambda _uc, offset, size, value, _data: write(base + offset, size, value)
 
 
 def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ctypes.c_uint64]:

@@ -17,7 +17,7 @@ from targets.board.nvic import BUS_FAULT, MEM_FAULT, USAGE_FAULT
 if TYPE_CHECKING:
     from targets.board.machine import Machine
 
-_UNDEFINED, _BREAKPOINT = 1, 7
+_UNDEFINED, _PREFETCH_ABORT, _BREAKPOINT = 1, 3, 7
 _IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 8, 1 << 9, 1 << 16, 1 << 17
 _READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
 _WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
@@ -57,7 +57,7 @@ def classify(error: UcError | None, trap: int, access: Access) -> Fault:
     if access.kind in _READS | _WRITES:
         verb = "read" if access.kind in _READS else "write"
         return _data_fault(verb, access)
-    if access.kind != -1 or (error is not None and "FETCH" in str(error)):
+    if access.kind != -1 or trap == _PREFETCH_ABORT or (error is not None and "FETCH" in str(error)):
         return Fault("execution outside the code", MEM_FAULT, _IACCVIOL, None)
     if trap in (_UNDEFINED, -1):
         return Fault("undefined instruction", USAGE_FAULT, _UNDEFINSTR, None)
@@ -78,6 +78,13 @@ def place(image: Image, address: int) -> dict[str, str]:
     """`pc`, `symbol`, `line` of a code address, in words."""
     found = {"pc": f"{address & ~1:#010x}", "symbol": image.function_at(address), "line": image.line_at(address)}
     return {key: value for key, value in found.items() if value}
+
+
+def whereabouts(machine: Machine) -> dict[str, str]:
+    """`pc`, `symbol`, `line` of what executes, and `caller`: the function that the link register leads back to."""
+    detail = place(machine.image, machine.cpu.pc)
+    caller = machine.image.function_at(machine.cpu.register("lr") - 2)
+    return detail | ({"caller": caller} if caller else {})
 
 
 def event(fault: Fault, machine: Machine) -> TargetEvent:

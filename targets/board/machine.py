@@ -14,15 +14,16 @@ from targets.board.bus import Bus
 from targets.board.chip import Chip
 from targets.board.cpu import FLASH_BASE, FLASH_SIZE, RAM_BASE, Cpu
 from targets.board.image import Image
-from targets.board.nvic import HARD_FAULT, SVC, THREAD_PRIORITY, Nvic, StackingFault
+from targets.board.nvic import HARD_FAULT, SVC, Nvic, StackingFault
 from targets.board.peripherals.base import Wiring
-from targets.board.peripherals.flash import sector_range
+from targets.board.peripherals.flash import sector_of, sector_range
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler
 from targets.board.schedule import NEVER, Schedule
 
 _SWI, _EXCEPTION_EXIT = 2, 8
 _MASKED_SLICE = 8
+_CPSIE_I = b"\x62\xb6"
 _HANG_SAMPLES, _HANG_STRIDE = 24, 997
 _PAINT = b"\xc5" * 32
 
@@ -35,8 +36,7 @@ class MachineSnapshot:
     ram: bytes
     flash_version: int
     sectors: dict[int, bytes]
-    cycle: int
-    due: list[int]
+    schedule: tuple[int, list[int], int]
     nvic: Any
     peripherals: list[object]
     flags: tuple[bool, bool, int, int]
@@ -91,8 +91,10 @@ class Machine:
             offset = address - FLASH_BASE
             if 0 <= offset <= FLASH_SIZE - len(data):
                 self.cpu.flash[offset : offset + len(data)] = data
-        self.chip.flash.changed.clear()
         self._factory = bytes(self.cpu.flash)
+        last = max((address - FLASH_BASE + len(data) for address, data in self.image.segments), default=1)
+        start, size = sector_range(sector_of(max(0, min(last, FLASH_SIZE) - 1)))
+        self.cpu.map_flash(start + size, self.chip.flash.load, self.chip.flash.store)
 
     def power_on(self) -> None:
         """A cold start with factory flash and cleared RAM."""
@@ -104,30 +106,29 @@ class Machine:
 
     def reset(self, cause: str) -> None:
         """Reset the chip; `cause` is a key of `clock.CAUSES`. RAM and flash keep their content."""
-        self.schedule.due[:] = [NEVER] * len(self.schedule.due)
+        self.schedule.clear()
         self.chip.reset(cause)
-        self.chip.flash.apply_window()
         self.nvic.reset()
         stack, entry = (self._word(FLASH_BASE + offset) for offset in (0, 4))
         self.cpu.set_register("control", 0)
         self.cpu.set_register("primask", 0)
         self.cpu.set_frame(0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1, 1 << 24, stack)
         self.sleeping = self.locked = False
-        self.busy, self._reset_cause = 0, ""
+        self.busy, self._reset_cause, self._reset_place = 0, "", dict[str, str]()
         self._paint_stack_limit()
 
     def _word(self, address: int) -> int:
         return int.from_bytes(self.cpu.read(address, 4) or b"", "little")
 
     def _request_reset(self, cause: str) -> None:
-        self._reset_cause = cause
+        self._reset_cause, self._reset_place = cause, fault.whereabouts(self)
         if self.schedule.running:
             self.cpu.stop_after_instruction()
 
     def _take_reset(self) -> None:
-        cause = self._reset_cause
+        cause, place = self._reset_cause, self._reset_place
         self.reset(cause)
-        self._event("reset", cause=cause)
+        self._event("reset", cause=cause, **place)
 
     def _event(self, kind: str, **detail: str) -> None:
         self.events.append(TargetEvent(kind, self.seconds, detail))
@@ -175,7 +176,7 @@ class Machine:
         limit = min(limit, self.hang_budget - self.busy + 1)
         pc = self.cpu.pc
         if number:
-            if self.nvic.masked(number):
+            if self.nvic.masked(number) and not self._unmasks(pc):
                 limit = min(limit, _MASKED_SLICE)
             else:
                 try:
@@ -184,6 +185,15 @@ class Machine:
                     self._lock_up(f"stacking: {error}")
                     return
         self._slice(pc, limit)
+
+    def _unmasks(self, pc: int) -> bool:
+        """Execute `cpsie i` at `pc` by hand: what follows WFI in every sleep loop, with the wake-up pending."""
+        if self.cpu.read(pc, 2) != _CPSIE_I or self.cpu.masks()[1:3] != (0, 0):
+            return False
+        self.cpu.set_register("primask", 0)
+        self.cpu.set_pc(pc + 2)
+        self.schedule.base += 1
+        return True
 
     def _slice(self, pc: int, limit: int) -> None:
         self._trap = -1
@@ -201,9 +211,7 @@ class Machine:
         self._after(error)
 
     def _after(self, error: UcError | None) -> None:
-        """Why the slice ended: programming window, reset, fault, idle or hang."""
-        if self.chip.flash.pending_window is not None:
-            self.chip.flash.apply_window()
+        """Why the slice ended: reset, fault, idle or hang."""
         if self._reset_cause:
             return
         if error is not None or self._trap >= 0:
@@ -266,7 +274,7 @@ class Machine:
         self.events.append(fault.event(report, self))
         self.chip.system.record_fault(report.status, report.address, bus=report.bus)
         number = report.exception
-        running = min((self.nvic.priority(n) for n in self.nvic.active), default=THREAD_PRIORITY)
+        running = self.nvic.running()
         if number not in self.nvic.enabled or self.nvic.priority(number) >= running or self.nvic.masked(number):
             number = HARD_FAULT
             self.chip.system.escalate()
@@ -314,7 +322,7 @@ class Machine:
         deadline = self.chip.watchdog.deadline
         if deadline < NEVER:
             self.schedule.base = max(self.schedule.base, deadline)
-            self.schedule.due[:] = [NEVER] * len(self.schedule.due)
+            self.schedule.clear()
             self._reset_cause = "watchdog"
 
     # -- snapshots ------------------------------------------------------------------------------------------------
@@ -327,8 +335,7 @@ class Machine:
             ram=bytes(self.cpu.ram),
             flash_version=self.chip.flash.version,
             sectors=sectors,
-            cycle=self.schedule.base,
-            due=self.schedule.due[:],
+            schedule=self.schedule.state(),
             nvic=self.nvic.state(),
             peripherals=self.chip.state(),
             flags=(self.sleeping, self.locked, self.busy, self.cpu.pc),
@@ -341,8 +348,7 @@ class Machine:
         self.cpu.ram[:] = snapshot.ram
         if self.chip.flash.version != snapshot.flash_version:
             self._restore_flash(snapshot)
-        self.schedule.base = snapshot.cycle
-        self.schedule.due[:] = snapshot.due
+        self.schedule.restore(snapshot.schedule)
         self.nvic.restore(snapshot.nvic)
         self.chip.restore(snapshot.peripherals)
         self.sleeping, self.locked, self.busy, _pc = snapshot.flags

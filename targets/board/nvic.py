@@ -73,12 +73,14 @@ class Nvic:
 
     def candidate(self) -> int:
         """The most urgent exception that is pending and enabled, or 0; masks are not looked at."""
-        ready = self.pending & self.enabled if self.pending else None
-        if not ready:
+        if not self.pending or not (ready := self.pending & self.enabled):
             return 0
-        best = min(ready, key=lambda number: (self.priority(number), number))
-        running = min((self.priority(number) for number in self.active), default=THREAD_PRIORITY)
-        return best if self.priority(best) < running else 0
+        best = ready.pop() if len(ready) == 1 else min(ready, key=lambda number: (self.priority(number), number))
+        return best if not self.active or self.priority(best) < self.running() else 0
+
+    def running(self) -> int:
+        """Priority of what executes: the most urgent active exception, or THREAD_PRIORITY."""
+        return min((self.priority(number) for number in self.active), default=THREAD_PRIORITY)
 
     def masked(self, number: int) -> bool:
         """True while PRIMASK, FAULTMASK or BASEPRI holds the exception back."""
@@ -123,7 +125,7 @@ class Nvic:
         if finished in self.lines:
             self.pending.add(finished)
         use_psp = link & 0xF == 0xD
-        stack = self._cpu.register("psp" if use_psp else "sp")
+        stack = self._cpu.register("psp") if use_psp else self._cpu.frame()[8]
         *registers, pc, xpsr = self._load(stack)
         after = stack + 32 + (4 if xpsr & _ALIGNED else 0)
         if use_psp:

@@ -23,11 +23,14 @@ class Wiring:
 class Peripheral:
     """A register bank that remembers what is written; subclasses give registers their effects.
 
-    Offsets are multiples of four within the bank; narrower accesses are widened by the bus.
+    Offsets are multiples of four within the bank; narrower accesses are widened by the bus. A `passive` one changes
+    only by bus writes, so that a snapshot of an untouched one need not be restored.
     """
 
     size = 0x400
     words = 0x40
+    passive = False
+    number = 0
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring

@@ -7,6 +7,7 @@ from typing import Any
 from targets.board.cpu import RAM_BASE, RAM_SIZE
 from targets.board.peripherals.base import Peripheral, Wiring
 from targets.board.peripherals.usart import Channel, Usart
+from targets.board.schedule import NEVER
 
 LISR, HISR, LIFCR, HIFCR, STREAMS = 0x00, 0x04, 0x08, 0x0C, 0x10
 CR, NDTR, PAR, M0AR = 0, 1, 2, 3
@@ -50,7 +51,7 @@ class Stream(Channel):
         usart = self.sends_to.get(self._channel)
         control, count = self._register(CR), self._register(NDTR)
         schedule = self._controller.wiring.schedule
-        armed = schedule.due[self._source] < 1 << 62
+        armed = schedule.due(self._source) < NEVER
         if (
             usart is None
             or not control & EN

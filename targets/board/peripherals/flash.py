@@ -5,21 +5,22 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from targets.board.cpu import FLASH_BASE
 from targets.board.peripherals.base import Peripheral, Wiring
 
 KEYR, SR, CR = 0x04, 0x0C, 0x10
 KEYS = (0x45670123, 0xCDEF89AB)
 PG, SER, MER, STRT, LOCK = 1 << 0, 1 << 1, 1 << 2, 1 << 16, 1 << 31
-WRPERR = 1 << 4
+WRPERR, PGSERR = 1 << 4, 1 << 7
 _KIB = 1024
 SECTORS = (*[16 * _KIB] * 4, 64 * _KIB, *[128 * _KIB] * 7)
 
 
 class FlashController(Peripheral):
-    """Programming is a window: PG set makes flash writable, PG cleared merges what was written as AND.
+    """Sectors without code answer through `load` and `store`: a store needs PG and can only clear bits.
 
-    The window opens and closes between instructions (`pending_window`), because the machine must not change
-    protections while code runs. `changed` holds the sectors that differ from the loaded image.
+    Sectors that hold the loaded image are plain read-only memory, so a store into code is a fault. `changed` holds
+    the sectors that differ from the loaded image, `version` a number that no other content has.
     """
 
     words = 8
@@ -28,13 +29,9 @@ class FlashController(Peripheral):
         self.changed: set[int] = set()
         self.version = 0
         self._versions = itertools.count(1)
-        self.pending_window: bool | None = None
-        self._before: bytes | None = None
         super().__init__(wiring)
 
     def reset(self) -> None:
-        if getattr(self, "_before", None) is not None:
-            self.pending_window = False
         super().reset()
         self.registers[CR >> 2] = LOCK
         self._keys = 0
@@ -56,16 +53,12 @@ class FlashController(Peripheral):
             self._keys = 0
 
     def _control(self, value: int) -> None:
-        before = self.registers[CR >> 2]
-        if before & LOCK:
+        if self.registers[CR >> 2] & LOCK:
             self.registers[SR >> 2] |= WRPERR
             return
         self.registers[CR >> 2] = value & ~STRT
         if value & STRT and value & SER:
             self._erase(value >> 3 & 15)
-        if (value ^ before) & PG:
-            self.pending_window = bool(value & PG)
-            self.wiring.cpu.stop_after_instruction()
 
     def _erase(self, sector: int) -> None:
         if sector < len(SECTORS):
@@ -77,36 +70,31 @@ class FlashController(Peripheral):
         self.changed.add(sector)
         self.version = next(self._versions)
 
-    def apply_window(self) -> None:
-        """Open or close the programming window; called between slices."""
-        writable, self.pending_window = self.pending_window, None
-        if writable is None or writable == (self._before is not None):
-            return
-        self.wiring.cpu.protect_flash(writable)
-        if writable:
-            self._before = bytes(self.wiring.cpu.flash)
-        elif self._before is not None:
-            self._merge(self._before)
-            self._before = None
+    def load(self, address: int, size: int) -> int:
+        """Read from a sector without code."""
+        offset = address - FLASH_BASE
+        return int.from_bytes(self.wiring.cpu.flash[offset : offset + size], "little")
 
-    def _merge(self, before: bytes) -> None:
-        flash = self.wiring.cpu.flash
-        for sector in range(len(SECTORS)):
-            start, size = sector_range(sector)
-            old, written = before[start : start + size], bytes(flash[start : start + size])
-            if old != written:
-                merged = int.from_bytes(old, "little") & int.from_bytes(written, "little")
-                flash[start : start + size] = merged.to_bytes(size, "little")
-                self._mark(sector)
+    def store(self, address: int, size: int, value: int) -> None:
+        """Program: bits can only be cleared; without PG the store is dropped and PGSERR set."""
+        if not self.registers[CR >> 2] & PG:
+            self.registers[SR >> 2] |= PGSERR
+            return
+        offset = address - FLASH_BASE
+        merged = self.load(address, size) & value
+        self.wiring.cpu.flash[offset : offset + size] = merged.to_bytes(size, "little")
+        self._mark(sector_of(offset))
 
     def state(self) -> Any:
-        return self.registers[:], self._keys, self.pending_window, self._before
+        return self.registers[:], self._keys
 
     def restore(self, state: Any) -> None:
-        self.registers[:], self._keys, self.pending_window, before = state
-        if (before is None) != (self._before is None):
-            self.wiring.cpu.protect_flash(before is not None)
-        self._before = before
+        self.registers[:], self._keys = state
+
+
+def sector_of(offset: int) -> int:
+    """The sector that holds a byte of flash."""
+    return next(sector for sector in reversed(range(len(SECTORS))) if sector_range(sector)[0] <= offset)
 
 
 def sector_range(sector: int) -> tuple[int, int]:

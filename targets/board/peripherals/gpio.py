@@ -16,6 +16,7 @@ _EXTI_IRQ = (6, 7, 8, 9, 10, *[23] * 5, *[40] * 6)
 class Gpio(Peripheral):
     """One port. Inputs are set from outside; outputs are read back from ODR."""
 
+    passive = True
     words = 10
 
     def set_input(self, pin: int, level: bool) -> None:
@@ -33,6 +34,7 @@ class Gpio(Peripheral):
 class Exti(Peripheral):
     """External interrupts 0 to 15; lines of one shared vector keep it pending while any is."""
 
+    passive = True
     words = 6
 
     def edge(self, line: int, *, rising: bool) -> None:

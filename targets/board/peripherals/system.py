@@ -166,6 +166,7 @@ class CycleCounter(Peripheral):
     """DWT (0xE0001000): CYCCNT counts virtual cycles."""
 
     size = 0x1000
+    passive = True
     words = 0x10
     CYCCNT = 0x04
 

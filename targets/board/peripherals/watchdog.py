@@ -30,7 +30,7 @@ class Watchdog(Peripheral):
     @property
     def deadline(self) -> int:
         """The cycle of the reset, or far in the future while the watchdog is off."""
-        return self.wiring.schedule.due[self._source]
+        return self.wiring.schedule.due(self._source)
 
     def write(self, offset: int, value: int) -> None:
         if offset == KR:

@@ -1,0 +1,63 @@
+# make demo: fuzz the emulated pump.  make test, make lint, make bench, make firmware: for developers.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SALT ?=
+TIME ?= 60s
+SEED ?= 0
+REQUIRE_ALL ?=
+APT_TOOLS := qemu-system-arm chromium
+
+.PHONY: demo test lint bench firmware clean
+
+$(BIN)/medfuzz: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(BIN)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(BIN)/medfuzz
+
+ifeq ($(SALT),)
+DEMO_ELF :=
+DEMO_NEEDS := $(BIN)/medfuzz
+else
+DEMO_ELF := --elf build/pump-$(SALT)/pump-vulnerable.elf
+DEMO_NEEDS := $(BIN)/.dev
+endif
+
+demo: $(DEMO_NEEDS)
+ifneq ($(SALT),)
+	$(BIN)/python -m targets.pump.build --salt '$(SALT)' --out 'build/pump-$(SALT)'
+endif
+	$(BIN)/medfuzz demo --time $(TIME) --seed $(SEED) $(DEMO_ELF)
+
+lint: $(BIN)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# Debian's tools are for the cross-check and the report's screenshot; where they cannot be installed, those tests are
+# skipped and say so, unless REQUIRE_ALL is set.
+.PHONY: tools
+tools:
+	@for tool in $(APT_TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else echo "skipping what needs$$missing: install them as root with apt-get"; fi; \
+	fi
+
+test: $(BIN)/.dev tools
+	MEDFUZZ_REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
+
+bench: $(BIN)/.dev
+	$(BIN)/python -m benchmarks
+
+firmware: $(BIN)/.dev
+	$(BIN)/python -m targets.pump.build --salt '$(SALT)'
+
+clean:
+	rm -rf $(VENV) build
