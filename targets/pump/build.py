@@ -1,6 +1,6 @@
 """Builds the pump's firmware: reproducible in any folder, any planted faults, constants moved by a salt.
 
-`python -m targets.pump.build` rebuilds the committed ELFs; `--fault NAME`, `--all`, `--salt S`, `--driver`, `--out` vary.
+`python -m targets.pump.build` rebuilds the committed ELFs; `--fault`, `--all`, `--salt`, `--driver`, `--out` vary it.
 """
 
 from __future__ import annotations

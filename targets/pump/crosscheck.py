@@ -1,4 +1,4 @@
-"""A conversation whose replies hold no time, sensor, setting or session: the same, byte for byte, on any STM32F405 model.
+"""A conversation whose replies hold no time, sensor, setting or session: the same on any model of the STM32F405.
 
 Played with `pump-irq.elf`. It begins with enough exchanges for the power-on self-test to end, also where only traffic
 wakes the firmware.
