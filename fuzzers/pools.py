@@ -31,15 +31,15 @@ def combined(message: Message, seed: int, max_len: int) -> Values:
     return Values("combined", COMBINED if len(names) > 1 else 0, at)
 
 
-def drawn_changes(message: Message, seed: int, max_len: int, random: Random) -> Changes:
-    """One field of the message, bent at random."""
-    pools = _pools(message, seed, max_len)
+def drawn_changes(message: Message, seed: int, max_len: int, random: Random, *, live: bool = False) -> Changes:
+    """One field of the message, bent at random; live ones too when asked for."""
+    pools = _pools(message, seed, max_len, live)
     return _drawn(pools[random.choice(sorted(pools))], random) if pools else ()
 
 
 @lru_cache(maxsize=256)
-def _pools(message: Message, seed: int, max_len: int) -> dict[str, list[Values]]:
-    """Classes of values by field; live fields are left alone."""
+def _pools(message: Message, seed: int, max_len: int, live: bool = False) -> dict[str, list[Values]]:
+    """Classes of values by field; live fields are left alone unless asked for."""
     found: dict[str, list[Values]] = {}
     for leaf in message.layout.leaves:
         values = (

@@ -9,6 +9,7 @@ from typing import TypeVar
 from fuzzers.enumerate import checked_states
 from fuzzers.moves import Move, Outline, Plan, again, joined, moves_of, sends
 from fuzzers.order import Order
+from fuzzers.transactions import Transactions
 from fuzzers.walk import Walker
 from harness.case import Origin, Send, Step, TestCase
 from harness.transcript import Transcript
@@ -53,7 +54,7 @@ class SequenceFuzzer:
 
     def cases(self) -> Iterator[TestCase]:
         """A few of each plan in turn, until all are through."""
-        places = [(plan, 0) for plan in self._plans]
+        places = [(plan, 0) for plan in self._plans if plan.count]
         while places:
             left: list[tuple[Plan, int]] = []
             for plan, number in places:
@@ -87,12 +88,14 @@ class SequenceFuzzer:
         repeats = [(move, state, times) for move, state in sent for times in REPEATS]
         replays = [(move, state, times) for move, state in sent for times in REPLAYS]
         later = [(move, state, between) for move, state in sent for between in moves]
+        whole = Transactions(self._protocol, moves, states, self._seed, self._max_len)
         walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
         return [
             self._listed("pair", fit, _pair, 5),
             self._listed("repeat", repeats, _repeat, 1),
             self._listed("replay", replays, _replay, 1),
             self._listed("replay later", later, _replay_later, 2),
+            Plan("transaction", whole.count, whole.at, 2),
             self._listed("pair out of place", unfit, _pair, 1),
             self._triples(),
             Plan("walk", WALKS, walker.at, 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from protocols.render import TAIL, Change, Extent, Layout, Leaf
 RANDOM_VALUES = 64
 COPIES = (2, 16)
 FILLERS = (b"A", b"\xff\x00", b"%n")
-LONG = 64
+SHORT, LONG = 40, 64
+POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 Changes = tuple[Change, ...]
 
@@ -74,30 +76,23 @@ def of_shape(layout: Layout, name: str) -> list[Values]:
 
 
 def sweep(usual: int, max_len: int) -> list[int]:
-    """Lengths 0 to `max_len`: those next to the usual one and to powers of two first."""
-    near = [usual - 1, usual + 1, 0, 1, 2, max_len, usual + 2, usual * 2]
-    power = 4
-    while power <= max_len:
-        near += [power, power + 1, power - 1]
-        power *= 2
-    first = [length for length in dict.fromkeys(near) if 0 <= length <= max_len and length != usual]
-    known = {*first, usual}
-    others = [length for length in range(max_len + 1) if length not in known]
-    return first + _spread(others)
+    """Lengths 0 to `max_len`, without the usual one: neighbours first, then powers of two, then short before long."""
+    near = [usual + 1, max_len, 0, usual - 1, usual * 2, 1, max_len // 2, 2, usual + 2]
+    powers = [length + delta for length in POWERS for delta in (0, 1, -1)]
+    known = dict.fromkeys(length for length in near + powers if 0 <= length <= max_len and length != usual)
+    others = [length for length in range(max_len + 1) if length not in known and length != usual]
+    short, middle = bisect_right(others, SHORT), bisect_right(others, LONG)
+    return [*known, *_spread(others[:short]), *_spread(others[short:middle]), *_spread(others[middle:])]
 
 
-def _spread(lengths: list[int]) -> list[int]:
+def _spread(lengths: Sequence[int]) -> list[int]:
     """From coarse to fine, so that any part of the range is visited early."""
-    found: list[int] = []
-    step = 1 << max(len(lengths).bit_length() - 1, 0)
-    seen = bytearray(len(lengths))
+    found: dict[int, None] = {}
+    step = 1 << len(lengths).bit_length()
     while step:
-        for index in range(step // 2 if step > 1 else 0, len(lengths), step):
-            if not seen[index]:
-                seen[index] = 1
-                found.append(lengths[index])
+        found |= dict.fromkeys(lengths[step // 2 :: step])
         step //= 2
-    return found
+    return list(found)
 
 
 def _of_integer(layout: Layout, leaf: Leaf, seed: str, limits: tuple[int, int] | None) -> list[Values]:
@@ -146,9 +141,16 @@ def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
 
 
 def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
-    lengths = sweep(len(leaf.default), max_len)
-    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 4)
+    lengths = sweep(len(leaf.default), min(max_len, _countable(layout, leaf)))
+    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 8)
     return [*_of_boofuzz(layout, leaf, max_len), resized, *_flips(leaf)]
+
+
+def _countable(layout: Layout, leaf: Leaf) -> int:
+    """The longest that a length field of the leaf's own can tell."""
+    own = Extent(leaf.index, leaf.index + 1)
+    sizes = [layout.leaves[size.leaf].default for size in layout.sizes if size.extent == own]
+    return min(((1 << 8 * len(size)) - 1 for size in sizes), default=1 << 30)
 
 
 def fit(data: bytes, length: int, nth: int) -> bytes:
