@@ -186,7 +186,7 @@ class Bolus(Body):
     """0x14: a clinician bolus: µl over seconds."""
 
     opcode = 0x14
-    fields_desc = [token(), counter(), LEIntField("amount", 1000), LEShortField("duration", 60)]
+    fields_desc = [token(), counter(), LEIntField("amount", 2000), LEShortField("duration", 60)]
 
 
 class Silence(Body):
