@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 
 from harness.case import Send, Step, Stimulate
 from harness.interfaces import Mark
@@ -16,27 +15,30 @@ CHAIN_DEPTH = 2
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A message in a state, what must go out before it, and what goes out after it."""
+    """A message in a state, what must go out before it, and what goes out after it; `fit`: it can be accepted there."""
 
     message: Message
     state: str
     before: tuple[Step, ...]
     after: tuple[Step, ...]
+    fit: bool
 
 
 def variants(
-    protocol: Protocol, message: Message, states: Sequence[str], stimuli: Collection[str] | None, random: Random
+    protocol: Protocol, message: Message, states: Sequence[str], stimuli: Collection[str] | None
 ) -> tuple[Variant, ...]:
-    """Where it makes sense to send the message, alone and with what follows; elsewhere once, alone.
+    """In states where the message can be accepted, alone and with what follows; elsewhere once, alone.
 
     What would take a stimulus that the bench does not have is left out (None: it has all).
     """
     before = protocol.lead_in(message.name)
     chains = [(), *chains_after(protocol, message.name, stimuli)]
-    natural = [name for name in states if is_natural(protocol, message, name)]
-    found = [Variant(message, state, before, chain) for state in natural for chain in chains]
-    found += [Variant(message, state, (), ()) for state in states if state not in natural]
-    random.shuffle(found)
+    found: list[Variant] = []
+    for state in states:
+        if is_natural(protocol, message, state) and state in (message.accepted_in or (state,)):
+            found += [Variant(message, state, before, chain, True) for chain in chains]
+        else:
+            found.append(Variant(message, state, before if is_natural(protocol, message, state) else (), (), False))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from fuzzers.chains import Variant, can_take
 from fuzzers.streams import Stream, Streams
 from fuzzers.values import Changes
 from harness.case import Origin, Send, Step, TestCase
-from harness.errors import UsageError, did_you_mean
+from harness.errors import UsageError
 from harness.transcript import Transcript
 from harness.verdict import Observation
 from protocols.model import Protocol
@@ -95,12 +95,8 @@ def checked_states(protocol: Protocol, states: Sequence[str], stimuli: Collectio
 
     Raises UsageError for one that the protocol does not have, and when none is left.
     """
-    for state in states:
-        if state not in protocol.states:
-            known = did_you_mean(state, protocol.states)
-            raise UsageError(f"protocol '{protocol.name}' has no state '{state}'.{known}")
     wanted = tuple(states) or tuple(protocol.states)
-    found = tuple(name for name in wanted if can_take(protocol.states[name].preamble, stimuli))
+    found = tuple(name for name in wanted if can_take(protocol.state(name).preamble, stimuli))
     if not found:
         raise UsageError(
             f"no state of '{protocol.name}' can be reached without its stimuli; describe [stimuli] in the bench"

@@ -10,31 +10,65 @@ import boofuzz
 
 from fuzzers.chains import Variant, variants
 from fuzzers.pools import combined, limits_of
-from fuzzers.values import Changes, Values, of_extent, of_leaf, of_shape, shuffled
+from fuzzers.values import Changes, Values, of_extent, of_groups, of_leaf, of_shape, shuffled
 from protocols.model import Message, Protocol
 from protocols.render import TAIL, Extent, Layout, Leaf
 
 SHARED_BY = 3
+UNFIT_EVERY = 5
 ORDERED = ("sweep", "edge")
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Pairs every value with every variant: value k meets variant (k + pass) first, so that both are new early on."""
+    """Pairs every value with every way to send it; with each turn through the values the ways are others.
+
+    Four times in five the way is one in which the message can be accepted, as long as there are such ways left.
+    """
 
     field: str
     values: Values
-    variants: tuple[Variant, ...]
+    ways: Ways
 
     @property
     def count(self) -> int:
         """How many cases there are in it."""
-        return self.values.count * len(self.variants)
+        return self.values.count * len(self.ways)
 
     def at(self, number: int) -> tuple[Variant, Changes, int]:
         """The variant, the changes and the value's number of one case."""
         turn, k = divmod(number, self.values.count)
-        return self.variants[(k + turn) % len(self.variants)], self.values.at(k), k
+        return self.ways.at(turn, k), self.values.at(k), k
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Variants in which the message can be accepted, and the others."""
+
+    fit: tuple[Variant, ...]
+    unfit: tuple[Variant, ...]
+
+    def __len__(self) -> int:
+        return len(self.fit) + len(self.unfit)
+
+    def at(self, turn: int, k: int) -> Variant:
+        """The variant of value `k` in a turn: all of them, one by one, as the turns go on."""
+        fit = unfit = 0
+        for number in range(k, k + turn):
+            is_unfit = self._is_unfit(number, fit, unfit)
+            fit, unfit = fit + (not is_unfit), unfit + is_unfit
+        if self._is_unfit(k + turn, fit, unfit):
+            return self.unfit[(k + unfit) % len(self.unfit)]
+        return self.fit[(k + fit) % len(self.fit)]
+
+    def _is_unfit(self, number: int, fit: int, unfit: int) -> bool:
+        wanted = number % UNFIT_EVERY == UNFIT_EVERY - 1
+        return (wanted and unfit < len(self.unfit)) or fit >= len(self.fit)
+
+
+def _ways(variants: Sequence[Variant], random: Random) -> Ways:
+    mixed = random.sample(variants, len(variants))
+    return Ways(tuple(way for way in mixed if way.fit), tuple(way for way in mixed if not way.fit))
 
 
 class Streams:
@@ -53,8 +87,7 @@ class Streams:
         self._max_len = max_len
         self._random = Random(f"streams/{seed}")
         messages = protocol.messages.items()
-        random = self._random
-        self._ways = {name: variants(protocol, message, states, stimuli, random) for name, message in messages}
+        self._variants = {name: variants(protocol, message, states, stimuli) for name, message in messages}
 
     def all(self) -> list[Stream]:
         """In a seeded order."""
@@ -69,19 +102,20 @@ class Streams:
     def _of_field(self, field: str, names: Sequence[str]) -> list[Stream]:
         message = self._protocol.message(names[0])
         layout, leaf = message.layout, message.layout.leaf(field)
-        ways = [way for name in names for way in self._ways[name]]
-        self._random.shuffle(ways)
+        ways = _ways([way for name in names for way in self._variants[name]], self._random)
         limits = limits_of(message, leaf)
         found = of_leaf(layout, leaf, self._max_len, f"{self._seed}/{message.name}", limits)
         if leaf.primitive.fuzzable:
             found += of_shape(layout, field)
-        return [Stream(field, self._mixed(values), tuple(ways)) for values in found if values.count]
+        return [Stream(field, self._mixed(values), ways) for values in found if values.count]
 
     def _of_message(self, message: Message) -> list[Stream]:
-        layout, ways = message.layout, self._ways[message.name]
+        layout, ways = message.layout, _ways(self._variants[message.name], self._random)
         found = [Stream("", Values("valid", len(message.valid), lambda _: (), 2), ways)]
-        found += [Stream(name, of_extent(layout, name, self._max_len), ways) for name in _sized_blocks(layout)]
+        for name in _sized_blocks(layout):
+            found += [Stream(name, values, ways) for values in of_extent(layout, name, self._max_len)]
         found += [Stream(name, v, ways) for name in _blocks(layout) for v in of_shape(layout, name)]
+        found.append(Stream("", self._mixed(of_groups(layout, self._max_len)), ways))
         found.append(Stream("", combined(message, self._seed, self._max_len), ways))
         return [stream for stream in found if stream.count]
 

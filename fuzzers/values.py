@@ -10,15 +10,17 @@ from random import Random
 from typing import Any
 
 import boofuzz
+from boofuzz.mutation import Mutation
 
 from fuzzers.order import Order
 from protocols.bits import BitGroup
-from protocols.encoding import bound
+from protocols.encoding import bound, is_whole
 from protocols.render import TAIL, Change, Extent, Layout, Leaf
 
 RANDOM_VALUES = 64
 COPIES = (2, 16)
-FILLERS = (b"A", b"\xff\x00", b"%n")
+LETTER = b"A"
+FILLERS = (b"\xff\x00", b"\0", b"%n")
 SHORT, LONG = 40, 64
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
@@ -46,23 +48,51 @@ def of_leaf(layout: Layout, leaf: Leaf, max_len: int, seed: str, limits: tuple[i
     primitive = leaf.primitive
     if leaf.name.endswith(TAIL) or not primitive.fuzzable:
         return []
+    if is_whole(primitive):
+        return [_of_mutations("boofuzz", layout, primitive.get_mutations(), max_len)]
     if isinstance(primitive, boofuzz.Size):
         return _of_length(layout, leaf)
-    if isinstance(primitive, boofuzz.Checksum):
-        return [*_of_boofuzz(layout, leaf, max_len), *_flips(leaf), _edited(leaf)]
     if isinstance(primitive, boofuzz.BitField | BitGroup):
         return _of_integer(layout, leaf, seed, limits)
     if isinstance(primitive, boofuzz.Bytes | boofuzz.String):
         return _of_string(layout, leaf, max_len)
-    return _of_boofuzz(layout, leaf, max_len)
+    wrong = [*_flips(leaf), _edited(leaf)] if isinstance(primitive, boofuzz.Checksum) else []
+    return [*_of_boofuzz(layout, leaf, max_len), *wrong]
 
 
-def of_extent(layout: Layout, name: str, max_len: int) -> Values:
+def of_extent(layout: Layout, name: str, max_len: int) -> list[Values]:
     """A block that a length counts: every length from nothing to `max_len`, with what fits of its own bytes."""
     extent = layout.extents[name]
-    default = b"".join(part.data for part in _parts(layout, extent))
-    lengths = sweep(len(default), max_len)
-    return Values("sweep", len(lengths), lambda k: _resized(layout, name, lengths[k], k), 2)
+    lengths = sweep(sum(len(leaf.default) for leaf in layout.leaves[extent.first : extent.last]), max_len)
+    return _swept(lengths, lambda length, filler: _resized(layout, name, length, filler), 2)
+
+
+def _swept(lengths: Sequence[int], make: Callable[[int, bytes], Changes], weight: int) -> list[Values]:
+    """Every length, filled up with letters; and again with what ends strings, repeats or formats."""
+    others = len(FILLERS)
+    return [
+        Values("sweep", len(lengths), lambda k: make(lengths[k], LETTER), weight),
+        Values("fill", others * len(lengths), lambda k: make(lengths[k // others], FILLERS[k % others]), weight // 2),
+    ]
+
+
+def of_groups(layout: Layout, max_len: int) -> Values:
+    """Blocks that boofuzz renders once for each value of a group: both mutated together."""
+    blocks = [item for item in layout.request.names.values() if isinstance(item, boofuzz.Block) and item.group]
+    together = (mutations for block in blocks for mutations in block.get_mutations() if len(mutations) > 1)
+    return _of_mutations("group", layout, together, max_len)
+
+
+def _of_mutations(kind: str, layout: Layout, mutations: Iterable[list[Mutation]], max_len: int) -> Values:
+    """boofuzz mutations as they come, bound and bounded at once."""
+    made = [layout.of_mutations(_bounded(mutation, max_len) for mutation in several) for several in mutations]
+    return Values(kind, len(made), lambda k: made[k])
+
+
+def _bounded(mutation: Mutation, max_len: int) -> Mutation:
+    value: Any = mutation.value
+    kept = value[:max_len] if isinstance(value, str | bytes) else value
+    return Mutation(kept, mutation.qualified_name, mutation.index)
 
 
 def of_shape(layout: Layout, name: str) -> list[Values]:
@@ -142,8 +172,8 @@ def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
 
 def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     lengths = sweep(len(leaf.default), min(max_len, _countable(layout, leaf)))
-    resized = Values("sweep", len(lengths), lambda k: (Change(leaf.name, fit(leaf.default, lengths[k], k)),), 8)
-    return [*_of_boofuzz(layout, leaf, max_len), resized, *_flips(leaf)]
+    resized = _swept(lengths, lambda length, filler: (Change(leaf.name, fit(leaf.default, length, filler)),), 8)
+    return [*_of_boofuzz(layout, leaf, max_len), *resized, *_flips(leaf)]
 
 
 def _countable(layout: Layout, leaf: Leaf) -> int:
@@ -153,13 +183,10 @@ def _countable(layout: Layout, leaf: Leaf) -> int:
     return min(((1 << 8 * len(size)) - 1 for size in sizes), default=1 << 30)
 
 
-def fit(data: bytes, length: int, nth: int) -> bytes:
-    """`data` cut to a length, or filled up to it with one of the fillers."""
-    if length <= len(data):
-        return data[:length]
-    filler = FILLERS[nth % len(FILLERS)]
+def fit(data: bytes, length: int, filler: bytes) -> bytes:
+    """`data` cut to a length, or filled up to it."""
     missing = length - len(data)
-    return data + (filler * (missing // len(filler) + 1))[:missing]
+    return data[:length] + (filler * (missing // len(filler) + 1))[:missing] if missing > 0 else data[:length]
 
 
 def _flips(leaf: Leaf) -> list[Values]:
@@ -220,7 +247,7 @@ def _parts(layout: Layout, extent: Extent) -> list[Change]:
     return [Change(leaf.name, leaf.default) for leaf in layout.leaves[extent.first : extent.last]]
 
 
-def _resized(layout: Layout, name: str, length: int, nth: int) -> Changes:
+def _resized(layout: Layout, name: str, length: int, filler: bytes) -> Changes:
     """Cuts fields from the end, or adds to the tail, so that what stands before stays live."""
     leaves = layout.leaves[layout.extents[name].first : layout.extents[name].last]
     room = length
@@ -231,5 +258,5 @@ def _resized(layout: Layout, name: str, length: int, nth: int) -> Changes:
             changes.append(Change(leaf.name, kept))
         room -= len(kept)
     if room > 0:
-        changes.append(Change(leaves[-1].name, fit(b"", room, nth)))
+        changes.append(Change(leaves[-1].name, fit(b"", room, filler)))
     return tuple(changes)

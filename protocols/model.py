@@ -26,7 +26,8 @@ class Message:
     """One message. `live` maps field paths to resolver names; `ranges` gives the declared limits of integer fields.
 
     `variants` are other valid forms of the message: each a mapping of field to value. `needs` are messages that
-    must go out right before it in any state (an upload's beginning before its part).
+    must go out right before it in any state (an upload's beginning before its part). `accepted_in` names the states
+    in which the device takes it (empty: all); it is sent in the others too, but less often.
     """
 
     request: boofuzz.Request
@@ -36,6 +37,7 @@ class Message:
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     variants: tuple[Mapping[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
+    accepted_in: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,6 +111,8 @@ class Protocol:
             _check_name(self.name, name, message)
             for needed in message.needs:
                 self.message(needed)
+            for state in message.accepted_in:
+                self.state(state)
         for edge in self.edges:
             self._check_edge(edge)
 
@@ -124,6 +128,14 @@ class Protocol:
         except KeyError:
             known = did_you_mean(name, self.messages)
             raise UsageError(f"protocol '{self.name}' has no message '{name}'.{known}") from None
+
+    def state(self, name: str) -> State:
+        """The state; raises UsageError with the nearest name."""
+        try:
+            return self.states[name]
+        except KeyError:
+            known = did_you_mean(name, self.states)
+            raise UsageError(f"protocol '{self.name}' has no state '{name}'.{known}") from None
 
     def edges_from(self, name: str) -> tuple[Edge, ...]:
         """The edges that leave a message, or the start for ""."""

@@ -45,6 +45,17 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "update_chunk": ("update_begin",),
     "update_commit": ("update_begin", "update_chunk"),
 }
+AT_REST = ("session", "pharmacy")
+ACCEPTED: Mapping[str, tuple[str, ...]] = {
+    "start": ("paused",),
+    "stop": ("infusing", "bolus", "paused"),
+    "bolus": ("infusing", "bolus"),
+    "silence": ("alarm",),
+    "self_test": (*AT_REST, "programmed", "paused"),
+    "library_begin": AT_REST,
+    "library_part": AT_REST,
+    "library_commit": AT_REST,
+}
 OPEN = frozenset({"status", "echo", "memory_statistics", "library_list", "library_read"})
 AUTHENTICATION = frozenset({"open_session", "prove", "close_session"})
 THERAPY = frozenset({"program_rate", "program_volume", "start", "stop", "bolus", "silence"})
@@ -56,7 +67,14 @@ def _message(body: type[packets.Body]) -> Message:
     request = derive(name, packets.frame(make()))
     live = {"sequence": "sequence"}
     live |= {f"body.{field.name}": LIVE[field.name] for field in body.fields_desc if field.name in LIVE}
-    return Message(request, marks=_marks(name), live=live, ranges=RANGES.get(name, {}), needs=NEEDS.get(name, ()))
+    return Message(
+        request,
+        marks=_marks(name),
+        live=live,
+        ranges=RANGES.get(name, {}),
+        needs=NEEDS.get(name, ()),
+        accepted_in=ACCEPTED.get(name, ()),
+    )
 
 
 def _snake(name: str) -> str:

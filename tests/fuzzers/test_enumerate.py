@@ -5,12 +5,15 @@ from itertools import islice
 
 import boofuzz
 import pytest
+from boofuzz.mutation_context import MutationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzzers import make_fuzzer
+from fuzzers.chains import Variant
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.order import Order
+from fuzzers.streams import Ways
 from fuzzers.values import edge_numbers, sweep
 from harness.case import Send, Stimulate
 from harness.errors import UsageError
@@ -85,6 +88,21 @@ def test_every_boofuzz_mutation_is_there():
         changes = layout.of_mutations(mutations)
         if all(len(change.data) <= 512 for change in changes):
             assert layout.render(changes).data in found
+
+
+def alone(*children):
+    message = Message(boofuzz.Request("m", children=children))
+    return Protocol("alone", {"m": message}, (Edge("", "m"),), Wire(), {"on": State("on", ())}, message.send())
+
+
+def test_encoded_blocks_repeats_and_groups_are_bent_as_boofuzz_bends_them():
+    doubled = boofuzz.Block("b", encoder=lambda data: data * 2, children=(boofuzz.Byte("x", 1),))
+    grouped = boofuzz.Block("c", group="kind", children=(boofuzz.Word("y", 2), boofuzz.Bytes("z", b"abc")))
+    protocol = alone(boofuzz.Group("kind", [b"p", b"q", b"r"]), doubled, grouped)
+    found = {case.steps[0].data for case in cases(protocol, max_len=200)}
+    request = protocol.message("m").request
+    wanted = [request.render(MutationContext(mutations=mutations)) for mutations in request.get_mutations()]
+    assert {data for data in wanted if len(data) < 150} <= found
 
 
 def test_every_length_of_a_counted_block_comes_with_a_right_length_and_checksum():
@@ -184,3 +202,20 @@ def test_states_that_need_a_missing_stimulus_are_left_out_and_none_left_is_an_er
     assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle", "session", "programmed", "pharmacy"}
     with pytest.raises(UsageError, match=r"describe \[stimuli\]"):
         make_fuzzer("sequence", PUMP, "serial", ["infusing"], stimuli=())
+
+
+def test_a_message_is_sent_mostly_where_it_can_be_accepted_and_elsewhere_too():
+    bolus = [
+        case for case in cases(PUMP, 6000) if case.origin.path[0] == "bolus" and case.origin.field.startswith("body.")
+    ]
+    where = Counter(case.state in ("infusing", "bolus") for case in bolus)
+    assert where[True] > 2 * where[False] > 0
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 50))
+def test_every_value_meets_every_variant_once(fit, unfit, k):
+    def variant(number, is_fit):
+        return Variant(small().message("get"), str(number), (), (), is_fit)
+
+    ways = Ways(tuple(variant(n, True) for n in range(fit)), tuple(variant(n + fit, False) for n in range(unfit)))
+    assert sorted(int(ways.at(turn, k).state) for turn in range(len(ways))) == list(range(fit + unfit))
