@@ -11,11 +11,13 @@ import boofuzz
 from fuzzers.chains import Variant, variants
 from fuzzers.pools import combined, limits_of
 from fuzzers.values import Changes, Values, of_extent, of_groups, of_leaf, of_shape, shuffled
+from harness.interfaces import Mark
 from protocols.model import Message, Protocol
 from protocols.render import TAIL, Extent, Layout, Leaf
 
 SHARED_BY = 3
 UNFIT_EVERY = 5
+THERAPY_WEIGHT = 2
 ORDERED = ("sweep", "edge")
 
 
@@ -107,7 +109,8 @@ class Streams:
         found = of_leaf(layout, leaf, self._max_len, f"{self._seed}/{message.name}", limits)
         if leaf.primitive.fuzzable:
             found += of_shape(layout, field)
-        return [Stream(field, self._mixed(values), ways) for values in found if values.count]
+        factor = THERAPY_WEIGHT if Mark.THERAPY in message.marks and len(names) == 1 else 1
+        return [Stream(field, self._mixed(values).times(factor), ways) for values in found if values.count]
 
     def _of_message(self, message: Message) -> list[Stream]:
         layout, ways = message.layout, _ways(self._variants[message.name], self._random)

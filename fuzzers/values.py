@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -29,12 +29,16 @@ Changes = tuple[Change, ...]
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`count` ways to bend one thing in one manner; `at(k)` makes the k-th."""
+    """`count` ways to bend one thing in one manner; `at(k)` makes the k-th. `weight` of them are taken in a round."""
 
     kind: str
     count: int
     at: Callable[[int], Changes]
     weight: int = 1
+
+    def times(self, factor: int) -> Values:
+        """The same values, more of them in a round."""
+        return replace(self, weight=self.weight * factor)
 
 
 def shuffled(values: Values, seed: str) -> Values:
@@ -152,7 +156,7 @@ def edge_numbers(width: int, default: int, limits: tuple[int, int] | None) -> li
 
 
 def _numbers(layout: Layout, leaf: Leaf, numbers: Sequence[int], kind: str = "edge") -> Values:
-    weight = 2 if kind == "edge" else 1
+    weight = 4 if kind == "edge" else 1
     return Values(kind, len(numbers), lambda k: (layout.change(leaf, numbers[k]),), weight)
 
 
