@@ -120,10 +120,10 @@ class SetClock(Body):
 
 
 class ReadPatient(Body):
-    """0x0B: reads the patient record."""
+    """0x0B: reads the patient record. Reason 1 care, 2 service, 3 audit."""
 
     opcode = 0x0B
-    fields_desc = [token()]
+    fields_desc = [token(), ByteField("reason", 1)]
 
 
 class ReadLog(Body):

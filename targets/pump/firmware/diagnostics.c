@@ -49,14 +49,15 @@ enum status memory_statistics(const uint8_t *body, uint32_t length, struct text 
 }
 
 enum status patient_read(const uint8_t *body, uint32_t length, struct text *reply) {
-    (void)body, (void)length;
+    (void)length;
+    if (body[0] < 1 || body[0] > READ_REASONS) return STATUS_BAD_VALUE;
     const struct patient *patient = &diagnostic_area.patient;
     text_byte(reply, (uint8_t)string_length(patient->identifier));
     text_string(reply, patient->identifier);
     text_byte(reply, (uint8_t)string_length(patient->name));
     text_string(reply, patient->name);
     text_u16(reply, patient->weight);
-    log_add(LOG_PATIENT, 0);
+    log_add(LOG_PATIENT, body[0]);
     return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 /* MLLP: 0B message 1C 0D; every frame is answered. */
 #include "mllp.h"
 #include "hl7.h"
+#include "memory.h"
 #include "profile.h"
 #include "uart.h"
 
@@ -23,19 +24,29 @@ static void serve(uint8_t *buffer) {
     uart_commit(UART_NETWORK, reply.length);
 }
 
-static void take(uint8_t byte, uint8_t *buffer) {
+/* The bytes at the front that belong to the message. */
+static uint32_t content(const uint8_t *data, uint32_t available) {
+    uint32_t count = 0;
+    while (count < available && data[count] != FRAME_START && data[count] != FRAME_END) count++;
+    return count;
+}
+
+static void keep(const uint8_t *data, uint32_t count) {
+    if (received + count <= MLLP_MAX) {
+        memcpy(message + received, data, count);
+        received += count;
+    } else {
+        received = MLLP_MAX + 1;
+    }
+}
+
+static void mark(uint8_t byte, uint8_t *buffer) {
     if (byte == FRAME_START) {
         position = INSIDE;
         received = 0;
-    } else if (position == OUTSIDE) {
-        return;
-    } else if (byte == FRAME_END) {
+    } else if (position == INSIDE) {
         position = OUTSIDE;
         serve(buffer);
-    } else if (received < MLLP_MAX) {
-        message[received++] = byte;
-    } else {
-        received = MLLP_MAX + 1;
     }
 }
 
@@ -44,9 +55,9 @@ void mllp_poll(void) {
     uint8_t *buffer;
     uint32_t available = uart_peek(UART_NETWORK, &data);
     while (available && (buffer = uart_reserve(UART_NETWORK)) != 0) {
-        uint32_t used = 0;
-        do take(data[used++], buffer);
-        while (used < available && position == INSIDE);
+        uint32_t used = content(data, available);
+        if (position == INSIDE) keep(data, used);
+        if (used < available) mark(data[used++], buffer);
         uart_consume(UART_NETWORK, used);
         available = uart_peek(UART_NETWORK, &data);
     }

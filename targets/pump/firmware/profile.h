@@ -31,6 +31,7 @@
 #define PATIENT_IDENTIFIER "PAT-0001"
 #define PATIENT_NAME "ZZ-CANARY-DOE"
 #define PATIENT_WEIGHT 702u
+#define READ_REASONS 3u /* care, service, audit */
 #define SERVICE_PIN "PIN-739184"
 #define CLOCK_AT_BOOT 820000000u /* s since 2000-01-01 */
 
