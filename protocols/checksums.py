@@ -134,8 +134,9 @@ class BlockChecksum(boofuzz.Checksum):
 
     @property
     def live_name(self) -> str:
-        """What a live field of this checksum is called: `crc16_modbus/little`."""
-        return f"{self.algorithm.name}/{self.order}"
+        """A live field's name for this checksum: `crc16_modbus/little`; "" for an algorithm that is not filed."""
+        known = self.algorithm.name in ALGORITHMS and ALGORITHMS.get(self.algorithm.name) is self.algorithm
+        return f"{self.algorithm.name}/{self.order}" if known else ""
 
 
 def live_checksum(name: str, data: bytes) -> bytes | None:

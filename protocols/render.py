@@ -221,15 +221,15 @@ class Layout:
 
     def _sum(self, leaf: Leaf) -> Dependent:
         item: Any = leaf.primitive
+        name = f"checksum:{self.request.name}.{leaf.name}"
         if isinstance(item, BlockChecksum):
-            covered = [self._target(item, name) for name in item.over]
+            covered = [self._target(item, part) for part in item.over]
             extent = Extent(covered[0].first, covered[-1].last)
-            return Dependent(leaf.index, extent, item.checksum, item.live_name)
+            return Dependent(leaf.index, extent, item.checksum, item.live_name or name)
 
         def compute(data: bytes) -> bytes:
             return item._checksum(data, None, None)
 
-        name = f"checksum:{self.request.name}.{leaf.name}"
         return Dependent(leaf.index, self._target(item, item._block_name), compute, name)
 
     def _target(self, item: boofuzz.Fuzzable, name: str | None) -> Extent:

@@ -6,6 +6,7 @@ import pytest
 from harness.case import LiveField, Send
 from harness.errors import UsageError
 from harness.interfaces import Conversation, State
+from protocols.checksums import Algorithm, BlockChecksum
 from protocols.load import load_protocol
 from protocols.model import Edge, Message, Protocol, messages_by_name
 from protocols.wire import Wire
@@ -93,6 +94,14 @@ def test_a_stock_boofuzz_checksum_over_a_live_field_is_resolved():
     assert token.name == "session:token"
     value = mine.resolve(checksum, b"\1\2\1" + bytes(4), Conversation())
     assert value == boofuzz.Checksum("s", algorithm="crc32")._checksum(b"\1\2\1", None, None)
+
+
+def test_a_checksum_of_ones_own_over_a_live_field_is_resolved():
+    own = Algorithm("own", 1, lambda data: data[0] ^ 0xFF)
+    parts = (boofuzz.Byte("number", 1), BlockChecksum("sum", [".number"], own))
+    message = Message(boofuzz.Request("m", children=parts), live={"number": "session:n"})
+    mine = protocol(messages={"m": message}, edges=(), probe=message.send())
+    assert mine.resolve(message.send().live[1], b"\x0f\0", Conversation()) == b"\xf0"
 
 
 def test_a_checksum_that_covers_itself_counts_itself_as_zeros():
