@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from harness.errors import UsageError, did_you_mean
 
 
+_PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
+
+
 class Table(BaseModel):
     """A TOML table: unknown keys are errors."""
 
@@ -175,7 +178,19 @@ def _merged(path: Path) -> dict[str, Any]:
     """The file's tables over those of the file it includes; tables are merged, values replaced."""
     data = _toml(path)
     if isinstance(base := data.get("include"), str) and base:
-        return _overlay(_toml(path.parent / base), data)
+        file = path.parent / base
+        return _overlay(_anchored(_toml(file), file.parent), data)
+    return data
+
+
+def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """An included bench's own files stay relative to its own folder."""
+    for *tables, key in _PATHS:
+        table: Any = data
+        for name in tables:
+            table = table.get(name) if isinstance(table, dict) else None
+        if isinstance(table, dict) and isinstance(name := table.get(key), str) and name:
+            table[key] = str((folder / name).resolve())
     return data
 
 

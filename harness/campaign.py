@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.case import TestCase
@@ -31,6 +32,7 @@ _CAUSES = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT})
 _CONSEQUENCES = frozenset({Kind.REBOOT, Kind.SILENCE, Kind.LINK_LOST})
 _HISTORY = 16
 _SLOW_SHARE = 50
+_STRETCH = 200
 _MARGIN_SECONDS = 1.0
 
 
@@ -90,7 +92,8 @@ class Campaign:
         self.tell(CampaignStarted(self.name, self._manifest, forecast))
         reason = "exhausted"
         try:
-            for fuzzer, case in round_robin(self._fuzzers):
+            cases = round_robin(self._fuzzers)
+            for fuzzer, case in cases if self._runner.snapshots else by_state(cases):
                 if ended := self._ended():
                     reason = ended
                     break
@@ -107,8 +110,11 @@ class Campaign:
         if self._interrupted:
             return "interrupted"
         full = self._budget.cases is not None and self._number >= self._budget.cases
+        return "budget" if full or self._out_of_time() else ""
+
+    def _out_of_time(self) -> bool:
         late = self._budget.seconds is not None and self.seconds >= self._budget.seconds
-        return "budget" if full or late else ""
+        return late or self._interrupted
 
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         try:
@@ -148,7 +154,7 @@ class Campaign:
         others = tuple(o for o in symptoms if o is not fault)
         finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
         history = (*list(self._history)[:-1], case)
-        finding = confirm(self._runner, finding, history, self._tries, lambda: self._ended() == "interrupted")
+        finding = confirm(self._runner, finding, history, self._tries, self._out_of_time)
         self.findings[bucket] = finding
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
@@ -191,6 +197,13 @@ def settle(observations: Sequence[Observation]) -> list[Observation]:
         if not (reboot_of_crash or follows or twice):
             kept.append(observation)
     return kept
+
+
+def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
+    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time."""
+    source = iter(cases)
+    while stretch := list(itertools.islice(source, _STRETCH)):
+        yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
 
 
 def round_robin(fuzzers: Sequence[Fuzzer]) -> Iterator[tuple[Fuzzer, TestCase]]:

@@ -75,6 +75,10 @@ class Target(Interface):
         """Set a sensor or switch; raises UsageError for an unknown one."""
         ...
 
+    def calm(self) -> None:
+        """Set every sensor and switch back to the bench's initial value."""
+        ...
+
     def advance(self, seconds: float) -> None:
         """Let target time pass."""
         ...

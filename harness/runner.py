@@ -56,6 +56,7 @@ class Runner:
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._cold: object = None
         self._current = ("", "")
+        self._must_reset = False
         self._initial = self._learned()
         self._count = 0
 
@@ -81,6 +82,7 @@ class Runner:
         if self.snapshots:
             self.start()
             return
+        self.target.calm()
         self.target.reset()
         self._forget_links()
         self._current = ("", "")
@@ -136,7 +138,9 @@ class Runner:
     def _reach(self, interface: Interface, state: State) -> bool:
         """Without snapshots: the preamble from where the device is, then once more after a reset."""
         for attempt in range(2):
-            if attempt:
+            if attempt or self._must_reset:
+                self._must_reset = False
+                self.target.calm()
                 self.target.reset()
                 interface.executor.close()
                 self._teach(self._initial)
@@ -185,7 +189,9 @@ class Runner:
             executor.close()
         events = self._settled(executor)
         served: bool | None = None
-        if probe or events or broken or not self.snapshots or _unanswered(executor):
+        if events and not self.snapshots:
+            self._must_reset, self._current = True, ("", "")
+        elif probe or events or broken or not self.snapshots or _unanswered(executor):
             served, broken = self._probe(interface, broken)
         return self._transcript(case, executor, started, served, broken, events)
 

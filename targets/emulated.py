@@ -62,8 +62,7 @@ class EmulatedTarget:
         self.machine.power_on()
         self.machine.events.clear()
         self.machine.sampler.restore(())
-        for name, stimulus in self._stimuli.items():
-            self.stimulate(name, stimulus.initial)
+        self.calm()
         self.epoch += 1
         self.advance(self._settle)
 
@@ -93,6 +92,11 @@ class EmulatedTarget:
             port, pin = parse_pin(table.pin)
             self.machine.chip.drive(port, pin, bool(raw))
 
+    def calm(self) -> None:
+        """Every stimulus at its initial value."""
+        for name, stimulus in self._stimuli.items():
+            self.stimulate(name, stimulus.initial)
+
     def _check(self, stimulus: str) -> StimulusTable:
         table = self._stimuli.get(stimulus)
         if table is None:
@@ -117,9 +121,10 @@ class EmulatedTarget:
         return events
 
     def take_samples(self) -> Sequence[Sample]:
-        """Signal samples since the last call."""
+        """Signal samples since the last call; only an idle firmware's variables agree with each other."""
         sampler = self.machine.sampler
-        sampler.sample(self.machine)
+        if self.machine.sleeping and not self.machine.locked:
+            sampler.sample(self.machine)
         samples, sampler.samples = sampler.samples, []
         return samples
 

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -62,7 +63,7 @@ class ServedTarget:
         self._bench, self._table = bench, bench.target
         self.name = bench.target.name
         self._process: subprocess.Popen[bytes] | None = None
-        self._output: IO[bytes] | None = None
+        self._errors: IO[bytes] | None = None
         self._channel: Channel | None = None
         self._events: list[TargetEvent] = []
         self._samples: list[Sample] = []
@@ -78,6 +79,10 @@ class ServedTarget:
             self._start_process()
         if self._table.channel:
             self._open_channel()
+        self.calm()
+
+    def calm(self) -> None:
+        """Every stimulus that the bench can set at its initial value."""
         for name, stimulus in self._bench.stimuli.items():
             if self._channel is not None or stimulus.command:
                 self.stimulate(name, stimulus.initial)
@@ -86,13 +91,14 @@ class ServedTarget:
         if self._process is not None and self._process.poll() is None:
             return
         self._exit_told = False
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         try:
             self._process = subprocess.Popen(
                 self._table.command,
                 cwd=self._bench.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=self._errors,
                 start_new_session=True,
             )
         except OSError as error:
@@ -108,7 +114,7 @@ class ServedTarget:
         while monikers:
             if self._process is not None and self._process.poll() is not None:
                 raise TargetError(
-                    f"the target's process ended at once with status {self._process.returncode}. Run it by hand"
+                    f"the target's process ended at once with status {self._process.returncode}: {self._last_words()}"
                 )
             try:
                 transport(monikers[0], self).open(1.0).close()
@@ -117,6 +123,14 @@ class ServedTarget:
                 if time.monotonic() > deadline:
                     raise TargetError(f"the target did not come up in {self._table.ready:g} s: {error}") from error
                 time.sleep(_POLL)
+
+    def _last_words(self) -> str:
+        """The last line that our process wrote to its error output."""
+        if self._errors is None:
+            return "it said nothing"
+        self._errors.seek(0)
+        lines = self._errors.read(_LINE_LIMIT).decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def _open_channel(self) -> None:
         if self._channel is not None:
@@ -128,6 +142,9 @@ class ServedTarget:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return

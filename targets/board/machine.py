@@ -289,7 +289,6 @@ class Machine:
     def _lock_up(self, _reason: str) -> None:
         """ARMv7-M lock-up: nothing runs until a reset; the watchdog's is skipped to."""
         self.locked = self.sleeping = True
-        self.sampler.sample(self)
         self._skip_to_watchdog()
 
     def _stack_overflow(self) -> None:
@@ -314,7 +313,6 @@ class Machine:
         outermost = seen[max(seen)]
         self._event("hang", **fault.place(self.image, outermost))
         self.locked = self.sleeping = True
-        self.sampler.sample(self)
         self._skip_to_watchdog()
 
     def _skip_to_watchdog(self) -> None:
