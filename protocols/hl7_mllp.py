@@ -207,5 +207,5 @@ PROTOCOL = Protocol(
     resynchronization=Resynchronization(0.03, END),
     max_reply=4096,
     actions=ACTIONS,
-    waits=(0.05, 1.0, 31.0),
+    waits=(0.05, 1.0, 5.0),
 )
