@@ -5,7 +5,7 @@ from typing import Any
 
 from boofuzz.mutation import Mutation
 from boofuzz.mutation_context import MutationContext
-from boofuzz.pgraph import Edge, Graph, Node
+from boofuzz.pgraph import Graph, Node
 from boofuzz.protocol_session import ProtocolSession
 
 class ProtocolSessionReference:
