@@ -46,6 +46,11 @@ class Pump:
             settle=table.settle,
         )
         self.target.start()
+        self.booted = self.target.snapshot()
+        self.begin()
+
+    def begin(self):
+        """A fresh conversation with what has just booted."""
         self.link = EmulatorLink(self.target, self.target.usart("serial"))
         self.network = EmulatorLink(self.target, self.target.usart("network"))
         self.sequence = self.token = self.counter = 0
@@ -55,6 +60,13 @@ class Pump:
         watched = [parse(r.formula, declared, r.id) for r in REQUIREMENTS if r.watched]
         self.safety = FormulaSet(watched, len(declared))
         self.violated = set()
+
+    def again(self):
+        """Back to the moment after the boot."""
+        self.target.restore(self.booted)
+        self.target.machine.sampler.restore(())
+        self.begin()
+        return self
 
     def exchange(self, data, link=None, seconds=0.3):
         """Send bytes on the maintenance link (or another one); what came until a whole reply or the deadline."""
