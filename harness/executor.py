@@ -89,15 +89,20 @@ class Executor:
         return self._collect(step.message, data, sent_at, deadline, expects=expects)
 
     def _resolved(self, step: Send) -> bytes:
-        """The template's bytes with live fields computed, in order, and the boofuzz edge callback applied."""
+        """The bytes to send: those of a boofuzz edge callback, else the template's with live fields computed in order.
+
+        The callback runs first, because boofuzz's may set session variables that the message itself uses.
+        """
         if step.replay_of >= 0:
             return self._earlier(step)
+        callback = self._callbacks.get(step.callback)
+        if callback and (replaced := callback(self.conversation, step.data)):
+            return replaced
         data = step.data
         for live in step.live:
             value = self.protocol.resolve(live, data, self.conversation)
             data = data[: live.offset] + value + data[live.offset + live.length :]
-        callback = self._callbacks.get(step.callback)
-        return (callback and callback(self.conversation, data)) or data
+        return data
 
     def _earlier(self, step: Send) -> bytes:
         """The bytes of an earlier send of this case, as they went out."""

@@ -1,0 +1,270 @@
+"""Campaigns on the toy device: verdicts, confirmation, windows, bench faults, budgets."""
+
+from dataclasses import replace
+
+import pytest
+from toy import case, message
+
+from harness.campaign import Budget, Campaign, by_state, round_robin, settle
+from harness.events import BenchFault, CampaignEnded, CaseFinished, CaseRefused, FindingConfirmed, FindingDismissed
+from harness.transcript import TargetEvent
+from harness.verdict import Kind, Observation, Verdict, verdict_of
+
+
+class ListFuzzer:
+    interface = "toy"
+
+    def __init__(self, *cases, name="list"):
+        self.name, self._cases, self.learned = name, cases, []
+
+    def cases(self):
+        yield from self._cases
+
+    def forecast(self):
+        return len(self._cases)
+
+    def learn(self, case, transcript, observations):
+        self.learned.append((case.id, len(observations)))
+
+
+def campaign(t, *cases, budget=Budget(), tries=3):
+    events = []
+    run = Campaign(
+        "c",
+        t.runner,
+        [ListFuzzer(*cases)],
+        None,
+        manifest={},
+        budget=budget,
+        listeners=[events.append],
+        tries=tries,
+        horizon=9.0,
+    )
+    reason = run.run()
+    return reason, events, run
+
+
+def of(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def verdicts(events):
+    return [event.verdict for event in of(events, CaseFinished)]
+
+
+def dies(device):
+    device.dead = True
+
+
+def test_a_device_that_serves_passes(toy):
+    reason, events, _run = campaign(toy(), case(message(b"a")), case(message(b"b"), state="in"))
+    assert (reason, verdicts(events)) == ("exhausted", [Verdict.PASS, Verdict.PASS])
+    assert isinstance(events[-1], CampaignEnded)
+
+
+def test_a_device_that_falls_silent_is_found_and_comes_back_for_the_next_case(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.reproduced, confirmed.finding.tries) == (Kind.SILENCE, 3, 3)
+    assert verdicts(events) == [Verdict.FINDING, Verdict.PASS]
+
+
+def test_a_fault_that_does_not_come_back_is_not_believed(toy):
+    t = toy()
+
+    def once(device):
+        device.planted.clear()
+        device.dead = True
+
+    t.device.planted[b"x"] = once
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    assert not of(events, FindingConfirmed)
+    assert of(events, FindingDismissed)[0].finding.reproduced == 0
+    assert verdicts(events) == [Verdict.INCONCLUSIVE]
+
+
+def test_a_flaky_fault_is_counted_k_of_n(toy):
+    t = toy()
+    turns = iter([True, True, False, True])
+
+    def sometimes(device):
+        device.dead = next(turns)
+
+    t.device.planted[b"x"] = sometimes
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    finding = of(events, FindingConfirmed)[0].finding
+    assert (finding.reproduced, finding.tries) == (2, 3)
+
+
+def test_a_fault_that_needs_an_earlier_case_keeps_it_in_its_window(toy):
+    t = toy()
+    armed = []
+
+    def arm(_device):
+        armed.append(1)
+        return [b"<A>"]
+
+    def fire(device):
+        device.dead = bool(armed)
+        return [] if armed else [b"<X>"]
+
+    t.device.planted |= {b"a": arm, b"x": fire}
+    forget = t.device.reset
+
+    def reset():
+        armed.clear()
+        forget()
+
+    t.device.reset = reset
+    first, last = case(message(b"a")), case(message(b"x"))
+    _reason, events, _run = campaign(t, first, last)
+    finding = of(events, FindingConfirmed)[0].finding
+    assert [c.id for c in finding.window] == [first.id, last.id]
+    assert finding.reproduced == 3
+
+
+def test_a_known_bucket_is_not_replayed_again(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, run = campaign(t, case(message(b"x")), case(message(b"x")))
+    assert (len(of(events, FindingConfirmed)), len(run.findings)) == (1, 1)
+    assert verdicts(events) == [Verdict.FINDING, Verdict.FINDING]
+
+
+def test_a_crash_that_the_target_reports_outranks_its_consequences(toy):
+    t = toy()
+
+    def crash(device):
+        device.dead = True
+        t.target.events += [TargetEvent("fault", 0.0, {"type": "null", "symbol": "f"}), TargetEvent("reset", 0.0, {})]
+
+    t.device.planted[b"x"] = crash
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    assert [e.finding.kind for e in of(events, FindingConfirmed)] == [Kind.CRASH]
+
+
+def test_a_reboot_without_a_console_shows_in_the_boot_counter(toy):
+    t = toy()
+
+    def restarts(device):
+        device.boots, device.uptime = device.boots + 1, 0
+        return [b"<X>"]
+
+    t.device.planted[b"x"] = restarts
+    _reason, events, _run = campaign(t, case(message(b"a")), case(message(b"x")))
+    assert [e.finding.kind for e in of(events, FindingConfirmed)] == [Kind.REBOOT]
+
+
+def test_a_pulled_link_ends_the_campaign_as_a_bench_fault_and_findings_stay(toy):
+    t = toy()
+
+    def pull(_device):
+        t.transport.unplugged = True
+
+    t.device.planted |= {b"x": dies, b"y": pull}
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"y")), case(message(b"a")))
+    assert reason == "bench"
+    assert of(events, BenchFault)[0].fatal
+    assert len(of(events, FindingConfirmed)) == 1
+    assert verdicts(events) == [Verdict.FINDING, Verdict.BENCH_FAULT]
+
+
+def test_a_link_that_the_device_closes_and_opens_again_is_no_fault(toy):
+    t = toy()
+
+    def hang_up(_device):
+        t.executor._link.close()
+
+    t.device.planted[b"x"] = hang_up
+    _reason, events, _run = campaign(t, case(message(b"x"), message(b"a")))
+    assert verdicts(events) == [Verdict.PASS]
+
+
+def test_a_state_that_cannot_be_reached_is_inconclusive(toy):
+    t = toy()
+    t.device.planted[b"l"] = lambda _device: [b"<L?>"]
+    _reason, events, _run = campaign(t, case(message(b"a"), state="in"))
+    assert verdicts(events) == [Verdict.INCONCLUSIVE]
+
+
+def test_a_lapsed_session_is_inconclusive(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: [b"<A?>"]
+    _reason, events, _run = campaign(t, case(message(b"a"), state="in"))
+    assert verdicts(events) == [Verdict.INCONCLUSIVE]
+
+
+def test_a_refused_case_is_not_executed_and_not_counted(toy):
+    t = toy(forbidden=["x"])
+    reason, events, run = campaign(t, case(message(b"x")), case(message(b"a")))
+    assert (len(of(events, CaseRefused)), verdicts(events), reason) == (1, [Verdict.PASS], "exhausted")
+    assert b"<x>" not in t.transport.sent
+
+
+def test_the_budget_counts_executed_cases(toy):
+    cases = [case(message(bytes([97 + i]))) for i in range(10)]
+    reason, events, _run = campaign(toy(), *cases, budget=Budget(cases=4))
+    assert (reason, len(verdicts(events))) == ("budget", 4)
+
+
+def test_an_interrupt_ends_in_good_order(toy):
+    t = toy()
+    run = None
+
+    def interrupt(_device):
+        run.interrupt()
+        return [b"<X>"]
+
+    t.device.planted[b"x"] = interrupt
+    events = []
+    fuzzer = ListFuzzer(case(message(b"x")), case(message(b"a")))
+    run = Campaign(
+        "c", t.runner, [fuzzer], None, manifest={}, budget=Budget(), listeners=[events.append], tries=1, horizon=1.0
+    )
+    assert run.run() == "interrupted"
+    assert verdicts(events) == [Verdict.PASS]
+
+
+def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
+    one = ListFuzzer(case(message(b"a")), case(message(b"b")), name="one")
+    two = ListFuzzer(case(message(b"c")), name="two")
+    assert [(f.name, c.messages) for f, c in round_robin([one, two])] == [
+        ("one", ("a",)),
+        ("two", ("c",)),
+        ("one", ("b",)),
+    ]
+
+
+def test_cases_of_one_state_are_kept_together():
+    cases = [(None, case(message(b"a"), state=state)) for state in ("in", "idle", "in", "idle")]
+    assert [c.state for _f, c in by_state(iter(cases))] == ["idle", "idle", "in", "in"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "verdict"),
+    [
+        ((), Verdict.PASS),
+        ((Kind.SESSION_LAPSED,), Verdict.INCONCLUSIVE),
+        ((Kind.SESSION_LAPSED, Kind.LINK_LOST), Verdict.BENCH_FAULT),
+        ((Kind.LINK_LOST, Kind.CRASH), Verdict.FINDING),
+    ],
+)
+def test_a_device_fault_outranks_a_bench_fault_outranks_doubt(kinds, verdict):
+    assert verdict_of([Observation(kind, "m", "", 0.0) for kind in kinds]) is verdict
+
+
+def test_only_consequences_are_folded_away():
+    def kept(*kinds):
+        return [o.kind for o in settle([Observation(kind, "m", "", 0.0) for kind in kinds])]
+
+    assert kept(Kind.CRASH, Kind.REBOOT, Kind.SILENCE, Kind.DRIFT) == [Kind.CRASH, Kind.DRIFT]
+    assert kept(Kind.REBOOT, Kind.REBOOT, Kind.SILENCE) == [Kind.REBOOT]
+    assert kept(Kind.UNSAFE_STATE, Kind.HANG, Kind.LEAK) == [Kind.UNSAFE_STATE, Kind.HANG, Kind.LEAK]
+
+
+def test_an_id_depends_on_templates_and_waits_and_not_on_where_they_came_from():
+    plain = case(message(b"a"))
+    assert replace(plain, origin=replace(plain.origin, seed=9)).id == plain.id
+    assert case(message(b"b")).id != plain.id != case(message(b"a"), state="in").id

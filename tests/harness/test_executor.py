@@ -1,0 +1,105 @@
+"""Given these bytes, expect this transcript."""
+
+import pytest
+from toy import message
+
+from harness.case import LiveField, Reconnect, Reset, Send, Stimulate, Wait
+from harness.errors import GuardRefused, LinkClosed
+
+
+def run(toy, *steps):
+    toy.executor.begin()
+    toy.executor.run(steps)
+    return toy.executor.exchanges
+
+
+def test_a_reply_in_pieces_is_put_together(toy):
+    t = toy()
+    (exchange,) = run(t, message(b"l"))
+    assert (exchange.replies, exchange.answered, exchange.stray) == ((b"<L>",), True, b"")
+
+
+def test_silence_ends_at_the_deadline_and_not_before(toy):
+    t = toy()
+    t.device.dead = True
+    (exchange,) = run(t, message(b"a"))
+    assert not exchange.answered
+    assert exchange.ended_at - exchange.sent_at == pytest.approx(1.0)
+
+
+def test_unsolicited_frames_and_console_text_are_told_apart_from_the_reply(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: [b"boot ok\r\n<!alarm>", b"<A>"]
+    (exchange,) = run(t, message(b"a"))
+    assert (exchange.replies, exchange.unsolicited, exchange.stray) == ((b"<A>",), (b"<!alarm>",), b"boot ok\r\n")
+
+
+def test_a_keep_alive_is_answered_at_once(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: [b"<!k>", b"<A>"]
+    run(t, message(b"a"))
+    assert t.transport.sent == [b"<a>", b"<k!>"]
+
+
+def test_a_live_field_takes_what_the_device_said_before(toy):
+    t = toy()
+    t.device.planted[b"t"] = lambda _device: [b"<Tz>"]
+    run(t, message(b"t"), message(b"u_", live=(LiveField("token", 2, 1),)))
+    assert t.transport.sent[-1] == b"<uz>"
+
+
+def test_a_replay_repeats_the_very_bytes_of_an_earlier_step(toy):
+    t = toy()
+    t.device.planted[b"t"] = lambda _device: [b"<Tz>"]
+    live = message(b"u_", live=(LiveField("token", 2, 1),))
+    run(t, live, message(b"t"), Send("u_", b"<u_>", replay_of=0))
+    assert [t.transport.sent[i] for i in (0, 2)] == [b"<u\0>", b"<u\0>"]
+
+
+def test_an_edge_callback_runs_at_send_time_and_may_replace_the_bytes(toy):
+    t = toy(callbacks={"l->a": lambda conversation, data: b"<a" + conversation.last_received[1:2] + b">"})
+    run(t, message(b"l"), message(b"a", callback="l->a"))
+    assert t.transport.sent[-1] == b"<aL>"
+
+
+def test_waits_reconnects_resets_and_stimuli_reach_their_owners(toy):
+    t = toy()
+    before = t.transport.clock
+    run(t, Wait(2.5), Reconnect(), Stimulate("uptime", 7.0), Reset(), message(b"a"))
+    assert t.transport.clock >= before + 2.5
+    assert (t.target.resets, t.executor.exchanges[-1].answered) == (1, True)
+
+
+def test_a_flood_is_bounded(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: [b"x" * 1000] * 50
+    (exchange,) = run(t, message(b"a"))
+    assert len(exchange.stray) <= t.protocol.max_reply + 1000
+
+
+def test_a_link_that_breaks_is_an_error_and_the_exchange_is_kept(toy):
+    t = toy()
+
+    def pull(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"a"] = pull
+    with pytest.raises(LinkClosed):
+        run(t, message(b"a"))
+    assert t.executor.exchanges[-1].sent == b"<a>"
+
+
+def test_a_forbidden_message_never_leaves(toy):
+    t = toy(forbidden=["shock"])
+    with pytest.raises(GuardRefused, match="shock"):
+        run(t, message(b"a"), Send("bent", b"<a><sho"), Send("bent", b"ck>"))
+    assert t.transport.sent == [b"<a>", b"<a><sho"]
+
+
+def test_a_probe_is_served_after_resynchronization(toy):
+    t = toy()
+    t.executor.link.send(b"<aaaa", 1.0)
+    t.device.planted[b"p"] = lambda device: device.planted.clear()
+    answer = t.executor.probe()
+    assert answer is not None
+    assert b">" in t.transport.sent
