@@ -65,9 +65,9 @@ static void report(struct hl7_message *message, struct text *reply) {
 
 static void note_sender(void) {
 #ifdef FAULT_CONSOLE_FORMAT
-    console_print(context.application);
+    console_print(context.application, reply_number + 1);
 #else
-    console_print("%s", context.application);
+    console_print("%s: message %u", context.application, reply_number + 1);
 #endif
 }
 
