@@ -75,7 +75,7 @@ def upload_lock(pump):
 
 
 def console_format(pump):
-    pump.hl7((HEADER + PATIENT).replace("GATEWAY", "%s" * 16))
+    pump.hl7((HEADER + PATIENT).replace("GATEWAY", "%s" * 100))
     return crashed(pump)
 
 

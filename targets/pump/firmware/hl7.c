@@ -5,7 +5,7 @@
 #include "patient.h"
 #include "profile.h"
 
-#define NAME_SIZE 33u
+#define NAME_SIZE 228u /* HD: 227 characters */
 #define QUERY_SIZE 17u
 
 /* What the next reply says of the message it answers; the admitted patient is kept for the bedside display. */
