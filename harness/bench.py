@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from harness.errors import UsageError, did_you_mean
-
 
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
 
@@ -188,9 +187,9 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     for *tables, key in _PATHS:
         table: Any = data
         for name in tables:
-            table = table.get(name) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(name := table.get(key), str) and name:
-            table[key] = str((folder / name).resolve())
+            table = table.get(name, {})
+        if table.get(key):
+            table[key] = str((folder / str(table[key])).resolve())
     return data
 
 
@@ -198,8 +197,8 @@ def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old: Any = merged.get(key)
-        both: bool = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _overlay(old, value) if both else value
+        tables = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _overlay(cast("dict[str, Any]", old), cast("dict[str, Any]", value)) if tables else value
     return merged
 
 
@@ -213,7 +212,8 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _first_error(error: ValidationError) -> str:
-    detail = error.errors(include_url=False)[0]
+    details = error.errors(include_url=False)
+    detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     where = [str(part) for part in detail["loc"]]
     if detail["type"] == "extra_forbidden":
         valid = _table_at(where[:-1]).model_fields

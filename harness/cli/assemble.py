@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import harness.transports.serial
-import harness.transports.tcp  # noqa: F401
 from fuzzers.registry import make_fuzzer
+from fuzzers.script import load_boofuzz_session
+from fuzzers.session import DeviceSession
 from harness.bench import Bench, InterfaceTable, load_bench
 from harness.errors import TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.guard import Guard
-from harness.interfaces import Fuzzer, Identity, Monitor, Snapshots, Target
+from harness.interfaces import Fuzzer, Identity, Mark, Monitor, Snapshots, Target
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
@@ -25,12 +25,13 @@ from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
 from harness.runner import Interface, Runner
 from harness.temporal import SignalDeclaration
-from harness.transports import transport
+from harness.transports import serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from targets.emulated import emulated_target
 from targets.served import served_target
 
+CARRIERS = (serial, tcp)
 SHIPPED = Path(__file__).resolve().parents[2] / "targets"
 
 
@@ -73,11 +74,12 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
-    protocols = {name: load_protocol(bench.interfaces[name].protocol, bench.folder) for name in names}
+    sessions = {name: session for name in names if (session := _boofuzz_session(bench, name))}
+    protocols = {name: _protocol(bench, name, sessions.get(name)) for name in names}
     interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
-    safety = SafetyMonitor(requirements, _signals(bench)) if requirements else None
-    monitors = _monitors(bench, protocols, safety)
+    safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
+    monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
     snapshots = target if isinstance(target, Snapshots) else None
     runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
@@ -88,6 +90,18 @@ def _selected(bench: Bench, only: Sequence[str]) -> list[str]:
         if name not in bench.interfaces:
             raise UsageError(f"the bench has no interface '{name}'.{did_you_mean(name, bench.interfaces)}")
     return list(only or bench.interfaces)
+
+
+def _boofuzz_session(bench: Bench, name: str) -> DeviceSession | None:
+    """The session of a boofuzz user's own script: `protocol = "boofuzz:my_script.py"`."""
+    scheme, _colon, file = bench.interfaces[name].protocol.partition(":")
+    return load_boofuzz_session(bench.path(file)) if scheme == "boofuzz" else None
+
+
+def _protocol(bench: Bench, name: str, session: DeviceSession | None) -> Protocol:
+    if session is not None:
+        return session.protocol(Path(bench.interfaces[name].protocol).stem)
+    return load_protocol(bench.interfaces[name].protocol, bench.folder)
 
 
 def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:
@@ -114,6 +128,12 @@ def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
         name: SignalDeclaration(name, table.kind, table.range[0], table.range[1], table.unit)
         for name, table in bench.signals.items()
     }
+
+
+def _telling(protocols: Mapping[str, Protocol]) -> set[str]:
+    """Messages that can act on the patient."""
+    acting = {Mark.THERAPY, Mark.PRIVILEGED}
+    return {name for protocol in protocols.values() for name, marks in protocol.marks.items() if marks & acting}
 
 
 def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
@@ -149,8 +169,8 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
         if answer is None:
             moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
             raise TargetError(
-                f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed and "
-                f"protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
+                f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed "
+                f"and protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
             )
         identities[name] = interface.protocol.identity(answer)
         _match(assembly.bench, name, identities[name])

@@ -36,6 +36,7 @@ def demo(
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{len(faults)} distinct planted faults found ({kinds.count(Kind.CRASH)} crashes, "
-        f"{kinds.count(Kind.HANG)} hangs, {kinds.count(Kind.UNSAFE_STATE)} unsafe states): {', '.join(sorted(faults)) or 'none'}"
+        f"{kinds.count(Kind.HANG)} hangs, {kinds.count(Kind.UNSAFE_STATE)} unsafe states): "
+        f"{', '.join(sorted(faults)) or 'none'}"
     )
     raise typer.Exit(0 if len(faults) >= _EXPECTED_FAULTS else 1)

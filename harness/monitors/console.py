@@ -50,7 +50,9 @@ def _match(pattern: re.Pattern[bytes], text: bytes, old: int, time: float, messa
         return None
     shown = match.group().decode("latin-1").strip()
     summary = f"the console says {shown!r}"
-    return Observation(Kind.CONSOLE, "console", summary, time, (pattern.pattern.decode("latin-1"), message))
+    return Observation(
+        Kind.CONSOLE, "console", summary, time, (pattern.pattern.decode("latin-1"),), detail={"message": message}
+    )
 
 
 def _compile(pattern: str) -> re.Pattern[bytes]:

@@ -10,6 +10,8 @@ from harness.monitors import message_at
 from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
+_CONTROL_FLOW_LOST = frozenset({"execution outside the code", "undefined instruction", "breakpoint instruction"})
+
 
 class DeviceMonitor:
     """Turns target events into observations."""
@@ -39,8 +41,10 @@ def _observation(event: TargetEvent, message: str) -> Observation:
     where = detail.get("symbol", "")
     at = f" in {where}" + (f" ({detail['line']})" if "line" in detail else "") if where else ""
     if event.kind == "fault":
-        summary = f"{detail.get('type', 'fault')}{at}"
-        return Observation(Kind.CRASH, "device", summary, event.time, (detail.get("type", ""), where), detail=detail)
+        kind = detail.get("type", "fault")
+        summary = f"{kind}{at}"
+        bucket = "control flow lost" if kind in _CONTROL_FLOW_LOST else kind
+        return Observation(Kind.CRASH, "device", summary, event.time, (bucket, where), detail=detail)
     if event.kind == "hang":
         return Observation(Kind.HANG, "device", f"the firmware hangs{at}", event.time, (where,), detail=detail)
     if event.kind == "exit":

@@ -29,15 +29,15 @@ class LeakMonitor:
         self._marks, self._sessions = marks, sessions
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
-        """One observation for each canary that left the device, at its first appearance."""
-        found: dict[str, Observation] = {}
+        """One observation for the first exchange in which canaries left the device."""
         for exchange in transcript.exchanges:
             received = b"".join((*exchange.replies, *exchange.unsolicited, exchange.stray))
-            for name, secret in self._canaries.items():
-                leaked = secret in received and secret not in exchange.sent and not self._may_disclose(case, exchange)
-                if leaked and name not in found:
-                    found[name] = _observation(name, exchange)
-        return list(found.values())
+            leaked = [
+                name for name, secret in self._canaries.items() if secret in received and secret not in exchange.sent
+            ]
+            if leaked and not self._may_disclose(case, exchange):
+                return (_observation(leaked, exchange),)
+        return ()
 
     def _may_disclose(self, case: TestCase, exchange: Exchange) -> bool:
         marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
@@ -51,9 +51,9 @@ class LeakMonitor:
         """Nothing to restore."""
 
 
-def _observation(name: str, exchange: Exchange) -> Observation:
-    summary = f"the reply to {exchange.message or 'nothing'} holds the canary '{name}'"
-    return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, (name, exchange.message))
+def _observation(names: list[str], exchange: Exchange) -> Observation:
+    summary = f"the reply to {exchange.message or 'nothing'} holds {', '.join(names)}"
+    return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, (exchange.message,))
 
 
 def _bytes(name: str, text: str) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.case import Send, TestCase
-from harness.monitors import message_at
 from harness.requirements import Requirement, parse_requirements
 from harness.temporal import FormulaSet, MonitorState, RequirementStatistics, SignalDeclaration, Violation
 from harness.transcript import Transcript
@@ -15,12 +14,20 @@ from harness.verdict import Kind, Observation
 class SafetyMonitor:
     """A `Monitor` over declared signals; a sample's values come in the order of `signals`.
 
+    `telling` are the messages that can act on the patient: the last of them before a violation makes its bucket.
+
     Raises UsageError on a formula that is malformed or reads an undeclared signal.
     """
 
     name = "safety"
 
-    def __init__(self, requirements: Sequence[Requirement], signals: Mapping[str, SignalDeclaration]) -> None:
+    def __init__(
+        self,
+        requirements: Sequence[Requirement],
+        signals: Mapping[str, SignalDeclaration],
+        telling: Collection[str] = (),
+    ) -> None:
+        self._telling = frozenset(telling)
         self._requirements = {r.id: r for r in requirements}
         self._signals = tuple(signals.values())
         formulas = parse_requirements(requirements, signals)
@@ -30,7 +37,10 @@ class SafetyMonitor:
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
         violations, unknown = self._feed(transcript)
-        found = [self._unsafe(violation, culprits(case, transcript, violation.time)) for violation in violations.values()]
+        found = [
+            self._unsafe(violation, (self._culprit(case, transcript, violation.time),))
+            for violation in violations.values()
+        ]
         found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
         return found
 
@@ -57,6 +67,16 @@ class SafetyMonitor:
             requirement.id,
             {"formula": requirement.formula, "source": requirement.source, "severity": requirement.severity, **shown},
         )
+
+    def _culprit(self, case: TestCase, transcript: Transcript, time: float) -> str:
+        """The message that makes the bucket: the last telling one before it, else a bent one, else the last."""
+        sent = [exchange.message for exchange in transcript.exchanges if exchange.message and exchange.sent_at <= time]
+        bent = {step.message for step in case.steps if isinstance(step, Send) and step.mutated}
+        for preferred in (self._telling, bent):
+            for message in reversed(sent):
+                if message in preferred:
+                    return message
+        return sent[-1] if sent else "".join(case.messages[-1:])
 
     def _show(self, index: int, value: float | None) -> str:
         signal = self._signals[index]
@@ -91,9 +111,3 @@ class SafetyMonitor:
 def _keep_first(violations: dict[str, Violation], found: Iterable[Violation]) -> None:
     for violation in found:
         violations.setdefault(violation.requirement, violation)
-
-
-def culprits(case: TestCase, transcript: Transcript, time: float) -> tuple[str, ...]:
-    """Names of the messages that make a bucket: the mutated ones, else the last one sent before the violation."""
-    mutated = tuple(step.message for step in case.steps if isinstance(step, Send) and step.mutated)
-    return tuple(dict.fromkeys(mutated)) or (message_at(transcript, time) or "".join(case.messages[-1:]),)
