@@ -1,0 +1,59 @@
+"""Records the cases of a short campaign on the emulated pump, and the bytes that went out in them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.campaign import round_robin
+from harness.case import Origin, Send, TestCase
+from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers
+from harness.transcript import Exchange
+
+BENCH = "pump-fixed"
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One executed case and its exchanges."""
+
+    case: TestCase
+    exchanges: tuple[Exchange, ...]
+
+
+def started() -> Assembly:
+    """The pump without faults, on the board in this process, powered on."""
+    assembly = assemble(find_bench(BENCH), seed=SEED)
+    assembly.runner.start()
+    return assembly
+
+
+def record(assembly: Assembly, count: int) -> list[Recorded]:
+    """The first `count` cases of all the bench's fuzzers in turn, run once."""
+    cases = (case for _fuzzer, case in round_robin(make_fuzzers(assembly, SEED)))
+    return [Recorded(case, assembly.runner.run(case)[0].exchanges) for case in itertools.islice(cases, count)]
+
+
+def frozen(case: TestCase, exchanges: Sequence[Exchange]) -> TestCase:
+    """The same case with the bytes that really went out in place of templates."""
+    sent = iter([exchange for exchange in exchanges if exchange.sent])
+    steps = tuple(Send(step.message, next(sent).sent) if isinstance(step, Send) else step for step in case.steps)
+    return TestCase(case.interface, case.state, steps, case.origin)
+
+
+def whole(recorded: Sequence[Recorded]) -> list[TestCase]:
+    """The recorded cases with their waits, stimuli and resets, bytes as they went out."""
+    return [frozen(r.case, r.exchanges) for r in recorded if all(e.replies or e.message for e in r.exchanges)]
+
+
+def messages(recorded: Sequence[Recorded]) -> list[TestCase]:
+    """Each answered message of the recorded cases as a case of its own, in the state it was recorded in."""
+    origin = Origin("recorded")
+    return [
+        TestCase(r.case.interface, r.case.state, (Send(exchange.message, exchange.sent),), origin)
+        for r in recorded
+        for exchange in r.exchanges
+        if exchange.sent and exchange.answered
+    ]
