@@ -34,6 +34,7 @@ _HISTORY = 16
 _SLOW_SHARE = 50
 _STRETCH = 200
 _MARGIN_SECONDS = 1.0
+_NEAR_SECONDS = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Campaign:
         self._slow_runs = 0
         self._interrupted = False
         self._followed: set[tuple[object, ...]] = set()
+        self._baseline: dict[tuple[str, str], frozenset[str]] = {}
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
 
@@ -117,6 +119,7 @@ class Campaign:
         return late or self._interrupted
 
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
+        self._note_baseline(case)
         try:
             transcript, observations = self._runner.run(case)
         except GuardRefused as refusal:
@@ -160,17 +163,38 @@ class Campaign:
         return finding.confirmed
 
     def _follow(self, case: TestCase, transcript: Transcript) -> None:
-        """The slow lane: run a case with pending obligations on to where they are decided, once a kind of case."""
-        if self._runner.snapshots is None or self._safety is None:
+        """The slow lane: run a case with pending obligations on to where they are decided, the near ones first."""
+        if self._safety is None or self._runner.snapshots is None:
             return
-        pending = {name: due for name, due in self._safety.pending().items() if due <= self._horizon}
-        key = (case.interface, case.state, frozenset(pending), case.origin.path, case.messages)
-        if not pending or key in self._followed or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
-            return
+        for near, far in itertools.pairwise((0.0, min(_NEAR_SECONDS, self._horizon), self._horizon)):
+            pending = {name: due for name, due in self._safety.pending().items() if due + near <= far}
+            if not pending or not self._worth_following(case, frozenset(pending), near=near):
+                return
+            seconds = max(pending.values()) + _MARGIN_SECONDS
+            case, later, observations = self._runner.follow(case, seconds)
+            transcript = joined(transcript, later)
+            if self._judge(case, transcript, settle(observations)) is not Verdict.PASS:
+                return
+
+    def _worth_following(self, case: TestCase, pending: frozenset[str], *, near: float) -> bool:
+        """Once for each way to bring about an obligation that the state has not by itself, and once for the state."""
+        new = pending - self._baseline.get((case.interface, case.state), frozenset())
+        key: tuple[object, ...] = (case.interface, case.state, near, pending)
+        if new and not near:
+            key = (case.interface, case.state, new, case.origin.path, case.origin.field, case.origin.mutation)
+        if key in self._followed or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
+            return False
         self._followed.add(key)
         self._slow_runs += 1
-        longer, later, observations = self._runner.follow(case, max(pending.values()) + _MARGIN_SECONDS)
-        self._judge(longer, joined(transcript, later), settle(observations))
+        return True
+
+    def _note_baseline(self, case: TestCase) -> None:
+        """Obligations that are pending in a state by itself, learned before its first case."""
+        key = (case.interface, case.state)
+        if self._safety is None or self._runner.snapshots is None or key in self._baseline:
+            return
+        self._runner.enter(self._runner.interfaces[case.interface], case.state)
+        self._baseline[key] = frozenset(self._safety.pending())
 
 
 def joined(first: Transcript, then: Transcript) -> Transcript:

@@ -95,7 +95,6 @@ class ServedTarget:
         try:
             self._process = subprocess.Popen(
                 self._table.command,
-                cwd=self._bench.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,

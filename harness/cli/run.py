@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.cli.assemble import find_bench
 from harness.cli.console import printable
+from harness.cli.program import command
 from harness.cli.session import Options, run_campaign
 from harness.errors import UsageError
 from harness.summary import CampaignRecord
@@ -84,4 +85,4 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
         console.print("no findings")
     console.print(f"report: {folder / 'report.html'}", markup=False)
     if record.confirmed:
-        console.print(f"replay: medfuzz replay {record.confirmed[0].id} --run {folder}", markup=False)
+        console.print(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}", markup=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import platform
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from harness.campaign import Budget, Campaign
 from harness.cli.assemble import Assembly, assemble, make_fuzzers, meet
 from harness.cli.console import ConsoleListener
+from harness.cli.program import command
 from harness.errors import BenchError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
@@ -59,6 +61,7 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     try:
         failure, identities = _bring_up(assembly)
         manifest = _manifest(name, options, assembly, identities)
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         with Store.create(folder / STORE_NAME, manifest) as store:
             campaign = Campaign(
                 name,
@@ -166,6 +169,7 @@ def _manifest(name: str, options: Options, assembly: Assembly, identities: Mappi
         "bench_path": str(options.bench),
         "elf": str(options.elf) if options.elf else "",
         "seed": options.seed,
+        "command": command(),
         "options": {
             "cases": options.cases,
             "seconds": options.seconds,

@@ -17,7 +17,8 @@ _SHORTEST = 3
 class LeakMonitor:
     """`canaries` maps a name to its bytes, as text or `hex:…`. `disclosing` are messages that may carry them.
 
-    A disclosing message may show a canary in its reply only in a state whose session was opened.
+    A disclosing message may show a canary in its reply only where a session was opened: by the state's preamble, or
+    by an answered authentication earlier in the case.
     """
 
     name = "leak"
@@ -30,18 +31,17 @@ class LeakMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for the first exchange in which canaries left the device."""
+        session = case.state in self._sessions
         for exchange in transcript.exchanges:
+            marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
+            session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
             received = b"".join((*exchange.replies, *exchange.unsolicited, exchange.stray))
             leaked = [
                 name for name, secret in self._canaries.items() if secret in received and secret not in exchange.sent
             ]
-            if leaked and not self._may_disclose(case, exchange):
+            if leaked and not (session and Mark.DISCLOSES_PATIENT_DATA in marks):
                 return (_observation(leaked, exchange),)
         return ()
-
-    def _may_disclose(self, case: TestCase, exchange: Exchange) -> bool:
-        marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
-        return Mark.DISCLOSES_PATIENT_DATA in marks and case.state in self._sessions
 
     def state(self) -> object:
         """Nothing is learned."""

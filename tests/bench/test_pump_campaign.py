@@ -1,0 +1,63 @@
+"""The pump with and without its planted faults, over both interfaces."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cli.assemble import assemble
+from harness.triage.replay import replay_once
+from targets.pump.build import Build, compile_firmware
+
+
+PUMP = Path(__file__).parents[2] / "targets" / "pump"
+
+
+def test_planted_faults_are_found_replayed_and_named(vulnerable):
+    assert vulnerable.record.exit_code == 1
+    named = {finding.fault for finding in vulnerable.record.confirmed} - {""}
+    assert len(named) >= 8
+    kinds = [finding["kind"] for finding in vulnerable.summary["findings"]]
+    assert kinds.count("crash") >= 2
+    assert kinds.count("hang") >= 1
+    assert kinds.count("unsafe_state") >= 3
+    assert {finding["interface"] for finding in vulnerable.summary["findings"]} == {"maintenance", "network"}
+    assert all(finding["reproduced"] == "3/3" for finding in vulnerable.summary["findings"])
+
+
+def test_the_fixed_build_runs_the_same_cases_and_nothing_is_found(vulnerable, campaign):
+    fixed = campaign("bench-fixed.toml", cases=3000)
+    assert fixed.ids == vulnerable.ids
+    assert (fixed.record.exit_code, fixed.findings, fixed.summary["verdicts"]["pass"]) == (0, [], 3000)
+    assert all(interface["probes"] >= 300 for interface in fixed.summary["interfaces"].values())
+    assert sum(entry["status"] == "held" for entry in fixed.summary["requirements"].values()) >= 12
+
+
+def test_one_seed_gives_the_same_cases_and_buckets_twice(campaign):
+    one, two = (campaign("bench.toml", cases=600, seed=5) for _ in range(2))
+    other = campaign("bench.toml", cases=600, seed=6)
+    assert one.ids == two.ids
+    assert [f.bucket for f in one.findings] == [f.bucket for f in two.findings]
+    assert other.ids != one.ids
+
+
+@pytest.mark.slow
+def test_a_reproducer_is_fixed_on_the_fixed_build_and_comes_back_on_its_faults_own(vulnerable, tmp_path):
+    def reproduced(finding, elf):
+        assembly = assemble(PUMP / "bench.toml", seed=7, elf=elf)
+        assembly.runner.start()
+        return replay_once(assembly.runner, finding.window, finding.bucket).reproduced
+
+    for finding in vulnerable.findings:
+        own = compile_firmware(Build(f"{finding.fault}.elf", (finding.fault,)), tmp_path)
+        assert not reproduced(finding, PUMP / "pump-fixed.elf"), finding.observation.summary
+        assert reproduced(finding, own), (finding.fault, finding.observation.summary)
+
+
+def test_a_run_leaves_store_manifest_and_three_reports(vulnerable):
+    names = {path.name for path in vulnerable.folder.iterdir()}
+    assert {"store.sqlite", "manifest.json", "report.html", "junit.xml", "summary.json"} <= names
+    manifest = vulnerable.record.manifest
+    assert manifest["target"]["firmware_sha256"]
+    assert manifest["identity"]["maintenance"]["serial"] == "SN-0004711"
+    assert manifest["versions"]["boofuzz"] == "0.4.2"
+    assert manifest["definitions"]["requirements.toml"]
