@@ -88,7 +88,9 @@ class Cpu:
         self._error: Exception | None = None
         self._frame = RegisterBatch(handle, _FRAME)
         self._masks = RegisterBatch(handle, _MASKS)
+        self._core = RegisterBatch(handle, _FRAME + _MASKS)
         self._pc = RegisterBatch(handle, (arm.UC_ARM_REG_PC,))
+        self._unmasked = RegisterBatch(handle, (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_PRIMASK))
         self._map_code(_CALIBRATION_SIZE)
         self._counter, self._limit = _find_counter(self.uc, handle, self._flash_buffer)
         self.uc.mem_unmap(FLASH_BASE, _CALIBRATION_SIZE)
@@ -139,6 +141,14 @@ class Cpu:
     def set_frame(self, *values: int) -> None:
         """Set R0 R1 R2 R3 R12 LR PC xPSR SP."""
         self._frame.write(*values)
+
+    def core(self) -> tuple[int, ...]:
+        """R0 R1 R2 R3 R12 LR PC xPSR SP PRIMASK BASEPRI FAULTMASK CONTROL."""
+        return self._core.read()
+
+    def unmask(self, address: int) -> None:
+        """Clear PRIMASK and go on at a Thumb address."""
+        self._unmasked.write(address | 1, 0)
 
     def masks(self) -> tuple[int, ...]:
         """PRIMASK BASEPRI FAULTMASK CONTROL."""
@@ -205,6 +215,10 @@ class Cpu:
             if base <= address and address + size <= base + len(view):
                 return bytes(view[address - base : address - base + size])
         return None
+
+    def word(self, address: int) -> int:
+        """A little-endian word of flash or RAM; 0 outside both."""
+        return int.from_bytes(self.read(address, 4) or b"", "little")
 
 
 def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ctypes.c_uint64]:

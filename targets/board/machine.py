@@ -22,6 +22,7 @@ from targets.board.sampler import Sampler
 from targets.board.schedule import NEVER, Schedule
 
 _SWI, _EXCEPTION_EXIT = 2, 8
+_PC, _MASKS = 6, slice(9, None)
 _MASKED_SLICE = 8
 _CPSIE_I = b"\x62\xb6"
 _HANG_SAMPLES, _HANG_STRIDE = 24, 997
@@ -109,16 +110,13 @@ class Machine:
         self.schedule.clear()
         self.chip.reset(cause)
         self.nvic.reset()
-        stack, entry = (self._word(FLASH_BASE + offset) for offset in (0, 4))
+        stack, entry = (self.cpu.word(FLASH_BASE + offset) for offset in (0, 4))
         self.cpu.set_register("control", 0)
         self.cpu.set_register("primask", 0)
         self.cpu.set_frame(0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1, 1 << 24, stack)
         self.sleeping = self.locked = False
         self.busy, self._reset_cause, self._reset_place = 0, "", dict[str, str]()
         self._paint_stack_limit()
-
-    def _word(self, address: int) -> int:
-        return int.from_bytes(self.cpu.read(address, 4) or b"", "little")
 
     def _request_reset(self, cause: str) -> None:
         self._reset_cause, self._reset_place = cause, fault.whereabouts(self)
@@ -174,9 +172,10 @@ class Machine:
         """Take what is pending and run one slice."""
         number, limit = self.nvic.candidate(), min(until, self.schedule.next()) - self.schedule.base
         limit = min(limit, self.hang_budget - self.busy + 1)
-        pc = self.cpu.pc
+        core = self.cpu.core()
+        pc, masks = core[_PC], core[_MASKS]
         if number:
-            if self.nvic.masked(number) and not self._unmasks(pc):
+            if self.nvic.masked(number, masks) and not self._unmasks(pc, masks):
                 limit = min(limit, _MASKED_SLICE)
             else:
                 try:
@@ -186,12 +185,11 @@ class Machine:
                     return
         self._slice(pc, limit)
 
-    def _unmasks(self, pc: int) -> bool:
+    def _unmasks(self, pc: int, masks: tuple[int, ...]) -> bool:
         """Execute `cpsie i` at `pc` by hand: what follows WFI in every sleep loop, with the wake-up pending."""
-        if self.cpu.read(pc, 2) != _CPSIE_I or self.cpu.masks()[1:3] != (0, 0):
+        if masks[1:3] != (0, 0) or self.cpu.read(pc, 2) != _CPSIE_I:
             return False
-        self.cpu.set_register("primask", 0)
-        self.cpu.set_pc(pc + 2)
+        self.cpu.unmask(pc + 2)
         self.schedule.base += 1
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
 
@@ -82,9 +82,9 @@ class Nvic:
         """Priority of what executes: the most urgent active exception, or THREAD_PRIORITY."""
         return min((self.priority(number) for number in self.active), default=THREAD_PRIORITY)
 
-    def masked(self, number: int) -> bool:
-        """True while PRIMASK, FAULTMASK or BASEPRI holds the exception back."""
-        primask, basepri, faultmask, _control = self._cpu.masks()
+    def masked(self, number: int, masks: Sequence[int] = ()) -> bool:
+        """True while PRIMASK, FAULTMASK or BASEPRI holds the exception back; `masks` are `cpu.masks()` if known."""
+        primask, basepri, faultmask, _control = masks or self._cpu.masks()
         if not (primask or basepri or faultmask):
             return False
         priority = self.priority(number)
@@ -93,10 +93,10 @@ class Nvic:
 
     def enter(self, number: int) -> int:
         """Push the frame and go to the handler; returns its address. Raises StackingFault."""
-        *registers, stack = self._cpu.frame()
+        *registers, stack, _primask, _basepri, _faultmask, control = self._cpu.core()
         xpsr = registers[7]
         handler = bool(xpsr & _NUMBER)
-        control = 0 if handler else self._cpu.masks()[3]
+        control = 0 if handler else control
         aligned = (stack - 32) & ~7
         if aligned != stack - 32:
             registers[7] |= _ALIGNED
@@ -116,8 +116,7 @@ class Nvic:
 
     def vector(self, number: int) -> int:
         """The handler's address from the vector table, without the Thumb bit."""
-        entry = self._cpu.read(self._vectors() + 4 * number, 4)
-        return int.from_bytes(entry or b"", "little") & ~1
+        return self._cpu.word(self._vectors() + 4 * number) & ~1
 
     def leave(self, link: int) -> int:
         """Return from the active handler with EXC_RETURN `link`; returns where it goes on. Raises StackingFault."""

@@ -15,7 +15,7 @@ from targets.board.image import Image
 if TYPE_CHECKING:
     from targets.board.machine import Machine
 
-_FORMATS = {(1, False): "B", (1, True): "b", (2, False): "<H", (2, True): "<h", (4, False): "<I", (4, True): "<i"}
+_FORMATS = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, False): "I", (4, True): "i"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,12 @@ class Sampler:
 
     def __init__(self, sources: Mapping[str, SignalSource], image: Image) -> None:
         self.names = tuple(sources)
-        self._memory = [_locate(name, source, image) for name, source in sources.items() if source.symbol]
-        self._pins = [_pin(name, source) for name, source in sources.items() if not source.symbol]
-        self._order = [name for name, source in sources.items() if source.symbol]
-        self._order += [name for name, source in sources.items() if not source.symbol]
-        self._permutation = [self._order.index(name) for name in self.names]
+        variables = [_locate(name, source, image) for name, source in sources.items() if source.symbol]
+        self._reads, order = _packed(variables)
+        self._pins = [parse_pin(source.pin) for source in sources.values() if not source.symbol]
+        order += [name for name, source in sources.items() if not source.symbol]
         scales = [sources[name].scale for name in self.names]
-        self._scaled = _scaler(self._permutation, scales)
+        self._scaled = _scaler([order.index(name) for name in self.names], scales)
         self._last: tuple[object, ...] = ()
         self.samples: list[Sample] = []
 
@@ -55,11 +54,11 @@ class Sampler:
         return self._scaled(self._raw(machine))
 
     def _raw(self, machine: Machine) -> tuple[int, ...]:
-        ram = machine.cpu.ram
-        return (
-            *[unpack(ram, offset)[0] for unpack, offset in self._memory],
-            *[machine.chip.pins.output(port, number) for port, number in self._pins],
-        )
+        ram, output = machine.cpu.ram, machine.chip.pins.output
+        raw: tuple[int, ...] = ()
+        for unpack, offset in self._reads:
+            raw += unpack(ram, offset)
+        return raw + tuple([output(port, number) for port, number in self._pins])
 
     def state(self) -> tuple[object, ...]:
         """The last raw values."""
@@ -76,7 +75,35 @@ def _scaler(order: list[int], scales: list[float]) -> Callable[[tuple[int, ...]]
     return lambda raw: tuple([raw[i] * scale for i, scale in pairs])
 
 
-def _locate(name: str, source: SignalSource, image: Image) -> tuple[Callable[..., tuple[int]], int]:
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+    offset: int
+    layout: str
+    size: int
+
+
+def _packed(variables: list[_Variable]) -> tuple[list[tuple[Callable[..., tuple[int, ...]], int]], list[str]]:
+    """As few unpackings as hold all variables, each with where it starts in RAM; and the names in their order."""
+    reads: list[tuple[Callable[..., tuple[int, ...]], int]] = []
+    order: list[str] = []
+    left = sorted(variables, key=lambda variable: variable.offset)
+    while left:
+        start = end = left[0].offset
+        layout, overlapping = "<", list[_Variable]()
+        for variable in left:
+            if variable.offset < end:
+                overlapping.append(variable)
+                continue
+            layout += f"{variable.offset - end}x{variable.layout}"
+            end = variable.offset + variable.size
+            order.append(variable.name)
+        reads.append((struct.Struct(layout).unpack_from, start))
+        left = overlapping
+    return reads, order
+
+
+def _locate(name: str, source: SignalSource, image: Image) -> _Variable:
     symbol = image.symbols.get(source.symbol)
     if symbol is None:
         hint = did_you_mean(source.symbol, image.symbols)
@@ -84,7 +111,7 @@ def _locate(name: str, source: SignalSource, image: Image) -> tuple[Callable[...
     layout = _FORMATS.get((symbol.size, source.signed))
     if layout is None:
         raise UsageError(f"[signals.{name}] symbol '{source.symbol}' has {symbol.size} bytes; a signal has 1, 2 or 4")
-    return struct.Struct(layout).unpack_from, symbol.address - RAM_BASE
+    return _Variable(name, symbol.address - RAM_BASE, layout, symbol.size)
 
 
 def parse_pin(name: str) -> tuple[str, int]:
@@ -92,7 +119,3 @@ def parse_pin(name: str) -> tuple[str, int]:
     if len(name) >= 3 and name[0] == "P" and name[1] in "ABCDEFGHI" and name[2:].isdigit() and int(name[2:]) < 16:
         return name[1], int(name[2:])
     raise UsageError(f"'{name}' is not a pin; write port and number, like PB3")
-
-
-def _pin(_name: str, source: SignalSource) -> tuple[str, int]:
-    return parse_pin(source.pin)

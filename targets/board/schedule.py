@@ -35,16 +35,22 @@ class Schedule:
 
     def arm(self, source: int, cycle: int) -> None:
         """Let `source` act at `cycle` (replaces an earlier deadline)."""
+        earlier = self._due[source]
         self._due[source] = cycle
-        self._next = min(self._due)
+        if cycle <= self._next:
+            self._next = cycle
+        elif earlier == self._next:
+            self._next = min(self._due)
         if self.running:
             self.shorten(cycle - self.base)
 
     def disarm(self, source: int) -> None:
         """Forget the deadline of `source`."""
-        if self._due[source] != NEVER:
+        earlier = self._due[source]
+        if earlier != NEVER:
             self._due[source] = NEVER
-            self._next = min(self._due)
+            if earlier == self._next:
+                self._next = min(self._due)
 
     def clear(self) -> None:
         """Forget every deadline."""

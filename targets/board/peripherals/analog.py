@@ -62,6 +62,7 @@ class Rng(Peripheral):
 
     def __init__(self, wiring: Wiring, seed: int) -> None:
         self._random = random.Random(seed)
+        self._at: Any = None
         super().__init__(wiring)
 
     def read(self, offset: int) -> int:
@@ -69,12 +70,19 @@ class Rng(Peripheral):
         if offset == RNG_SR:
             return DRDY if enabled else 0
         if offset == RNG_DR:
-            return self._random.getrandbits(32) if enabled else 0
+            return self._draw() if enabled else 0
         return super().read(offset)
 
+    def _draw(self) -> int:
+        self._at = None
+        return self._random.getrandbits(32)
+
     def state(self) -> Any:
-        return self.registers[:], self._random.getstate()
+        self._at = self._at or self._random.getstate()
+        return self.registers[:], self._at
 
     def restore(self, state: Any) -> None:
         self.registers[:], generator = state
-        self._random.setstate(generator)
+        if self._at is not generator:
+            self._random.setstate(generator)
+            self._at = generator

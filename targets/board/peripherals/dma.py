@@ -14,6 +14,7 @@ CR, NDTR, PAR, M0AR = 0, 1, 2, 3
 EN, HTIE, TCIE, CIRC, MINC = 1 << 0, 1 << 3, 1 << 4, 1 << 8, 1 << 10
 HTIF, TCIF, TEIF = 1 << 4, 1 << 5, 1 << 3
 _SHIFT = (0, 6, 16, 22)
+_FLAGS = 0x3F
 
 
 class Stream(Channel):
@@ -130,14 +131,18 @@ class Dma(Peripheral):
     def write(self, offset: int, value: int) -> None:
         if offset in (LIFCR, HIFCR):
             half = (offset - LIFCR) >> 2
+            cleared = self.registers[half] & value
             self.registers[half] &= ~value
-            for stream in range(4 * half, 4 * half + 4):
-                self._update(stream)
+            for number, shift in enumerate(_SHIFT):
+                if cleared >> shift & _FLAGS:
+                    self._update(4 * half + number)
         elif STREAMS <= offset < STREAMS + 8 * 24:
             stream, which = divmod((offset - STREAMS) >> 2, 6)
             before = self.registers[offset >> 2]
             self.registers[offset >> 2] = value
             self.streams[stream].written(which, value, before)
+            if which == CR and (value ^ before) & (HTIE | TCIE):
+                self._update(stream)
 
     def state(self) -> Any:
         return self.registers[:], [stream.length for stream in self.streams]
