@@ -34,6 +34,7 @@ _HISTORY = 16
 _SLOW_SHARE = 50
 _STRETCH = 200
 _MARGIN_SECONDS = 1.0
+_STAGES, _LOOK_SECONDS = 3, 2.0
 _NEAR_SECONDS = 200.0
 
 
@@ -163,30 +164,37 @@ class Campaign:
         return finding.confirmed
 
     def _follow(self, case: TestCase, transcript: Transcript) -> None:
-        """The slow lane: run a case with pending obligations on to where they are decided, the near ones first."""
-        if self._safety is None or self._runner.snapshots is None:
+        """The slow lane: let time pass after one case of each kind, on to where its new obligations are decided."""
+        if self._safety is None or self._runner.snapshots is None or not self._first_of_its_kind(case):
             return
-        for near, far in itertools.pairwise((0.0, min(_NEAR_SECONDS, self._horizon), self._horizon)):
-            pending = {name: due for name, due in self._safety.pending().items() if due + near <= far}
-            if not pending or not self._worth_following(case, frozenset(pending), near=near):
-                return
-            seconds = max(pending.values()) + _MARGIN_SECONDS
+        elapsed, seconds = 0.0, _LOOK_SECONDS
+        for _ in range(_STAGES):
             case, later, observations = self._runner.follow(case, seconds)
-            transcript = joined(transcript, later)
+            transcript, elapsed = joined(transcript, later), elapsed + seconds
             if self._judge(case, transcript, settle(observations)) is not Verdict.PASS:
                 return
+            pending = self._new_obligations(case, self._horizon - elapsed)
+            if not pending or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
+                return
+            self._slow_runs += 1
+            near = [due for due in pending.values() if due <= _NEAR_SECONDS]
+            seconds = max(near or pending.values()) + _MARGIN_SECONDS
 
-    def _worth_following(self, case: TestCase, pending: frozenset[str], *, near: float) -> bool:
-        """Once for each way to bring about an obligation that the state has not by itself, and once for the state."""
-        new = pending - self._baseline.get((case.interface, case.state), frozenset())
-        key: tuple[object, ...] = (case.interface, case.state, near, pending)
-        if new and not near:
-            key = (case.interface, case.state, new, case.origin.path, case.origin.field, case.origin.mutation)
-        if key in self._followed or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
+    def _first_of_its_kind(self, case: TestCase) -> bool:
+        """Once for each state, way, field and class of mutation."""
+        origin = case.origin
+        kind = (case.interface, case.state, origin.path, origin.field, origin.mutation.split(" ")[0])
+        if kind in self._followed:
             return False
-        self._followed.add(key)
-        self._slow_runs += 1
+        self._followed.add(kind)
         return True
+
+    def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
+        """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
+        if self._safety is None:
+            return {}
+        known = self._baseline.get((case.interface, case.state), frozenset())
+        return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
 
     def _note_baseline(self, case: TestCase) -> None:
         """Obligations that are pending in a state by itself, learned before its first case."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import make_fuzzer
 from fuzzers.script import load_boofuzz_session
 from fuzzers.session import DeviceSession
@@ -158,7 +159,7 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers:
             made.append(make_fuzzer(fuzzer, protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
-    return made
+    return made if isinstance(assembly.target, Snapshots) else [PatientFuzzer(fuzzer) for fuzzer in made]
 
 
 def meet(assembly: Assembly) -> dict[str, Identity]:

@@ -106,7 +106,7 @@ def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> L
     control = assemble(path, seed=1, elf=elf)
     try:
         control.runner.start()
-        again = replay_once(control.runner, finding.window, finding.bucket)
+        again = replay_once(control.runner, finding.window, finding)
     finally:
         control.runner.stop()
     if again.bench_error:

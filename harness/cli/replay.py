@@ -50,7 +50,7 @@ def replay(
         if explain is not None:
             explain()
         for number in range(1, times + 1):
-            tries.append(replay_once(assembly.runner, found.window, found.bucket))
+            tries.append(replay_once(assembly.runner, found.window, found))
             _tell(console, number, tries[-1])
     finally:
         assembly.runner.stop()

@@ -70,13 +70,14 @@ class SafetyMonitor:
 
     def _culprit(self, case: TestCase, transcript: Transcript, time: float) -> str:
         """The message that makes the bucket: the last telling one before it, else a bent one, else the last."""
-        sent = [exchange.message for exchange in transcript.exchanges if exchange.message and exchange.sent_at <= time]
+        own = case.messages
+        sent = [e.message for e in transcript.exchanges if e.message in own and e.sent_at <= time] or list(own)
         bent = {step.message for step in case.steps if isinstance(step, Send) and step.mutated}
         for preferred in (self._telling, bent):
             for message in reversed(sent):
                 if message in preferred:
                     return message
-        return sent[-1] if sent else "".join(case.messages[-1:])
+        return sent[-1] if sent else ""
 
     def _show(self, index: int, value: float | None) -> str:
         signal = self._signals[index]

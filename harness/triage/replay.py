@@ -25,8 +25,8 @@ class Replay:
     bench_error: str = ""
 
 
-def replay_once(runner: Runner, window: Sequence[TestCase], bucket: str) -> Replay:
-    """Play a window on a fresh target; reproduced when an observation of the same bucket is made in its last case."""
+def replay_once(runner: Runner, window: Sequence[TestCase], finding: Finding) -> Replay:
+    """Play a window on a fresh target; reproduced when its last case shows the same fault again."""
     try:
         runner.fresh()
         transcript: Transcript | None = None
@@ -35,13 +35,20 @@ def replay_once(runner: Runner, window: Sequence[TestCase], bucket: str) -> Repl
             transcript, observations = runner.run(case, probe=True)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
-    same = any(bucket_of(observation, window[-1]) == bucket for observation in observations)
+    same = any(same_fault(observation, window[-1], finding) for observation in observations)
     return Replay(same, transcript, tuple(observations))
 
 
-def replay(runner: Runner, window: Sequence[TestCase], bucket: str, tries: int) -> list[Replay]:
+def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bool:
+    """The same bucket, or the same requirement violated: which message gets the blame may differ between tries."""
+    requirement = finding.observation.requirement
+    alike = observation.kind is finding.kind and observation.requirement == requirement != ""
+    return alike or bucket_of(observation, case) == finding.bucket
+
+
+def replay(runner: Runner, window: Sequence[TestCase], finding: Finding, tries: int) -> list[Replay]:
     """`tries` independent tries."""
-    return [replay_once(runner, window, bucket) for _ in range(tries)]
+    return [replay_once(runner, window, finding) for _ in range(tries)]
 
 
 def confirm(
@@ -53,9 +60,9 @@ def confirm(
     """
     for size in _WINDOWS:
         window = tuple(history[-size:]) if size > 1 else finding.window
-        first = replay_once(runner, window, finding.bucket)
+        first = replay_once(runner, window, finding)
         if first.reproduced:
-            rest = [] if stop() else replay(runner, window, finding.bucket, tries - 1)
+            rest = [] if stop() else replay(runner, window, finding, tries - 1)
             hits = 1 + sum(again.reproduced for again in rest)
             return replace(finding, window=window, reproduced=hits, tries=1 + len(rest))
         if size >= len(history) or stop():

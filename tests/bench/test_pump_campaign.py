@@ -45,7 +45,7 @@ def test_a_reproducer_is_fixed_on_the_fixed_build_and_comes_back_on_its_faults_o
     def reproduced(finding, elf):
         assembly = assemble(PUMP / "bench.toml", seed=7, elf=elf)
         assembly.runner.start()
-        return replay_once(assembly.runner, finding.window, finding.bucket).reproduced
+        return replay_once(assembly.runner, finding.window, finding).reproduced
 
     for finding in vulnerable.findings:
         own = compile_firmware(Build(f"{finding.fault}.elf", (finding.fault,)), tmp_path)
