@@ -184,6 +184,9 @@ def _merged(path: Path) -> dict[str, Any]:
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """An included bench's own files stay relative to its own folder."""
+    recorded: Any = data.get("controls", {}).get("recorded", {})
+    for kind, name in recorded.items():
+        recorded[kind] = str((folder / str(name)).resolve())
     for *tables, key in _PATHS:
         table: Any = data
         for name in tables:

@@ -16,7 +16,7 @@ from harness.cli.console import printable
 from harness.errors import BenchError, MedfuzzError
 from harness.finding import Finding
 from harness.serialize import loads
-from harness.triage.replay import replay_once
+from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
 
 OK, FAILED, NOT_SHOWN = "ok", "FAILED", "not demonstrated"
@@ -89,7 +89,8 @@ def _control_lines(path: Path, assembly: Assembly) -> Iterator[Line]:
             yield Line(what, NOT_SHOWN, f"no [controls] recorded.{kind.value} in the bench")
             continue
         finding = _recorded(assembly.bench.path(controls.recorded[kind.value]))
-        elf = assembly.bench.path(controls.elf) if controls.elf else None
+        emulated = assembly.bench.target.kind == "emulator" and controls.elf
+        elf = assembly.bench.path(controls.elf) if emulated else None
         yield _demonstrate(what, path, finding, elf)
 
 
@@ -103,6 +104,8 @@ def _recorded(path: Path) -> Finding:
 
 
 def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> Line:
+    if elf is None:
+        return _by_transcript(what, path, finding)
     control = assemble(path, seed=1, elf=elf)
     try:
         control.runner.start()
@@ -112,3 +115,12 @@ def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> L
     if again.bench_error:
         return Line(what, FAILED, again.bench_error)
     return Line(what, OK if again.reproduced else FAILED, f"control: {finding.observation.summary}")
+
+
+def _by_transcript(what: str, path: Path, finding: Finding) -> Line:
+    """On a real device no fault is provoked: the monitors read the recorded transcript of one instead."""
+    runner = assemble(path, seed=1, only=[finding.case.interface]).runner
+    seen = [o for monitor in runner.monitors for o in monitor.observe(finding.case, finding.transcript)]
+    if any(same_fault(observation, finding.case, finding) for observation in seen):
+        return Line(what, OK, f"recorded transcript: {finding.observation.summary}")
+    return Line(what, NOT_SHOWN, "its recorded transcript needs the state before it; show it on the emulator")
