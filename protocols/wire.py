@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from harness.case import LiveField
 from harness.errors import UsageError
@@ -24,10 +25,7 @@ class LazyFields(Mapping[str, "int | str | bytes"]):
 
     def _fields(self) -> Fields:
         if self._read is None:
-            try:
-                self._read = self._parse(self._data)
-            except Exception:  # noqa: BLE001  hostile bytes must not stop a campaign, whatever a parser makes of them
-                self._read = {}
+            self._read = _fields_of(self._parse, self._data)
         return self._read
 
     def __getitem__(self, key: str) -> int | str | bytes:
@@ -38,6 +36,15 @@ class LazyFields(Mapping[str, "int | str | bytes"]):
 
     def __len__(self) -> int:
         return len(self._fields())
+
+
+@lru_cache(maxsize=256)
+def _fields_of(parse: Callable[[bytes], Fields], data: bytes) -> Fields:
+    """What the parser reads; several monitors ask for the same frame, and devices repeat themselves."""
+    try:
+        return parse(data)
+    except Exception:  # noqa: BLE001  hostile bytes must not stop a campaign, whatever a parser makes of them
+        return {}
 
 
 class Wire:

@@ -15,10 +15,9 @@ _WORD = 0xFFFFFFFF
 class Bus:
     """Routes accesses by 1 KB page. An address where nothing is modelled reads 0 and ignores writes."""
 
-    def __init__(self, cpu: Cpu) -> None:
-        self._cpu = cpu
+    def __init__(self, cpu: Cpu, touched: set[Peripheral]) -> None:
+        self._cpu, self.touched = cpu, touched
         self._pages: dict[int, tuple[Any, Any, int, Peripheral]] = {}
-        self.touched: set[Peripheral] = set()
         self.unmodelled: set[int] = set()
         cpu.map_mmio(self.read, self.write)
 
@@ -32,6 +31,7 @@ class Bus:
         entry = self._pages.get(address >> _PAGE)
         if entry is None:
             return self._read_alias(address)
+        self.touched.add(entry[3])
         value = entry[0](address - entry[2] & ~3)
         return value if size == 4 else value >> 8 * (address & 3) & ((1 << 8 * size) - 1)
 
@@ -42,8 +42,7 @@ class Bus:
             self._write_alias(address, value)
             return
         read, write, base, peripheral = entry
-        if peripheral.passive:
-            self.touched.add(peripheral)
+        self.touched.add(peripheral)
         if size != 4 and address & 3:
             shift, mask = 8 * (address & 3), (1 << 8 * size) - 1
             value = read(address - base & ~3) & ~(mask << shift) & _WORD | (value & mask) << shift

@@ -97,12 +97,12 @@ class Chip:
 
     def drive(self, port: str, pin: int, level: bool) -> None:
         """Set an input pin from outside."""
-        self._bus.touched.update((self.pins.ports[port], self.pins.exti))
+        self._wiring.touched.update((self.pins.ports[port], self.pins.exti))
         self.pins.drive(port, pin, level)
 
     def reset(self, cause: str) -> None:
         """Reset every register; levels at pins and sensor inputs, which come from outside, stay."""
-        self._bus.touched.update(self._all)
+        self._wiring.touched.update(self._all)
         levels = self.pins.inputs()
         for peripheral in self._all:
             peripheral.reset()
@@ -116,12 +116,14 @@ class Chip:
 
     def restore(self, states: list[object]) -> None:
         """Back to a `state()`."""
+        touched = self._wiring.touched
         if states is not self._restored:
             self._restored = states
-            self._bus.touched.update(self._all)
-        for peripheral in self._bus.touched:
+            touched.update(self._all)
+        for peripheral in touched:
             peripheral.restore(states[peripheral.number])
-        self._bus.touched = set(self._active)
+        touched.clear()
+        touched.update(self._active)
 
 
 def _connect(usart: Usart, streams: list[tuple[Stream, int]]) -> None:

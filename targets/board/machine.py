@@ -67,7 +67,7 @@ class Machine:
         wiring = Wiring(self.cpu, self.nvic, self.schedule, hz)
         self.chip = Chip(
             wiring,
-            Bus(self.cpu),
+            Bus(self.cpu, wiring.touched),
             seed=seed,
             absent=absent,
             expired=lambda: self._request_reset("watchdog"),

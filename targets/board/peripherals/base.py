@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from targets.board.cpu import Cpu
@@ -12,19 +12,20 @@ from targets.board.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a peripheral is connected to. `hz` is the core clock."""
+    """What a peripheral is connected to. `hz` is the core clock; `touched` are those that may have changed."""
 
     cpu: Cpu
     nvic: Nvic
     schedule: Schedule
     hz: int
+    touched: set[Peripheral] = field(default_factory=set["Peripheral"])
 
 
 class Peripheral:
     """A register bank that remembers what is written; subclasses give registers their effects.
 
     Offsets are multiples of four within the bank; narrower accesses are widened by the bus. A `passive` one changes
-    only by bus writes, so that a snapshot of an untouched one need not be restored.
+    only by bus accesses or says so in `wiring.touched`, so that a snapshot of an untouched one need not be restored.
     """
 
     size = 0x400

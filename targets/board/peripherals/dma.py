@@ -31,11 +31,8 @@ class Stream(Channel):
         return self._controller.registers[self._index + which]
 
     def _set(self, which: int, value: int) -> None:
+        self._controller.wiring.touched.add(self._controller)
         self._controller.registers[self._index + which] = value
-
-    @property
-    def _channel(self) -> int:
-        return self._register(CR) >> 25 & 7
 
     def written(self, which: int, value: int, before: int) -> None:
         """A register was written: enabling starts, disabling stops."""
@@ -49,18 +46,11 @@ class Stream(Channel):
 
     def request(self) -> None:
         """Hand the block to the USART if stream and USART are both ready."""
-        usart = self.sends_to.get(self._channel)
         control, count = self._register(CR), self._register(NDTR)
-        schedule = self._controller.wiring.schedule
-        armed = schedule.due(self._source) < NEVER
-        if (
-            usart is None
-            or not control & EN
-            or not count
-            or armed
-            or not usart.transmit_by_dma
-            or control >> 6 & 3 != 1
-        ):
+        if not control & EN or not count or control >> 6 & 3 != 1:
+            return
+        usart, schedule = self.sends_to.get(control >> 25 & 7), self._controller.wiring.schedule
+        if usart is None or not usart.transmit_by_dma or schedule.due(self._source) < NEVER:
             return
         data = self._controller.wiring.cpu.read(self._register(M0AR), count)
         if data is None:
@@ -75,7 +65,8 @@ class Stream(Channel):
 
     def room(self, channel: int) -> int:
         """Bytes until the next half or full transfer; 0 while the stream is off or serves another channel."""
-        if not self._register(CR) & EN or self._channel != channel:
+        control = self._register(CR)
+        if not control & EN or control >> 25 & 7 != channel:
             return 0
         left, half = self._register(NDTR), self.length // 2
         return left - half if left > half else left
@@ -109,6 +100,7 @@ class Stream(Channel):
 class Dma(Peripheral):
     """One controller; `exceptions` are the eight streams' exception numbers."""
 
+    passive = True
     words = 4 + 6 * 8
 
     def __init__(self, wiring: Wiring, exceptions: tuple[int, ...]) -> None:
@@ -119,6 +111,7 @@ class Dma(Peripheral):
 
     def raise_flag(self, stream: int, flag: int) -> None:
         """Set a stream's flag and, where enabled, its interrupt."""
+        self.wiring.touched.add(self)
         self.registers[stream // 4] |= flag << _SHIFT[stream % 4]
         self._update(stream)
 

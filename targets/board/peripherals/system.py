@@ -23,6 +23,7 @@ class SystemControl(Peripheral):
     """Registers from 0xE000E000. `reset_requested` is called by AIRCR.SYSRESETREQ."""
 
     size = 0x1000
+    passive = True
     words = 0x400
 
     def __init__(self, wiring: Wiring, reset_requested: Callable[[], None]) -> None:
@@ -45,12 +46,14 @@ class SystemControl(Peripheral):
 
     def record_fault(self, status: int, address: int | None, *, bus: bool = False) -> None:
         """Set CFSR and, for a known address, MMFAR or BFAR with its valid bit."""
+        self.wiring.touched.add(self)
         self.registers[CFSR >> 2] |= status | ((1 << 15 if bus else 1 << 7) if address is not None else 0)
         if address is not None:
             self.registers[(BFAR if bus else MMFAR) >> 2] = address
 
     def escalate(self) -> None:
         """HFSR.FORCED: a configurable fault became a HardFault."""
+        self.wiring.touched.add(self)
         self.registers[HFSR >> 2] |= 1 << 30
 
     def read(self, offset: int) -> int:
@@ -149,6 +152,7 @@ class SystemControl(Peripheral):
             schedule.disarm(self._source)
 
     def _tick(self) -> None:
+        self.wiring.touched.add(self)
         self.registers[SYST_CSR >> 2] |= _COUNTFLAG
         schedule = self.wiring.schedule
         schedule.arm(self._source, schedule.now() + self._period())

@@ -14,6 +14,7 @@ _STATUS_FLAGS = 0x1F
 class Timer(Peripheral):
     """One timer of `bits` width. The counter is computed from virtual time; nothing runs between events."""
 
+    passive = True
     words = 20
 
     def __init__(self, wiring: Wiring, exception: int, bits: int) -> None:
@@ -80,6 +81,7 @@ class Timer(Peripheral):
             self.wiring.schedule.arm(self._source, due)
 
     def _event(self) -> None:
+        self.wiring.touched.add(self)
         self._collect()
         if self.registers[0] & OPM and self.registers[SR >> 2] & UIF:
             self.registers[0] &= ~CEN

@@ -116,8 +116,11 @@ class Usart(Peripheral):
 
     def _update(self) -> None:
         status, control = self.registers[0], self.registers[3]
-        high = any(control & enable and status & flags for enable, flags in _FLAGS_BY_ENABLE)
-        self.wiring.nvic.line(self._exception, high)
+        wanted = 0
+        for enable, flags in _FLAGS_BY_ENABLE:
+            if control & enable:
+                wanted |= flags
+        self.wiring.nvic.line(self._exception, bool(status & wanted))
 
     def read(self, offset: int) -> int:
         if offset == SR:
