@@ -33,6 +33,7 @@ class TargetTable(Table):
     ready: float = Field(default=10.0, gt=0)
     channel: str = ""
     reset_command: list[str] = []
+    baseline_command: list[str] = []
     reset_timeout: float = Field(default=30.0, gt=0)
 
     @model_validator(mode="after")

@@ -6,7 +6,9 @@ for measurements and quick tests. Everything listens on the loopback interface o
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import selectors
 import socket
@@ -21,16 +23,22 @@ from targets.emulated import EmulatedTarget
 
 _HOST = "127.0.0.1"
 _CHUNK = 4096
+_PTYS = "/dev/pts/"
 _BACKLOG_LIMIT = 1 << 20
 _LONGEST_SLEEP = 0.05
 _AHEAD_SECONDS = 0.25
 
 
 class Outlet:
-    """One client side of a port: bytes in are handed to `take`, bytes out are queued and written as the peer reads."""
+    """One client side of a port: bytes in are handed to `take`, bytes out are written as the peer reads.
 
-    def __init__(self, descriptor: int, take: Callable[[bytes], None], gone: Callable[[Outlet], None]) -> None:
-        self.descriptor, self._take, self._gone = descriptor, take, gone
+    Of what a peer does not read, the last `backlog` bytes are kept for it.
+    """
+
+    def __init__(
+        self, descriptor: int, take: Callable[[bytes], None], gone: Callable[[Outlet], None], *, backlog: int
+    ) -> None:
+        self.descriptor, self._take, self._gone, self._backlog = descriptor, take, gone, backlog
         self._queue = b""
 
     def readable(self) -> None:
@@ -47,13 +55,16 @@ class Outlet:
             self._gone(self)
 
     def write(self, data: bytes) -> None:
-        """Queue bytes; a client that does not read loses the oldest."""
-        self._queue = (self._queue + data)[-_BACKLOG_LIMIT:]
-        try:
-            written = os.write(self.descriptor, self._queue)
-        except OSError:
-            return
-        self._queue = self._queue[written:]
+        """Send bytes behind those that wait."""
+        self._queue += data
+        self.flush()
+        self._queue = self._queue[-self._backlog :] if self._backlog else b""
+
+    def flush(self) -> None:
+        """Write what the peer takes."""
+        if self._queue:
+            with contextlib.suppress(OSError):
+                self._queue = self._queue[os.write(self.descriptor, self._queue) :]
 
 
 class Server:
@@ -65,11 +76,12 @@ class Server:
         self._ports: list[tuple[Usart, list[Outlet]]] = []
         self._watchers: list[Outlet] = []
         self._sockets: list[socket.socket] = []
-        self._links: list[Path] = []
+        self._links: dict[Path, str] = {}
         self._descriptors: list[int] = []
         self._names: tuple[str, ...] = target.machine.sampler.names
         self._stopping = False
         self._origin = 0.0
+        self._baseline: object = None
 
     # -- what is offered ------------------------------------------------------------------------------------------
 
@@ -87,16 +99,9 @@ class Server:
         tty.setraw(device)
         os.set_blocking(controller, False)
         self._descriptors += [controller, device]
-        if path.is_symlink():
-            path.unlink()
-        try:
-            path.symlink_to(os.ttyname(device))
-        except OSError as error:
-            raise BenchError(
-                f"cannot make the link {path}: {error.strerror}. Name another path with --serial"
-            ) from error
-        self._links.append(path)
-        outlet = Outlet(controller, usart.feed, lambda _outlet: None)
+        _link(path, os.ttyname(device))
+        self._links[path] = os.ttyname(device)
+        outlet = Outlet(controller, usart.feed, lambda _outlet: None, backlog=0)
         outlets.append(outlet)
         self._selector.register(controller, selectors.EVENT_READ, outlet.readable)
 
@@ -113,7 +118,7 @@ class Server:
         except OSError as error:
             raise BenchError(f"port {port} on {_HOST}: {error.strerror}. Choose another one") from error
         listener.listen()
-        self._selector.register(listener, selectors.EVENT_READ, lambda: accept(listener.accept()[0]))
+        self._selector.register(listener, selectors.EVENT_READ, lambda: _accept(listener, accept))
         return int(listener.getsockname()[1])
 
     def _join(self, connection: socket.socket, outlets: list[Outlet], take: Callable[[bytes], None]) -> Outlet:
@@ -127,7 +132,7 @@ class Server:
             self._sockets.remove(connection)
             connection.close()
 
-        outlet = Outlet(connection.fileno(), take, leave)
+        outlet = Outlet(connection.fileno(), take, leave, backlog=_BACKLOG_LIMIT)
         outlets.append(outlet)
         self._selector.register(connection, selectors.EVENT_READ, outlet.readable)
         return outlet
@@ -136,33 +141,59 @@ class Server:
         lines = bytearray()
 
         def take(data: bytes) -> None:
-            lines.extend(data[-_CHUNK:])
+            lines.extend(data)
             while (end := lines.find(b"\n")) >= 0:
-                self._obey(bytes(lines[:end]).decode("ascii", "replace").split())
+                self._obey(bytes(lines[:end]).decode("ascii", "replace").split(), watcher)
                 del lines[: end + 1]
+            del lines[:-_CHUNK]
 
-        self._join(connection, self._watchers, take)
-        last = self._target.machine.sampler.current(self._target.machine)
-        self._tell({"signals": dict(zip(self._names, last, strict=True))})
+        watcher = self._join(connection, self._watchers, take)
+        _say(watcher, {"offers": ["sync", "baseline"]})
+        self._restate()
 
-    def _obey(self, words: list[str]) -> None:
-        if words == ["reset"]:
-            self._target.reset()
-            self._rebase()
-            self._pump()
-            self._tell({"event": "ready"})
-            current = self._target.machine.sampler.current(self._target.machine)
-            self._tell({"signals": dict(zip(self._names, current, strict=True))})
-        elif len(words) == 3 and words[0] == "stimulate":
-            try:
-                self._target.stimulate(words[1], float(words[2]))
-            except (UsageError, ValueError) as error:
-                self._tell({"error": str(error)})
+    def _restate(self) -> None:
+        """Tell all signals the next time that the firmware idles, changed or not."""
+        self._target.machine.sampler.restore(())
+
+    def _obey(self, words: list[str], watcher: Outlet) -> None:
+        match words:
+            case ["reset"]:
+                self._target.reset()
+                self._begin_again()
+            case ["baseline"]:
+                self._target.restore(self._baseline)
+                self._begin_again()
+            case ["sync", number]:
+                self._advance()
+                self._pump()
+                _say(watcher, {"sync": int(number) if number.isdigit() else number, "time": self._target.now()})
+            case ["stimulate", stimulus, value]:
+                self._stimulate(stimulus, value, watcher)
+            case _:
+                _say(watcher, {"error": f"unknown words: {' '.join(words)[:80]}"})
+
+    def _stimulate(self, stimulus: str, value: str, watcher: Outlet) -> None:
+        try:
+            number = float(value)
+            if not math.isfinite(number):
+                raise UsageError(f"stimulate {stimulus}: '{value}' is not a value")
+            self._target.stimulate(stimulus, number)
+        except (UsageError, ValueError) as error:
+            _say(watcher, {"error": str(error)})
+
+    def _begin_again(self) -> None:
+        self._rebase()
+        self._pump()
+        self._tell({"time": self._target.now(), "event": "ready"})
+        self._restate()
+        self._pump()
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until `stop()`."""
+        """Serve a started target until `stop()`; `baseline` goes back to this moment."""
+        self._pump()
+        self._baseline = self._target.snapshot()
         self._rebase()
         while not self._stopping:
             for key, _mask in self._selector.select(self._pause()):
@@ -180,8 +211,9 @@ class Server:
             connection.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
-        for path in self._links:
-            path.unlink(missing_ok=True)
+        for path, device in self._links.items():
+            if path.is_symlink() and str(path.readlink()) == device:
+                path.unlink()
         self._selector.close()
 
     def _rebase(self) -> None:
@@ -216,7 +248,7 @@ class Server:
         for usart, outlets in self._ports:
             ready = [data for cycle, data in usart.output if cycle <= machine.schedule.base]
             del usart.output[: len(ready)]
-            for outlet in outlets if ready else ():
+            for outlet in outlets:
                 outlet.write(b"".join(ready))
         for sample in self._target.take_samples():
             self._tell({"time": sample.time, "signals": dict(zip(self._names, sample.values, strict=True))})
@@ -226,6 +258,25 @@ class Server:
             self._tell({"time": event.time, "event": event.kind, "detail": dict(event.detail)})
 
     def _tell(self, entry: dict[str, object]) -> None:
-        line = json.dumps(entry).encode() + b"\n"
-        for watcher in list(self._watchers):
-            watcher.write(line)
+        for watcher in self._watchers:
+            _say(watcher, entry)
+
+
+def _say(watcher: Outlet, entry: dict[str, object]) -> None:
+    watcher.write(json.dumps(entry).encode() + b"\n")
+
+
+def _accept(listener: socket.socket, join: Callable[[socket.socket], object]) -> None:
+    """A client that has gone before it was met is no client."""
+    with contextlib.suppress(OSError):
+        join(listener.accept()[0])
+
+
+def _link(path: Path, device: str) -> None:
+    """A symbolic link to a pty; only another pty's link is replaced. Raises BenchError."""
+    try:
+        if path.is_symlink() and str(path.readlink()).startswith(_PTYS):
+            path.unlink()
+        path.symlink_to(device)
+    except OSError as error:
+        raise BenchError(f"cannot make the link {path}: {error.strerror}. Name another path with --serial") from error

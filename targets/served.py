@@ -1,59 +1,27 @@
 """A target outside this process: one that the bench starts (`process`) or one that is already there (`external`).
 
-A channel (`tcp:HOST:PORT`) carries signals, console text and events from an emulator or a bench adapter as JSON
-lines, and takes `reset`, `stimulate NAME VALUE` back. Without one, resets and stimuli are external commands.
+A channel (see `targets.channel`) carries signals, console text and events from an emulator or a bench adapter, and
+takes resets and stimuli. Without one, these are external commands.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 from harness.bench import Bench
-from harness.errors import LinkError, TargetError, UsageError, did_you_mean
+from harness.errors import BenchError, LinkError, TargetError, UsageError, did_you_mean
 from harness.transcript import Sample, TargetEvent
 from harness.transports import transport
+from targets.channel import Channel, DeviceClock, number_in
+from targets.process import OwnProcess
 
-_STOP_SECONDS = 3.0
-_LINE_LIMIT = 1 << 20
+_EXIT_SECONDS = 0.5
 _POLL = 0.02
-
-
-class Channel:
-    """The line-wise side channel; reads never block longer than asked. Raises LinkError."""
-
-    def __init__(self, moniker: str, timeout: float) -> None:
-        self._link = transport(moniker, None).open(timeout)
-        self._buffer = b""
-
-    def lines(self, wait: float = 0.0) -> list[dict[str, Any]]:
-        """The complete lines that have come; what is not JSON is ignored."""
-        self._buffer += self._link.receive(self._link.now() + wait)
-        *whole, self._buffer = self._buffer.split(b"\n")
-        self._buffer = self._buffer[-_LINE_LIMIT:]
-        return [entry for entry in map(_parsed, whole) if entry]
-
-    def say(self, words: str) -> None:
-        """Send one line."""
-        self._link.send(words.encode() + b"\n", self._link.now() + 1.0)
-
-    def close(self) -> None:
-        """Idempotent."""
-        self._link.close()
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        entry: Any = json.loads(line)
-    except ValueError:
-        return {}
-    return dict(entry) if isinstance(entry, dict) else {}  # pyright: ignore[reportUnknownArgumentType]
+_KINDS = frozenset({"fault", "hang", "reset", "exit"})
+_RESTATEMENTS = 2
 
 
 class ServedTarget:
@@ -62,126 +30,133 @@ class ServedTarget:
     def __init__(self, bench: Bench) -> None:
         self._bench, self._table = bench, bench.target
         self.name = bench.target.name
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._process: OwnProcess | None = None
         self._channel: Channel | None = None
         self._events: list[TargetEvent] = []
         self._samples: list[Sample] = []
         self._console: list[tuple[float, bytes]] = []
-        self._values: dict[str, float] = {}
-        self._exit_told = False
+        self._values: dict[str, float | None] = {}
+        self._clock = DeviceClock()
+        self._restatements = 0
+        self._told: OwnProcess | None = None
 
     # -- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the process, if it is ours, and open the channel."""
+        """Start the process, if it is ours, open the channel, and begin from a cold start where the channel can."""
         if self._table.kind == "process":
             self._start_process()
-        if self._table.channel:
-            self._open_channel()
+        self._open_channel()
         self.calm()
+        if self._channel is not None and not self._table.reset_command:
+            self._reset_by(self._channel)
 
     def calm(self) -> None:
-        """Every stimulus that the bench can set at its initial value."""
+        """Settings back to the baseline and every stimulus at its initial value, as far as the bench can."""
+        if self._process is not None and self._process.ended():
+            return
+        self._clock.forget()
+        if self._table.baseline_command:
+            _run(self._table.baseline_command, self._table.reset_timeout)
+        elif self._channel is not None and "baseline" in self._channel.offers:
+            self._channel.say("baseline")
         for name, stimulus in self._bench.stimuli.items():
             if self._channel is not None or stimulus.command:
                 self.stimulate(name, stimulus.initial)
 
     def _start_process(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and not self._process.ended():
             return
-        self._exit_told = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
-        try:
-            self._process = subprocess.Popen(
-                self._table.command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise TargetError(
-                f"cannot start {self._table.command[0]}: {error.strerror}. Check [target] command"
-            ) from error
-        self._await_ready()
-
-    def _await_ready(self) -> None:
-        """Until every interface's link opens, or the bench's `ready` seconds are over."""
+        self._refuse_strangers()
+        self._process = OwnProcess(self._table.command)
         deadline = time.monotonic() + self._table.ready
-        monikers = [table.transport for table in self._bench.interfaces.values()]
-        while monikers:
-            if self._process is not None and self._process.poll() is not None:
-                raise TargetError(
-                    f"the target's process ended at once with status {self._process.returncode}: {self._last_words()}"
-                )
-            try:
-                transport(monikers[0], self).open(1.0).close()
-                monikers.pop(0)
-            except LinkError as error:
-                if time.monotonic() > deadline:
-                    raise TargetError(f"the target did not come up in {self._table.ready:g} s: {error}") from error
-                time.sleep(_POLL)
+        for moniker in self._monikers():
+            self._await_link(self._process, moniker, deadline)
 
-    def _last_words(self) -> str:
-        """The last line that our process wrote to its error output."""
-        if self._errors is None:
-            return "it said nothing"
-        self._errors.seek(0)
-        lines = self._errors.read(_LINE_LIMIT).decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+    def _monikers(self) -> list[str]:
+        return [table.transport for table in self._bench.interfaces.values()]
+
+    def _refuse_strangers(self) -> None:
+        """What already listens where our process will be would be fuzzed in its place."""
+        for moniker in filter(None, (*self._monikers(), self._table.channel)):
+            if moniker.startswith("tcp:") and _opens(moniker, self):
+                raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+
+    def _await_link(self, process: OwnProcess, moniker: str, deadline: float) -> None:
+        """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""
+        while not _opens(moniker, self):
+            if words := process.ended():
+                raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
+            if time.monotonic() > deadline:
+                raise TargetError(f"the target did not come up in {self._table.ready:g} s: {moniker} does not open")
+            time.sleep(_POLL)
 
     def _open_channel(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        self._channel = Channel(self._table.channel, self._table.ready)
+        if self._table.channel:
+            self._close_channel()
+            self._channel = Channel(self._table.channel, self._table.ready)
 
-    def stop(self) -> None:
-        """Close the channel and end our own process, politely first."""
+    def _close_channel(self) -> None:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
+
+    def stop(self) -> None:
+        """Close the channel and end our own process, politely first."""
+        self._close_channel()
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            os.killpg(process.pid, number)
-            try:
-                process.wait(_STOP_SECONDS)
-                return
-            except subprocess.TimeoutExpired:
-                continue
+        if process is not None:
+            process.stop()
 
     def reset(self) -> None:
-        """Cold start: our process again, else over the channel, else by the bench's reset command."""
-        if self._process is not None and self._process.poll() is not None:
-            self.stop()
-            self.start()
-        elif self._channel is not None:
-            self._channel.say("reset")
-            self._await_reset()
+        """Cold start: by the bench's reset command, else over the channel, else our process ends and starts again."""
+        if self._table.kind == "process" and (self._process is None or self._process.ended()):
+            self._again()
         elif self._table.reset_command:
             _run(self._table.reset_command, self._table.reset_timeout)
             time.sleep(self._table.settle)
+        elif self._table.channel:
+            self._reset_over_channel()
         elif self._table.kind == "process":
-            self.stop()
-            self.start()
+            self._again()
 
-    def _await_reset(self) -> None:
+    def _again(self) -> None:
+        self.stop()
+        self.start()
+
+    def _reset_over_channel(self) -> None:
+        try:
+            if self._channel is None:
+                self._open_channel()
+            if self._channel is not None:
+                self._reset_by(self._channel)
+        except BenchError:
+            if self._table.kind != "process":
+                raise
+            self._again()
+
+    def _reset_by(self, channel: Channel) -> None:
+        self._restatements = 0
+        channel.say("reset")
         deadline = time.monotonic() + self._table.reset_timeout
         while time.monotonic() < deadline:
-            for entry in self._channel.lines(0.1) if self._channel else ():
+            for entry in channel.lines(0.1):
                 if entry.get("event") == "ready":
-                    self._values.clear()
-                    self._samples.clear()
-                    return
-                self._take(entry)
+                    self._forget(number_in(entry.get("time")))
+                else:
+                    self._take(entry)
+            if self._restatements:
+                return
         raise TargetError(
             f"the target did not come back in {self._table.reset_timeout:g} s after a reset; see to the bench"
         )
+
+    def _forget(self, device_time: float | None) -> None:
+        """What was told of the time before a reset is past."""
+        self._values.clear()
+        self._samples.clear()
+        self._clock.anchor(device_time, time.monotonic())
+        self._restatements = _RESTATEMENTS
 
     def stimulate(self, stimulus: str, value: float) -> None:
         """Over the channel, or by the stimulus's own command with `{value}` replaced."""
@@ -208,39 +183,53 @@ class ServedTarget:
     # -- what it tells --------------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        if self._channel is None:
+        """Take in what the channel told; one that broke because our process ended is told of by its exit."""
+        if not self._table.channel or (self._process is not None and self._process.ended()):
             return
         try:
-            for entry in self._channel.lines():
-                self._take(entry)
-        except LinkError:
-            self._channel = None
+            if self._channel is None:
+                raise LinkError(f"{self._table.channel}: the channel is closed")
+            entries = self._channel.caught_up()
+        except LinkError as error:
+            self._close_channel()
+            if self._process is None or not self._process.ended(_EXIT_SECONDS):
+                raise TargetError(f"signals and events are lost: {error}") from error
+            return
+        for entry in entries:
+            self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:
-        now = time.monotonic()
-        if "signals" in entry:
-            self._values.update({str(k): float(v) for k, v in entry["signals"].items()})
-            self._samples.append(Sample(now, tuple(self._values.get(name) for name in self._bench.signals)))
+        moment = self._clock.link_time(number_in(entry.get("time")), time.monotonic())
+        kind, signals, detail = entry.get("event"), entry.get("signals"), entry.get("detail")
+        if isinstance(signals, dict):
+            told: dict[str, object] = signals  # pyright: ignore[reportUnknownVariableType]
+            self._values.update({name: number_in(value) for name, value in told.items()})
+            self._samples.append(self._sample(moment))
         elif "console" in entry:
-            self._console.append((now, str(entry["console"]).encode("latin-1", "replace")))
-        elif "event" in entry and entry["event"] != "ready":
-            detail = {str(k): str(v) for k, v in entry.get("detail", {}).items()}
-            self._events.append(TargetEvent(str(entry["event"]), now, detail))
+            self._console.append((moment, str(entry["console"]).encode("latin-1", "replace")))
+        elif kind in _KINDS:
+            words: dict[str, object] = detail if isinstance(detail, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+            self._events.append(TargetEvent(str(kind), moment, {key: str(word) for key, word in words.items()}))
+
+    def _sample(self, moment: float) -> Sample:
+        return Sample(moment, tuple(self._values.get(name) for name in self._bench.signals))
 
     def take_events(self) -> Sequence[TargetEvent]:
         """Events of the channel, and our process's end."""
         self._listen()
-        if self._process is not None and not self._exit_told and (status := self._process.poll()) is not None:
-            self._exit_told = True
-            words = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        if self._process is not None and self._process is not self._told and (words := self._process.ended()):
+            self._told = self._process
             self._events.append(TargetEvent("exit", time.monotonic(), {"status": words}))
         events, self._events = self._events, []
         return events
 
     def take_samples(self) -> Sequence[Sample]:
-        """Samples of the channel since the last call."""
+        """Samples of the channel since the last call; soon after a reset, what holds even though nothing changed."""
         self._listen()
         samples, self._samples = self._samples, []
+        if self._restatements and self._values:
+            self._restatements -= 1
+            samples = samples or [self._sample(time.monotonic())]
         return samples
 
     def take_console(self) -> Sequence[tuple[float, bytes]]:
@@ -255,6 +244,14 @@ class ServedTarget:
         if self._table.command:
             facts["command"] = " ".join(self._table.command)
         return facts
+
+
+def _opens(moniker: str, target: object) -> bool:
+    try:
+        transport(moniker, target).open(1.0).close()
+    except LinkError:
+        return False
+    return True
 
 
 def _run(command: list[str], timeout: float) -> None:

@@ -1,0 +1,59 @@
+"""A device that is a process of the bench's own: started, watched, and ended with everything it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+
+from harness.errors import TargetError
+
+_STOP_SECONDS = 3.0
+_LAST_WORDS = 1 << 16
+
+
+class OwnProcess:
+    """Runs `command` in a process group of its own. Raises TargetError when it cannot be started."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise TargetError(f"cannot start {command[0]}: {error.strerror}. Check [target] command") from error
+
+    def ended(self, wait: float = 0.0) -> str:
+        """How it ended (`exit status 1`, `signal SIGSEGV`), waiting for that for `wait` seconds; "" while it runs."""
+        try:
+            status = self._process.wait(wait)
+        except subprocess.TimeoutExpired:
+            return ""
+        names = {number.value: number.name for number in signal.Signals}
+        return f"exit status {status}" if status >= 0 else f"signal {names.get(-status, -status)}"
+
+    def last_words(self) -> str:
+        """The last line that it wrote to its error output."""
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - _LAST_WORDS))
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def stop(self) -> None:
+        """End it, politely first; idempotent."""
+        self._errors.close()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.ended():
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            self.ended(_STOP_SECONDS)
