@@ -121,6 +121,15 @@ class Snapshots(Interface):
         ...
 
 
+@runtime_checkable
+class Explains(Interface):
+    """A target that can say more about a fault when it is replayed slowly."""
+
+    def explain_writes(self, *, on: bool) -> None:
+        """Add `overwritten` to the detail of faults."""
+        ...
+
+
 class FrameKind(StrEnum):
     """How a piece of what came in counts."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.bench import Bench, SignalTable, StimulusTable
@@ -11,6 +11,8 @@ from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
 from targets.board.cpu import RAM_BASE
+from targets.board.explain import WriteWatch
+from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
 from targets.board.peripherals.usart import Usart
@@ -47,6 +49,7 @@ class EmulatedTarget:
         self._ports = {link: self._usart(link, port) for link, port in ports.items()}
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed
+        self._watch: WriteWatch | None = None
         self.epoch = 0
         for stimulus in stimuli:
             self._check(stimulus)
@@ -118,7 +121,20 @@ class EmulatedTarget:
     def take_events(self) -> Sequence[TargetEvent]:
         """Faults, hangs and resets since the last call."""
         events, self.machine.events = self.machine.events, []
-        return events
+        return [self._explained(event) for event in events] if self._watch else events
+
+    def explain_writes(self, *, on: bool) -> None:
+        """Watch every store, so that a fault's detail names the objects that were overwritten; slow."""
+        if self._watch is not None:
+            self._watch.remove()
+        self._watch = WriteWatch(self.machine) if on else None
+
+    def _explained(self, event: TargetEvent) -> TargetEvent:
+        if self._watch is None or event.kind != "fault":
+            return event
+        lost = event.detail.get("type") in CONTROL_FLOW_LOST
+        words = self._watch.explanation(event.detail.get("registers", "") if lost else "")
+        return replace(event, detail={**event.detail, "overwritten": words}) if words else event
 
     def take_samples(self) -> Sequence[Sample]:
         """Signal samples since the last call; only an idle firmware's variables agree with each other."""
@@ -154,6 +170,8 @@ class EmulatedTarget:
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot; links opened since a later reset stay open."""
         self.machine.restore(snapshot.machine)
+        if self._watch is not None:
+            self._watch.forget()
         self.machine.events.clear()
         self.epoch = snapshot.epoch
 

@@ -13,6 +13,7 @@ from harness.cli.assemble import assemble, find_bench, meet
 from harness.cli.console import printable
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding
+from harness.interfaces import Explains
 from harness.serialize import dumps
 from harness.store import STORE_NAME, Store
 from harness.triage.replay import Replay, replay_once
@@ -46,9 +47,8 @@ def replay(
     try:
         assembly.runner.start()
         meet(assembly)
-        explain = getattr(assembly.target, "explain_writes", None)
-        if explain is not None:
-            explain()
+        if isinstance(assembly.target, Explains):
+            assembly.target.explain_writes(on=True)
         for number in range(1, times + 1):
             tries.append(replay_once(assembly.runner, found.window, found))
             _tell(console, number, tries[-1])

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from harness.case import TestCase
 from harness.errors import BenchError
 from harness.finding import Finding, bucket_of
+from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.transcript import Transcript
-from harness.verdict import Observation
+from harness.verdict import Kind, Observation
 
 _WINDOWS = (1, 2, 4, 8, 16)
 
@@ -51,6 +52,22 @@ def replay(runner: Runner, window: Sequence[TestCase], finding: Finding, tries: 
     return [replay_once(runner, window, finding) for _ in range(tries)]
 
 
+def explained(runner: Runner, finding: Finding) -> Finding:
+    """The finding with what one slow replay tells about its cause, where the target can."""
+    if not isinstance(runner.target, Explains):
+        return finding
+    runner.target.explain_writes(on=True)
+    try:
+        again = replay_once(runner, finding.window, finding)
+    finally:
+        runner.target.explain_writes(on=False)
+    for observation in again.observations:
+        if "overwritten" in observation.detail and same_fault(observation, finding.window[-1], finding):
+            detail = {**finding.observation.detail, "overwritten": observation.detail["overwritten"]}
+            return replace(finding, observation=replace(finding.observation, detail=detail))
+    return finding
+
+
 def confirm(
     runner: Runner, finding: Finding, history: Sequence[TestCase], tries: int, stop: Callable[[], bool]
 ) -> Finding:
@@ -64,7 +81,8 @@ def confirm(
         if first.reproduced:
             rest = [] if stop() else replay(runner, window, finding, tries - 1)
             hits = 1 + sum(again.reproduced for again in rest)
-            return replace(finding, window=window, reproduced=hits, tries=1 + len(rest))
+            confirmed = replace(finding, window=window, reproduced=hits, tries=1 + len(rest))
+            return explained(runner, confirmed) if finding.kind is Kind.CRASH else confirmed
         if size >= len(history) or stop():
             break
     return replace(finding, reproduced=0, tries=1)

@@ -22,6 +22,7 @@ _IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 
 _READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
 _WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
 _NULL_PAGE = 0x1000
+CONTROL_FLOW_LOST = frozenset({"execution outside the code", "undefined instruction", "breakpoint instruction"})
 
 
 class Access:

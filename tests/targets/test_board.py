@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from targets.board.explain import WriteWatch
 from targets.board.image import Image
 from targets.board.machine import Machine
 
@@ -134,6 +135,23 @@ def test_a_fault_names_kind_and_place_and_its_handler_runs(build, program, words
     assert machine.events[0].detail["symbol"] == symbol
     assert machine.events[0].detail["line"].startswith("board.c:")
     assert trace(machine) == [0xDEAD]
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [("overflow", "behind label"), ("stack_smash", "was returned to")]
+)
+def test_on_replay_the_overwritten_objects_are_named(build, program, words):
+    machine = Machine(build(program), hang_budget=10_000)
+    watch = WriteWatch(machine)
+    machine.run(HZ // 1000)
+    registers = machine.events[0].detail["registers"]
+    assert words in watch.explanation(registers)
+    assert program in watch.explanation(registers) or "smash" in watch.explanation(registers)
+    watch.remove()
+    watch.forget()
+    machine.power_on()
+    machine.run(HZ // 1000)
+    assert watch.explanation(registers) == ""
 
 
 def test_a_stack_that_grows_over_its_limit_is_seen_without_a_fault(build):

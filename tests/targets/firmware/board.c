@@ -104,6 +104,11 @@ void null_write(void) { *(volatile uint32_t *)4 = 1; idle(); }
 void code_write(void) { *(volatile uint32_t *)0x08000100 = 1; idle(); }
 void ram_jump(void) { ((void (*)(void))((uint32_t)ring | 1))(); idle(); }
 void recursion(void) { volatile uint8_t pad[3820]; for (uint32_t i = 0; i < sizeof pad; i++) pad[i] = 1; idle(); }
+/* overflow: a copy runs over the object behind, then the smashed return address is used */
+static uint8_t label[8];
+void overflow(void) { for (volatile uint32_t i = 0; i < 12; i++) ((volatile uint8_t *)label)[i] = 0x41; *(volatile uint32_t *)4 = label[1]; idle(); }
+__attribute__((noinline)) static void smash(void) { volatile uint32_t local[4]; __asm volatile("" ::: "lr"); for (uint32_t i = 0; i < 8; i++) local[i] = 0x41414141; }
+void stack_smash(void) { smash(); idle(); }
 void bit_band(void) { REG(0x22000000u + ((uint32_t)&result - 0x20000000u) * 32 + 3 * 4) = 1; note(REG(0x42000000u + 0x20414u * 32 + 4 * 5));
     REG(0x42000000u + 0x20414u * 32 + 4 * 5) = 1; note(REG(0x40020414)); idle(); }
 static void key(void) { REG(0x40013C14) = 1; note(7); }
