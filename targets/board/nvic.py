@@ -54,12 +54,14 @@ class Nvic:
 
     def line(self, number: int, level: bool) -> None:
         """A peripheral's interrupt line: level-sensitive, stays pending while high."""
-        if not level:
-            self.lines.discard(number)
-            self.pending.discard(number)
-        elif number not in self.lines:
+        if level == (number in self.lines):
+            return
+        if level:
             self.lines.add(number)
             self.pend(number)
+        else:
+            self.lines.discard(number)
+            self.pending.discard(number)
 
     def enable(self, number: int) -> None:
         """Enable one exception."""

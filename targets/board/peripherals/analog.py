@@ -27,17 +27,19 @@ class Adc(Peripheral):
         if offset == ADC_DR:
             self.registers[0] &= ~EOC
             self._update()
+            return self.registers[ADC_DR >> 2]
         return super().read(offset)
 
     def write(self, offset: int, value: int) -> None:
-        if offset == ADC_SR:
-            self.registers[0] &= value
-        elif offset == ADC_CR2 and value & SWSTART and value & ADON:
+        if offset == ADC_CR2 and value & SWSTART and value & ADON:
             self.registers[ADC_CR2 >> 2] = value & ~SWSTART
             self._convert()
+        elif offset == ADC_SR:
+            self.registers[0] &= value
         else:
             super().write(offset, value)
-        self._update()
+        if offset <= ADC_CR2:
+            self._update()
 
     def _convert(self) -> None:
         channel = self.registers[ADC_SQR3 >> 2] & 31

@@ -28,6 +28,7 @@ class Timer(Peripheral):
         self._divisor = 1
         self._origin = 0
         self._checked = 0
+        self._known_points: list[tuple[int, int]] = []
 
     @property
     def _running(self) -> bool:
@@ -51,17 +52,24 @@ class Timer(Peripheral):
 
     def _points(self) -> list[tuple[int, int]]:
         """(flag, counter value) of every event that can happen: update and the compare channels."""
-        compares = ((2 << channel, self.registers[(CCR1 >> 2) + channel] & self._mask) for channel in range(CHANNELS))
-        return [(UIF, 0), *((flag, value) for flag, value in compares if value < self._period)]
+        if not self._known_points:
+            compares = [self.registers[(CCR1 >> 2) + channel] & self._mask for channel in range(CHANNELS)]
+            pairs = [(2 << channel, value) for channel, value in enumerate(compares) if value < self._period]
+            self._known_points = [(UIF, 0), *pairs]
+        return self._known_points
 
     def _collect(self) -> None:
         """Set the flags of all events since the last look."""
         if not self._running:
             return
-        ticks, period = self._ticks(), self._period
+        ticks, period, checked = self._ticks(), self._period, self._checked
+        if ticks == checked:
+            return
+        flags = 0
         for flag, value in self._points():
-            if (ticks - value) // period > (self._checked - value) // period:
-                self.registers[SR >> 2] |= flag
+            if (ticks - value) // period > (checked - value) // period:
+                flags |= flag
+        self.registers[SR >> 2] |= flags
         self._checked = ticks
 
     def _update(self) -> None:
@@ -107,6 +115,7 @@ class Timer(Peripheral):
         else:
             count = self._count()
             super().write(offset, value)
+            self._known_points = []
             if offset == ARR:
                 self._start_from(count)
         self._update()
@@ -129,3 +138,4 @@ class Timer(Peripheral):
 
     def restore(self, state: Any) -> None:
         self.registers[:], self._divisor, self._origin, self._checked = state
+        self._known_points = []
