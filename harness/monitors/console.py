@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.case import TestCase
@@ -13,6 +13,9 @@ from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
 _TAIL = 256
+_SHOWN = 200
+
+Chunks = Sequence[tuple[float, bytes]]
 
 
 class ConsoleMonitor:
@@ -22,33 +25,43 @@ class ConsoleMonitor:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = [_compile(pattern) for pattern in patterns]
-        self._tail = b""
+        self._tails: dict[str, bytes] = {}
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
-        """One observation for each pattern that appeared."""
-        chunks = [*transcript.console, *((e.ended_at, e.stray) for e in transcript.exchanges if e.stray)]
-        if not self._patterns or not chunks:
+        """One observation for each pattern that appeared, on whichever of the two streams."""
+        if not self._patterns:
             return ()
-        old = len(self._tail)
-        text = self._tail + b"".join(data for _time, data in chunks)
-        self._tail = text[-_TAIL:]
-        message = message_at(transcript, chunks[0][0])
-        return [found for pattern in self._patterns if (found := _match(pattern, text, old, chunks[0][0], message))]
+        stray = [(exchange.ended_at, exchange.stray) for exchange in transcript.exchanges if exchange.stray]
+        found: dict[tuple[str, ...], Observation] = {}
+        for stream, chunks in (("", transcript.console), (case.interface, stray)):
+            for observation in self._search(stream, chunks, transcript):
+                found.setdefault(observation.fingerprint, observation)
+        return list(found.values())
 
-    def state(self) -> bytes:
-        """The end of the text seen so far."""
-        return self._tail
+    def _search(self, stream: str, chunks: Chunks, transcript: Transcript) -> list[Observation]:
+        if not chunks:
+            return []
+        tail = self._tails.get(stream, b"")
+        text = tail + b"".join(data for _time, data in chunks)
+        self._tails[stream] = text[-_TAIL:]
+        message = message_at(transcript, chunks[0][0])
+        matches = (_match(pattern, text, len(tail), chunks[0][0], message) for pattern in self._patterns)
+        return [match for match in matches if match]
+
+    def state(self) -> Mapping[str, bytes]:
+        """The end of the text seen so far on each stream."""
+        return dict(self._tails)
 
     def restore(self, state: Any) -> None:
         """Back to an earlier end."""
-        self._tail = state
+        self._tails = dict(state)
 
 
 def _match(pattern: re.Pattern[bytes], text: bytes, old: int, time: float, message: str) -> Observation | None:
     match = next((m for m in pattern.finditer(text) if m.end() > old), None)
     if match is None:
         return None
-    shown = match.group().decode("latin-1").strip()
+    shown = match.group().decode("latin-1").strip()[:_SHOWN]
     summary = f"the console says {shown!r}"
     return Observation(
         Kind.CONSOLE, "console", summary, time, (pattern.pattern.decode("latin-1"),), detail={"message": message}

@@ -19,14 +19,14 @@ class DeviceMonitor:
     name = "device"
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
-        """One observation for the first fault or hang, else for the first unasked reset, and one for an exit."""
+        """One observation for the first fault, hang or unasked reset, and one for an exit."""
         found: list[Observation] = []
         asked = any(isinstance(step, Reset) for step in case.steps)
         for event in transcript.events:
-            if event.kind == "reset" and (asked or found):
-                continue
-            found.append(_observation(event, message_at(transcript, event.time)))
-        return found[:1]
+            observation = _observation(event, message_at(transcript, event.time))
+            if event.kind == "exit" or not (found or (event.kind == "reset" and asked)):
+                found.append(observation)
+        return found
 
     def state(self) -> object:
         """Nothing is learned."""
