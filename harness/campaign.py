@@ -128,7 +128,6 @@ class Campaign:
             return
         self._number += 1
         self._history.append(case)
-        observations = settle(observations)
         fuzzer.learn(case, transcript, observations)
         verdict = self._judge(case, transcript, observations)
         if verdict is Verdict.PASS:
@@ -140,11 +139,12 @@ class Campaign:
 
     def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
         """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
-        verdict = verdict_of(observations)
+        settled = settle(observations)
+        verdict = verdict_of(settled)
         if verdict is not Verdict.FINDING:
             return verdict
-        faults = [o for o in observations if o.kind not in BENCH_KINDS | INCONCLUSIVE_KINDS]
-        confirmed = [self._finding(case, transcript, fault, faults) for fault in faults]
+        faults = [o for o in settled if o.kind not in BENCH_KINDS | INCONCLUSIVE_KINDS]
+        confirmed = [self._finding(case, transcript, fault, observations) for fault in faults]
         return Verdict.FINDING if any(confirmed) else Verdict.INCONCLUSIVE
 
     def _finding(
@@ -171,7 +171,7 @@ class Campaign:
         for _ in range(_STAGES):
             case, later, observations = self._runner.follow(case, seconds)
             transcript, elapsed = joined(transcript, later), elapsed + seconds
-            if self._judge(case, transcript, settle(observations)) is not Verdict.PASS:
+            if self._judge(case, transcript, observations) is not Verdict.PASS:
                 return
             pending = self._new_obligations(case, self._horizon - elapsed)
             if not pending or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
@@ -218,7 +218,11 @@ def joined(first: Transcript, then: Transcript) -> Transcript:
 
 
 def settle(observations: Sequence[Observation]) -> list[Observation]:
-    """Drop what only follows from something else in the same case: a reboot after a crash, silence after either."""
+    """Drop what only follows from something else in the same case: a reboot after a crash, silence after either,
+
+    and a requirement that is violated later than another one. What is dropped stays with the finding as a symptom.
+    """
+    first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)
     kinds = {observation.kind for observation in observations}
     kept: list[Observation] = []
     for observation in observations:
@@ -226,7 +230,8 @@ def settle(observations: Sequence[Observation]) -> list[Observation]:
         reboot_of_crash = observation.kind is Kind.REBOOT and bool(kinds & (_CAUSES - {Kind.REBOOT}))
         follows = observation.kind in _CONSEQUENCES - {Kind.REBOOT} and bool(causes)
         twice = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
-        if not (reboot_of_crash or follows or twice):
+        later = observation.kind is Kind.UNSAFE_STATE and observation.time > first
+        if not (reboot_of_crash or follows or twice or later):
             kept.append(observation)
     return kept
 

@@ -261,6 +261,8 @@ def test_only_consequences_are_folded_away():
 
     assert kept(Kind.CRASH, Kind.REBOOT, Kind.SILENCE, Kind.DRIFT) == [Kind.CRASH, Kind.DRIFT]
     assert kept(Kind.REBOOT, Kind.REBOOT, Kind.SILENCE) == [Kind.REBOOT]
+    violations = [Observation(Kind.UNSAFE_STATE, "m", "", time) for time in (2.0, 1.0, 1.0)]
+    assert [o.time for o in settle(violations)] == [1.0, 1.0]
     assert kept(Kind.UNSAFE_STATE, Kind.HANG, Kind.LEAK) == [Kind.UNSAFE_STATE, Kind.HANG, Kind.LEAK]
 
 
