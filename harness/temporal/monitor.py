@@ -157,9 +157,11 @@ class FormulaSet:
         return MonitorState(self._time, self._values, self._wake, tuple(e.state() for e in self._evaluators))
 
     def restore(self, state: MonitorState) -> None:
-        """Back to an earlier `state()`; costs what was judged since then when it is the state gone back to last."""
-        places = self._touched if state is self._base else range(len(self._evaluators))
-        for place in places:
+        """Back to an earlier `state()`; costs what was judged since then, and what differs from the last one."""
+        before = self._base.evaluators
+        if state is not self._base:
+            self._touched.update([p for p, saved in enumerate(state.evaluators) if saved != before[p]])
+        for place in self._touched:
             self._restore_one(self._evaluators[place], state.evaluators[place])
         self._touched.clear()
         self._base = state

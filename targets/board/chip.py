@@ -44,6 +44,7 @@ class Chip:
         self._wiring, self._bus = wiring, bus
         self._all: list[Peripheral] = []
         self._restored: list[object] = []
+        self._known: list[object] = []
         self.clock = self._place(0x40023800, ClockControl(wiring))
         self.system = self._place(0xE000E000, SystemControl(wiring, reset_requested))
         self._place(0xE0001000, CycleCounter(wiring))
@@ -111,15 +112,19 @@ class Chip:
         self.clock.set_cause(cause)
 
     def state(self) -> list[object]:
-        """The states of all peripherals, in order."""
-        return [peripheral.state() for peripheral in self._all]
+        """The states of all peripherals, in order; what equals the last state is shared with it."""
+        states = [peripheral.state() for peripheral in self._all]
+        known = self._known or states
+        self._known = [old if old == new else new for old, new in zip(known, states, strict=True)]
+        return self._known
 
     def restore(self, states: list[object]) -> None:
         """Back to a `state()`."""
         touched = self._wiring.touched
         if states is not self._restored:
+            before = self._restored or [None] * len(states)
+            touched.update([p for p, new, old in zip(self._all, states, before, strict=True) if new is not old])
             self._restored = states
-            touched.update(self._all)
         for peripheral in touched:
             peripheral.restore(states[peripheral.number])
         touched.clear()

@@ -211,10 +211,11 @@ class Cpu:
 
     def read(self, address: int, size: int) -> bytes | None:
         """Guest memory in flash or RAM, or None outside both."""
-        for base, view in ((RAM_BASE, self.ram), (FLASH_BASE, self.flash)):
-            if base <= address and address + size <= base + len(view):
-                return bytes(view[address - base : address - base + size])
-        return None
+        offset = address - RAM_BASE
+        if offset >= 0:
+            return bytes(self.ram[offset : offset + size]) if offset + size <= RAM_SIZE else None
+        offset = address - FLASH_BASE
+        return bytes(self.flash[offset : offset + size]) if 0 <= offset <= FLASH_SIZE - size else None
 
     def word(self, address: int) -> int:
         """A little-endian word of flash or RAM; 0 outside both."""

@@ -15,6 +15,7 @@ EN, HTIE, TCIE, CIRC, MINC = 1 << 0, 1 << 3, 1 << 4, 1 << 8, 1 << 10
 HTIF, TCIF, TEIF = 1 << 4, 1 << 5, 1 << 3
 _SHIFT = (0, 6, 16, 22)
 _FLAGS = 0x3F
+_PLACES = {STREAMS + 4 * index: divmod(index, 6) for index in range(8 * 6)}
 
 
 class Stream(Channel):
@@ -126,14 +127,16 @@ class Dma(Peripheral):
             half = (offset - LIFCR) >> 2
             cleared = self.registers[half] & value
             self.registers[half] &= ~value
-            for number, shift in enumerate(_SHIFT):
-                if cleared >> shift & _FLAGS:
-                    self._update(4 * half + number)
-        elif STREAMS <= offset < STREAMS + 8 * 24:
-            stream, which = divmod((offset - STREAMS) >> 2, 6)
+            if cleared:
+                for number, shift in enumerate(_SHIFT):
+                    if cleared >> shift & _FLAGS:
+                        self._update(4 * half + number)
+        elif offset in _PLACES:
+            stream, which = _PLACES[offset]
             before = self.registers[offset >> 2]
             self.registers[offset >> 2] = value
-            self.streams[stream].written(which, value, before)
+            if which <= NDTR:
+                self.streams[stream].written(which, value, before)
             if which == CR and (value ^ before) & (HTIE | TCIE):
                 self._update(stream)
 

@@ -15,6 +15,11 @@ DMAR, DMAT = 1 << 6, 1 << 7
 _BITS_PER_BYTE = 10
 _SMALLEST_DIVISOR = 32
 _FLAGS_BY_ENABLE = ((RXNEIE, RXNE | ORE), (IDLEIE, IDLE), (TCIE, TC), (TXEIE, TXE))
+_ENABLES = RXNEIE | IDLEIE | TCIE | TXEIE
+_INTERRUPTING = {
+    enables: sum(flags for enable, flags in _FLAGS_BY_ENABLE if enables & enable)
+    for enables in range(0, _ENABLES + 1, IDLEIE)
+}
 
 
 class Channel(ABC):
@@ -115,12 +120,9 @@ class Usart(Peripheral):
         self._update()
 
     def _update(self) -> None:
-        status, control = self.registers[0], self.registers[3]
-        wanted = 0
-        for enable, flags in _FLAGS_BY_ENABLE:
-            if control & enable:
-                wanted |= flags
-        self.wiring.nvic.line(self._exception, bool(status & wanted))
+        registers = self.registers
+        high = registers[0] & _INTERRUPTING[registers[3] & _ENABLES]
+        self.wiring.nvic.line(self._exception, high != 0)
 
     def read(self, offset: int) -> int:
         if offset == SR:
