@@ -76,7 +76,7 @@ class _Reader:
         try:
             return ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            raise self.error(error.offset or 1, str(error.msg)) from error
+            raise self.error(error.offset or len(self.text) + 1, str(error.msg)) from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise self.error(1, f"cannot be read: {error}") from error
 
