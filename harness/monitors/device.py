@@ -43,7 +43,7 @@ def _observation(event: TargetEvent, message: str) -> Observation:
     if event.kind == "fault":
         kind = detail.get("type", "fault")
         summary = f"{kind}{at}"
-        bucket = "control flow lost" if kind in _CONTROL_FLOW_LOST else kind
+        bucket = "control flow lost" if kind in _CONTROL_FLOW_LOST else "bad access" if "address" in detail else kind
         return Observation(Kind.CRASH, "device", summary, event.time, (bucket, where), detail=detail)
     if event.kind == "hang":
         return Observation(Kind.HANG, "device", f"the firmware hangs{at}", event.time, (where,), detail=detail)

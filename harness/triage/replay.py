@@ -41,10 +41,12 @@ def replay_once(runner: Runner, window: Sequence[TestCase], finding: Finding) ->
 
 
 def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bool:
-    """The same bucket, or the same requirement violated: which message gets the blame may differ between tries."""
+    """The same bucket, the same requirement violated, or another crash: blame and place may differ between tries."""
     requirement = finding.observation.requirement
-    alike = observation.kind is finding.kind and observation.requirement == requirement != ""
-    return alike or bucket_of(observation, case) == finding.bucket
+    alike = observation.kind is finding.kind and observation.requirement == requirement
+    return (alike and (requirement != "" or finding.kind is Kind.CRASH)) or bucket_of(
+        observation, case
+    ) == finding.bucket
 
 
 def replay(runner: Runner, window: Sequence[TestCase], finding: Finding, tries: int) -> list[Replay]:
