@@ -7,7 +7,7 @@ import re
 from harness.errors import GuardRefused
 from harness.interfaces import Link
 
-OVERLAP = 512
+OVERLAP = 128
 
 
 class Guard:

@@ -31,8 +31,9 @@ class Bus:
         entry = self._pages.get(address >> _PAGE)
         if entry is None:
             return self._read_alias(address)
-        self.touched.add(entry[3])
-        value = entry[0](address - entry[2] & ~3)
+        read, _write, base, peripheral = entry
+        self.touched.add(peripheral)
+        value = read(address - base & ~3)
         return value if size == 4 else value >> 8 * (address & 3) & ((1 << 8 * size) - 1)
 
     def write(self, address: int, size: int, value: int) -> None:

@@ -141,10 +141,11 @@ class Machine:
     def run(self, until: int) -> None:
         """Run to cycle `until`, or to the moment at which the watched USART has sent something."""
         schedule = self.schedule
+        output = self.watched.output if self.watched else ()
         while True:
             if self._reset_cause:
                 self._take_reset()
-            if self.watched and self.watched.output and self.watched.output[0][0] <= schedule.base:
+            if output and output[0][0] <= schedule.base:
                 return
             if schedule.next() <= schedule.base:
                 schedule.fire()

@@ -15,6 +15,7 @@ EN, HTIE, TCIE, CIRC, MINC = 1 << 0, 1 << 3, 1 << 4, 1 << 8, 1 << 10
 HTIF, TCIF, TEIF = 1 << 4, 1 << 5, 1 << 3
 _SHIFT = (0, 6, 16, 22)
 _FLAGS = 0x3F
+_NOWHERE = (0, -1)
 _PLACES = {STREAMS + 4 * index: divmod(index, 6) for index in range(8 * 6)}
 
 
@@ -23,73 +24,69 @@ class Stream(Channel):
 
     def __init__(self, controller: Dma, number: int) -> None:
         self._controller, self._number = controller, number
-        self._index = (STREAMS >> 2) + 6 * number
+        self._registers, self._wiring = controller.registers, controller.wiring
+        self._cr = (STREAMS >> 2) + 6 * number
+        self._ndtr, self._m0ar = self._cr + NDTR, self._cr + M0AR
         self._source = controller.wiring.schedule.source(self._sent)
         self.sends_to: dict[int, Usart] = {}
         self.length = 0
 
-    def _register(self, which: int) -> int:
-        return self._controller.registers[self._index + which]
-
-    def _set(self, which: int, value: int) -> None:
-        self._controller.wiring.touched.add(self._controller)
-        self._controller.registers[self._index + which] = value
-
     def written(self, which: int, value: int, before: int) -> None:
-        """A register was written: enabling starts, disabling stops."""
-        if which == NDTR and not self._register(CR) & EN:
-            self.length = value & 0xFFFF
-        if which == CR and value & EN and not before & EN:
-            self.length = self._register(NDTR)
+        """CR or NDTR was written: enabling starts, disabling stops."""
+        if which == NDTR:
+            if not self._registers[self._cr] & EN:
+                self.length = value & 0xFFFF
+        elif value & EN and not before & EN:
+            self.length = self._registers[self._ndtr]
             self.request()
-        if which == CR and before & EN and not value & EN:
-            self._controller.wiring.schedule.disarm(self._source)
+        elif before & EN and not value & EN:
+            self._wiring.schedule.disarm(self._source)
 
     def request(self) -> None:
         """Hand the block to the USART if stream and USART are both ready."""
-        control, count = self._register(CR), self._register(NDTR)
+        control, count = self._registers[self._cr], self._registers[self._ndtr]
         if not control & EN or not count or control >> 6 & 3 != 1:
             return
-        usart, schedule = self.sends_to.get(control >> 25 & 7), self._controller.wiring.schedule
+        usart, schedule = self.sends_to.get(control >> 25 & 7), self._wiring.schedule
         if usart is None or not usart.transmit_by_dma or schedule.due(self._source) < NEVER:
             return
-        data = self._controller.wiring.cpu.read(self._register(M0AR), count)
+        data = self._wiring.cpu.read(self._registers[self._m0ar], count)
         if data is None:
             self._flag(TEIF)
             return
         schedule.arm(self._source, usart.transmit_block(data))
 
     def _sent(self) -> None:
-        self._set(NDTR, 0)
-        self._set(CR, self._register(CR) & ~EN)
+        self._registers[self._ndtr] = 0
+        self._registers[self._cr] &= ~EN
         self._flag(TCIF)
 
     def room(self, channel: int) -> int:
         """Bytes until the next half or full transfer; 0 while the stream is off or serves another channel."""
-        control = self._register(CR)
+        control = self._registers[self._cr]
         if not control & EN or control >> 25 & 7 != channel:
             return 0
-        left, half = self._register(NDTR), self.length // 2
+        left, half = self._registers[self._ndtr], self.length // 2
         return left - half if left > half else left
 
     def deliver(self, data: bytes) -> None:
         """Store received bytes; at most `room()` of them."""
-        left = self._register(NDTR)
-        address = self._register(M0AR) + self.length - left - RAM_BASE
+        left = self._registers[self._ndtr]
+        address = self._registers[self._m0ar] + self.length - left - RAM_BASE
         if not 0 <= address <= RAM_SIZE - len(data):
             self._flag(TEIF)
             return
-        self._controller.wiring.cpu.ram[address : address + len(data)] = data
+        self._wiring.cpu.ram[address : address + len(data)] = data
         self._count_down(left - len(data))
 
     def _count_down(self, left: int) -> None:
-        control = self._register(CR)
-        if left == 0 and control & CIRC:
-            self._set(NDTR, self.length)
-        else:
-            self._set(NDTR, left)
-            self._set(CR, control if left else control & ~EN)
+        self._wiring.touched.add(self._controller)
+        self._registers[self._ndtr] = left
         if left == 0:
+            if self._registers[self._cr] & CIRC:
+                self._registers[self._ndtr] = self.length
+            else:
+                self._registers[self._cr] &= ~EN
             self._flag(TCIF)
         elif left == self.length // 2:
             self._flag(HTIF)
@@ -123,22 +120,25 @@ class Dma(Peripheral):
         self.wiring.nvic.line(self._exceptions[stream], high)
 
     def write(self, offset: int, value: int) -> None:
-        if offset in (LIFCR, HIFCR):
-            half = (offset - LIFCR) >> 2
-            cleared = self.registers[half] & value
-            self.registers[half] &= ~value
-            if cleared:
-                for number, shift in enumerate(_SHIFT):
-                    if cleared >> shift & _FLAGS:
-                        self._update(4 * half + number)
-        elif offset in _PLACES:
-            stream, which = _PLACES[offset]
+        stream, which = _PLACES.get(offset, _NOWHERE)
+        if which >= 0:
             before = self.registers[offset >> 2]
             self.registers[offset >> 2] = value
             if which <= NDTR:
                 self.streams[stream].written(which, value, before)
             if which == CR and (value ^ before) & (HTIE | TCIE):
                 self._update(stream)
+        elif offset in (LIFCR, HIFCR):
+            self._clear((offset - LIFCR) >> 2, value)
+
+    def _clear(self, half: int, flags: int) -> None:
+        cleared = self.registers[half] & flags
+        if not cleared:
+            return
+        self.registers[half] &= ~flags
+        for number, shift in enumerate(_SHIFT):
+            if cleared >> shift & _FLAGS:
+                self._update(4 * half + number)
 
     def state(self) -> Any:
         return self.registers[:], [stream.length for stream in self.streams]
