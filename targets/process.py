@@ -32,6 +32,11 @@ class OwnProcess:
             self._errors.close()
             raise TargetError(f"cannot start {command[0]}: {error.strerror}. Check [target] command") from error
 
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also its group's."""
+        return self._process.pid
+
     def ended(self, wait: float = 0.0) -> str:
         """How it ended (`exit status 1`, `signal SIGSEGV`), waiting for that for `wait` seconds; "" while it runs."""
         try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.bench import Bench
 from harness.errors import BenchError, LinkError, TargetError, UsageError, did_you_mean
+from harness.interfaces import Link, Transport
 from harness.transcript import Sample, TargetEvent
 from harness.transports import transport
 from targets.channel import Channel, DeviceClock, number_in
@@ -39,6 +40,12 @@ class ServedTarget:
         self._clock = DeviceClock()
         self._restatements = 0
         self._told: OwnProcess | None = None
+        self._suspect = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of our own process, while there is one."""
+        return self._process.pid if self._process is not None else None
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -158,6 +165,14 @@ class ServedTarget:
         self._clock.anchor(device_time, time.monotonic())
         self._restatements = _RESTATEMENTS
 
+    def watch(self, carrier: Transport) -> Transport:
+        """The same transport; where it does not open any more, the end of our process is waited for."""
+        return _WatchedTransport(carrier, self)
+
+    def suspect(self) -> None:
+        """A link does not open: our process may be about to end."""
+        self._suspect = True
+
     def stimulate(self, stimulus: str, value: float) -> None:
         """Over the channel, or by the stimulus's own command with `{value}` replaced."""
         table = self._bench.stimuli.get(stimulus)
@@ -217,7 +232,8 @@ class ServedTarget:
     def take_events(self) -> Sequence[TargetEvent]:
         """Events of the channel, and our process's end."""
         self._listen()
-        if self._process is not None and self._process is not self._told and (words := self._process.ended()):
+        wait, self._suspect = _EXIT_SECONDS if self._suspect else 0.0, False
+        if self._process is not None and self._process is not self._told and (words := self._process.ended(wait)):
             self._told = self._process
             self._events.append(TargetEvent("exit", time.monotonic(), {"status": words}))
         events, self._events = self._events, []
@@ -244,6 +260,21 @@ class ServedTarget:
         if self._table.command:
             facts["command"] = " ".join(self._table.command)
         return facts
+
+
+class _WatchedTransport:
+    """A process closes its sockets some time before it has ended."""
+
+    def __init__(self, carrier: Transport, target: ServedTarget) -> None:
+        self.moniker, self._carrier, self._target = carrier.moniker, carrier, target
+
+    def open(self, timeout: float) -> Link:
+        """As the transport itself does."""
+        try:
+            return self._carrier.open(timeout)
+        except LinkError:
+            self._target.suspect()
+            raise
 
 
 def _opens(moniker: str, target: object) -> bool:

@@ -30,7 +30,7 @@ from harness.transports import serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from targets.emulated import emulated_target
-from targets.served import served_target
+from targets.served import ServedTarget, served_target
 
 CARRIERS = (serial, tcp)
 SHIPPED = Path(__file__).resolve().parents[2] / "targets"
@@ -111,9 +111,10 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
             hint = did_you_mean(state, protocol.states)
             raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
     pattern = protocol.forbidden(table.forbidden) if table.forbidden else None
+    carrier = transport(table.transport, target)
     executor = Executor(
         protocol,
-        transport(table.transport, target),
+        target.watch(carrier) if isinstance(target, ServedTarget) else carrier,
         target,
         Guard(pattern, tuple(table.forbidden)),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,

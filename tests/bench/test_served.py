@@ -1,0 +1,273 @@
+"""The pump in another process, over a real pty and a real TCP port: the same campaign, and what happens to links."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import pytest
+from served_device import PUMP, Program, Served, write_bench, write_process_bench
+
+from harness.case import Origin, TestCase, Wait
+from harness.cli.assemble import assemble
+from harness.cli.session import Options, run_campaign
+from harness.errors import TargetError
+from harness.verdict import Kind
+
+FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
+
+
+@pytest.fixture
+def programs():
+    """Keeps programs to end them afterwards."""
+    started = []
+
+    def keep(program):
+        started.append(program)
+        return program
+
+    yield keep
+    for program in started:
+        program.close()
+
+
+@pytest.fixture
+def ports():
+    """Ports that are free at this moment."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    numbers = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return numbers
+
+
+def campaign(bench, folder, cases, **options):
+    record, folder = run_campaign(Options(bench, "served", seed=1, cases=cases, out=folder, quiet=True, **options))
+    return record, json.loads((folder / "summary.json").read_text())
+
+
+@pytest.mark.slow
+def test_the_fixed_pump_passes_over_pty_and_tcp(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    record, summary = campaign(write_bench(tmp_path / "b.toml", served), tmp_path / "run", 120)
+    assert (record.exit_code, record.findings, record.bench_faults) == (0, (), ())
+    assert summary["verdicts"]["pass"] == 120
+    assert all(interface["probes"] >= 20 for interface in summary["interfaces"].values())
+    held = [name for name, entry in summary["requirements"].items() if entry["status"] == "held"]
+    assert len(held) >= 5
+
+
+@pytest.mark.slow
+def test_the_fixed_pump_passes_in_real_time(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED, paced=True))
+    bench = write_bench(tmp_path / "b.toml", served)
+    for interface in ("maintenance", "network"):
+        record, summary = campaign(bench, tmp_path / interface, 12, interfaces=(interface,))
+        assert (record.exit_code, summary["verdicts"]["pass"]) == (0, 12)
+
+
+@pytest.mark.slow
+def test_a_finding_and_then_a_pulled_link_is_exit_1_and_the_report_says_both(programs, tmp_path):
+    served = programs(Served(tmp_path, VULNERABLE))
+    bench = write_bench(tmp_path / "b.toml", served)
+    run = programs(Program(tmp_path, "run", bench, "--time", "60s", "--seed", "1", "--out", "run"))
+    finding, _at = run.line("finding ", 55.0)
+    killed = served.kill()
+    fault, seen = run.line("bench fault ", 10.0)
+    assert seen - killed < 1.0
+    assert run.wait(20.0) == 1
+    assert run.errors == []
+    page = (tmp_path / "run" / "report.html").read_text()
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    found = finding.split()[1]
+    assert found in [entry["id"] for entry in summary["findings"]]
+    assert found in page
+    assert summary["exit_code"] == 1
+    assert any(words in page for words in ("signals and events are lost", "the port is gone", "Is the device on"))
+    assert fault
+
+
+def waits(interface):
+    return TestCase(interface, "idle", (Wait(6.0),), Origin("test"))
+
+
+@pytest.mark.parametrize("interface", ["maintenance", "network"])
+def test_an_external_device_that_dies_is_a_bench_fault_within_a_second(programs, tmp_path, interface):
+    served = programs(Served(tmp_path, FIXED))
+    assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
+    killed = []
+    timer = threading.Timer(0.3, lambda: killed.append(served.kill()))
+    try:
+        assembly.runner.start()
+        timer.start()
+        with pytest.raises(TargetError, match="lost"):
+            assembly.runner.run(waits(interface))
+        assert time.monotonic() - killed[0] < 1.0
+    finally:
+        timer.cancel()
+        assembly.runner.stop()
+
+
+def test_a_device_of_our_own_that_dies_is_an_exit_within_a_second_and_comes_back(tmp_path, ports):
+    assembly = assemble(write_process_bench(tmp_path / "b.toml", ports, FIXED), seed=0)
+    runner, killed = assembly.runner, []
+
+    def kill():
+        killed.append(time.monotonic())
+        os.kill(assembly.target.pid, 9)
+
+    timer = threading.Timer(0.3, kill)
+    try:
+        runner.start()
+        timer.start()
+        transcript, observations = runner.run(waits("network"))
+        assert time.monotonic() - killed[0] < 1.0
+        assert Kind.EXIT in [observation.kind for observation in observations]
+        assert "SIGKILL" in next(o.summary for o in observations if o.kind is Kind.EXIT)
+        assert transcript.probe_served is not True
+        quick = TestCase("maintenance", "session", (), Origin("test"))
+        transcript, observations = runner.run(quick)
+        assert (transcript.probe_served, observations) == (True, [])
+    finally:
+        timer.cancel()
+        runner.stop()
+
+
+def test_a_port_that_somebody_else_listens_on_is_not_fuzzed(tmp_path, ports):
+    with socket.create_server(("127.0.0.1", ports[0])):
+        assembly = assemble(write_process_bench(tmp_path / "b.toml", ports, FIXED), seed=0)
+        with pytest.raises(TargetError, match="something listens there already"):
+            assembly.runner.start()
+        assembly.runner.stop()
+
+
+@pytest.mark.slow
+def test_nothing_listening_is_exit_3_within_the_deadline(tmp_path, ports):
+    bench = tmp_path / "b.toml"
+    bench.write_text(
+        '[target]\nkind = "external"\nname = "x"\n[interfaces.main]\nprotocol = "hl7_mllp"\n'
+        f'open_timeout = 1.0\ntransport = "tcp:127.0.0.1:{ports[0]}"\n'
+    )
+    started = time.monotonic()
+    record, summary = campaign(bench, tmp_path / "run", 10)
+    assert time.monotonic() - started < 5.0
+    assert (record.exit_code, summary["exit_code"], summary["cases"]) == (3, 3, 0)
+    assert "Is the device on" in record.bench_faults[0]
+
+
+DEVICE = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    connection, _ = listener.accept()
+    with connection:
+        while data := connection.recv(4096):
+            if data[0] == 0xff:
+                sys.exit(7)
+            connection.sendall(b"ok")
+"""
+PROTOCOL = """
+import boofuzz
+from harness.interfaces import State
+from protocols.model import Edge, Message, Protocol
+from protocols.wire import Wire
+
+hello = Message(boofuzz.Request("hello", children=(boofuzz.Byte("x", 1),)))
+PROTOCOL = Protocol("mine", {"hello": hello}, (Edge("", "hello"),), Wire(), {"on": State("on", ())}, hello.send())
+"""
+
+
+@pytest.mark.slow
+def test_a_process_exit_is_a_finding_when_its_replay_makes_it_exit_again(tmp_path, ports):
+    (tmp_path / "device.py").write_text(DEVICE)
+    (tmp_path / "mine.py").write_text(PROTOCOL)
+    bench = tmp_path / "b.toml"
+    bench.write_text(
+        f'[target]\nkind = "process"\nname = "x"\nsettle = 0.0\n'
+        f'command = ["{sys.executable}", "{tmp_path / "device.py"}", "{ports[0]}"]\n'
+        f'[interfaces.main]\nprotocol = "mine.py"\ntransport = "tcp:127.0.0.1:{ports[0]}"\nfuzzers = ["enumerate"]\n'
+        "reply_timeout = 0.5\n"
+    )
+    record, summary = campaign(bench, tmp_path / "run", 40)
+    assert record.exit_code == 1
+    assert [(f["kind"], f["reproduced"]) for f in summary["findings"]] == [("exit", "3/3")]
+    assert "exit status 7" in record.findings[0].observation.summary
+
+
+# -- the serving side ---------------------------------------------------------------------------------------------
+
+
+def test_clients_that_misbehave_do_not_stop_the_device(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    address = ("127.0.0.1", int(served.network.rpartition(":")[2]))
+    with socket.create_connection(address) as half:
+        half.sendall(b"\x0bMSH|^~\\&|cut in the mid")
+    with socket.create_connection(address) as other:
+        other.sendall(bytes(range(256)) * 20)
+    channel = ("127.0.0.1", int(served.channel.rpartition(":")[2]))
+    with socket.create_connection(channel) as watcher:
+        watcher.sendall(
+            b"\xff\xfe{}\nreset now please\nstimulate air inf\nstimulate air nan\nstimulate nobody 1\n" + b"x" * 100_000
+        )
+        watcher.settimeout(5.0)
+        heard = b""
+        while heard.count(b'"error"') < 5:
+            heard += watcher.recv(65536)
+    assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
+    try:
+        assembly.runner.start()
+        for name, interface in assembly.runner.interfaces.items():
+            assert interface.executor.probe() is not None, name
+    finally:
+        assembly.runner.stop()
+
+
+def test_a_settings_change_is_gone_after_the_baseline(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
+    runner, protocol = assembly.runner, assembly.protocols["maintenance"]
+    executor = runner.interfaces["maintenance"].executor
+
+    def configuration():
+        return executor.probe().fields["configuration"]
+
+    try:
+        runner.start()
+        before = configuration()
+        change = TestCase("maintenance", "session", (protocol.message("set_device_name").send(),), Origin("test"))
+        runner.run(change)
+        assembly.target.advance(0.5)
+        changed = configuration()
+        assembly.target.reset()
+        executor.close()
+        assert configuration() == changed != before
+        runner.fresh()
+        assert configuration() == before
+    finally:
+        runner.stop()
+
+
+def test_a_link_name_that_is_taken_and_a_busy_port_are_told_in_one_line(programs, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    busy = socket.create_server(("127.0.0.1", 0))
+    port = busy.getsockname()[1]
+    taken = programs(Program(tmp_path, "emulate", "pump", "--serial", "file"))
+    second = programs(Program(tmp_path, "emulate", "pump", "--tcp", port))
+    with busy:
+        for program, word in ((taken, "cannot make the link file"), (second, f"port {port}")):
+            assert program.wait(20.0) == 3
+            assert len(program.errors) == 1
+            assert word in program.errors[0]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_emulate_ends_at_a_signal_and_takes_its_link_away(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    assert served.link.is_symlink()
+    served.signal(signal.SIGTERM)
+    assert served.wait(5.0) == 0
+    assert served.errors == []
+    assert not served.link.is_symlink()
