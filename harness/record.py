@@ -35,6 +35,7 @@ from harness.summary import (
 from harness.temporal import RequirementStatistics
 
 POINTS = 400
+BENCH_FAULT, BENCH_FAILURE, REFUSED = "bench_fault", "bench_failure", "refused"
 
 
 class RecordBuilder:
@@ -144,21 +145,45 @@ def load_record(store: Store) -> CampaignRecord:
     groups = tuple(GroupTotals(*row) for row in _counts(store, case_rows.c.interface, case_rows.c.fuzzer))
     timeline = tuple(from_plain(TimelinePoint, entry) for entry in end.get("timeline", ()))
     timeline = timeline or _timeline(store, findings)
+    manifest, told = store.manifest(), store.events()
+    faults = tuple(event.text for event in told if event.kind in (BENCH_FAULT, BENCH_FAILURE))
+    failed = not verdicts or any(event.kind == BENCH_FAILURE for event in told)
     return CampaignRecord(
-        manifest=store.manifest(),
+        manifest=manifest,
         seconds=end.get("seconds", timeline[-1].seconds if timeline else 0.0),
         cases=sum(verdicts.values()),
         verdicts=verdicts,
         interfaces=_interfaces(store, end),
         groups=groups,
-        requirements=tuple(from_plain(RequirementRecord, entry) for entry in end.get("requirements", ())),
+        requirements=_requirements(manifest, end, findings),
         findings=findings,
         timeline=timeline,
-        refused=end.get("refused", 0),
-        bench_faults=tuple(end.get("bench_faults", ())),
+        refused=end.get("refused", sum(event.kind == REFUSED for event in told)),
+        bench_faults=tuple(end.get("bench_faults", faults)),
         reason=end.get("reason", "killed"),
-        exit_code=end.get("exit_code", exit_code_of(findings, verdicts, bench_failed=not verdicts)),
+        exit_code=end.get("exit_code", _exit_code(manifest, findings, verdicts, bench_failed=failed)),
         store=str(store.path),
+    )
+
+
+def _exit_code(
+    manifest: Mapping[str, Any], findings: Sequence[Finding], verdicts: Mapping[str, int], *, bench_failed: bool
+) -> int:
+    limits = manifest.get("configuration", {}).get("limits", {})
+    doubt = limits.get("max_inconclusive", MAX_INCONCLUSIVE)
+    return exit_code_of(findings, verdicts, bench_failed=bench_failed, max_inconclusive=doubt)
+
+
+def _requirements(
+    manifest: Mapping[str, Any], end: Mapping[str, Any], findings: Sequence[Finding]
+) -> tuple[RequirementRecord, ...]:
+    """With their figures; of a killed run, which were to be watched and which a finding shows as violated."""
+    if "requirements" in end:
+        return tuple(from_plain(RequirementRecord, entry) for entry in end["requirements"])
+    met = Counter(finding.observation.requirement for finding in findings)
+    watched = [from_plain(Requirement, entry) for entry in manifest.get("requirements", ())]
+    return tuple(
+        RequirementRecord(r, RequirementStatistics(r.id, violated=met[r.id]) if met[r.id] else None) for r in watched
     )
 
 
@@ -200,9 +225,9 @@ class StoreWriter:
                 self._store.add_case(*words, coverage=event.coverage, served=served)
             case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
                 self._store.add_finding(finding)
-            case BenchFault(reason=reason):
-                self._store.add_event("bench_fault", self._seconds, reason)
+            case BenchFault(reason=reason, fatal=fatal):
+                self._store.add_event(BENCH_FAILURE if fatal else BENCH_FAULT, self._seconds, reason)
             case CaseRefused(case=case, reason=reason):
-                self._store.add_event("refused", self._seconds, f"{case.id}: {reason}")
+                self._store.add_event(REFUSED, self._seconds, f"{case.id}: {reason}")
             case _:
                 pass

@@ -29,7 +29,7 @@ ENDED = "ended"
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A line of the campaign's history: a bench fault, a refused case. `seconds` since the start."""
+    """A line of the campaign's history: a bench fault, one that ended it, a refused case. `seconds` since the start."""
 
     kind: str
     seconds: float

@@ -15,6 +15,7 @@ from harness.verdict import Verdict
 
 SCHEMA_VERSION = 1
 MAX_INCONCLUSIVE = 0.01
+STATUSES = ("held", "violated", "not exercised", "inconclusive", "excluded", "not recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,15 @@ class RequirementRecord:
 
     @property
     def status(self) -> str:
-        """`excluded`, `violated`, `not exercised`, `inconclusive` (never judged) or `held`."""
+        """One of `STATUSES`; `inconclusive` was never judged, `not recorded` belongs to a run that was killed."""
         if self.requirement.excluded:
             return "excluded"
-        if self.statistics is None or self.statistics.margin is None:
-            unknown = self.statistics is not None and self.statistics.unknown_seconds > 0
-            return "inconclusive" if unknown else "not exercised"
+        if self.statistics is None:
+            return "not recorded"
         if self.statistics.violated:
             return "violated"
+        if self.statistics.margin is None and self.statistics.unknown_seconds > 0:
+            return "inconclusive"
         return "held" if self.statistics.exercised else "not exercised"
 
 

@@ -14,11 +14,12 @@ from markupsafe import Markup
 from harness.finding import Finding
 from harness.summary import CampaignRecord
 from harness.verdict import Kind
+from reports.again import replay_command
 from reports.charts import Chart, step_chart
 from reports.findings_view import KIND_WORDS, finding_view
 from reports.text import counted, duration, visible
 
-REPLAY = "medfuzz replay {id}"
+SHOWN_ABOVE = ("requirements",)
 REASONS: Mapping[str, str] = {
     "budget": "the time or the number of cases was used up",
     "exhausted": "every case was run",
@@ -28,8 +29,8 @@ REASONS: Mapping[str, str] = {
 }
 
 
-def render_html(record: CampaignRecord, *, replay: str = REPLAY) -> str:
-    """The page. `replay` is the command shown with each finding, `{id}` standing for the finding's id."""
+def render_html(record: CampaignRecord) -> str:
+    """The page, complete in itself."""
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -40,7 +41,7 @@ def render_html(record: CampaignRecord, *, replay: str = REPLAY) -> str:
     environment.filters.update(visible=visible, duration=duration)
     style = environment.get_template("style.css").render()
     template = environment.get_template("report.html")
-    return template.render(**_page(record, replay), style=Markup(style), policy=content_policy(style))
+    return template.render(**_page(record), style=Markup(style), policy=content_policy(style))
 
 
 def content_policy(style: str) -> str:
@@ -49,11 +50,11 @@ def content_policy(style: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 
 
-def _page(record: CampaignRecord, replay: str) -> dict[str, Any]:
+def _page(record: CampaignRecord) -> dict[str, Any]:
     titles = {entry.requirement.id: entry.requirement.title for entry in record.requirements}
     names, units = signals_of(record.manifest)
     ordered = sorted(record.findings, key=lambda finding: (not finding.confirmed, list(Kind).index(finding.kind)))
-    views = [finding_view(f, titles, names, units, replay.format(id=f.id)) for f in ordered]
+    views = [finding_view(f, titles, names, units, replay_command(record, f.id)) for f in ordered]
     return {
         "record": record,
         "title": _title(record.manifest),
@@ -63,7 +64,7 @@ def _page(record: CampaignRecord, replay: str) -> dict[str, Any]:
         "facts": _facts(record),
         "charts": _charts(record),
         "findings": views,
-        "manifest": list(flatten(record.manifest)),
+        "manifest": list(flatten({key: value for key, value in record.manifest.items() if key not in SHOWN_ABOVE})),
     }
 
 

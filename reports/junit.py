@@ -10,6 +10,7 @@ from junitparser import TestCase as JUnitCase
 
 from harness.finding import Finding
 from harness.summary import CampaignRecord, GroupTotals
+from reports.again import replay_command
 from reports.text import counted, visible
 
 
@@ -20,7 +21,7 @@ def render_junit(record: CampaignRecord) -> str:
     """
     document = JUnitXml("medfuzz")
     for group in _groups(record):
-        document.add_testsuite(_suite(group, _findings_of(record, group)))
+        document.add_testsuite(_suite(group, _findings_of(record, group), record))
     if record.bench_faults or not record.cases:
         document.add_testsuite(_bench_suite(record))
     document.update_statistics()
@@ -42,29 +43,29 @@ def _findings_of(record: CampaignRecord, group: GroupTotals) -> list[Finding]:
     return [finding for finding in record.findings if (finding.case.interface, finding.case.origin.fuzzer) == key]
 
 
-def _suite(group: GroupTotals, findings: Sequence[Finding]) -> TestSuite:
+def _suite(group: GroupTotals, findings: Sequence[Finding], record: CampaignRecord) -> TestSuite:
     name = visible(f"{group.interface}.{group.fuzzer}")
     suite = TestSuite(name)
     passed = JUnitCase(f"{counted(max(0, group.cases - len(findings)), 'case')} without a new finding", name, 0)
     suite.add_testcase(passed)
     for finding in findings:
-        suite.add_testcase(_case(finding, name))
+        suite.add_testcase(_case(finding, name, replay_command(record, finding.id)))
     return suite
 
 
-def _case(finding: Finding, suite: str) -> JUnitCase:
+def _case(finding: Finding, suite: str, replay: str) -> JUnitCase:
     case = JUnitCase(visible(f"{finding.id} {finding.kind} in state {finding.case.state}"), suite, 0)
     summary = visible(finding.observation.summary)
     if finding.confirmed:
         failure = Failure(summary, finding.kind.value)
-        failure.text = visible(_description(finding), keep="\n")
+        failure.text = visible(_description(finding, replay), keep="\n")
         case.result = [failure]
     else:
         case.result = [Skipped(f"not reproduced ({finding.reproduced} of {finding.tries}): {summary}", "unconfirmed")]
     return case
 
 
-def _description(finding: Finding) -> str:
+def _description(finding: Finding, replay: str) -> str:
     observation = finding.observation
     lines = [
         observation.summary,
@@ -73,7 +74,7 @@ def _description(finding: Finding) -> str:
         f"messages: {', '.join(finding.case.messages)}",
         *(f"{key}: {value}" for key, value in observation.detail.items()),
         *(f"sent: {exchange.sent.hex()}" for exchange in finding.transcript.exchanges if exchange.sent),
-        f"replay: medfuzz replay {finding.id}",
+        f"replay: {replay}",
     ]
     return "\n".join(lines)
 

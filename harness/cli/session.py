@@ -9,6 +9,7 @@ import json
 import platform
 import signal
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from harness.fault_table import load_faults, name_fault
 from harness.finding import Finding
 from harness.interfaces import Identity
 from harness.record import RecordBuilder, StoreWriter, end_of
+from harness.serialize import to_plain
 from harness.store import STORE_NAME, Store
 from harness.summary import CampaignRecord, summary_text
 from harness.temporal import RequirementStatistics
@@ -190,6 +192,7 @@ def _manifest(name: str, options: Options, assembly: Assembly, identities: Mappi
         },
         "signals": {key: {"unit": s.unit, "range": list(s.range), "kind": s.kind} for key, s in bench.signals.items()},
         "configuration": bench.model_dump(mode="json"),
+        "requirements": to_plain(assembly.requirements),
         "definitions": _definitions(options, assembly),
         "versions": {key: _version(key) for key in _LIBRARIES},
         "host": {"system": platform.platform(), "python": sys.version.split()[0]},
@@ -209,4 +212,12 @@ def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
+        return _checkout_version() if distribution == "medfuzz" else "not installed"
+
+
+def _checkout_version() -> str:
+    """The version of a source folder from which the program runs without being installed."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if not project.is_file():
         return "not installed"
+    return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']} (from its source folder)"

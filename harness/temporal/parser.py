@@ -76,7 +76,8 @@ class _Reader:
         try:
             return ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            raise self.error(error.offset or len(self.text) + 1, str(error.msg)) from error
+            column = 1 if error.offset is None else error.offset or len(self.text) + 1
+            raise self.error(column, str(error.msg)) from error
         except (ValueError, RecursionError, MemoryError) as error:
             raise self.error(1, f"cannot be read: {error}") from error
 

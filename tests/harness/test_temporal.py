@@ -218,7 +218,6 @@ def test_pending_names_the_soonest_first():
         ("", 1, "invalid syntax"),
         ("é < 1 and limmit > 0", 1, "'é' is not a declared signal"),
         ("not " * 80 + "alarm", 245, "nested deeper"),
-        ("rate\0 < 1", 1, "null bytes"),
         ("alarm and " * 500 + "alarm", 4000, "longer than 4000 characters"),
     ],
 )
