@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
+from harness.errors import BenchError
 from harness.events import (
     BenchFault,
     CampaignEnded,
@@ -140,6 +141,13 @@ def end_of(record: CampaignRecord) -> dict[str, Any]:
 
 def load_record(store: Store) -> CampaignRecord:
     """The record of a stored campaign; one that was killed is counted from its rows. Raises BenchError."""
+    try:
+        return _load(store)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BenchError(f"store {store.path}: its totals cannot be read ({error}). Restore it from a copy.") from error
+
+
+def _load(store: Store) -> CampaignRecord:
     end, findings = store.end(), tuple(store.findings())
     verdicts: dict[str, int] = {row[0]: row[1] for row in _counts(store, case_rows.c.verdict)}
     groups = tuple(GroupTotals(*row) for row in _counts(store, case_rows.c.interface, case_rows.c.fuzzer))

@@ -47,7 +47,7 @@ def _check_kind(path: Path) -> None:
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        complaint = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        complaint = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0]).splitlines()[-1]
     finally:
         connection.close()
     if application != APPLICATION_ID:

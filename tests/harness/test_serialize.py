@@ -85,5 +85,5 @@ def test_a_field_of_a_newer_version_is_left_out_and_a_missing_one_takes_its_defa
 def test_what_is_no_finding_is_a_value_error(spoil):
     plain = json.loads(dumps(finding()))
     spoil(plain)
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_plain(Finding, plain)
