@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import interleaved, table, wanted
-from benchmarks.recording import SEED, Recorded, messages, whole
+from benchmarks.recording import SEED, Recorded, conversations, messages, whole
 from fuzzers.enumerate import EnumerateFuzzer
 from harness.case import TestCase, Wait
 from harness.cli.assemble import Assembly
@@ -20,6 +20,7 @@ from harness.runner import Runner
 _TOP = 10
 _GENERATED = 400
 _REPLAYED = 600
+_TOGETHER = 8
 
 
 def exchanges_per_second(runner: Runner, cases: Iterable[TestCase]) -> float:
@@ -46,6 +47,7 @@ def report(assembly: Assembly, recorded: Sequence[Recorded]) -> None:
     recorded_cases = spread(whole(recorded), _REPLAYED)
     mixes = {
         "recorded messages, one a case": partial(exchanges_per_second, runner, single),
+        "recorded messages, eight a case": partial(exchanges_per_second, runner, conversations(single, _TOGETHER)),
         "recorded cases, waits and all": partial(exchanges_per_second, runner, recorded_cases),
         **{
             f"recorded messages, {name}": partial(exchanges_per_second, runner, only(single, name))
@@ -56,7 +58,8 @@ def report(assembly: Assembly, recorded: Sequence[Recorded]) -> None:
     rates = interleaved(mixes)
     print(table("\nin process, one core, all monitors on", "exchanges/s", rates, rates[0]))
     print(_mix(single, recorded_cases))
-    print(wanted("recorded bytes, exchanges/s", rates[0].median, 5000))
+    for row in rates[:2]:
+        print(wanted(f"{row.name}, exchanges/s", row.median, 5000))
     for row in rates[-len(runner.interfaces) :]:
         print(wanted(f"{row.name}, exchanges/s", row.median, 2000))
     print(profile(runner, single))

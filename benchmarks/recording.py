@@ -48,6 +48,18 @@ def whole(recorded: Sequence[Recorded]) -> list[TestCase]:
     return [frozen(r.case, r.exchanges) for r in recorded if all(e.replies or e.message for e in r.exchanges)]
 
 
+def conversations(cases: Sequence[TestCase], length: int) -> list[TestCase]:
+    """Cases of one message each put together: up to `length` of one interface and state behind one another."""
+    groups: dict[tuple[str, str], list[TestCase]] = {}
+    for case in cases:
+        groups.setdefault((case.interface, case.state), []).append(case)
+    return [
+        TestCase(*key, tuple(step for case in group[at : at + length] for step in case.steps), group[at].origin)
+        for key, group in groups.items()
+        for at in range(0, len(group), length)
+    ]
+
+
 def messages(recorded: Sequence[Recorded]) -> list[TestCase]:
     """Each answered message of the recorded cases as a case of its own, in the state it was recorded in."""
     origin = Origin("recorded")

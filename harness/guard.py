@@ -7,7 +7,7 @@ import re
 from harness.errors import GuardRefused
 from harness.interfaces import Link
 
-OVERLAP = 128
+OVERLAP = 64
 
 
 class Guard:
@@ -17,15 +17,16 @@ class Guard:
     """
 
     def __init__(self, pattern: re.Pattern[bytes] | None, forbidden: tuple[str, ...]) -> None:
-        self._pattern, self._forbidden = pattern, forbidden
+        self._search = pattern.search if pattern else None
+        self._forbidden = forbidden
         self._tail = b""
 
     def check(self, data: bytes) -> None:
         """Raise GuardRefused if sending `data` now would complete a forbidden message."""
-        if self._pattern is None:
+        if self._search is None:
             return
         stream = self._tail + data
-        if self._pattern.search(stream) is not None:
+        if self._search(stream):
             raise GuardRefused(
                 f"withheld {len(data)} bytes that would carry a forbidden message ({', '.join(self._forbidden)})"
             )
