@@ -174,27 +174,50 @@ def load_bench(path: Path) -> Bench:
     return bench
 
 
-def _merged(path: Path) -> dict[str, Any]:
-    """The file's tables over those of the file it includes; tables are merged, values replaced."""
-    data = _toml(path)
+def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The file's tables over those of the file it includes, and so on; tables are merged, values replaced."""
+    data, chain = _toml(path), (*above, path.resolve())
     if isinstance(base := data.get("include"), str) and base:
         file = path.parent / base
-        return _overlay(_anchored(_toml(file), file.parent), data)
+        if file.resolve() in chain:
+            raise UsageError(f"bench {path}: include = '{base}' leads back to itself; include another file")
+        return _overlay(_anchored(_merged(file, chain), file.parent), data)
     return data
 
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """An included bench's own files stay relative to its own folder."""
-    recorded: Any = data.get("controls", {}).get("recorded", {})
-    for kind, name in recorded.items():
-        recorded[kind] = str((folder / str(name)).resolve())
     for *tables, key in _PATHS:
-        table: Any = data
-        for name in tables:
-            table = table.get(name, {})
-        if table.get(key):
-            table[key] = str((folder / str(table[key])).resolve())
+        _anchor(_table(data, *tables), key, folder)
+    recorded = _table(data, "controls", "recorded")
+    for key in recorded:
+        _anchor(recorded, key, folder)
+    for name in _table(data, "interfaces"):
+        interface = _table(data, "interfaces", name)
+        if ".py" in str(interface.get("protocol", "")):
+            _anchor_protocol(interface, folder)
     return data
+
+
+def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    table: Any = data
+    for name in names:
+        table = cast("dict[str, Any]", table).get(name) if isinstance(table, dict) else None
+    return cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+
+
+def _anchor(table: dict[str, Any], key: str, folder: Path) -> None:
+    if isinstance(name := table.get(key), str) and name:
+        table[key] = str((folder / name).resolve())
+
+
+def _anchor_protocol(interface: dict[str, Any], folder: Path) -> None:
+    """`FILE.py`, `FILE.py:NAME` or `boofuzz:FILE.py`."""
+    scheme, colon, rest = str(interface["protocol"]).partition(":")
+    if scheme == "boofuzz":
+        interface["protocol"] = f"boofuzz:{(folder / rest).resolve()}"
+    else:
+        interface["protocol"] = f"{(folder / scheme).resolve()}{colon}{rest}"
 
 
 def _overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.bench import load_bench
 from harness.errors import BenchError, UsageError
-from harness.transports import parse_moniker
+from harness.transports import transport as open_transport
 from protocols.load import PROTOCOLS, load_protocol
 
 _TEMPLATE = """# A bench for medfuzz: what the device is, how to talk to it, what to watch. See docs/bench.md.
@@ -53,7 +53,7 @@ def init(
     """Write a bench file for a device on your bench."""
     if path.exists():
         raise UsageError(f"{path} is there already; name another file")
-    parse_moniker(transport)
+    open_transport(transport, None)
     shipped = load_protocol(protocol, path.parent) if ":" not in protocol or (path.parent / protocol).exists() else None
     first = next(iter(shipped.states)) if shipped else "idle"
     text = _TEMPLATE.format(

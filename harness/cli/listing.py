@@ -85,10 +85,15 @@ def _runs(where: str) -> Iterator[str]:
 
 def _findings(where: str) -> Iterator[str]:
     for folder in _stores(where):
-        with Store.open(folder) as store:
-            for finding in store.findings():
-                again = f"{finding.reproduced}/{finding.tries}"
-                yield f"{finding.id}  {finding.kind.value:<12} {again}  {finding.observation.summary}  ({folder})"
+        try:
+            with Store.open(folder) as store:
+                for finding in store.findings():
+                    again = f"{finding.reproduced}/{finding.tries}"
+                    yield f"{finding.id}  {finding.kind.value:<12} {again}  {finding.observation.summary}  ({folder})"
+        except MedfuzzError as error:
+            if where:
+                raise
+            yield f"{folder}  {error}"
 
 
 _LISTINGS: dict[str, Callable[[str], Iterator[str]]] = {

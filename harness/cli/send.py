@@ -33,7 +33,8 @@ def send(
         if state:
             if state not in interface_of.protocol.states:
                 raise UsageError(f"no state '{state}'.{did_you_mean(state, interface_of.protocol.states)}")
-            assembly.runner.enter(interface_of, state)
+            if not assembly.runner.enter(interface_of, state):
+                raise TargetError(f"[interfaces.{name}] state '{state}' is not reached; its proof is not given")
         answer = interface_of.executor.send(assembly.protocols[name].message(message).send())
         _tell(assembly, name, answer)
     finally:

@@ -1,0 +1,267 @@
+"""Bad input: one clear line, the right exit code, nothing lost, no traceback."""
+
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harness.store import Store
+
+PUMP = Path(__file__).parents[2] / "targets" / "pump"
+EXTERNAL = '[target]\nkind = "external"\nname = "x"\n[interfaces.main]\nprotocol = "pump_link"\n'
+
+
+def over_pump(folder, **tables):
+    """A bench that includes the pump's, with tables laid over it."""
+    text = f'include = "{PUMP}/bench-fixed.toml"\n'
+    text += "".join(f"[{name.replace('__', '.')}]\n{lines}\n" for name, lines in tables.items())
+    (folder / "b.toml").write_text(text)
+
+
+def requirement(folder, formula):
+    (folder / "r.toml").write_text(
+        f'[[requirement]]\nid = "R-1"\ntitle = "t"\nsource = "s"\nseverity = "serious"\nformula = "{formula}"\n'
+    )
+    over_pump(folder, safety='requirements = "r.toml"')
+
+
+def misspelt_key(folder):
+    over_pump(folder, interfaces__network="max_length = 3")
+    return ["run", "b.toml"], 2, "'max_len'"
+
+
+def misspelt_table(folder):
+    over_pump(folder, monitor="uptime_field = 'x'")
+    return ["run", "b.toml"], 2, "'monitors'"
+
+
+def no_toml(folder):
+    (folder / "b.toml").write_text("[target\n")
+    return ["run", "b.toml"], 2, "line 1"
+
+
+def wrong_type(folder):
+    over_pump(folder, interfaces__network='max_len = "long"')
+    return ["run", "b.toml"], 2, "max_len"
+
+
+def table_is_a_value(folder):
+    (folder / "b.toml").write_text(f'include = "{PUMP}/bench.toml"\ntarget = 3\n')
+    return ["run", "b.toml"], 2, "target"
+
+
+def missing_include(folder):
+    (folder / "b.toml").write_text('include = "nowhere.toml"\n')
+    return ["run", "b.toml"], 2, "nowhere.toml"
+
+
+def include_of_itself(folder):
+    (folder / "a.toml").write_text('include = "b.toml"\n')
+    (folder / "b.toml").write_text('include = "a.toml"\n')
+    return ["run", "b.toml"], 2, "itself"
+
+
+def missing_bench(_folder):
+    return ["run", "nowhere.toml"], 2, "nowhere.toml"
+
+
+def misspelt_bench(_folder):
+    return ["run", "pump-fixt"], 2, "'pump-fixed'"
+
+
+def bench_is_a_folder(folder):
+    (folder / "dir.toml").mkdir()
+    return ["run", "dir.toml"], 2, "dir.toml"
+
+
+def missing_elf(folder):
+    over_pump(folder, target='elf = "nowhere.elf"')
+    return ["run", "b.toml"], 3, "nowhere.elf"
+
+
+def elf_that_is_none(folder):
+    (folder / "text.elf").write_text("not an ELF")
+    return ["run", "pump", "--elf", "text.elf"], 3, "text.elf"
+
+
+def misspelt_symbol(folder):
+    over_pump(folder, signals__motor_rate='symbol = "motor_rate_ul_hh"')
+    return ["run", "b.toml"], 2, "'motor_rate_ul_h'"
+
+
+def misspelt_transport(folder):
+    over_pump(folder, interfaces__network='transport = "tpc:localhost:1"')
+    return ["run", "b.toml"], 2, "'tcp'"
+
+
+def misspelt_protocol(folder):
+    over_pump(folder, interfaces__network='protocol = "hl7_mlp"')
+    return ["run", "b.toml"], 2, "'hl7_mllp'"
+
+
+def misspelt_state(folder):
+    over_pump(folder, interfaces__network='states = ["idel"]')
+    return ["run", "b.toml"], 2, "'idle'"
+
+
+def misspelt_fuzzer(_folder):
+    return ["run", "pump", "--fuzzer", "enumerat"], 2, "'enumerate'"
+
+
+def misspelt_interface(_folder):
+    return ["run", "pump", "--interface", "netwrok"], 2, "'network'"
+
+
+def misspelt_forbidden(folder):
+    over_pump(folder, interfaces__maintenance='forbidden = ["bolsu"]')
+    return ["run", "b.toml"], 2, "'bolus'"
+
+
+def formula_with_a_typo(folder):
+    requirement(folder, "historicaly(motor_rate <= 1)")
+    return ["run", "b.toml"], 2, "'historically'"
+
+
+def formula_cut_short(folder):
+    requirement(folder, "historically(motor_rate <= ")
+    return ["run", "b.toml"], 2, "R-1"
+
+
+def formula_with_an_undeclared_signal(folder):
+    requirement(folder, "motor_rat <= 1")
+    return ["run", "b.toml"], 2, "'motor_rate'"
+
+
+def bad_time(_folder):
+    return ["run", "pump", "--time", "soon"], 2, "90s"
+
+
+def nothing_to_serve(_folder):
+    return ["emulate", "pump"], 2, "--tcp"
+
+
+def a_run_is_there_already(folder):
+    Store.create(folder / "store.sqlite", {}).close()
+    return ["run", "pump", "--cases", "1", "--out", folder], 2, "--out"
+
+
+def out_is_a_file(folder):
+    (folder / "file").write_text("mine")
+    return ["run", "pump", "--cases", "1", "--out", "file"], 3, "--out"
+
+
+def corrupt_store(folder):
+    (folder / "store.sqlite").write_bytes(b"SQLite format 3\0" + bytes(200))
+    return ["report", folder], 3, "store.sqlite"
+
+
+def store_of_text(folder):
+    (folder / "store.sqlite").write_text("hello")
+    return ["replay", "F-1", "--run", folder], 3, "store.sqlite"
+
+
+def store_of_somebody_else(folder):
+    with sqlite3.connect(folder / "store.sqlite") as other:
+        other.execute("create table mine (x)")
+    other.close()
+    return ["list", "findings", folder], 3, "store.sqlite"
+
+
+def no_store(folder):
+    return ["report", folder], 2, "store.sqlite"
+
+
+def unknown_finding(folder):
+    Store.create(folder / "store.sqlite", {}).close()
+    return ["replay", "F-00000000", "--run", folder], 2, "F-00000000"
+
+
+def no_runs(_folder):
+    return ["replay", "F-00000000"], 2, "--run"
+
+
+def misspelt_message(_folder):
+    return ["send", "pump", "statsu"], 2, "'status'"
+
+
+def misspelt_listing(_folder):
+    return ["list", "finding"], 2, "'findings'"
+
+
+def user_protocol_that_fails(folder):
+    (folder / "mine.py").write_text("x = 1\nraise RuntimeError('oops')\n")
+    over_pump(folder, interfaces__network='protocol = "mine.py"')
+    return ["run", "b.toml"], 2, "mine.py:2"
+
+
+def serial_path_that_is_not_there(folder):
+    (folder / "b.toml").write_text(EXTERNAL + 'transport = "serial:/dev/ttyNOWHERE7"\n')
+    return ["send", "b.toml", "status"], 3, "cable"
+
+
+BAD = [
+    *(
+        misspelt_key,
+        misspelt_table,
+        no_toml,
+        wrong_type,
+        table_is_a_value,
+        missing_include,
+        include_of_itself,
+        missing_bench,
+    ),
+    *(misspelt_bench, bench_is_a_folder, missing_elf, elf_that_is_none, misspelt_symbol, misspelt_transport),
+    *(misspelt_protocol, misspelt_state, misspelt_fuzzer, misspelt_interface, misspelt_forbidden),
+    *(formula_with_a_typo, formula_cut_short, formula_with_an_undeclared_signal, bad_time, nothing_to_serve),
+    *(a_run_is_there_already, out_is_a_file, corrupt_store, store_of_text, store_of_somebody_else, no_store),
+    *(unknown_finding, no_runs, misspelt_message, misspelt_listing, user_protocol_that_fails),
+    serial_path_that_is_not_there,
+]
+
+
+@pytest.mark.parametrize("wrong", BAD, ids=lambda wrong: wrong.__name__)
+def test_bad_input_is_told_in_one_line(medfuzz, tmp_path, wrong):
+    words, expected, helpful = wrong(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, err = medfuzz(*words)
+    assert code == expected, (out, err)
+    assert len(err) == 1, err
+    assert err[0].startswith("medfuzz: ")
+    assert helpful in err[0]
+    assert not any("Traceback" in line for line in (*out, *err))
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_busy_port_is_told_in_one_line(medfuzz):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        code, out, err = medfuzz("emulate", "pump", "--tcp", listener.getsockname()[1])
+    assert (code, out, len(err)) == (3, [], 1)
+    assert "in use" in err[0]
+
+
+def test_a_device_that_is_another_one_is_not_fuzzed(medfuzz, tmp_path):
+    over_pump(tmp_path, identity='serial = "SN-9999999"')
+    code, out, err = medfuzz("run", "b.toml", "--cases", "5", "--out", "run")
+    assert (code, err) == (3, [])
+    assert any("'SN-0004711', the bench wants 'SN-9999999'" in line for line in out)
+    assert any(line.startswith("0 cases") for line in out)
+    assert "SN-9999999" in (tmp_path / "run" / "report.html").read_text()
+    code, out, err = medfuzz("check", "b.toml")
+    assert (code, len(err)) == (3, 1)
+
+
+def test_a_link_that_is_not_there_is_a_run_with_a_report(medfuzz, tmp_path):
+    (tmp_path / "b.toml").write_text(EXTERNAL + 'transport = "serial:/dev/ttyNOWHERE7"\n')
+    code, out, err = medfuzz("run", "b.toml", "--out", "run")
+    assert (code, err) == (3, [])
+    assert any("cable" in line for line in out)
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"report.html", "junit.xml", "summary.json"}
+
+
+def test_a_damaged_control_is_told(medfuzz, tmp_path):
+    (tmp_path / "control.json").write_text("{")
+    over_pump(tmp_path, controls__recorded='crash = "control.json"')
+    code, _out, err = medfuzz("check", "b.toml")
+    assert (code, len(err)) == (3, 1)
+    assert "control.json" in err[0]

@@ -1,0 +1,267 @@
+"""What the commands print and how they end, on the emulated pump."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.bench import load_bench
+from harness.cli.run import seconds_of
+from harness.errors import UsageError
+from harness.store import Store
+
+ROOT = Path(__file__).parents[2]
+FIXED_ELF = ROOT / "targets" / "pump" / "pump-fixed.elf"
+
+
+@pytest.fixture(scope="session")
+def found(tmp_path_factory):
+    """A folder with one run on the vulnerable pump, by a process of its own as a user starts it."""
+    folder = tmp_path_factory.mktemp("cli")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", "run", "pump", "--cases", "400", "--seed", "1", "--out", "runs/one"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    return folder, done.stdout.splitlines()
+
+
+@pytest.fixture
+def in_run(found, medfuzz, monkeypatch):
+    """Commands in the folder of that run."""
+    folder, _lines = found
+    monkeypatch.chdir(folder)
+    return medfuzz
+
+
+def first_finding(found, kind):
+    with Store.open(found[0] / "runs" / "one") as store:
+        return next(finding for finding in store.findings() if finding.kind.value == kind and finding.confirmed)
+
+
+def test_run_tells_what_was_found_where_the_report_is_and_how_to_replay(found):
+    _folder, lines = found
+    assert any(line.startswith("400 cases in ") and "ended: budget" in line for line in lines)
+    assert any(line.startswith("finding F-") for line in lines)
+    assert "report: runs/one/report.html" in lines
+    assert any(line.startswith("replay: ") and line.endswith("--run runs/one") for line in lines)
+
+
+def test_the_replay_command_works_as_printed_and_the_fixed_build_is_fixed(found, in_run):
+    printed = next(line for line in found[1] if line.startswith("replay: ")).split(" replay ")[1].split()
+    code, out, err = in_run("replay", *printed)
+    assert (code, out[-1], err) == (1, "reproduced: 3 of 3", [])
+    code, out, err = in_run("replay", *printed, "--elf", FIXED_ELF, "--times", "2")
+    assert (code, out[-1], err) == (0, "fixed: 0 of 2", [])
+    code, out, err = in_run("replay", printed[0][:5], "--bench", "pump-fixed", "--times", "1")
+    assert (code, out[-1]) == (0, "fixed: 0 of 1")
+
+
+def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path):
+    from harness.cli import replay
+
+    tries = iter([True, False, True])
+    monkeypatch.setattr(replay, "replay_once", lambda *_words: replay.Replay(next(tries)))
+    identifier = first_finding(found, "crash").id
+    code, out, _err = in_run("replay", identifier)
+    assert (code, out[-1]) == (4, "flaky: 2 of 3")
+    monkeypatch.setattr(replay, "replay_once", lambda *_words: replay.Replay(False, bench_error="unplugged"))
+    code, out, _err = in_run("replay", identifier)
+    assert (code, out[-1]) == (3, "bench fault: nothing can be said about the device")
+    gone = tmp_path / "gone.toml"
+    gone.write_text(
+        '[target]\nkind = "external"\nname = "x"\n[interfaces.maintenance]\nprotocol = "pump_link"\n'
+        'transport = "serial:/dev/ttyNOWHERE7"\n[interfaces.network]\nprotocol = "hl7_mllp"\n'
+        'transport = "serial:/dev/ttyNOWHERE8"\n'
+    )
+    code, _out, err = in_run("replay", identifier, "--bench", gone)
+    assert (code, len(err)) == (3, 1)
+
+
+def test_a_saved_finding_is_a_positive_control_for_check(found, in_run, tmp_path):
+    finding = first_finding(found, "crash")
+    saved = tmp_path / "crash.json"
+    assert in_run("replay", finding.id, "--times", "1", "--save", saved)[0] == 1
+    elf = ROOT / "targets" / "pump" / "pump-vulnerable.elf"
+    bench = tmp_path / "b.toml"
+
+    def check(firmware):
+        text = f'include = "{ROOT}/targets/pump/bench-fixed.toml"\n'
+        bench.write_text(text + f'[controls]\nelf = "{firmware}"\nrecorded = {{ crash = "{saved}" }}\n')
+        return in_run("check", bench)
+
+    code, out, err = check(elf)
+    assert (code, err) == (0, [])
+    assert any(line.startswith("monitor for crash") and " ok " in line for line in out)
+    code, out, err = check(FIXED_ELF)
+    assert (code, len(err)) == (3, 1)
+    assert any(line.startswith("monitor for crash") and " FAILED " in line for line in out)
+
+
+def test_send_shows_the_bytes_and_the_parsed_reply(medfuzz):
+    code, out, err = medfuzz("send", "pump", "status")
+    assert (code, err) == (0, [])
+    assert out[0].startswith("maintenance → status: a5 ")
+    assert out[1].startswith("maintenance ← a5 ")
+    assert "    serial: SN-0004711" in out
+    code, out, _err = medfuzz("send", "pump", "query", "--interface", "network", "--state", "infusing")
+    assert code == 0
+    assert "    therapy_state: 2" in out
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("benches", "pump-fixed"),
+        ("messages", "status"),
+        ("states", "infusing"),
+        ("fuzzers", "enumerate"),
+        ("protocols", "pump_link"),
+        ("runs", "runs/one"),
+        ("findings", "F-"),
+    ],
+)
+def test_list_shows_what_there_is(in_run, what, expected):
+    code, out, err = in_run("list", what)
+    assert (code, err) == (0, [])
+    assert any(expected in line for line in out)
+
+
+def test_list_runs_survives_a_corrupt_store(in_run, found):
+    bad = found[0] / "runs" / "bad"
+    bad.mkdir(exist_ok=True)
+    (bad / "store.sqlite").write_text("x")
+    try:
+        for what in ("runs", "findings"):
+            code, out, err = in_run("list", what)
+            assert (code, err) == (0, [])
+            assert any("runs/bad" in line for line in out)
+            assert any("runs/one" in line for line in out)
+    finally:
+        (bad / "store.sqlite").unlink()
+
+
+def test_a_run_that_is_killed_still_has_a_report_with_what_was_announced(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli.main", "run", "pump", "--time", "60s", "--seed", "1", "--out", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        announced = next(line for line in process.stdout if line.startswith("finding ")).split()[1]
+        process.send_signal(signal.SIGKILL)
+    again = subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", "report", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (again.returncode, again.stderr) == (0, "")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["exit_code"] == 1
+    assert announced in [finding["id"] for finding in summary["findings"]]
+    assert announced in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_with_its_report(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli.main", "run", "pump-fixed", "--time", "60s", "--out", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        next(line for line in process.stdout if line.startswith("campaign "))
+        time.sleep(1.0)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert "ended: interrupted" in out
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_init_asks_and_writes_a_bench_that_loads(medfuzz, tmp_path):
+    code, out, err = medfuzz(
+        "init", "b.toml", "--name", "Pump 7", "--transport", "tcp:127.0.0.1:9", "--protocol", "hl7_mllp"
+    )
+    assert (code, err) == (0, [])
+    assert out == ["wrote b.toml; next: medfuzz check b.toml"]
+    bench = load_bench(tmp_path / "b.toml")
+    assert (bench.target.name, bench.interfaces["main"].protocol) == ("Pump 7", "hl7_mllp")
+    code, out, err = medfuzz("check", "b.toml")
+    assert (code, len(err)) == (3, 1)
+    assert any("Is the device on" in line for line in out)
+    code, _out, err = medfuzz("init", "b.toml", "--name", "x", "--transport", "tcp:h:1", "--protocol", "hl7_mllp")
+    assert (code, len(err)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ['a"b\\', "a\nb = 1", "\x1b[2J", "{name}", "ä''' \"\"\"", "\ud800"])
+def test_init_takes_any_name(medfuzz, tmp_path, name):
+    code, _out, err = medfuzz("init", "b.toml", "--name", name, "--transport", "tcp:h:1", "--protocol", "pump_link")
+    assert (code, err) == (0, [])
+    assert load_bench(tmp_path / "b.toml").target.name
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "helpful"),
+    [
+        (("--transport", "localhost", "--protocol", "pump_link"), 2, "SCHEME:ADDRESS"),
+        (("--transport", "tpc:h:1", "--protocol", "pump_link"), 2, "'tcp'"),
+        (("--transport", "tcp:h", "--protocol", "pump_link"), 2, "HOST:PORT"),
+        (("--transport", "tcp:h:1", "--protocol", "pump_lnk"), 2, "'pump_link'"),
+    ],
+)
+def test_init_refuses_what_check_would(medfuzz, tmp_path, words, code, helpful):
+    given, _out, err = medfuzz("init", "b.toml", "--name", "x", *words)
+    assert (given, len(err)) == (code, 1)
+    assert helpful in err[0]
+    assert not (tmp_path / "b.toml").exists()
+
+
+def test_init_with_a_protocol_that_is_still_to_be_written(medfuzz, tmp_path):
+    code, _out, err = medfuzz("init", "b.toml", "--name", "x", "--transport", "tcp:h:1", "--protocol", "mine.py:DEVICE")
+    assert (code, err) == (0, [])
+    code, _out, err = medfuzz("check", "b.toml")
+    assert (code, len(err)) == (2, 1)
+    assert "mine.py" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("8h", 28800), ("1d", 86400), (" 5s ", 5)]
+)
+def test_times_are_read(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "-5s", "5 minutes", "s", "1e3", "nan"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(UsageError, match="90s or 8h"):
+        seconds_of(text)
+
+
+def test_time_and_cases_together_end_at_the_first_of_them(medfuzz):
+    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "100000000", "--time", "1.5s", "--quiet", "--out", "a")
+    assert code == 0
+    assert "ended: budget" in out[0]
+    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "20", "--time", "8h", "--quiet", "--out", "b")
+    assert (code, out[0].split()[0]) == (0, "20")
+    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "0", "--time", "0.5s", "--quiet", "--out", "c")
+    assert (code, out[0].split()[0] != "0") == (0, True)
