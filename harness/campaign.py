@@ -31,7 +31,7 @@ from harness.verdict import BENCH_KINDS, INCONCLUSIVE_KINDS, Kind, Observation, 
 _CAUSES = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT})
 _CONSEQUENCES = frozenset({Kind.REBOOT, Kind.SILENCE, Kind.LINK_LOST})
 _HISTORY = 16
-_SLOW_SHARE = 50
+_SLOW_SHARE, _LOOK_SHARE = 50, 6
 _STRETCH = 200
 _MARGIN_SECONDS = 1.0
 _STAGES, _LOOK_SECONDS = 3, 2.0
@@ -181,10 +181,10 @@ class Campaign:
             seconds = max(near or pending.values()) + _MARGIN_SECONDS
 
     def _first_of_its_kind(self, case: TestCase) -> bool:
-        """Once for each state, way, field and class of mutation."""
+        """Once for each state, way, field and class of mutation, and for a share of the cases at most."""
         origin = case.origin
         kind = (case.interface, case.state, origin.path, origin.field, origin.mutation.split(" ")[0])
-        if kind in self._followed:
+        if kind in self._followed or len(self._followed) > self._number // _LOOK_SHARE + _SLOW_SHARE:
             return False
         self._followed.add(kind)
         return True
