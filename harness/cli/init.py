@@ -54,14 +54,13 @@ def init(
     if path.exists():
         raise UsageError(f"{path} is there already; name another file")
     open_transport(transport, None)
-    shipped = load_protocol(protocol, path.parent) if ":" not in protocol or (path.parent / protocol).exists() else None
-    first = next(iter(shipped.states)) if shipped else "idle"
+    states = _states(protocol, path.parent)
     text = _TEMPLATE.format(
         name=_quoted(name),
         transport=_quoted(transport),
         protocol=_quoted(protocol),
         known=", ".join(PROTOCOLS),
-        states=_quoted(first),
+        states=states,
     )
     try:
         path.write_text(text, encoding="utf-8")
@@ -69,6 +68,14 @@ def init(
         raise BenchError(f"cannot write {path}: {error.strerror}") from error
     load_bench(path)
     Console(highlight=False, soft_wrap=True).print(f"wrote {path}; next: medfuzz check {path}", markup=False)
+
+
+def _states(protocol: str, folder: Path) -> str:
+    """The first state of a protocol, quoted; nothing for one whose file is still to be written."""
+    file, colon, _name = protocol.rpartition(":")
+    if colon and not (folder / file).exists():
+        return ""
+    return _quoted(next(iter(load_protocol(protocol, folder).states)))
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import importlib.metadata
@@ -10,7 +11,7 @@ import platform
 import signal
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,25 +94,42 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
 
 
 def _bring_up(assembly: Assembly) -> tuple[str, Mapping[str, Identity]]:
-    """Start the target and meet it; ("", identities) or (what failed, {})."""
-    try:
-        assembly.runner.start()
-        return "", meet(assembly)
-    except BenchError as error:
-        return str(error), {}
+    """Start the target and meet it; ("", identities) or (what failed, {}). Raises KeyboardInterrupt on a signal."""
+
+    def give_up() -> None:
+        raise KeyboardInterrupt
+
+    with _on_signal(give_up):
+        try:
+            assembly.runner.start()
+            return "", meet(assembly)
+        except BenchError as error:
+            return str(error), {}
 
 
 def _run(campaign: Campaign) -> None:
-    """Ctrl-C and a polite kill end the campaign after the current case, with its report."""
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Ctrl-C and a polite kill end the campaign after the current case, with its report; a second one, at once."""
+    asked = 0
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt() -> None:
+        nonlocal asked
+        asked += 1
         campaign.interrupt()
+        if asked > 1:
+            raise KeyboardInterrupt
 
-    for number in previous:
-        signal.signal(number, interrupt)
-    try:
+    with _on_signal(interrupt):
         campaign.run()
+
+
+@contextlib.contextmanager
+def _on_signal(act: Callable[[], None]) -> Generator[None]:
+    """What Ctrl-C and a polite kill do meanwhile."""
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        signal.signal(number, lambda _number, _frame: act())
+    try:
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -213,6 +213,48 @@ def test_init_asks_and_writes_a_bench_that_loads(medfuzz, tmp_path):
     assert (code, len(err)) == (2, 1)
 
 
+def test_init_asks_for_what_is_not_given(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", "init"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="My pump\ntcp:127.0.0.1:9\nhl7_mllp\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(question in done.stdout for question in ("Name of the device", "Transport", "Protocol"))
+    bench = load_bench(tmp_path / "bench.toml")
+    assert (bench.target.name, bench.interfaces["main"].transport) == ("My pump", "tcp:127.0.0.1:9")
+
+
+def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path):
+    (tmp_path / "device.py").write_text("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    (tmp_path / "b.toml").write_text(
+        f'[target]\nkind = "process"\nname = "x"\ncommand = ["{sys.executable}", "device.py"]\n'
+        '[interfaces.main]\nprotocol = "pump_link"\ntransport = "serial:nowhere.tty"\n'
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.cli.main", "run", "b.toml", "--out", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 @pytest.mark.parametrize("name", ['a"b\\', "a\nb = 1", "\x1b[2J", "{name}", "ä''' \"\"\"", "\ud800"])
 def test_init_takes_any_name(medfuzz, tmp_path, name):
     code, _out, err = medfuzz("init", "b.toml", "--name", name, "--transport", "tcp:h:1", "--protocol", "pump_link")
@@ -258,10 +300,10 @@ def test_what_is_no_time_is_refused(text):
 
 
 def test_time_and_cases_together_end_at_the_first_of_them(medfuzz):
-    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "100000000", "--time", "1.5s", "--quiet", "--out", "a")
+    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "100000000", "--time", "4s", "--quiet", "--out", "a")
     assert code == 0
     assert "ended: budget" in out[0]
     code, out, _err = medfuzz("run", "pump-fixed", "--cases", "20", "--time", "8h", "--quiet", "--out", "b")
     assert (code, out[0].split()[0]) == (0, "20")
-    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "0", "--time", "0.5s", "--quiet", "--out", "c")
+    code, out, _err = medfuzz("run", "pump-fixed", "--cases", "0", "--time", "3s", "--quiet", "--out", "c")
     assert (code, out[0].split()[0] != "0") == (0, True)
