@@ -8,7 +8,6 @@ from harness.cli.assemble import assemble
 from harness.triage.replay import replay_once
 from targets.pump.build import Build, compile_firmware
 
-
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
 
 

@@ -11,6 +11,9 @@ from harness.transcript import TargetEvent
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 
+UNLIMITED = Budget()
+
+
 class ListFuzzer:
     interface = "toy"
 
@@ -27,7 +30,7 @@ class ListFuzzer:
         self.learned.append((case.id, len(observations)))
 
 
-def campaign(t, *cases, budget=Budget(), tries=3):
+def campaign(t, *cases, budget=UNLIMITED, tries=3):
     events = []
     run = Campaign(
         "c",

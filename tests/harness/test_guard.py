@@ -40,5 +40,5 @@ def test_after_a_reset_earlier_bytes_do_not_count():
 
 
 def test_it_says_what_it_withheld():
-    with pytest.raises(GuardRefused, match="5 bytes .*bolus"):
+    with pytest.raises(GuardRefused, match=r"5 bytes .*bolus"):
         Guard(PATTERN, ("bolus",)).check(b"\xa5\x02\0\x01\x14")

@@ -137,9 +137,7 @@ def test_a_fault_names_kind_and_place_and_its_handler_runs(build, program, words
     assert trace(machine) == [0xDEAD]
 
 
-@pytest.mark.parametrize(
-    ("program", "words"), [("overflow", "behind label"), ("stack_smash", "was returned to")]
-)
+@pytest.mark.parametrize(("program", "words"), [("overflow", "behind label"), ("stack_smash", "was returned to")])
 def test_on_replay_the_overwritten_objects_are_named(build, program, words):
     machine = Machine(build(program), hang_budget=10_000)
     watch = WriteWatch(machine)
