@@ -10,7 +10,6 @@ from harness.events import BenchFault, CampaignEnded, CaseFinished, CaseRefused,
 from harness.transcript import TargetEvent
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
-
 UNLIMITED = Budget()
 
 
@@ -201,7 +200,7 @@ def test_a_lapsed_session_is_inconclusive(toy):
 
 def test_a_refused_case_is_not_executed_and_not_counted(toy):
     t = toy(forbidden=["x"])
-    reason, events, run = campaign(t, case(message(b"x")), case(message(b"a")))
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
     assert (len(of(events, CaseRefused)), verdicts(events), reason) == (1, [Verdict.PASS], "exhausted")
     assert b"<x>" not in t.transport.sent
 

@@ -1,5 +1,5 @@
 """Requests derived from scapy packets: equal bytes, lengths and checksums that follow, errors that name the field."""
-# ruff: noqa: RUF012  (scapy's fields_desc)
+
 
 import inspect
 
