@@ -87,8 +87,8 @@ class StimulusTable(Table):
 
     adc: int | None = Field(default=None, ge=0, le=18)
     pin: str = ""
-    scale: float = 1.0
-    initial: float = 0.0
+    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    initial: float = Field(default=0.0, allow_inf_nan=False)
     command: list[str] = []
     note: str = ""
 

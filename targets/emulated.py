@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -88,6 +89,8 @@ class EmulatedTarget:
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set a sensor input (raw = value / scale) or an input pin (0 or 1)."""
         table = self._check(stimulus)
+        if not math.isfinite(value):
+            raise UsageError(f"stimulus '{stimulus}' cannot be {value}; give a number in its unit")
         raw = round(value / table.scale)
         if table.adc is not None:
             self.machine.chip.adc.inputs[table.adc] = max(0, min(raw, 4095))

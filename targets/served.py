@@ -51,6 +51,13 @@ class ServedTarget:
 
     def start(self) -> None:
         """Start the process, if it is ours, open the channel, and begin from a cold start where the channel can."""
+        try:
+            self._begin()
+        except BenchError:
+            self.stop()
+            raise
+
+    def _begin(self) -> None:
         if self._table.kind == "process":
             self._start_process()
         self._open_channel()
@@ -222,9 +229,9 @@ class ServedTarget:
             self._samples.append(self._sample(moment))
         elif "console" in entry:
             self._console.append((moment, str(entry["console"]).encode("latin-1", "replace")))
-        elif kind in _KINDS:
+        elif isinstance(kind, str) and kind in _KINDS:
             words: dict[str, object] = detail if isinstance(detail, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-            self._events.append(TargetEvent(str(kind), moment, {key: str(word) for key, word in words.items()}))
+            self._events.append(TargetEvent(kind, moment, {key: str(word) for key, word in words.items()}))
 
     def _sample(self, moment: float) -> Sample:
         return Sample(moment, tuple(self._values.get(name) for name in self._bench.signals))

@@ -1,0 +1,169 @@
+"""The side channel of a device outside: what an adapter may say, what it may not break, and whose time counts."""
+
+import json
+import socket
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+import harness.transports.tcp  # noqa: F401
+from harness.bench import load_bench
+from harness.errors import LinkError, TargetError
+from targets.channel import DeviceClock
+from targets.served import ServedTarget
+
+SIGNALS = "[signals.rate]\nrange = [0, 10]\n[signals.alarm]\nkind = 'boolean'\n"
+
+
+@pytest.fixture
+def adapter(tmp_path):
+    """A target whose adapter answers by `says(words)`: a list of lines, or None to hang up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads, connections, heard = [], [], []
+
+    def serve(hello, says):
+        connection, _address = listener.accept()
+        connections.append(connection)
+        with connection, connection.makefile("rwb") as lines:
+            lines.write(b"".join(line + b"\n" for line in hello))
+            lines.flush()
+            for line in lines:
+                heard.append(line.decode().strip())
+                answers = says(heard[-1])
+                if answers is None:
+                    return
+                lines.write(b"".join(answer + b"\n" for answer in answers))
+                lines.flush()
+
+    def wired(says=lambda words: [b'{"event": "ready"}'] if words == "reset" else [], hello=()):
+        threads.append(threading.Thread(target=serve, args=(hello, says)))
+        threads[-1].start()
+        bench = tmp_path / "b.toml"
+        bench.write_text(
+            f'[target]\nkind = "external"\nname = "x"\nreset_timeout = 0.5\n'
+            f'channel = "tcp:127.0.0.1:{listener.getsockname()[1]}"\n'
+            f'[interfaces.main]\ntransport = "tcp:127.0.0.1:1"\nprotocol = "pump_link"\n{SIGNALS}'
+        )
+        target = ServedTarget(load_bench(bench))
+        target.start()
+        return target
+
+    yield SimpleNamespace(wired=wired, heard=heard)
+    for connection in connections:
+        connection.close()
+    listener.close()
+    for thread in threads:
+        thread.join(5.0)
+
+
+def answering(*entries):
+    """An adapter that tells the entries whenever it is asked to catch up."""
+
+    def says(words):
+        if words == "reset":
+            return [b'{"time": 0, "event": "ready"}']
+        told = [entry if isinstance(entry, bytes) else json.dumps(entry).encode() for entry in entries]
+        return [*told, json.dumps({"sync": int(words.split()[1])}).encode()] if words.startswith("sync") else []
+
+    return says
+
+
+OFFERS = (b'{"offers": ["sync"]}',)
+
+
+def test_signals_console_and_events_arrive_with_the_devices_own_times(adapter):
+    target = adapter.wired(
+        answering(
+            {"time": 1.0, "signals": {"rate": 3, "alarm": False}},
+            {"time": 3.5, "signals": {"alarm": True}},
+            {"time": 3.6, "console": "boot \x1b[2J"},
+            {"time": 3.7, "event": "fault", "detail": {"type": "null write"}},
+        ),
+        OFFERS,
+    )
+    (event,) = target.take_events()
+    (_moment, text), *_ = target.take_console()
+    first, second, *_ = target.take_samples()
+    assert (first.values, second.values) == ((3.0, 0.0), (3.0, 1.0))
+    assert second.time - first.time == pytest.approx(2.5)
+    assert event.time - first.time == pytest.approx(2.7)
+    assert (event.kind, dict(event.detail), text) == ("fault", {"type": "null write"}, b"boot \x1b[2J")
+    target.stop()
+
+
+def test_garbage_is_survived_and_a_signal_without_a_value_is_missing(adapter):
+    garbage = [
+        b"",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"[1, 2]",
+        b"{}",
+        b'{"signals": 3}',
+        b'{"event": "party"}',
+        b'{"event": "fault", "detail": [1]}',
+        b'{"event": ["fault"]}',
+        b'{"time": 1e308, "signals": {"rate": "fast", "alarm": null}}',
+        b'{"time": "late", "signals": {"rate": 1' + b"0" * 400 + b"}}",
+        b'{"time": 1, "signals": {"rate": 5}}',
+    ]
+    target = adapter.wired(answering(*garbage), OFFERS)
+    events, samples = target.take_events(), target.take_samples()
+    assert [event.kind for event in events] == ["fault"]
+    assert [sample.values for sample in samples[:3]] == [(None, None), (None, None), (5.0, None)]
+    assert all(abs(sample.time - target.now()) < 60 for sample in samples)
+    target.stop()
+
+
+def test_an_adapter_that_offers_nothing_is_not_asked_to_catch_up(adapter):
+    target = adapter.wired()
+    assert target.take_events() == []
+    assert adapter.heard == ["reset"]
+    target.stop()
+
+
+def test_an_adapter_that_hangs_up_is_a_bench_fault_and_stays_one_until_a_reset(adapter):
+    target = adapter.wired(lambda words: [b'{"event": "ready"}'] if words == "reset" else None, OFFERS)
+    for _ in range(2):
+        with pytest.raises(TargetError, match="signals and events are lost"):
+            target.take_samples()
+    target.stop()
+
+
+def test_a_device_that_does_not_come_back_from_a_reset_is_told(adapter):
+    with pytest.raises(TargetError, match=r"did not come back in 0\.5 s"):
+        adapter.wired(lambda words: [])
+
+
+def test_after_a_reset_what_holds_is_told_although_nothing_changes(adapter):
+    answers = {"reset": [b'{"time": 0, "event": "ready"}', b'{"time": 0, "signals": {"rate": 2, "alarm": 0}}']}
+    target = adapter.wired(lambda words: answers.get(words, []))
+    target.take_samples()
+    (held,) = target.take_samples()
+    assert held.values == (2.0, 0.0)
+    assert target.take_samples() == []
+    target.stop()
+
+
+def test_a_channel_that_does_not_open_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    bench = tmp_path / "b.toml"
+    bench.write_text(
+        f'[target]\nkind = "external"\nname = "x"\nchannel = "tcp:127.0.0.1:{port}"\n'
+        '[interfaces.main]\ntransport = "tcp:127.0.0.1:1"\nprotocol = "pump_link"\n'
+    )
+    with pytest.raises(LinkError, match="Is the device on"):
+        ServedTarget(load_bench(bench)).start()
+
+
+def test_link_time_follows_the_device_and_never_goes_back_over_a_reset():
+    clock = DeviceClock()
+    clock.anchor(100.0, 5.0)
+    assert clock.link_time(102.0, 5.1) == 7.0
+    clock.anchor(0.0, 5.2)
+    assert clock.link_time(0.5, 5.3) == 7.5
+    clock.forget()
+    assert clock.link_time(9.0, 6.0) == 6.0
+    assert clock.link_time(None, 6.5) == 6.5
+    assert clock.link_time(1e300, 6.6) == 6.6
