@@ -15,6 +15,7 @@ from harness.verdict import Verdict
 
 SCHEMA_VERSION = 1
 MAX_INCONCLUSIVE = 0.01
+SHORTEST_RUN = 1e-6
 STATUSES = ("held", "violated", "not exercised", "inconclusive", "excluded", "not recorded")
 
 
@@ -91,7 +92,7 @@ class CampaignRecord:
     @property
     def rate(self) -> float:
         """Finished cases a second of wall time."""
-        return self.cases / self.seconds if self.seconds > 0 else 0.0
+        return self.cases / self.seconds if self.seconds > SHORTEST_RUN else 0.0
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:

@@ -71,7 +71,9 @@ findings = st.builds(
     texts,
     tuples(observations),
 )
-statistics = st.builds(RequirementStatistics, texts, seconds, seconds, counts, seconds, counts, st.none() | numbers)
+statistics = st.builds(
+    RequirementStatistics, texts, seconds, seconds, counts, seconds, counts, st.none() | st.floats(-1.0, 1.0)
+)
 requirements = st.builds(Requirement, texts, texts, texts, texts, texts, texts)
 records = st.builds(
     CampaignRecord,

@@ -1,0 +1,85 @@
+"""The safety monitor on transcripts: what was violated, by which message, and what cannot be judged."""
+
+import pytest
+
+from harness.case import Origin, Send, TestCase
+from harness.errors import UsageError
+from harness.monitors.safety import SafetyMonitor
+from harness.requirements import Requirement
+from harness.temporal import SignalDeclaration
+from harness.transcript import Exchange, Sample, Transcript
+from harness.verdict import Kind, Verdict, verdict_of
+
+SIGNALS = {
+    "rate": SignalDeclaration("rate", high=100.0, unit="ml/h"),
+    "alarm": SignalDeclaration("alarm", kind="boolean"),
+}
+RATE = Requirement("R-1", "Never too fast", "GIP 1.1", "critical", "rate <= 50")
+SILENT = Requirement("R-2", "No lasting alarm", formula="not historically(alarm, within=60)")
+NONE = Requirement("R-3", "Never backwards", excluded="the motor has no reverse")
+
+
+def case(*messages, bent=()):
+    return TestCase("m", "idle", tuple(Send(m, b"x", mutated=m in bent) for m in messages), Origin("enumerate"))
+
+
+def transcript(samples, *messages, ended=10.0):
+    sent = [Exchange(m, b"x", (), (), b"", at, at + 0.5, answered=True) for at, m in enumerate(messages, 1)]
+    return Transcript("c", tuple(sent), 0.0, ended, tuple(Sample(time, values) for time, values in samples))
+
+
+def test_a_violation_says_what_with_which_values_and_when():
+    monitor = SafetyMonitor([RATE, SILENT, NONE], SIGNALS)
+    samples = [(0.0, (5.0, False)), (2.5, (75.0, False)), (3.0, (80.0, True))]
+    (found,) = monitor.observe(case("order"), transcript(samples, "order"))
+    assert (found.kind, found.requirement, found.time) == (Kind.UNSAFE_STATE, "R-1", 2.5)
+    assert found.summary == "Never too fast: violated with rate = 75 ml/h at 2.500 s"
+    assert found.fingerprint == ("R-1", "order")
+    assert found.detail == {
+        "formula": "rate <= 50",
+        "source": "GIP 1.1",
+        "severity": "critical",
+        "rate": "75 ml/h",
+    }
+
+
+@pytest.mark.parametrize(
+    ("telling", "bent", "culprit"),
+    [
+        ({"order"}, {"hello"}, "order"),
+        (set(), {"hello"}, "hello"),
+        (set(), set(), "status"),
+        ({"late"}, {"late"}, "status"),
+    ],
+)
+def test_the_bucket_is_the_message_that_acts_else_the_bent_one(telling, bent, culprit):
+    monitor = SafetyMonitor([RATE], SIGNALS, telling)
+    ran = case("hello", "order", "status", "late", bent=bent)
+    samples = [(0.0, (5.0, False)), (3.5, (75.0, False))]
+    (found,) = monitor.observe(ran, transcript(samples, "hello", "order", "status", "late"))
+    assert found.fingerprint == ("R-1", culprit)
+
+
+def test_a_signal_that_stops_coming_is_inconclusive():
+    monitor = SafetyMonitor([RATE, SILENT], SIGNALS)
+    observations = monitor.observe(case("order"), transcript([(0.0, (5.0, False)), (1.0, (None, False))], "order"))
+    assert [(o.kind, o.requirement) for o in observations] == [(Kind.UNKNOWN_SIGNAL, "R-1")]
+    assert observations[0].summary == "R-1 cannot be judged: no value of rate. Check where the signal comes from."
+    assert verdict_of(observations) is Verdict.INCONCLUSIVE
+
+
+def test_what_only_long_time_shows_is_pending_and_comes_when_the_time_passes():
+    monitor = SafetyMonitor([RATE, SILENT], SIGNALS)
+    assert not monitor.observe(case("order"), transcript([(0.0, (5.0, False)), (4.0, (5.0, True))], "order"))
+    assert monitor.pending() == {"R-2": 54.0}
+    state = monitor.state()
+    (found,) = monitor.observe(case("order"), transcript([], ended=65.0))
+    assert (found.requirement, found.time) == ("R-2", 64.0)
+    monitor.restore(state)
+    assert monitor.pending() == {"R-2": 54.0}
+    assert monitor.statistics()["R-2"].violated == 1
+
+
+def test_a_formula_over_an_unknown_signal_is_refused_at_once():
+    with pytest.raises(UsageError, match="requirement R-1: column 1: 'rate' is not a declared signal"):
+        SafetyMonitor([RATE], {"alarm": SIGNALS["alarm"]})

@@ -1,0 +1,144 @@
+"""`summary.json`: its keys are a promise, its exit code one table."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from nouns import finding, records
+
+from harness.requirements import Requirement
+from harness.summary import (
+    STATUSES,
+    CampaignRecord,
+    InterfaceTotals,
+    RequirementRecord,
+    exit_code_of,
+    summarize,
+    summary_text,
+)
+from harness.temporal import RequirementStatistics
+from harness.verdict import Verdict
+
+TOP = {
+    *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
+    *("requirements", "findings", "refused", "bench_faults"),
+}
+FINDING = {
+    *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
+    *("reproduced", "case", "found_after", "fault"),
+}
+REQUIREMENT = {
+    *("status", "observed_seconds", "unknown_seconds", "exercised", "exercised_seconds", "violated", "margin"),
+    "excluded",
+}
+PAGE = Path(__file__).parents[2] / "docs" / "summary-schema.md"
+RATE = Requirement("PUMP-03", "The rate stays in range", formula="rate <= 999")
+
+
+def record(**changes):
+    return CampaignRecord(
+        **{
+            "manifest": {},
+            "seconds": 8.0,
+            "cases": 100,
+            "verdicts": {"pass": 99, "finding": 1},
+            "interfaces": {"maintenance": InterfaceTotals(100, 40)},
+            "requirements": (RequirementRecord(RATE, RequirementStatistics("PUMP-03", 9.5, 0.5, 2, 1.5, 0, 0.25)),),
+            "findings": (finding(reproduced=3, fault="FAULT_4"),),
+            "reason": "budget",
+            "exit_code": 1,
+            **changes,
+        }
+    )
+
+
+def test_the_keys_are_these_and_no_others():
+    summary = summarize(record())
+    assert set(summary) == TOP
+    assert set(summary["findings"][0]) == FINDING
+    assert set(summary["requirements"]["PUMP-03"]) == REQUIREMENT
+    assert set(summary["interfaces"]["maintenance"]) == {"cases", "probes"}
+    assert set(summary["verdicts"]) == {"pass", "finding", "bench_fault", "inconclusive"}
+
+
+def test_the_values_say_what_ran():
+    summary = summarize(record())
+    assert (summary["schema"], summary["cases_per_second"], summary["verdicts"]["inconclusive"]) == (1, 12.5, 0)
+    assert summary["findings"] == [
+        {
+            "id": "F-01234567",
+            "kind": "crash",
+            "bucket": "0123456789abcdef",
+            "interface": "maintenance",
+            "state": "idle",
+            "requirement": "",
+            "summary": "a crash",
+            "messages": ["hello", "set_rate"],
+            "bytes": ["0102", "ff4142"],
+            "window": 1,
+            "reproduced": "3/3",
+            "case": 12,
+            "found_after": 3.25,
+            "fault": "FAULT_4",
+        }
+    ]
+    assert summary["requirements"]["PUMP-03"]["status"] == "held"
+
+
+@settings(deadline=None, max_examples=60)
+@given(records)
+def test_any_record_is_strict_json(drawn):
+    summary = json.loads(summary_text(drawn))
+    assert set(summary) == TOP
+    assert all(set(entry) == FINDING for entry in summary["findings"])
+
+
+@pytest.mark.parametrize(
+    ("reproduced", "verdicts", "bench_failed", "code"),
+    [
+        ((), {"pass": 100}, False, 0),
+        ((0,), {"pass": 99, "finding": 1}, False, 0),
+        ((3,), {"pass": 99, "finding": 1}, False, 1),
+        ((0, 1), {"pass": 98, "finding": 2}, False, 1),
+        ((3,), {"finding": 1}, True, 1),
+        ((3,), {"finding": 1, "inconclusive": 50}, False, 1),
+        ((), {}, True, 3),
+        ((0,), {"pass": 10, "bench_fault": 1}, True, 3),
+        ((), {"pass": 1, "inconclusive": 99}, True, 3),
+        ((), {"pass": 98, "inconclusive": 2}, False, 4),
+        ((), {"pass": 99, "inconclusive": 1}, False, 0),
+        ((), {}, False, 0),
+    ],
+)
+def test_exit_codes(reproduced, verdicts, bench_failed, code):
+    found = [finding(reproduced=times) for times in reproduced]
+    assert exit_code_of(found, verdicts, bench_failed=bench_failed) == code
+
+
+def test_how_much_doubt_is_too_much_is_the_benchs_to_say():
+    verdicts = {Verdict.PASS: 90, Verdict.INCONCLUSIVE: 10}
+    assert exit_code_of((), verdicts, bench_failed=False, max_inconclusive=0.1) == 0
+    assert exit_code_of((), verdicts, bench_failed=False, max_inconclusive=0.09) == 4
+
+
+@pytest.mark.parametrize(
+    ("statistics", "status"),
+    [
+        (None, "not recorded"),
+        (RequirementStatistics("R"), "not exercised"),
+        (RequirementStatistics("R", 5.0, 0.0, 0, 0.0, 0, 0.4), "not exercised"),
+        (RequirementStatistics("R", 0.0, 5.0), "inconclusive"),
+        (RequirementStatistics("R", 5.0, 5.0, 1, 1.0, 0, 0.4), "held"),
+        (RequirementStatistics("R", 5.0, 0.0, 1, 1.0, 1, -0.4), "violated"),
+    ],
+)
+def test_a_requirement_that_was_not_tried_is_never_called_held(statistics, status):
+    assert RequirementRecord(RATE, statistics).status == status
+    assert RequirementRecord(Requirement("R", "t", excluded="none"), statistics).status == "excluded"
+
+
+def test_the_page_names_every_key_and_status():
+    page = PAGE.read_text(encoding="utf-8")
+    for word in {*TOP, *FINDING, *REQUIREMENT, *STATUSES, *(verdict.value for verdict in Verdict)}:
+        assert f"`{word}`" in page

@@ -1,0 +1,173 @@
+"""The page: a device's bytes are never markup, nothing is loaded, and it says no more than was tried."""
+
+import dataclasses
+import html
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_records import finding, hostile_record, record
+
+from harness.summary import RequirementRecord
+from harness.temporal import RequirementStatistics
+from reports.html import content_policy, render_html
+
+TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "article", "footer"),
+    *(
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "p",
+        "a",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "div",
+        "span",
+        "b",
+        "strong",
+        "em",
+        "small",
+    ),
+    *("code", "pre", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "figure", "figcaption"),
+    *("svg", "line", "text", "path", "rect", "circle"),
+}
+ATTRIBUTES = {
+    *("class", "id", "href", "title", "lang", "charset", "content", "name", "http-equiv", "role", "aria-label", "open"),
+    *("viewbox", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "width", "height", "d", "text-anchor"),
+}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style></pre></title></svg><img src=x onerror=alert(1)>",
+    "\" onmouseover='alert(1)' x=\"",
+    "{{ 7 * 7 }}{% raw %}",
+    "\x1b]0;owned\x07\x1b[31m",
+    "\u202egnp.exe\u2066",
+    "--><!-- ]]> &lt;",
+    "javascript:alert(1)",
+    "\ud800\x00\ufffe",
+]
+
+
+class Page(HTMLParser):
+    """The tags with their attributes, the links, and the text of a page."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.attributes, self.links, self.texts, self.open = [], set(), [], [], []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value for name, value in attrs if name in ("href", "src")]
+        if tag not in ("meta", "line", "path", "rect", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def shape(page):
+    return page.tags, page.attributes
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_are_text(text):
+    source = render_html(hostile_record(text, text.encode("utf-8", "surrogatepass")))
+    page = Page(source)
+    assert set(page.tags) <= TAGS
+    assert page.attributes <= ATTRIBUTES
+    assert all(link.startswith("#") for link in page.links)
+    assert page.open == []
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", source)
+    source.encode()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.text(st.characters(categories=None), min_size=1, max_size=30), st.binary(min_size=1, max_size=60))
+def test_words_change_no_tag(text, data):
+    page, plain = Page(render_html(hostile_record(text, data))), Page(render_html(hostile_record("a", data)))
+    assert shape(page) == shape(plain)
+
+
+def test_the_policy_runs_and_loads_nothing():
+    source = render_html(record())
+    style = source.split("<style>", 1)[1].split("</style>", 1)[0]
+    policy = html.escape(content_policy(style))
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in source
+    assert policy.startswith("default-src &#x27;none&#x27;; style-src &#x27;sha256-")
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|\son\w+=|\sstyle=", source)
+
+
+def test_it_never_says_that_a_device_is_secure():
+    for drawn in (record(), dataclasses.replace(record(), findings=(), exit_code=0)):
+        words = Page(render_html(drawn)).text.lower()
+        assert not re.search(r"secure|compliant|certified|no vulnerabilit|passed", words)
+
+
+def test_a_finding_says_how_to_replay_it():
+    text = Page(render_html(record())).text
+    assert "Replay it: .venv/bin/medfuzz replay F-01234567 --run 'runs/a run'" in text
+    elsewhere = dataclasses.replace(record(), store="", manifest={})
+    assert "Replay it: medfuzz replay F-01234567 " in Page(render_html(elsewhere)).text
+
+
+def test_a_run_without_a_finding_claims_no_more_than_was_tried():
+    text = Page(render_html(dataclasses.replace(record(), findings=(), exit_code=0))).text
+    assert "No fault met in 100 cases in 8 s. This speaks of the cases that ran, not of the device." in text
+    assert "exit code 0" in text
+
+
+def test_a_finding_that_did_not_come_back_says_so():
+    text = Page(render_html(record(finding(reproduced=0)))).text
+    assert "1 finding that no replay showed again" in text
+    assert "not reproduced" in text
+
+
+def test_a_finding_and_a_bench_fault_are_both_told():
+    text = Page(render_html(dataclasses.replace(record(), bench_faults=("the link was pulled",)))).text
+    assert "1 crash confirmed by replay" in text
+    assert "The bench had faults of its own: the link was pulled" in text
+
+
+def test_a_bench_that_never_reached_the_device_tested_nothing():
+    text = Page(render_html(dataclasses.replace(record(), cases=0, findings=(), reason="bench", exit_code=3))).text
+    assert "Nothing was tested: the bench never reached the device." in text
+
+
+def test_a_killed_run_still_names_its_requirements():
+    entry = dataclasses.replace(record().requirements[0], statistics=None)
+    text = Page(render_html(dataclasses.replace(record(), requirements=(entry,), reason="killed"))).text
+    assert "it was killed before its end" in text
+    assert "not recorded" in text
+    assert "were not watched" not in text
+
+
+def test_a_requirement_that_was_not_exercised_is_not_called_held():
+    requirement = record().requirements[0].requirement
+    entry = RequirementRecord(requirement, RequirementStatistics("PUMP-03", 9.0, margin=1.0))
+    text = Page(render_html(dataclasses.replace(record(), requirements=(entry,)))).text
+    assert "not exercised" in text
+    assert "held" not in text
+
+
+def test_a_long_message_is_cut_and_says_so():
+    text = Page(render_html(record(finding(data=bytes(5000))))).text
+    assert "… and 3,976 bytes more" in text
