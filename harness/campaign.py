@@ -144,16 +144,28 @@ class Campaign:
         if verdict is not Verdict.FINDING:
             return verdict
         faults = [o for o in settled if o.kind not in BENCH_KINDS | INCONCLUSIVE_KINDS]
-        confirmed = [self._finding(case, transcript, fault, observations) for fault in faults]
+        alone = self._one_violation(case, faults)
+        confirmed = [self._finding(case, transcript, fault, observations) for fault in alone]
         return Verdict.FINDING if any(confirmed) else Verdict.INCONCLUSIVE
+
+    def _one_violation(self, case: TestCase, faults: Sequence[Observation]) -> Sequence[Observation]:
+        """Of several requirements violated at once one counts, a known one first: two faults at once make no reproducer
+
+        for either, and an independent one shows alone in another case. The others are symptoms.
+        """
+        unsafe = [fault for fault in faults if fault.kind is Kind.UNSAFE_STATE]
+        known = [fault for fault in unsafe if self._is_known(bucket_of(fault, case))]
+        return [fault for fault in faults if fault not in unsafe or fault is (known or unsafe)[0]]
+
+    def _is_known(self, bucket: str) -> bool:
+        return bucket in self.findings and self.findings[bucket].confirmed
 
     def _finding(
         self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault, case)
-        known = self.findings.get(bucket)
-        if known is not None and known.confirmed:
+        if self._is_known(bucket):
             return True
         others = tuple(o for o in symptoms if o is not fault)
         finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
