@@ -68,6 +68,7 @@ class FindingView:
     finding: Finding
     kind: str
     title: str
+    headline: str
     requirement: str
     reproduced: str
     bent: str
@@ -96,6 +97,7 @@ def finding_view(
         finding=finding,
         kind=KIND_WORDS[finding.kind][0],
         title=visible(finding.observation.summary),
+        headline=visible(titles.get(required) or finding.observation.summary),
         requirement=f"{required} {titles.get(required, '')}".strip(),
         reproduced=f"{finding.reproduced} of {finding.tries}",
         bent=_bent(finding),
@@ -130,7 +132,7 @@ def _steps(finding: Finding) -> Iterator[StepView]:
         if isinstance(step, Send):
             yield _send(step, _take(left, step.message), finding.case.origin.field)
         else:
-            yield StepView(_words(step))
+            yield StepView(visible(_words(step)))
     for exchange in left:
         if exchange.sent:
             yield _exchange(exchange)

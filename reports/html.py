@@ -60,7 +60,7 @@ def _page(record: CampaignRecord) -> dict[str, Any]:
         "title": _title(record.manifest),
         "verdict": verdict_sentence(record),
         "tone": _tone(record),
-        "reason": REASONS.get(record.reason, record.reason),
+        "reason": REASONS.get(record.reason, visible(record.reason)),
         "facts": _facts(record),
         "charts": _charts(record),
         "findings": views,

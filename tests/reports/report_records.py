@@ -18,11 +18,12 @@ REVERSE = Requirement("PUMP-10", "No reverse delivery", excluded="the motor has 
 
 def finding(text="a crash", data=b"\xffAB", **changes):
     """`text` and `data` stand wherever a device or a user may put their own."""
+    name = text.encode(errors="replace").decode()
     span = FieldSpan(text, 0, 1)
-    sends = (Send(text, data, (LiveField("crc16", 0, 1),), (span,), mutated=True), Send("hello", data, replay_of=0))
-    steps = (*sends, Wait(0.5), Reconnect(), Reset(), Stimulate(text, 3.0))
-    case = TestCase("maintenance", text, steps, Origin("enumerate", (text,), text, text))
-    exchange = Exchange(text, data, (data, b""), (data,), data, 0.1, 0.9, answered=False)
+    sends = (Send(name, data, (LiveField("crc16", 0, 1),), (span,), mutated=True), Send("hello", data, replay_of=0))
+    steps = (*sends, Wait(0.5), Reconnect(), Reset(), Stimulate(name, 3.0))
+    case = TestCase("maintenance", name, steps, Origin("enumerate", (text,), text, text))
+    exchange = Exchange(name, data, (data, b""), (data,), data, 0.1, 0.9, answered=False)
     transcript = Transcript(
         case.id,
         (exchange,),

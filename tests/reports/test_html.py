@@ -1,7 +1,6 @@
 """The page: a device's bytes are never markup, nothing is loaded, and it says no more than was tried."""
 
 import dataclasses
-import html
 import re
 from html.parser import HTMLParser
 
@@ -85,7 +84,8 @@ class Page(HTMLParser):
 
 
 def shape(page):
-    return page.tags, page.attributes
+    """What the words must not change; whether a field is marked as mutated does hang on its name."""
+    return " ".join(sorted(page.attributes)), " ".join(tag for tag in page.tags if tag != "em")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -103,16 +103,17 @@ def test_hostile_words_are_text(text):
 @settings(deadline=None, max_examples=40)
 @given(st.text(st.characters(categories=None), min_size=1, max_size=30), st.binary(min_size=1, max_size=60))
 def test_words_change_no_tag(text, data):
-    page, plain = Page(render_html(hostile_record(text, data))), Page(render_html(hostile_record("a", data)))
-    assert shape(page) == shape(plain)
+    page, plain = Page(render_html(hostile_record("a" + text, data))), Page(render_html(hostile_record("a", data)))
+    same = shape(page) == shape(plain)
+    assert same
 
 
 def test_the_policy_runs_and_loads_nothing():
     source = render_html(record())
     style = source.split("<style>", 1)[1].split("</style>", 1)[0]
-    policy = html.escape(content_policy(style))
+    policy = content_policy(style).replace("'", "&#39;")
     assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in source
-    assert policy.startswith("default-src &#x27;none&#x27;; style-src &#x27;sha256-")
+    assert policy.startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
     assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|\son\w+=|\sstyle=", source)
 
 
@@ -165,7 +166,7 @@ def test_a_requirement_that_was_not_exercised_is_not_called_held():
     entry = RequirementRecord(requirement, RequirementStatistics("PUMP-03", 9.0, margin=1.0))
     text = Page(render_html(dataclasses.replace(record(), requirements=(entry,)))).text
     assert "not exercised" in text
-    assert "held" not in text
+    assert not re.search(r"\bheld\b", text)
 
 
 def test_a_long_message_is_cut_and_says_so():
