@@ -32,7 +32,7 @@ _CAUSES = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT})
 _CONSEQUENCES = frozenset({Kind.REBOOT, Kind.SILENCE, Kind.LINK_LOST})
 _HISTORY = 16
 _SLOW_SHARE, _LOOK_SHARE = 50, 6
-_STRETCH = 200
+_STRETCH = 60
 _MARGIN_SECONDS = 1.0
 _STAGES, _LOOK_SECONDS = 3, 2.0
 _NEAR_SECONDS = 200.0
@@ -177,7 +177,7 @@ class Campaign:
 
     def _follow(self, case: TestCase, transcript: Transcript) -> None:
         """The slow lane: let time pass after one case of each kind, on to where its new obligations are decided."""
-        if self._safety is None or self._runner.snapshots is None or not self._first_of_its_kind(case):
+        if self._safety is None or self._runner.snapshots is None or not self._worth_following(case):
             return
         elapsed, seconds = 0.0, _LOOK_SECONDS
         for _ in range(_STAGES):
@@ -192,14 +192,24 @@ class Campaign:
             near = [due for due in pending.values() if due <= _NEAR_SECONDS]
             seconds = max(near or pending.values()) + _MARGIN_SECONDS
 
-    def _first_of_its_kind(self, case: TestCase) -> bool:
-        """Once for each state, way, field and class of mutation, and for a share of the cases at most."""
+    def _worth_following(self, case: TestCase) -> bool:
+        """A case that leaves a new obligation, once for each mutation; else one of each kind, a share of all at most.
+
+        The kind is state, way, field and class of mutation. What shows only later needs the second sort.
+        """
         origin = case.origin
-        kind = (case.interface, case.state, origin.path, origin.field, origin.mutation.split(" ")[0])
-        if kind in self._followed or len(self._followed) > self._number // _LOOK_SHARE + _SLOW_SHARE:
+        way = (case.interface, case.state, origin.path, origin.field)
+        pending = self._new_obligations(case, self._horizon)
+        if pending and self._slow_runs <= self._number // _SLOW_SHARE + _SLOW_SHARE:
+            return self._first((*way, origin.mutation, *pending))
+        if len(self._followed) > self._number // _LOOK_SHARE + _SLOW_SHARE:
             return False
-        self._followed.add(kind)
-        return True
+        return self._first((*way, origin.mutation.split(" ")[0]))
+
+    def _first(self, key: tuple[str | tuple[str, ...], ...]) -> bool:
+        seen = key in self._followed
+        self._followed.add(key)
+        return not seen
 
     def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
         """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
