@@ -97,7 +97,7 @@ def finding_view(
         finding=finding,
         kind=KIND_WORDS[finding.kind][0],
         title=visible(finding.observation.summary),
-        headline=visible(titles.get(required) or finding.observation.summary),
+        headline=visible(_headline(finding, titles)),
         requirement=f"{required} {titles.get(required, '')}".strip(),
         reproduced=f"{finding.reproduced} of {finding.tries}",
         bent=_bent(finding),
@@ -110,6 +110,14 @@ def finding_view(
         console=visible(console[-2000:].decode("utf-8", errors="replace"), keep="\n").replace("␍\n", "\n"),
         replay=replay,
     )
+
+
+def _headline(finding: Finding, titles: Mapping[str, str]) -> str:
+    """For the index: which requirement was violated, without the values; else the summary."""
+    required = finding.observation.requirement
+    if finding.kind is Kind.UNSAFE_STATE and titles.get(required):
+        return f"{required} violated: {titles[required]}"
+    return finding.observation.summary
 
 
 def _bent(finding: Finding) -> str:

@@ -34,6 +34,11 @@ class SafetyMonitor:
         self._read = {formula.requirement: formula.signals for formula in formulas}
         self._formulas = FormulaSet(formulas, len(self._signals))
 
+    @property
+    def signals(self) -> Mapping[str, SignalDeclaration]:
+        """The declared signals, in the order of a sample's values."""
+        return {signal.name: signal for signal in self._signals}
+
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
         violations, unknown = self._feed(transcript)
