@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from harness.case import FieldSpan
@@ -37,11 +37,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Sixteen bytes; `padding` fills the last row's hex column."""
+    """Sixteen bytes; `padding` fills the last row's hex column, `repeats` rows like it come behind it."""
 
     offset: str
     runs: tuple[Run, ...]
     padding: str
+    repeats: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,18 @@ def dump(data: bytes, spans: Sequence[FieldSpan] = (), mutated_field: str = "") 
     visible_spans = [place for place in range(len(spans)) if spans[place].length > 0]
     legend = tuple(_legend(spans[place], place, mutated_field) for place in visible_spans)
     rows = tuple(_row(shown, start, owners, spans, mutated_field) for start in range(0, len(shown), ROW))
-    return Dump(len(data), rows, legend, len(data) - len(shown))
+    return Dump(len(data), _folded(rows), legend, len(data) - len(shown))
+
+
+def _folded(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows that only repeat the one before them are counted there, the last row apart."""
+    folded: list[Row] = []
+    for row in rows:
+        if folded and row is not rows[-1] and (row.runs, row.padding) == (folded[-1].runs, folded[-1].padding):
+            folded[-1] = replace(folded[-1], repeats=folded[-1].repeats + 1)
+        else:
+            folded.append(row)
+    return tuple(folded)
 
 
 def _owners(length: int, spans: Sequence[FieldSpan]) -> list[int]:

@@ -70,7 +70,12 @@ class SafetyMonitor:
             violation.time,
             (requirement.id, *fingerprint),
             requirement.id,
-            {"formula": requirement.formula, "source": requirement.source, "severity": requirement.severity, **shown},
+            {
+                "formula": " ".join(requirement.formula.split()),
+                "source": requirement.source,
+                "severity": requirement.severity,
+                **shown,
+            },
         )
 
     def _culprit(self, case: TestCase, transcript: Transcript, time: float) -> str:
