@@ -35,6 +35,7 @@ class TargetTable(Table):
     reset_command: list[str] = []
     baseline_command: list[str] = []
     reset_timeout: float = Field(default=30.0, gt=0)
+    armed: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> TargetTable:
@@ -117,7 +118,6 @@ class LimitsTable(Table):
 
     max_inconclusive: float = Field(default=0.01, ge=0, le=1)
     max_resets: int = Field(default=0, ge=0)
-    max_silent_seconds: float = Field(default=30.0, gt=0)
     tries: int = Field(default=3, gt=0)
 
 

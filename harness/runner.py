@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.case import Origin, TestCase, Wait
-from harness.errors import LinkError
+from harness.case import Origin, Send, TestCase, Wait
+from harness.errors import GuardRefused, LinkError, TargetError
 from harness.executor import Executor
 from harness.interfaces import Conversation, Frame, Monitor, Snapshots, State, Target, WireProtocol
 from harness.transcript import TargetEvent, Transcript
@@ -39,7 +39,8 @@ class _Prepared:
 class Runner:
     """Runs cases on one target. With `snapshots` every case starts from a kept state; else states are reached anew.
 
-    `settle` is how long the device needs after a restart before it serves, in target seconds.
+    `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
+    the resets of a target without snapshots (0: no bound).
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Runner:
         monitors: Sequence[Monitor],
         *,
         settle: float,
+        max_resets: int = 0,
     ) -> None:
+        self._max_resets, self._resets = max_resets, 0
         self.target, self.snapshots, self.interfaces = target, snapshots, interfaces
         self.monitors, self._settle = tuple(monitors), settle
         self._prepared: dict[tuple[str, str], _Prepared] = {}
@@ -82,11 +85,21 @@ class Runner:
             self.start()
             return
         self.target.calm()
-        self.target.reset()
+        self._reset()
         self._forget_links()
         self._current = ("", "")
         self._teach(self._initial)
         self._drain()
+
+    def _reset(self) -> None:
+        """Reset a target without snapshots, within its budget; raises TargetError when that is used up."""
+        self._resets += 1
+        if self._max_resets and self._resets > self._max_resets:
+            raise TargetError(
+                f"the {self._max_resets} resets that [limits] max_resets allows are used up; look at the device, then "
+                "start again or allow more"
+            )
+        self.target.reset()
 
     def _drain(self) -> None:
         self.target.take_events()
@@ -140,7 +153,7 @@ class Runner:
             self.target.calm()
             if attempt or self._must_reset:
                 self._must_reset = False
-                self.target.reset()
+                self._reset()
                 interface.executor.close()
                 self._teach(self._initial)
             interface.executor.begin(Conversation())
@@ -167,6 +180,11 @@ class Runner:
     def run(self, case: TestCase, *, probe: bool = False) -> tuple[Transcript, list[Observation]]:
         """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError."""
         interface = self.interfaces[case.interface]
+        size = sum(len(step.data) for step in case.steps if isinstance(step, Send))
+        if size > interface.max_case_bytes:
+            raise GuardRefused(
+                f"the case has {size} bytes, [interfaces] max_case_bytes allows {interface.max_case_bytes}"
+            )
         if interface.reconnect and not self.snapshots:
             interface.executor.close()
         if not self.enter(interface, case.state):

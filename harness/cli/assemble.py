@@ -82,7 +82,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
     snapshots = target if isinstance(target, Snapshots) else None
-    runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle)
+    limits = bench.limits.max_resets
+    runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle, max_resets=limits)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
 
 

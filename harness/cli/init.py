@@ -17,6 +17,7 @@ _TEMPLATE = """# A bench for medfuzz: what the device is, how to talk to it, wha
 
 [target]
 kind = "external"
+armed = false                   # true once no patient can be connected to it: `run` asks for that
 name = {name}
 # reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # how the device is power-cycled
 

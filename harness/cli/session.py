@@ -55,6 +55,7 @@ class Options:
 def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     """Run, store, report; returns the record and the run's folder. Raises UsageError before anything has started."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf)
+    _require_arming(assembly)
     fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)
     folder = _folder(options)
     name = folder.name
@@ -91,6 +92,15 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
         assembly.runner.stop()
     _write(folder, record)
     return record, folder
+
+
+def _require_arming(assembly: Assembly) -> None:
+    """A real device is fuzzed only when its bench says so."""
+    if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
+        raise UsageError(
+            f"{assembly.path}: the device is real. Make sure that no patient can be connected to it, then set "
+            "armed = true in [target]"
+        )
 
 
 def _bring_up(assembly: Assembly) -> tuple[str, Mapping[str, Identity]]:

@@ -87,6 +87,7 @@ def write_bench(path, served, *, maintenance="", network=""):
 include = "{PUMP}/bench.toml"
 [target]
 kind = "external"
+armed = true
 channel = "{served.channel}"
 [interfaces.maintenance]
 transport = "serial:{served.link}"

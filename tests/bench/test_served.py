@@ -148,7 +148,7 @@ def test_a_port_that_somebody_else_listens_on_is_not_fuzzed(tmp_path, ports):
 def test_nothing_listening_is_exit_3_within_the_deadline(tmp_path, ports):
     bench = tmp_path / "b.toml"
     bench.write_text(
-        '[target]\nkind = "external"\nname = "x"\n[interfaces.main]\nprotocol = "hl7_mllp"\n'
+        '[target]\nkind = "external"\narmed = true\nname = "x"\n[interfaces.main]\nprotocol = "hl7_mllp"\n'
         f'open_timeout = 1.0\ntransport = "tcp:127.0.0.1:{ports[0]}"\n'
     )
     started = time.monotonic()

@@ -9,7 +9,7 @@ import pytest
 from harness.store import Store
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
-EXTERNAL = '[target]\nkind = "external"\nname = "x"\n[interfaces.main]\nprotocol = "pump_link"\n'
+EXTERNAL = '[target]\nkind = "external"\narmed = true\nname = "x"\n[interfaces.main]\nprotocol = "pump_link"\n'
 
 
 def over_pump(folder, **tables):
