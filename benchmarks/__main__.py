@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 
-from benchmarks import guard_cost, in_process, links
+from benchmarks import guard_cost, in_process, links, temporal
 from benchmarks.measure import RUNS
 from benchmarks.recording import record, started
 
@@ -24,6 +24,7 @@ def main() -> None:
     links.report(recorded)
     in_process.report(assembly, recorded)
     guard_cost.report(assembly, recorded)
+    temporal.report(assembly)
     assembly.runner.stop()
     print(f"\n{time.perf_counter() - began:.0f} s")
 

@@ -51,6 +51,13 @@ def table_is_a_value(folder):
     return ["run", "b.toml"], 2, "target"
 
 
+def unarmed(folder):
+    (folder / "b.toml").write_text(
+        EXTERNAL.replace("armed = true", "armed = false") + 'transport = "tcp:127.0.0.1:9"\n'
+    )
+    return ["run", "b.toml"], 2, "armed = true"
+
+
 def missing_include(folder):
     (folder / "b.toml").write_text('include = "nowhere.toml"\n')
     return ["run", "b.toml"], 2, "nowhere.toml"
@@ -201,6 +208,7 @@ def serial_path_that_is_not_there(folder):
 
 
 BAD = [
+    unarmed,
     *(
         misspelt_key,
         misspelt_table,

@@ -1,6 +1,5 @@
 """Requests derived from scapy packets: equal bytes, lengths and checksums that follow, errors that name the field."""
 
-
 import inspect
 
 import boofuzz
