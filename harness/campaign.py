@@ -6,7 +6,7 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused
@@ -24,18 +24,19 @@ from harness.finding import Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
 from harness.monitors.safety import SafetyMonitor
 from harness.runner import Runner
+from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
 from harness.triage.replay import confirm
 from harness.verdict import BENCH_KINDS, INCONCLUSIVE_KINDS, Kind, Observation, Verdict, verdict_of
 
-_CAUSES = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT})
-_CONSEQUENCES = frozenset({Kind.REBOOT, Kind.SILENCE, Kind.LINK_LOST})
+_ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
+_EXPLAINED_BY = {
+    Kind.REBOOT: _ENDS,
+    Kind.SILENCE: _ENDS | {Kind.REBOOT},
+    Kind.LINK_LOST: _ENDS | {Kind.REBOOT},
+}
 _HISTORY = 16
-_SLOW_SHARE, _LOOK_SHARE = 50, 6
 _STRETCH = 60
-_MARGIN_SECONDS = 1.0
-_STAGES, _LOOK_SECONDS = 3, 2.0
-_NEAR_SECONDS = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,13 @@ class Campaign:
         horizon: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self._runner, self._fuzzers, self._safety = name, runner, fuzzers, safety
+        self.name, self._runner, self._fuzzers = name, runner, fuzzers
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
-        self._tries, self._horizon, self._clock = tries, horizon, clock
+        self._tries, self._clock = tries, clock
+        self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.snapshots else None
         self._started = clock()
         self._number = 0
-        self._slow_runs = 0
         self._interrupted = False
-        self._followed: set[tuple[object, ...]] = set()
-        self._baseline: dict[tuple[str, str], frozenset[str]] = {}
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
 
@@ -120,7 +119,8 @@ class Campaign:
         return late or self._interrupted
 
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
-        self._note_baseline(case)
+        if self._slow_lane is not None:
+            self._slow_lane.note_baseline(case)
         try:
             transcript, observations = self._runner.run(case)
         except GuardRefused as refusal:
@@ -130,11 +130,13 @@ class Campaign:
         self._history.append(case)
         fuzzer.learn(case, transcript, observations)
         verdict = self._judge(case, transcript, observations)
-        if verdict is Verdict.PASS:
-            self._follow(case, transcript)
+        if verdict is Verdict.PASS and self._slow_lane is not None:
+            for longer, whole, seen in self._slow_lane.follow(case, transcript, self._number):
+                if self._judge(longer, whole, seen) is not Verdict.PASS:
+                    break
         coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
         self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
-        if any(observation.kind is Kind.LINK_LOST for observation in observations):
+        if any(observation.kind is Kind.LINK_LOST for observation in settle(observations)):
             raise BenchError(transcript.link_error)
 
     def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
@@ -149,9 +151,9 @@ class Campaign:
         return Verdict.FINDING if any(confirmed) else Verdict.INCONCLUSIVE
 
     def _one_violation(self, case: TestCase, faults: Sequence[Observation]) -> Sequence[Observation]:
-        """Of several requirements violated at once one counts, a known one first: two faults at once make no reproducer
+        """Of several requirements violated at once one counts, a known one first; the others are symptoms.
 
-        for either, and an independent one shows alone in another case. The others are symptoms.
+        Two faults at once make no reproducer for either, and an independent one shows alone in another case.
         """
         unsafe = [fault for fault in faults if fault.kind is Kind.UNSAFE_STATE]
         known = [fault for fault in unsafe if self._is_known(bucket_of(fault, case))]
@@ -175,85 +177,21 @@ class Campaign:
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
 
-    def _follow(self, case: TestCase, transcript: Transcript) -> None:
-        """The slow lane: let time pass after one case of each kind, on to where its new obligations are decided."""
-        if self._safety is None or self._runner.snapshots is None or not self._worth_following(case):
-            return
-        elapsed, seconds = 0.0, _LOOK_SECONDS
-        for _ in range(_STAGES):
-            case, later, observations = self._runner.follow(case, seconds)
-            transcript, elapsed = joined(transcript, later), elapsed + seconds
-            if self._judge(case, transcript, observations) is not Verdict.PASS:
-                return
-            pending = self._new_obligations(case, self._horizon - elapsed)
-            if not pending or self._slow_runs > self._number // _SLOW_SHARE + _SLOW_SHARE:
-                return
-            self._slow_runs += 1
-            near = [due for due in pending.values() if due <= _NEAR_SECONDS]
-            seconds = max(near or pending.values()) + _MARGIN_SECONDS
-
-    def _worth_following(self, case: TestCase) -> bool:
-        """A case that leaves a new obligation, once for each mutation; else one of each kind, a share of all at most.
-
-        The kind is state, way, field and class of mutation. What shows only later needs the second sort.
-        """
-        origin = case.origin
-        way = (case.interface, case.state, origin.path, origin.field)
-        pending = self._new_obligations(case, self._horizon)
-        if pending and self._slow_runs <= self._number // _SLOW_SHARE + _SLOW_SHARE:
-            return self._first((*way, origin.mutation, *pending))
-        if len(self._followed) > self._number // _LOOK_SHARE + _SLOW_SHARE:
-            return False
-        return self._first((*way, origin.mutation.split(" ")[0]))
-
-    def _first(self, key: tuple[str | tuple[str, ...], ...]) -> bool:
-        seen = key in self._followed
-        self._followed.add(key)
-        return not seen
-
-    def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
-        """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
-        if self._safety is None:
-            return {}
-        known = self._baseline.get((case.interface, case.state), frozenset())
-        return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
-
-    def _note_baseline(self, case: TestCase) -> None:
-        """Obligations that are pending in a state by itself, learned before its first case."""
-        key = (case.interface, case.state)
-        if self._safety is None or self._runner.snapshots is None or key in self._baseline:
-            return
-        self._runner.enter(self._runner.interfaces[case.interface], case.state)
-        self._baseline[key] = frozenset(self._safety.pending())
-
-
-def joined(first: Transcript, then: Transcript) -> Transcript:
-    """One transcript of a case and what followed it."""
-    return replace(
-        first,
-        ended=then.ended,
-        exchanges=first.exchanges + then.exchanges,
-        samples=first.samples + then.samples,
-        console=first.console + then.console,
-        events=first.events + then.events,
-    )
-
 
 def settle(observations: Sequence[Observation]) -> list[Observation]:
-    """Drop what only follows from something else in the same case: a reboot after a crash, silence after either,
+    """What counts by itself; what only follows from something else in the same case stays with that as a symptom.
 
-    and a requirement that is violated later than another one. What is dropped stays with the finding as a symptom.
+    Left out: a restart beside a crash, hang or exit; silence or a lost link beside any of these or a restart; a second
+    sign of one restart; a requirement that is violated later than another.
     """
-    first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)
     kinds = {observation.kind for observation in observations}
+    first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)
     kept: list[Observation] = []
     for observation in observations:
-        causes = kinds & (_CAUSES - {observation.kind})
-        reboot_of_crash = observation.kind is Kind.REBOOT and bool(kinds & (_CAUSES - {Kind.REBOOT}))
-        follows = observation.kind in _CONSEQUENCES - {Kind.REBOOT} and bool(causes)
-        twice = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
+        explained = bool(kinds & _EXPLAINED_BY.get(observation.kind, frozenset()))
+        again = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
         later = observation.kind is Kind.UNSAFE_STATE and observation.time > first
-        if not (reboot_of_crash or follows or twice or later):
+        if not (explained or again or later):
             kept.append(observation)
     return kept
 

@@ -1,0 +1,96 @@
+"""The slow lane: lets time pass after a case, to where what it left pending is decided, while the fast lane waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.case import TestCase
+from harness.monitors.safety import SafetyMonitor
+from harness.runner import Runner
+from harness.transcript import Transcript
+from harness.verdict import Observation
+
+_LOOK_SECONDS = 2.0
+_NEAR_SECONDS = 200.0
+_MARGIN_SECONDS = 1.0
+_STAGES = 3
+_RUN_SHARE, _LOOK_SHARE, _FREE = 50, 6, 50
+
+
+class SlowLane:
+    """Follows cases that leave an obligation of a requirement which their state has not by itself.
+
+    A fiftieth of the cases is followed to a decision at most, within `horizon` seconds of target time; after a sixth
+    it looks for two seconds whether something is to come.
+    """
+
+    def __init__(self, runner: Runner, safety: SafetyMonitor, horizon: float) -> None:
+        self._runner, self._safety, self._horizon = runner, safety, horizon
+        self._runs = 0
+        self._followed: set[tuple[object, ...]] = set()
+        self._baseline: dict[tuple[str, str], frozenset[str]] = {}
+
+    def note_baseline(self, case: TestCase) -> None:
+        """Learn, before a state's first case, which obligations are pending in the state by itself."""
+        key = (case.interface, case.state)
+        if key not in self._baseline:
+            self._runner.enter(self._runner.interfaces[case.interface], case.state)
+            self._baseline[key] = frozenset(self._safety.pending())
+
+    def follow(
+        self, case: TestCase, transcript: Transcript, number: int
+    ) -> Iterator[tuple[TestCase, Transcript, Sequence[Observation]]]:
+        """After case `number`: the lengthened case, its whole transcript and what was seen, stage by stage."""
+        if not self._worth_following(case, number):
+            return
+        elapsed, seconds = 0.0, _LOOK_SECONDS
+        for _ in range(_STAGES):
+            case, later, observations = self._runner.follow(case, seconds)
+            transcript, elapsed = joined(transcript, later), elapsed + seconds
+            yield case, transcript, observations
+            pending = self._new_obligations(case, self._horizon - elapsed)
+            if not pending or not self._may_run(number):
+                return
+            self._runs += 1
+            near = [due for due in pending.values() if due <= _NEAR_SECONDS]
+            seconds = max(near or pending.values()) + _MARGIN_SECONDS
+
+    def _worth_following(self, case: TestCase, number: int) -> bool:
+        """A case that leaves a new obligation, once for each mutation; else the first of each kind.
+
+        The kind is state, way, field and class of mutation. What shows only later needs the second sort.
+        """
+        origin = case.origin
+        way = (case.interface, case.state, origin.path, origin.field)
+        pending = self._new_obligations(case, self._horizon)
+        if pending and self._may_run(number):
+            return self._first((*way, origin.mutation, *pending))
+        if len(self._followed) > number // _LOOK_SHARE + _FREE:
+            return False
+        return self._first((*way, origin.mutation.split(" ")[0]))
+
+    def _may_run(self, number: int) -> bool:
+        return self._runs <= number // _RUN_SHARE + _FREE
+
+    def _first(self, key: tuple[str | tuple[str, ...], ...]) -> bool:
+        seen = key in self._followed
+        self._followed.add(key)
+        return not seen
+
+    def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
+        """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
+        known = self._baseline.get((case.interface, case.state), frozenset())
+        return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
+
+
+def joined(first: Transcript, then: Transcript) -> Transcript:
+    """One transcript of a case and what followed it."""
+    return replace(
+        first,
+        ended=then.ended,
+        exchanges=first.exchanges + then.exchanges,
+        samples=first.samples + then.samples,
+        console=first.console + then.console,
+        events=first.events + then.events,
+    )
