@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.case import TestCase
-from harness.errors import BenchError, GuardRefused
+from harness.errors import BenchError, GuardRefused, MedfuzzError
 from harness.events import (
     BenchFault,
     CampaignEnded,
@@ -26,7 +26,7 @@ from harness.monitors.safety import SafetyMonitor
 from harness.runner import Runner
 from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
-from harness.triage.replay import confirm
+from harness.triage.replay import LINK_GONE, confirm
 from harness.verdict import BENCH_KINDS, INCONCLUSIVE_KINDS, Kind, Observation, Verdict, verdict_of
 
 _ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
@@ -36,6 +36,8 @@ _EXPLAINED_BY = {
     Kind.LINK_LOST: _ENDS | {Kind.REBOOT},
 }
 _HISTORY = 16
+_IN_A_ROW = {"unreached": 20, "refused": 2000}
+_SHOWN = 400
 _STRETCH = 60
 
 
@@ -71,6 +73,7 @@ class Campaign:
         self._started = clock()
         self._number = 0
         self._interrupted = False
+        self._row = ("", 0)
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
 
@@ -100,7 +103,7 @@ class Campaign:
                     reason = ended
                     break
                 self._case(fuzzer, case)
-        except BenchError as error:
+        except MedfuzzError as error:
             self.tell(BenchFault(str(error), fatal=True))
             reason = "bench"
         except KeyboardInterrupt:
@@ -125,9 +128,14 @@ class Campaign:
             transcript, observations = self._runner.run(case)
         except GuardRefused as refusal:
             self.tell(CaseRefused(case, str(refusal)))
+            self._in_a_row("refused", str(refusal))
             return
         self._number += 1
         self._history.append(case)
+        if transcript.state_reached:
+            self._row = ("", 0)
+        else:
+            self._in_a_row("unreached", f"state '{case.state}' of '{case.interface}' cannot be reached")
         fuzzer.learn(case, transcript, observations)
         verdict = self._judge(case, transcript, observations)
         if verdict is Verdict.PASS and self._slow_lane is not None:
@@ -137,7 +145,33 @@ class Campaign:
         coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
         self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
         if any(observation.kind is Kind.LINK_LOST for observation in settle(observations)):
-            raise BenchError(transcript.link_error)
+            self._link_lost(case, transcript)
+
+    def _in_a_row(self, what: str, words: str) -> None:
+        """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
+        self._row = (what, self._row[1] + 1 if self._row[0] == what else 1)
+        if self._row[1] >= _IN_A_ROW[what]:
+            raise BenchError(
+                f"{self._row[1]} cases in a row were not tested: {words}. Give the bench a way to reset the device "
+                "([target] channel or reset_command), or correct states and forbidden"
+            )
+
+    def _link_lost(self, case: TestCase, transcript: Transcript) -> None:
+        """A link that broke and does not open again: the device's fault if it breaks again when replayed after a reset.
+
+        Raises BenchError, which names the case, where that cannot be shown.
+        """
+        last = case.messages[-1] if case.messages else ""
+        words = f"the device closed the link and took no new one after {last}"
+        fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
+        if self._runner.target.can_reset() and self._finding(case, transcript, fault, ()):
+            self._runner.fresh()
+            return
+        sent = transcript.exchanges[-1].sent.hex() if transcript.exchanges else ""
+        raise BenchError(
+            f"{transcript.link_error}; it broke in case {self._number}, {case.id}: {' '.join(case.origin.path)} "
+            f"{case.origin.field} {case.origin.mutation}, sent {sent[:_SHOWN]}"
+        )
 
     def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
         """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""

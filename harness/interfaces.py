@@ -71,6 +71,10 @@ class Target(Interface):
         """A cold start: what a power cycle would give; raises TargetError."""
         ...
 
+    def can_reset(self) -> bool:
+        """False where nothing that `reset` could do brings the device back."""
+        ...
+
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set a sensor or switch; raises UsageError for an unknown one."""
         ...

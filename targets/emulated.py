@@ -79,6 +79,10 @@ class EmulatedTarget:
         self.epoch += 1
         self.advance(self._settle)
 
+    def can_reset(self) -> bool:
+        """Always."""
+        return True
+
     def usart(self, link: str) -> Usart:
         """The serial port behind a link name; raises LinkError."""
         if link not in self._ports:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 
@@ -15,6 +17,13 @@ _STOP_SECONDS = 3.0
 _LAST_WORDS = 1 << 16
 
 
+def runnable(command: Sequence[str]) -> list[str]:
+    """The command; `medfuzz` itself is run by this interpreter where the shell would not find it."""
+    if command[0] == "medfuzz" and shutil.which("medfuzz") is None:
+        return [sys.executable, "-m", "harness.cli.main", *command[1:]]
+    return list(command)
+
+
 class OwnProcess:
     """Runs `command` in a process group of its own. Raises TargetError when it cannot be started."""
 
@@ -22,7 +31,7 @@ class OwnProcess:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         try:
             self._process = subprocess.Popen(
-                command,
+                runnable(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,

@@ -134,6 +134,10 @@ class ServedTarget:
         elif self._table.kind == "process":
             self._again()
 
+    def can_reset(self) -> bool:
+        """True with a process of our own, a reset command or a channel."""
+        return bool(self._table.kind == "process" or self._table.reset_command or self._table.channel)
+
     def _again(self) -> None:
         self.stop()
         self.start()

@@ -12,7 +12,8 @@ from fuzzers.registry import make_fuzzer
 from fuzzers.script import load_boofuzz_session
 from fuzzers.session import DeviceSession
 from harness.bench import Bench, InterfaceTable, load_bench
-from harness.errors import TargetError, UsageError, did_you_mean
+from harness.case import Send
+from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.interfaces import Fuzzer, Identity, Mark, Monitor, Snapshots, Target
@@ -79,6 +80,11 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     protocols = {name: _protocol(bench, name, sessions.get(name)) for name in names}
     interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
+    if requirements and bench.target.kind != "emulator" and not bench.target.channel:
+        raise UsageError(
+            f"{path}: [safety] requirements need signals, and no [target] channel brings any; give one, or set "
+            'requirements = "" to run without'
+        )
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
     snapshots = target if isinstance(target, Snapshots) else None
@@ -112,6 +118,7 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
             hint = did_you_mean(state, protocol.states)
             raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
     pattern = protocol.forbidden(table.forbidden) if table.forbidden else None
+    _check_guard(name, table, protocol, Guard(pattern, tuple(table.forbidden)))
     carrier = transport(table.transport, target)
     executor = Executor(
         protocol,
@@ -124,6 +131,21 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
         callbacks=protocol.callbacks,
     )
     return Interface(name, protocol, executor, table.probe_every, table.max_case_bytes, table.reconnect)
+
+
+def _check_guard(name: str, table: InterfaceTable, protocol: Protocol, guard: Guard) -> None:
+    """A state that only a forbidden message reaches would never be tested; raises UsageError naming both."""
+    wanted = {state: protocol.states[state].preamble for state in table.states or protocol.states}
+    for what, steps in {"the probe": (protocol.probe,), **{f"state '{k}'": v for k, v in wanted.items()}}.items():
+        for step in steps:
+            try:
+                guard.check(step.data if isinstance(step, Send) else b"")
+            except GuardRefused as refusal:
+                raise UsageError(
+                    f"[interfaces.{name}] {what} needs '{step.message if isinstance(step, Send) else ''}', which "
+                    f"forbidden = {table.forbidden} withholds; leave the state out of `states`, or allow the message"
+                ) from refusal
+        guard.forget()
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
@@ -177,7 +199,19 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
             )
         identities[name] = interface.protocol.identity(answer)
         _match(assembly.bench, name, identities[name])
+    _told(assembly.bench, identities)
     return identities
+
+
+def _told(bench: Bench, identities: Mapping[str, Identity]) -> None:
+    """What the bench wants to compare must be told by at least one interface; raises TargetError."""
+    for field in ("model", "serial", "firmware"):
+        wanted = getattr(bench.identity, field)
+        if wanted and identities and not any(getattr(identity, field) for identity in identities.values()):
+            raise TargetError(
+                f"[identity] {field} = '{wanted}' cannot be compared: no probe's answer tells it. Leave it empty, or "
+                "let the protocol's `identity` read it"
+            )
 
 
 def _match(bench: Bench, name: str, found: Identity) -> None:

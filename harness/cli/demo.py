@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from rich.console import Console
 from harness.cli.assemble import find_bench
 from harness.cli.run import seconds_of, tell_outcome
 from harness.cli.session import Options, run_campaign
-from harness.verdict import Kind
 
 _EXPECTED_FAULTS = 8
 
@@ -32,11 +32,9 @@ def demo(
     record, folder = run_campaign(options)
     tell_outcome(record, folder)
     faults = {finding.fault for finding in record.confirmed if finding.fault}
-    kinds = [finding.kind for finding in record.confirmed]
+    kinds = Counter(finding.kind.value for finding in record.confirmed)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(
-        f"{len(faults)} distinct planted faults found ({kinds.count(Kind.CRASH)} crashes, "
-        f"{kinds.count(Kind.HANG)} hangs, {kinds.count(Kind.UNSAFE_STATE)} unsafe states): "
-        f"{', '.join(sorted(faults)) or 'none'}"
-    )
+    findings = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    console.print(f"findings: {findings}")
+    console.print(f"{len(faults)} distinct planted faults: {', '.join(sorted(faults)) or 'none'}")
     raise typer.Exit(0 if len(faults) >= _EXPECTED_FAULTS else 1)

@@ -14,6 +14,7 @@ from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
 _WINDOWS = (1, 2, 4, 8, 16)
+LINK_GONE = "link gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def replay_once(runner: Runner, window: Sequence[TestCase], finding: Finding) ->
 
 def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bool:
     """The same bucket, the same requirement violated, or another crash: blame and place may differ between tries."""
+    if finding.observation.fingerprint[:1] == (LINK_GONE,):
+        return observation.kind in (Kind.LINK_LOST, Kind.EXIT)
     requirement = finding.observation.requirement
     alike = observation.kind is finding.kind and observation.requirement == requirement
     return (alike and (requirement != "" or finding.kind is Kind.CRASH)) or bucket_of(

@@ -173,6 +173,47 @@ def test_a_pulled_link_ends_the_campaign_as_a_bench_fault_and_findings_stay(toy)
     assert verdicts(events) == [Verdict.FINDING, Verdict.BENCH_FAULT]
 
 
+def test_a_device_that_closes_its_link_for_good_each_time_is_found_and_the_campaign_goes_on(toy):
+    t = toy()
+    restart = t.target.reset
+
+    def die(_device):
+        t.transport.unplugged = True
+
+    def reset():
+        t.transport.unplugged = False
+        restart()
+
+    t.device.planted[b"x"], t.target.reset = die, reset
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.reproduced) == (Kind.SILENCE, 3)
+    assert (reason, verdicts(events)[-1]) == ("exhausted", Verdict.PASS)
+
+
+def test_a_lost_link_that_cannot_be_brought_back_names_the_case(toy):
+    t = toy()
+    t.target.can_reset = lambda: False
+
+    def pull(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"x"] = pull
+    suspect = case(message(b"x"))
+    _reason, events, _run = campaign(t, suspect)
+    assert suspect.id in of(events, BenchFault)[0].reason
+    assert b"<x>".hex() in of(events, BenchFault)[0].reason
+
+
+def test_a_state_that_is_never_reached_ends_the_campaign(toy):
+    t = toy()
+    t.device.planted[b"l"] = lambda _device: [b"<L?>"]
+    cases = [case(message(f"a{i}".encode()), state="in") for i in range(100)]
+    reason, events, _run = campaign(t, *cases)
+    assert (reason, len(verdicts(events))) == ("bench", 19)
+    assert "state 'in' of 'toy' cannot be reached" in of(events, BenchFault)[0].reason
+
+
 def test_a_link_that_the_device_closes_and_opens_again_is_no_fault(toy):
     t = toy()
 

@@ -122,6 +122,9 @@ class ToyTarget:
     def calm(self):
         pass
 
+    def can_reset(self):
+        return True
+
     def stimulate(self, stimulus, value):
         setattr(self.device, stimulus, value)
 
