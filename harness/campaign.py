@@ -142,10 +142,13 @@ class Campaign:
             for longer, whole, seen in self._slow_lane.follow(case, transcript, self._number):
                 if self._judge(longer, whole, seen) is not Verdict.PASS:
                     break
+        lost = any(observation.kind is Kind.LINK_LOST for observation in settle(observations))
+        if lost and self._is_the_devices_fault(case, transcript):
+            verdict = Verdict.FINDING
         coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
         self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
-        if any(observation.kind is Kind.LINK_LOST for observation in settle(observations)):
-            self._link_lost(case, transcript)
+        if lost and verdict is not Verdict.FINDING:
+            raise BenchError(f"{transcript.link_error}; {self._suspect(case, transcript)}")
 
     def _in_a_row(self, what: str, words: str) -> None:
         """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
@@ -156,22 +159,20 @@ class Campaign:
                 "([target] channel or reset_command), or correct states and forbidden"
             )
 
-    def _link_lost(self, case: TestCase, transcript: Transcript) -> None:
-        """A link that broke and does not open again: the device's fault if it breaks again when replayed after a reset.
-
-        Raises BenchError, which names the case, where that cannot be shown.
-        """
+    def _is_the_devices_fault(self, case: TestCase, transcript: Transcript) -> bool:
+        """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
         last = case.messages[-1] if case.messages else ""
         words = f"the device closed the link and took no new one after {last}"
         fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
-        if self._runner.target.can_reset() and self._finding(case, transcript, fault, ()):
-            self._runner.fresh()
-            return
+        if not self._runner.target.can_reset() or not self._finding(case, transcript, fault, ()):
+            return False
+        self._runner.fresh()
+        return True
+
+    def _suspect(self, case: TestCase, transcript: Transcript) -> str:
         sent = transcript.exchanges[-1].sent.hex() if transcript.exchanges else ""
-        raise BenchError(
-            f"{transcript.link_error}; it broke in case {self._number}, {case.id}: {' '.join(case.origin.path)} "
-            f"{case.origin.field} {case.origin.mutation}, sent {sent[:_SHOWN]}"
-        )
+        origin = " ".join((*case.origin.path, case.origin.field, case.origin.mutation))
+        return f"it broke in case {self._number}, {case.id}: {origin}, sent {sent[:_SHOWN]}"
 
     def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
         """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
