@@ -90,7 +90,7 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
             record = _record(builder, assembly, store)
     finally:
         assembly.runner.stop()
-    _write(folder, record)
+    write_reports(folder, record)
     return record, folder
 
 
@@ -160,15 +160,11 @@ def _record(builder: RecordBuilder, assembly: Assembly, store: Store) -> Campaig
     return replace(record, store=str(store.path))
 
 
-def _write(folder: Path, record: CampaignRecord) -> None:
+def write_reports(folder: Path, record: CampaignRecord) -> None:
+    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder."""
     (folder / "summary.json").write_text(summary_text(record), encoding="utf-8")
     (folder / "report.html").write_text(render_html(record), encoding="utf-8")
     (folder / "junit.xml").write_text(render_junit(record), encoding="utf-8")
-
-
-def write_reports(folder: Path, record: CampaignRecord) -> None:
-    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder."""
-    _write(folder, record)
 
 
 def _folder(options: Options) -> Path:

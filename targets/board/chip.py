@@ -25,7 +25,6 @@ _DMA2_IRQS = (56, 57, 58, 59, 60, 68, 69, 70)
 _RECEIVE = {"USART1": ((2, 2, 4), (2, 5, 4)), "USART2": ((1, 5, 4),), "USART3": ((1, 1, 4),)}
 _TRANSMIT = {"USART1": ((2, 7, 4),), "USART2": ((1, 6, 4),), "USART3": ((1, 3, 4), (1, 4, 7))}
 P = TypeVar("P", bound=Peripheral)
-ABSENT = frozenset({"adc", "rng", "flash"})
 
 
 class Chip:

@@ -159,10 +159,6 @@ class Cpu:
         """The program counter."""
         return self._pc.read()[0]
 
-    def set_pc(self, address: int) -> None:
-        """Set the program counter to a Thumb address."""
-        self._pc.write(address | 1)
-
     def register(self, name: str) -> int:
         """A register by its name (`sp`, `psp`, `lr`)."""
         return int(self.uc.reg_read(getattr(arm, f"UC_ARM_REG_{name.upper()}")))
