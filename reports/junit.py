@@ -10,8 +10,11 @@ from junitparser import TestCase as JUnitCase
 
 from harness.finding import Finding
 from harness.summary import CampaignRecord, GroupTotals
+from harness.verdict import Verdict
 from reports.again import replay_command
 from reports.text import counted, visible
+
+DOUBTFUL = 4
 
 
 def render_junit(record: CampaignRecord) -> str:
@@ -24,9 +27,23 @@ def render_junit(record: CampaignRecord) -> str:
         document.add_testsuite(_suite(group, _findings_of(record, group), record))
     if record.bench_faults or not record.cases:
         document.add_testsuite(_bench_suite(record))
+    if record.exit_code == DOUBTFUL:
+        document.add_testsuite(_doubt_suite(record))
     document.update_statistics()
     document.time = round(record.seconds, 3)
     return cast("bytes", cast("Any", document).tostring()).decode()
+
+
+def _doubt_suite(record: CampaignRecord) -> TestSuite:
+    """Exit code 4 is an error here too: too many cases showed nothing either way."""
+    suite = TestSuite("inconclusive")
+    case = JUnitCase("cases that could be judged", "inconclusive", 0)
+    count = record.verdicts.get(Verdict.INCONCLUSIVE, 0)
+    case.result = [
+        Error(f"{counted(count, 'case')} of {record.cases} inconclusive, more than the bench allows", "doubt")
+    ]
+    suite.add_testcase(case)
+    return suite
 
 
 def _groups(record: CampaignRecord) -> Sequence[GroupTotals]:

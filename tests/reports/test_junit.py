@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_records import hostile_record, record, records
 
+from harness.summary import CampaignRecord
 from reports.junit import render_junit
 
 
@@ -50,3 +51,9 @@ def test_a_failure_says_what_was_sent_and_how_to_replay_it():
 def test_a_run_that_never_reached_the_device_is_an_error():
     empty = dataclasses.replace(record(), cases=0, findings=(), groups=(), bench_faults=())
     assert counts(render_junit(empty)) == ["error"]
+
+
+def test_too_much_doubt_is_an_error():
+    doubtful = CampaignRecord({}, 1.0, 100, {"inconclusive": 60, "pass": 40}, {}, exit_code=4)
+    assert ElementTree.fromstring(render_junit(doubtful).encode()).get("errors") == "1"
+    assert "60 cases of 100 inconclusive" in render_junit(doubtful)
