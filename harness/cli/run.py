@@ -83,6 +83,23 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
         console.print(printable(f"{line}  {finding.observation.summary}"), markup=False)
     if not record.findings and record.cases:
         console.print("no findings")
+    if record.refused:
+        console.print(f"{record.refused:,} cases were withheld by the guard or a limit and not run")
+    if record.requirements:
+        console.print(f"requirements: {_requirements(record)}", markup=False)
     console.print(f"report: {folder / 'report.html'}", markup=False)
     if record.confirmed:
         console.print(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}", markup=False)
+
+
+def _requirements(record: CampaignRecord) -> str:
+    """How many held, were violated, …; those that were not put to the test by name."""
+    by_status: dict[str, list[str]] = {}
+    for entry in record.requirements:
+        by_status.setdefault(entry.status, []).append(entry.requirement.id)
+    named = ("not exercised", "inconclusive", "not recorded")
+    parts = [
+        f"{len(ids)} {status}" + (f" ({', '.join(ids)})" if status in named else "")
+        for status, ids in sorted(by_status.items())
+    ]
+    return ", ".join(parts)
