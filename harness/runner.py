@@ -155,7 +155,6 @@ class Runner:
                 self._must_reset = False
                 self._reset()
                 interface.executor.close()
-                self.target.take_samples()
                 self._teach(self._initial)
             interface.executor.begin(Conversation())
             if self._walk(interface, state):
