@@ -148,11 +148,11 @@ class Runner:
         return prepared
 
     def _reach(self, interface: Interface, state: State) -> bool:
-        """Without snapshots: sensors calmed, the preamble from where the device is, then once more after a reset."""
+        """Without snapshots: the preamble from where the device is, then once more after a reset."""
         for attempt in range(2):
-            self.target.calm()
             if attempt or self._must_reset:
                 self._must_reset = False
+                self.target.calm()
                 self._reset()
                 interface.executor.close()
                 self._teach(self._initial)

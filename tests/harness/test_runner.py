@@ -25,11 +25,3 @@ def test_a_device_is_reset_no_more_often_than_allowed(toy):
     with pytest.raises(TargetError, match="max_resets"):
         t.runner.fresh()
     assert t.target.resets == 2
-
-
-def test_sensors_are_calmed_before_a_state_is_reached(toy):
-    t = toy()
-    calmed = []
-    t.target.calm = lambda: calmed.append(len(t.transport.sent))
-    t.runner.run(case(message(b"a"), state="in"))
-    assert calmed == [0]
