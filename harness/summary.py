@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.case import Send
@@ -114,6 +114,14 @@ def exit_code_of(
         return 3
     doubtful = verdicts.get(Verdict.INCONCLUSIVE, 0)
     return 4 if doubtful > max_inconclusive * sum(verdicts.values()) else 0
+
+
+def signalled(record: CampaignRecord, number: int) -> CampaignRecord:
+    """The record of a run that signal `number` ended before its time: never a pass.
+
+    Its exit code is the shell's, 128 + `number`, unless a finding (1) or a failed bench (3) is to be told instead.
+    """
+    return record if record.confirmed or record.bench_faults else replace(record, exit_code=128 + number)
 
 
 def summarize(record: CampaignRecord) -> dict[str, Any]:

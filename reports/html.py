@@ -16,17 +16,11 @@ from harness.summary import CampaignRecord
 from harness.verdict import Kind
 from reports.again import replay_command
 from reports.charts import Chart, step_chart
+from reports.ending import was_cut_short, why
 from reports.findings_view import KIND_WORDS, finding_view
 from reports.text import counted, duration, visible
 
 SHOWN_ABOVE = ("requirements",)
-REASONS: Mapping[str, str] = {
-    "budget": "the time or the number of cases was used up",
-    "exhausted": "every case was run",
-    "interrupted": "it was interrupted",
-    "bench": "the bench failed",
-    "killed": "it was killed before its end",
-}
 
 
 def render_html(record: CampaignRecord) -> str:
@@ -60,7 +54,7 @@ def _page(record: CampaignRecord) -> dict[str, Any]:
         "title": _title(record.manifest),
         "verdict": verdict_sentence(record),
         "tone": _tone(record),
-        "reason": REASONS.get(record.reason, visible(record.reason)),
+        "reason": why(record),
         "facts": _facts(record),
         "charts": _charts(record),
         "findings": views,
@@ -75,6 +69,8 @@ def _title(manifest: Mapping[str, Any]) -> str:
 
 def verdict_sentence(record: CampaignRecord) -> str:
     """What was found, in one sentence that claims no more than was tried."""
+    if not record.cases and was_cut_short(record):
+        return "Nothing was tested: the run ended before its first case."
     if not record.cases:
         return "Nothing was tested: the bench never reached the device."
     tried = f"{counted(record.cases, 'case')} in {duration(record.seconds)}"
@@ -94,7 +90,7 @@ def _kinds(findings: Sequence[Finding]) -> str:
 def _tone(record: CampaignRecord) -> str:
     if record.confirmed:
         return "bad"
-    return "doubt" if record.findings or record.bench_faults or not record.cases else "quiet"
+    return "doubt" if record.findings or record.exit_code or was_cut_short(record) else "quiet"
 
 
 def _facts(record: CampaignRecord) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 
 from harness.cli.assemble import find_bench
+from harness.cli.options import Options
 from harness.cli.run import seconds_of, tell_outcome
-from harness.cli.session import Options, run_campaign
+from harness.cli.session import run_campaign
 
 _EXPECTED_FAULTS = 8
 
@@ -27,7 +28,10 @@ def demo(
     out: Annotated[Path | None, typer.Option(help="Folder for the run.")] = None,
     elf: Annotated[Path | None, typer.Option(help="Other firmware, e.g. built with another SALT.")] = None,
 ) -> None:
-    """Fuzz the emulated infusion pump. Exit code: 0 when the planted faults were found, 1 when too few were."""
+    """Fuzz the emulated infusion pump.
+
+    Exit code: 0 enough of the planted faults were found; else what `run` would end with, 1 at least.
+    """
     options = Options(find_bench("pump"), "pump", seed=seed, seconds=seconds_of(time), out=out, elf=elf)
     record, folder = run_campaign(options)
     tell_outcome(record, folder)
@@ -37,4 +41,4 @@ def demo(
     findings = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     console.print(f"findings: {findings}")
     console.print(f"{len(faults)} distinct planted faults: {', '.join(sorted(faults)) or 'none'}")
-    raise typer.Exit(0 if len(faults) >= _EXPECTED_FAULTS else 1)
+    raise typer.Exit(0 if len(faults) >= _EXPECTED_FAULTS else record.exit_code or 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from harness.cli import check, demo, emulate, init, listing, replay, report, run, send
 from harness.cli.console import printable
+from harness.cli.interruption import handled, leave
 from harness.errors import MedfuzzError
 
 app = typer.Typer(
@@ -25,7 +27,8 @@ for module in (demo, run, replay, emulate, check, init, send, listing, report):
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app()
+        with handled(leave, signal.SIGTERM):
+            app()
     except MedfuzzError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"medfuzz: {printable(str(error))}", markup=False)
         sys.exit(error.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from harness.cli.session import write_reports
 from harness.record import load_record
 from harness.store import Store
+from harness.summary import signalled
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,8 @@ def report(
     """Write report.html, junit.xml and summary.json from a run's store, also of a run that was killed."""
     with Store.open(run) as store:
         record = load_record(store)
+    if record.reason == "killed":
+        record = signalled(record, signal.SIGKILL)
     folder = out or (run if run.is_dir() else run.parent)
     folder.mkdir(parents=True, exist_ok=True)
     write_reports(folder, record)

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from harness.cli.assemble import find_bench
 from harness.cli.console import printable
+from harness.cli.options import Options
 from harness.cli.program import command
-from harness.cli.session import Options, run_campaign
+from harness.cli.session import run_campaign
 from harness.errors import UsageError
 from harness.summary import CampaignRecord
+from reports.ending import so_far
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
@@ -39,7 +41,11 @@ def run(
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print only the outcome.")] = False,
 ) -> None:
-    """Fuzz a bench. Exit code: 1 a confirmed finding, 3 the bench failed, 4 too much inconclusive, 0 nothing found."""
+    """Fuzz a bench.
+
+    Exit code: 1 a confirmed finding; else 3 the bench failed; else 130 or 143 it was interrupted; else 4 too much was
+    inconclusive; else 0 nothing was found.
+    """
     seconds = seconds_of(time) if time else None if cases else _DEFAULT_SECONDS
     record, folder = run_campaign(
         Options(
@@ -71,8 +77,9 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     """The last lines: what was found, where the report is, how to replay."""
     console = Console(highlight=False, soft_wrap=True)
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(record.verdicts.items()))
+    ended = f"{record.reason} {so_far(record)}".rstrip()
     console.print(
-        f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {record.reason}; {verdicts}"
+        f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}"
     )
     for reason in record.bench_faults:
         console.print(f"bench fault: {printable(reason)}", markup=False)

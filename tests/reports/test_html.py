@@ -156,7 +156,7 @@ def test_a_bench_that_never_reached_the_device_tested_nothing():
 def test_a_killed_run_still_names_its_requirements():
     entry = dataclasses.replace(record().requirements[0], statistics=None)
     text = Page(render_html(dataclasses.replace(record(), requirements=(entry,), reason="killed"))).text
-    assert "it was killed before its end" in text
+    assert "because it was killed;" in text
     assert "not recorded" in text
     assert "were not watched" not in text
 
@@ -172,3 +172,13 @@ def test_a_requirement_that_was_not_exercised_is_not_called_held():
 def test_a_long_message_is_cut_and_says_so():
     text = Page(render_html(record(finding(data=bytes(5000))))).text
     assert "… and 3,976 bytes more" in text
+
+
+def test_a_run_that_was_cut_short_says_how_far_it_came():
+    planned = {"options": {"cases": 20_000, "seconds": 28_800.0}}
+    cut = dataclasses.replace(record(), manifest=planned, findings=(), reason="interrupted", exit_code=143)
+    source = render_html(cut)
+    assert "it was interrupted after 100 of 20,000 cases, 8 s of 8 h 00 min; exit code 143." in Page(source).text
+    assert '<header class="doubt">' in source
+    nothing = dataclasses.replace(cut, cases=0, verdicts={})
+    assert "Nothing was tested: the run ended before its first case." in Page(render_html(nothing)).text

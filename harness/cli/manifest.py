@@ -1,0 +1,83 @@
+"""The manifest of a run: what cannot be reconstructed later, written down before the first malformed byte."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import platform
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.cli.assemble import Assembly
+from harness.cli.options import Options
+from harness.cli.program import command
+from harness.interfaces import Identity
+from harness.serialize import to_plain
+
+_LIBRARIES = ("medfuzz", "boofuzz", "scapy", "pyserial", "unicorn", "pyelftools", "pydantic", "SQLAlchemy", "Jinja2")
+
+
+def manifest_of(name: str, options: Options, assembly: Assembly, identities: Mapping[str, Identity]) -> dict[str, Any]:
+    """Campaign, target, identities, interfaces, configuration, definitions and versions; plain enough for JSON."""
+    bench = assembly.bench
+    return {
+        "campaign": name,
+        "started": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
+        "bench": options.bench_name,
+        "bench_path": str(options.bench),
+        "elf": str(options.elf) if options.elf else "",
+        "seed": options.seed,
+        "command": command(),
+        "options": {
+            "cases": options.cases,
+            "seconds": options.seconds,
+            "fuzzers": list(options.fuzzers),
+            "interfaces": list(options.interfaces),
+        },
+        "target": {"name": assembly.target.name, **assembly.target.facts()},
+        "identity": {
+            key: {"model": i.model, "serial": i.serial, "firmware": i.firmware} for key, i in identities.items()
+        },
+        "interfaces": {
+            key: {"transport": bench.interfaces[key].transport, "protocol": bench.interfaces[key].protocol}
+            for key in assembly.protocols
+        },
+        "out_of_scope": {
+            **{key: "not selected for this run" for key in bench.interfaces if key not in assembly.protocols},
+            **bench.excluded,
+        },
+        "signals": {key: {"unit": s.unit, "range": list(s.range), "kind": s.kind} for key, s in bench.signals.items()},
+        "configuration": bench.model_dump(mode="json"),
+        "requirements": to_plain(assembly.requirements),
+        "definitions": _definitions(options, assembly),
+        "versions": {key: _version(key) for key in _LIBRARIES},
+        "host": {"system": platform.platform(), "python": sys.version.split()[0]},
+    }
+
+
+def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
+    """SHA-256 of the files that decide what was sent and judged."""
+    bench = assembly.bench
+    files = [options.bench, *(bench.path(f) for f in (bench.safety.requirements, bench.faults, bench.include) if f)]
+    modules = {type(p.wire).__module__ for p in assembly.protocols.values()}
+    files += [Path(str(sys.modules[module].__file__)) for module in sorted(modules)]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return _checkout_version() if distribution == "medfuzz" else "not installed"
+
+
+def _checkout_version() -> str:
+    """The version of a source folder from which the program runs without being installed."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if not project.is_file():
+        return "not installed"
+    return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']} (from its source folder)"
