@@ -130,6 +130,8 @@ class Campaign:
             self.tell(CaseRefused(case, str(refusal)))
             self._in_a_row("refused", str(refusal))
             return
+        if transcript.refused:
+            self.tell(CaseRefused(case, transcript.refused))
         self._number += 1
         self._history.append(case)
         if transcript.state_reached:

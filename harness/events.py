@@ -34,7 +34,7 @@ class CaseFinished:
 
 @dataclass(frozen=True, slots=True)
 class CaseRefused:
-    """The guard withheld the case; it was not executed."""
+    """The guard withheld the case, or the rest of it: then it ran so far, and `CaseFinished` follows."""
 
     case: TestCase
     reason: str

@@ -40,6 +40,7 @@ class Executor:
         self._link: Link | None = None
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
+        self.performed = 0
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
         self._act: dict[type, Callable[..., object]] = {
@@ -71,12 +72,14 @@ class Executor:
             self._guard.forget()
 
     def run(self, steps: tuple[Step, ...]) -> None:
-        """Perform the steps in order; raises LinkError, GuardRefused, TargetError."""
+        """Perform the steps in order, counting them in `performed`; raises LinkError, GuardRefused, TargetError."""
         self._sent = {}
+        self.performed = 0
         for number, step in enumerate(steps):
             self._act[type(step)](step)
             if isinstance(step, Send):
                 self._sent[number] = self.exchanges[-1].sent
+            self.performed = number + 1
 
     def send(self, step: Send) -> Frame | None:
         """Send one message and read until its answer or the deadline; returns the answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkError, TargetError
@@ -178,7 +178,11 @@ class Runner:
     # -- cases ----------------------------------------------------------------------------------------------------
 
     def run(self, case: TestCase, *, probe: bool = False) -> tuple[Transcript, list[Observation]]:
-        """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError."""
+        """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError.
+
+        What the guard refuses after the first step ends the case there: it is watched like any other, and its
+        transcript says `refused`.
+        """
         interface = self.interfaces[case.interface]
         size = sum(len(step.data) for step in case.steps if isinstance(step, Send))
         if size > interface.max_case_bytes:
@@ -194,12 +198,16 @@ class Runner:
         return transcript, self._observe(case, transcript)
 
     def _perform(self, case: TestCase, interface: Interface, *, probe: bool) -> Transcript:
-        executor, broken = interface.executor, ""
+        executor, broken, refused = interface.executor, "", ""
         if not self.snapshots:
             executor.begin()
         started = executor.link.now()
         try:
             executor.run(case.steps)
+        except GuardRefused as refusal:
+            if not executor.performed:
+                raise
+            refused = str(refusal)
         except LinkError as error:
             broken = str(error)
             executor.close()
@@ -209,7 +217,8 @@ class Runner:
             self._must_reset, self._current = True, ("", "")
         elif probe or events or broken or not self.snapshots or _unanswered(executor):
             served, broken = self._probe(interface, broken)
-        return self._transcript(case, executor, started, served, broken, events)
+        transcript = self._transcript(case, executor, started, served, broken, events)
+        return replace(transcript, refused=refused) if refused else transcript
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
         """What the target reported; after a restart it gets its time to come up."""

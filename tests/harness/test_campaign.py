@@ -313,3 +313,11 @@ def test_an_id_depends_on_templates_and_waits_and_not_on_where_they_came_from():
     plain = case(message(b"a"))
     assert replace(plain, origin=replace(plain.origin, seed=9)).id == plain.id
     assert case(message(b"b")).id != plain.id != case(message(b"a"), state="in").id
+
+
+def test_a_case_refused_half_way_counts_as_withheld_and_as_run(toy):
+    t = toy(forbidden=["shock"])
+    t.device.planted[b"a"] = dies
+    _reason, events, run = campaign(t, case(message(b"a"), message(b"shock")))
+    assert len(of(events, CaseRefused)) == len(of(events, CaseFinished)) == 1
+    assert [finding.kind for finding in run.findings.values()] == [Kind.SILENCE]

@@ -6,6 +6,7 @@ import pytest
 from toy import case, message
 
 from harness.errors import GuardRefused, TargetError
+from harness.verdict import Kind
 
 
 def test_a_case_over_the_size_limit_is_not_sent(toy):
@@ -25,3 +26,18 @@ def test_a_device_is_reset_no_more_often_than_allowed(toy):
     with pytest.raises(TargetError, match="max_resets"):
         t.runner.fresh()
     assert t.target.resets == 2
+
+
+def test_a_case_refused_half_way_is_watched_as_far_as_it_went(toy):
+    t = toy(forbidden=["shock"])
+    t.device.planted[b"a"] = lambda device: setattr(device, "dead", True)
+    transcript, observations = t.runner.run(case(message(b"a"), message(b"shock"), message(b"b")))
+    assert "shock" in transcript.refused and not any(b"shock" in sent or b"<b>" in sent for sent in t.transport.sent)
+    assert [observation.kind for observation in observations] == [Kind.SILENCE]
+
+
+def test_a_case_refused_at_once_leaves_the_state_as_it_was(toy):
+    t = toy(forbidden=["shock"])
+    with pytest.raises(GuardRefused, match="shock"):
+        t.runner.run(case(message(b"shock")))
+    assert t.transport.sent[1:] == []
