@@ -76,8 +76,9 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
-    sessions = {name: session for name in names if (session := _boofuzz_session(bench, name))}
-    protocols = {name: _protocol(bench, name, sessions.get(name)) for name in names}
+    specs = {name: bench.interfaces[name].protocol for name in names}
+    sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
+    protocols = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
     interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
@@ -100,16 +101,16 @@ def _selected(bench: Bench, only: Sequence[str]) -> list[str]:
     return list(only or bench.interfaces)
 
 
-def _boofuzz_session(bench: Bench, name: str) -> DeviceSession | None:
+def _boofuzz_session(spec: str, folder: Path) -> DeviceSession | None:
     """The session of a boofuzz user's own script: `protocol = "boofuzz:my_script.py"`."""
-    scheme, _colon, file = bench.interfaces[name].protocol.partition(":")
-    return load_boofuzz_session(bench.path(file)) if scheme == "boofuzz" else None
+    scheme, _colon, file = spec.partition(":")
+    return load_boofuzz_session(folder / file) if scheme == "boofuzz" else None
 
 
-def _protocol(bench: Bench, name: str, session: DeviceSession | None) -> Protocol:
-    if session is not None:
-        return session.protocol(Path(bench.interfaces[name].protocol).stem)
-    return load_protocol(bench.interfaces[name].protocol, bench.folder)
+def protocol_of(spec: str, folder: Path, session: DeviceSession | None = None) -> Protocol:
+    """What a bench in `folder` names: a shipped protocol, a file's, or a boofuzz script's. Raises UsageError."""
+    session = session or _boofuzz_session(spec, folder)
+    return load_protocol(spec, folder) if session is None else session.protocol(Path(spec.partition(":")[2]).stem)
 
 
 def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:

@@ -12,11 +12,11 @@ from serial.tools import list_ports
 
 from fuzzers.registry import FUZZERS
 from harness.bench import load_bench
-from harness.cli.assemble import find_bench, shipped_benches
+from harness.cli.assemble import find_bench, protocol_of, shipped_benches
 from harness.cli.console import printable
 from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
-from protocols.load import PROTOCOLS, load_protocol
+from protocols.load import PROTOCOLS
 from protocols.model import Protocol
 
 
@@ -49,7 +49,7 @@ def _protocols(where: str) -> Iterator[tuple[str, Protocol]]:
     path = find_bench(where or "pump")
     bench = load_bench(path)
     for name, table in bench.interfaces.items():
-        yield name, load_protocol(table.protocol, bench.folder)
+        yield name, protocol_of(table.protocol, bench.folder)
 
 
 def _messages(where: str) -> Iterator[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench import load_bench
 from harness.cli.run import seconds_of
 from harness.errors import UsageError
 from harness.store import Store
@@ -146,69 +145,6 @@ def test_list_runs_survives_a_corrupt_store(in_run, found):
             assert any("runs/one" in line for line in out)
     finally:
         (bad / "store.sqlite").unlink()
-
-
-def test_init_asks_and_writes_a_bench_that_loads(medfuzz, tmp_path):
-    code, out, err = medfuzz(
-        "init", "b.toml", "--name", "Pump 7", "--transport", "tcp:127.0.0.1:9", "--protocol", "hl7_mllp"
-    )
-    assert (code, err) == (0, [])
-    assert out == ["wrote b.toml; next: medfuzz check b.toml"]
-    bench = load_bench(tmp_path / "b.toml")
-    assert (bench.target.name, bench.interfaces["main"].protocol) == ("Pump 7", "hl7_mllp")
-    code, out, err = medfuzz("check", "b.toml")
-    assert (code, len(err)) == (3, 1)
-    assert any("Is the device on" in line for line in out)
-    code, _out, err = medfuzz("init", "b.toml", "--name", "x", "--transport", "tcp:h:1", "--protocol", "hl7_mllp")
-    assert (code, len(err)) == (2, 1)
-
-
-def test_init_asks_for_what_is_not_given(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", "init"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        input="My pump\ntcp:127.0.0.1:9\nhl7_mllp\n",
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert all(question in done.stdout for question in ("Name of the device", "Transport", "Protocol"))
-    bench = load_bench(tmp_path / "bench.toml")
-    assert (bench.target.name, bench.interfaces["main"].transport) == ("My pump", "tcp:127.0.0.1:9")
-
-
-@pytest.mark.parametrize("name", ['a"b\\', "a\nb = 1", "\x1b[2J", "{name}", "ä''' \"\"\"", "\ud800"])
-def test_init_takes_any_name(medfuzz, tmp_path, name):
-    code, _out, err = medfuzz("init", "b.toml", "--name", name, "--transport", "tcp:h:1", "--protocol", "pump_link")
-    assert (code, err) == (0, [])
-    assert load_bench(tmp_path / "b.toml").target.name
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "helpful"),
-    [
-        (("--transport", "localhost", "--protocol", "pump_link"), 2, "SCHEME:ADDRESS"),
-        (("--transport", "tpc:h:1", "--protocol", "pump_link"), 2, "'tcp'"),
-        (("--transport", "tcp:h", "--protocol", "pump_link"), 2, "HOST:PORT"),
-        (("--transport", "tcp:h:1", "--protocol", "pump_lnk"), 2, "'pump_link'"),
-    ],
-)
-def test_init_refuses_what_check_would(medfuzz, tmp_path, words, code, helpful):
-    given, _out, err = medfuzz("init", "b.toml", "--name", "x", *words)
-    assert (given, len(err)) == (code, 1)
-    assert helpful in err[0]
-    assert not (tmp_path / "b.toml").exists()
-
-
-def test_init_with_a_protocol_that_is_still_to_be_written(medfuzz, tmp_path):
-    code, _out, err = medfuzz("init", "b.toml", "--name", "x", "--transport", "tcp:h:1", "--protocol", "mine.py:DEVICE")
-    assert (code, err) == (0, [])
-    code, _out, err = medfuzz("check", "b.toml")
-    assert (code, len(err)) == (2, 1)
-    assert "mine.py" in err[0]
 
 
 @pytest.mark.parametrize(
