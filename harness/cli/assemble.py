@@ -30,6 +30,7 @@ from harness.temporal import SignalDeclaration
 from harness.transports import serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
+from protocols.wire import Wire
 from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
 
@@ -118,7 +119,7 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
         if state not in protocol.states:
             hint = did_you_mean(state, protocol.states)
             raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
-    pattern = protocol.forbidden(table.forbidden) if table.forbidden else None
+    pattern = _forbidden(name, table, protocol) if table.forbidden else None
     _check_guard(name, table, protocol, Guard(pattern, tuple(table.forbidden)))
     carrier = transport(table.transport, target)
     executor = Executor(
@@ -132,6 +133,18 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
         callbacks=protocol.callbacks,
     )
     return Interface(name, protocol, executor, table.probe_every, table.max_case_bytes, table.reconnect)
+
+
+def _forbidden(name: str, table: InterfaceTable, protocol: Protocol) -> re.Pattern[bytes]:
+    """The guard's pattern; raises UsageError for an unknown message, and where every byte would be withheld."""
+    pattern = protocol.forbidden(table.forbidden)
+    if type(protocol.wire).forbidden is Wire.forbidden:
+        raise UsageError(
+            f"[interfaces.{name}] forbidden = {table.forbidden}: protocol '{protocol.name}' cannot recognize a message "
+            "in what goes out, so nothing could be sent at all. Override forbidden() in its Wire (docs/protocol.md), "
+            "or leave `forbidden` empty"
+        )
+    return pattern
 
 
 def _check_guard(name: str, table: InterfaceTable, protocol: Protocol, guard: Guard) -> None:

@@ -196,6 +196,24 @@ def misspelt_listing(_folder):
     return ["list", "finding"], 2, "'findings'"
 
 
+def forbidden_that_cannot_be_recognized(folder, command="run"):
+    (folder / "mine.py").write_text(
+        "import boofuzz\nfrom harness.interfaces import State\nfrom protocols.model import Edge, Message, Protocol\n"
+        "from protocols.wire import Wire\nhello = Message(boofuzz.Request('hello', children=(boofuzz.Byte('x', 1),)))\n"
+        "PROTOCOL = Protocol('mine', {'hello': hello}, (Edge('', 'hello'),), Wire(), {'on': State('on', ())},"
+        " hello.send())\n"
+    )
+    (folder / "b.toml").write_text(
+        '[target]\nkind = "external"\narmed = true\nname = "x"\n[interfaces.main]\nprotocol = "mine.py"\n'
+        'transport = "tcp:127.0.0.1:9"\nforbidden = ["hello"]\n'
+    )
+    return [command, "b.toml"], 2, "Override forbidden() in its Wire"
+
+
+def forbidden_that_cannot_be_recognized_in_check(folder):
+    return forbidden_that_cannot_be_recognized(folder, "check")
+
+
 def user_protocol_that_fails(folder):
     (folder / "mine.py").write_text("x = 1\nraise RuntimeError('oops')\n")
     over_pump(folder, interfaces__network='protocol = "mine.py"')
@@ -224,7 +242,7 @@ BAD = [
     *(formula_with_a_typo, formula_cut_short, formula_with_an_undeclared_signal, bad_time, nothing_to_serve),
     *(a_run_is_there_already, out_is_a_file, corrupt_store, store_of_text, store_of_somebody_else, no_store),
     *(unknown_finding, no_runs, misspelt_message, misspelt_listing, user_protocol_that_fails),
-    serial_path_that_is_not_there,
+    *(serial_path_that_is_not_there, forbidden_that_cannot_be_recognized, forbidden_that_cannot_be_recognized_in_check),
 ]
 
 
