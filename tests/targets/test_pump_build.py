@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from pump_device import BENCH, PUMP, REQUIREMENTS
@@ -10,29 +11,29 @@ from harness.errors import UsageError
 from harness.fault_table import load_faults
 from protocols.pump_link_packets import REQUESTS
 from targets.board.image import Image
-from targets.pump import build
-from targets.pump.build import Build, committed, compile_firmware, fault_names, salted_constants
+from targets.pump.build import PUMP as FIRMWARE
+from targets.pump.build import Build, compile_firmware, fault_names
 
 README = (PUMP / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("elf", committed(), ids=lambda elf: elf.name)
+@pytest.mark.parametrize("elf", FIRMWARE.committed(), ids=lambda elf: elf.name)
 def test_the_committed_elf_is_rebuilt_byte_for_byte(elf, tmp_path):
     assert compile_firmware(elf, tmp_path).read_bytes() == (PUMP / elf.name).read_bytes()
 
 
-def test_another_source_folder_gives_the_same_bytes(tmp_path, monkeypatch):
-    shutil.copytree(build.FIRMWARE, tmp_path / "elsewhere" / "sources")
-    monkeypatch.setattr(build, "FIRMWARE", tmp_path / "elsewhere" / "sources")
-    elf = compile_firmware(Build("pump-fixed.elf"), tmp_path)
+def test_another_source_folder_gives_the_same_bytes(tmp_path):
+    shutil.copytree(FIRMWARE.folder, tmp_path / "elsewhere" / "sources")
+    elsewhere = replace(FIRMWARE, folder=tmp_path / "elsewhere" / "sources")
+    elf = elsewhere.compile(Build("pump-fixed.elf"), tmp_path)
     assert elf.read_bytes() == (PUMP / "pump-fixed.elf").read_bytes()
 
 
 def test_a_salt_moves_the_constants_and_no_salt_leaves_them():
-    assert salted_constants("") == {}
-    assert salted_constants("a") != salted_constants("b")
-    assert salted_constants("a") == salted_constants("a")
-    assert set(salted_constants("a")) == set(build.SALTED)
+    assert FIRMWARE.salted_constants("") == {}
+    assert FIRMWARE.salted_constants("a") != FIRMWARE.salted_constants("b")
+    assert FIRMWARE.salted_constants("a") == FIRMWARE.salted_constants("a")
+    assert set(FIRMWARE.salted_constants("a")) == set(FIRMWARE.salted)
 
 
 def test_an_unknown_fault_names_the_nearest(tmp_path):
@@ -42,7 +43,7 @@ def test_an_unknown_fault_names_the_nearest(tmp_path):
 
 def test_every_documented_command_has_a_packet_and_a_handler():
     documented = {int(code, 16) for code in re.findall(r"^\| ([0-9A-F]{2}) \|", README, re.MULTILINE)}
-    table = (build.FIRMWARE / "commands.c").read_text(encoding="utf-8")
+    table = (FIRMWARE.folder / "commands.c").read_text(encoding="utf-8")
     handled = {int(code, 16) for code in re.findall(r"\[0x([0-9A-F]{2})\] = \{\w+,", table)}
     assert documented == handled == set(REQUESTS)
 
@@ -53,7 +54,7 @@ def test_every_fault_is_documented_and_recognized():
     assert sorted(rows) == sorted(fault_names()) == sorted(fault.id for fault in load_faults(PUMP / "faults.toml"))
 
 
-@pytest.mark.parametrize("elf", committed(), ids=lambda elf: elf.name)
+@pytest.mark.parametrize("elf", FIRMWARE.committed(), ids=lambda elf: elf.name)
 def test_every_signal_is_a_variable_of_its_own_in_every_elf(elf):
     symbols = Image(PUMP / elf.name).symbols
     wanted = [signal.symbol for signal in BENCH.signals.values() if signal.symbol]

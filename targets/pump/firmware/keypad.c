@@ -27,7 +27,7 @@ void keypad_init(void) {
     for (uint32_t line = 0; line < 4; line++) irq_enable(6 + line);
 }
 
-void keypad_interrupt(void) {
+void pins_interrupt(void) {
     uint32_t lines = EXTI_PR & KEYS;
     EXTI_PR = lines;
     pressed |= lines;

@@ -24,6 +24,9 @@
 #define DRUG_CONCENTRATION 1000u /* morphine, ug/ml */
 #endif
 
+#define UART_LINK UART_1
+#define UART_NETWORK UART_2
+
 #define MODEL "MP-405"
 #define SERIAL "SN-0004711"
 #define FIRMWARE_VERSION 0x0202u

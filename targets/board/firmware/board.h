@@ -1,4 +1,4 @@
-/* STM32F405 registers that the pump uses (RM0090), and bounded waits: no loop on hardware runs for ever. */
+/* STM32F405 registers that the devices use (RM0090), and bounded waits: no loop on hardware runs for ever. */
 #ifndef BOARD_H
 #define BOARD_H
 

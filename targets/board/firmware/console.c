@@ -6,7 +6,7 @@
 #define LINE_MAX 200u
 
 void console_print(const char *format, ...) {
-    uint8_t *buffer = uart_reserve(UART_CONSOLE);
+    uint8_t *buffer = uart_reserve(UART_3);
     if (!buffer) return;
     struct text line = {buffer, 0, LINE_MAX};
     va_list arguments;
@@ -15,5 +15,5 @@ void console_print(const char *format, ...) {
     va_end(arguments);
     line.size = UART_SLOT_SIZE;
     text_string(&line, "\r\n");
-    uart_commit(UART_CONSOLE, line.length);
+    uart_commit(UART_3, line.length);
 }

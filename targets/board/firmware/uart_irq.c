@@ -29,16 +29,16 @@ static void drain(enum uart port) {
     interrupted = 1;
 }
 
-void link_usart_interrupt(void) { drain(UART_LINK); }
-void network_usart_interrupt(void) { drain(UART_NETWORK); }
-void console_usart_interrupt(void) { drain(UART_CONSOLE); }
+void usart1_interrupt(void) { drain(UART_1); }
+void usart2_interrupt(void) { drain(UART_2); }
+void usart3_interrupt(void) { drain(UART_3); }
 
 /* This driver uses no DMA; its vectors have no other owner. */
-void link_received_interrupt(void) {}
-void network_received_interrupt(void) {}
-void link_sent_interrupt(void) {}
-void network_sent_interrupt(void) {}
-void console_sent_interrupt(void) {}
+void usart1_received_interrupt(void) {}
+void usart2_received_interrupt(void) {}
+void usart1_sent_interrupt(void) {}
+void usart2_sent_interrupt(void) {}
+void usart3_sent_interrupt(void) {}
 
 void uart_poll(void) {}
 

@@ -83,17 +83,17 @@ static void block_sent(enum uart index) {
     interrupted = 1;
 }
 
-void link_usart_interrupt(void) { idle_line(UART_LINK); }
-void network_usart_interrupt(void) { idle_line(UART_NETWORK); }
-void console_usart_interrupt(void) {
-    (void)USART_SR(ports[UART_CONSOLE].usart);
-    (void)USART_DR(ports[UART_CONSOLE].usart);
+void usart1_interrupt(void) { idle_line(UART_1); }
+void usart2_interrupt(void) { idle_line(UART_2); }
+void usart3_interrupt(void) {
+    (void)USART_SR(ports[UART_3].usart);
+    (void)USART_DR(ports[UART_3].usart);
 }
-void link_received_interrupt(void) { block_received(UART_LINK); }
-void network_received_interrupt(void) { block_received(UART_NETWORK); }
-void link_sent_interrupt(void) { block_sent(UART_LINK); }
-void network_sent_interrupt(void) { block_sent(UART_NETWORK); }
-void console_sent_interrupt(void) { block_sent(UART_CONSOLE); }
+void usart1_received_interrupt(void) { block_received(UART_1); }
+void usart2_received_interrupt(void) { block_received(UART_2); }
+void usart1_sent_interrupt(void) { block_sent(UART_1); }
+void usart2_sent_interrupt(void) { block_sent(UART_2); }
+void usart3_sent_interrupt(void) { block_sent(UART_3); }
 
 uint32_t uart_peek(enum uart port, const uint8_t **data) {
     uint32_t head = heads[port], tail = tails[port];

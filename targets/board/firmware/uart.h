@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-enum uart { UART_LINK, UART_NETWORK, UART_CONSOLE, UART_COUNT };
+/* USART1, USART2, USART3; a device names them in its profile. The third one only sends. */
+enum uart { UART_1, UART_2, UART_3, UART_COUNT };
 
 #define UART_SLOT_SIZE 1104u
 #define UART_SLOTS 4u
