@@ -56,7 +56,7 @@ def _messages(where: str) -> Iterator[str]:
     for name, protocol in _protocols(where):
         for message in protocol.messages.values():
             marks = ", ".join(sorted(mark.value for mark in message.marks))
-            yield f"{name:<14} {message.name:<24} {marks}"
+            yield f"{name:<14} {message.name:<24} {marks}".rstrip()
 
 
 def _states(where: str) -> Iterator[str]:
