@@ -4,13 +4,16 @@ An entry is a JSON object a line: `{"time": S, "signals": {NAME: VALUE}}`, `{"ti
 `{"time": S, "event": "fault" | "hang" | "reset" | "exit" | "ready", "detail": {…}}`; `time` is the device's own, in
 seconds, and may be left out. Words are `reset` and `stimulate NAME VALUE`. An adapter that says
 `{"offers": ["sync", "baseline"]}` when it is met also takes `sync N`, which it answers by `{"sync": N}` when everything
-that happened so far is told, and `baseline`, which brings the device's settings back to what they were.
+that happened so far is told, and `baseline`, which brings the device's settings back to what they were. `reset` and
+`baseline` are answered by one `ready` each, and by all signals, told again behind it.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections import deque
+from itertools import islice
 from typing import Any
 
 from harness.errors import LinkError
@@ -29,36 +32,54 @@ class Channel:
         self._link = transport(moniker, None).open(timeout)
         self._buffer = b""
         self._syncs = 0
+        self._heard: deque[dict[str, Any]] = deque()
         self.offers: frozenset[str] = frozenset()
-        self._early = self._receive(_MEETING_SECONDS)
+        self._receive(_MEETING_SECONDS)
 
-    def lines(self, wait: float = 0.0) -> list[dict[str, Any]]:
-        """The entries that have come, waiting for the first ones for `wait` seconds."""
-        early, self._early = self._early, []
-        return early or self._receive(wait)
-
-    def _receive(self, wait: float) -> list[dict[str, Any]]:
-        self._buffer += self._link.receive(self._link.now() + wait)
+    def _receive(self, wait: float) -> bool:
+        """Take in what has come, waiting for it for `wait` seconds; False when nothing came."""
+        data = self._link.receive(self._link.now() + wait)
+        self._buffer += data
         *whole, self._buffer = self._buffer.split(b"\n")
         self._buffer = self._buffer[-_LINE_LIMIT:]
-        entries = [entry for entry in map(_parsed, whole) if entry]
-        for entry in entries:
+        for entry in filter(None, map(_parsed, whole)):
             if isinstance(offers := entry.get("offers"), list):
                 self.offers = frozenset(map(str, offers))  # pyright: ignore[reportUnknownArgumentType]
-        return entries
+            self._heard.append(entry)
+        return bool(data)
+
+    def entry(self, deadline: float) -> dict[str, Any] | None:
+        """The next entry, waiting for it to the deadline (monotonic seconds); None when none came."""
+        while not self._heard:
+            if not self._receive(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                return None
+        return self._heard.popleft()
+
+    def left(self) -> list[dict[str, Any]]:
+        """The entries that have come and were not read, without a look at the link."""
+        heard, self._heard = list(self._heard), deque()
+        return heard
 
     def caught_up(self) -> list[dict[str, Any]]:
-        """All entries up to this moment, where the other side offers `sync`; else those that have come."""
+        """All entries up to this moment, where the other side offers `sync`; else those that have come.
+
+        Those that had come before an error are still `left`.
+        """
         if "sync" not in self.offers:
-            return self.lines()
+            while self._receive(0.0):
+                pass
+            return self.left()
         self._syncs += 1
         self.say(f"sync {self._syncs}")
-        entries, deadline = list[dict[str, Any]](), time.monotonic() + _SYNC_SECONDS
-        while time.monotonic() < deadline:
-            entries += self.lines(deadline - time.monotonic())
-            if any(entry.get("sync") == self._syncs for entry in entries):
-                return entries
-        raise LinkError(f"{self._moniker}: the channel did not answer in {_SYNC_SECONDS:g} s; is its program running?")
+        deadline, seen = time.monotonic() + _SYNC_SECONDS, 0
+        while not any(entry.get("sync") == self._syncs for entry in islice(self._heard, seen, None)):
+            seen = len(self._heard)
+            self._receive(max(0.0, deadline - time.monotonic()))
+            if time.monotonic() > deadline:
+                raise LinkError(
+                    f"{self._moniker}: the channel did not answer in {_SYNC_SECONDS:g} s; is its program running?"
+                )
+        return self.left()
 
     def say(self, words: str) -> None:
         """Send one line."""
@@ -83,34 +104,3 @@ def number_in(value: object) -> float | None:
         return float(value) if isinstance(value, (int, float)) else None
     except OverflowError:
         return None
-
-
-class DeviceClock:
-    """Puts times of the device on the link's clock; wall seconds in, wall seconds out.
-
-    Lines arrive late and in bursts, so that the time of their arrival says little about the order of a second's events.
-    """
-
-    _FARTHEST = 3600.0
-
-    def __init__(self) -> None:
-        self._offset: float | None = None
-        self._latest = 0.0
-
-    def anchor(self, device: float | None, now: float) -> None:
-        """The device's time is this now; link time does not go back."""
-        self._offset = None if device is None else max(now, self._latest) - device
-
-    def forget(self) -> None:
-        """What comes next need not follow what came before."""
-        self._offset, self._latest = None, 0.0
-
-    def link_time(self, device: float | None, now: float) -> float:
-        """Link time of a device time; `now` where the device tells none, or one that cannot be."""
-        if self._offset is None:
-            self.anchor(device, now)
-        moment = now if device is None or self._offset is None else device + self._offset
-        if not abs(moment - now) <= self._FARTHEST:
-            moment = now
-        self._latest = max(self._latest, moment)
-        return moment

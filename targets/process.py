@@ -24,6 +24,16 @@ def runnable(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
+def run_command(command: Sequence[str], timeout: float) -> None:
+    """Run a command of the bench to its end, at most `timeout` seconds; raises TargetError."""
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TargetError(f"{command[0]}: {error}. Run the command by hand") from error
+    if done.returncode:
+        raise TargetError(f"{' '.join(command)}: exit status {done.returncode}. Run the command by hand")
+
+
 class OwnProcess:
     """Runs `command` in a process group of its own. Raises TargetError when it cannot be started."""
 

@@ -14,7 +14,8 @@ import selectors
 import socket
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from harness.errors import BenchError, UsageError
@@ -250,12 +251,18 @@ class Server:
             del usart.output[: len(ready)]
             for outlet in outlets:
                 outlet.write(b"".join(ready))
+        for _moment, entry in sorted(self._entries(), key=itemgetter(0)):
+            self._tell(entry)
+
+    def _entries(self) -> Iterator[tuple[float, dict[str, object]]]:
+        """What is to be told, each with its time."""
         for sample in self._target.take_samples():
-            self._tell({"time": sample.time, "signals": dict(zip(self._names, sample.values, strict=True))})
+            values = dict(zip(self._names, sample.values, strict=True))
+            yield sample.time, {"time": sample.time, "signals": values}
         for moment, text in self._target.take_console():
-            self._tell({"time": moment, "console": text.decode("latin-1")})
+            yield moment, {"time": moment, "console": text.decode("latin-1")}
         for event in self._target.take_events():
-            self._tell({"time": event.time, "event": event.kind, "detail": dict(event.detail)})
+            yield event.time, {"time": event.time, "event": event.kind, "detail": dict(event.detail)}
 
     def _tell(self, entry: dict[str, object]) -> None:
         for watcher in self._watchers:

@@ -6,23 +6,22 @@ takes resets and stimuli. Without one, these are external commands.
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.bench import Bench
-from harness.errors import BenchError, LinkError, TargetError, UsageError, did_you_mean
+from harness.errors import BenchError, LinkError, TargetError
 from harness.interfaces import Link, Transport
 from harness.transcript import Sample, TargetEvent
 from harness.transports import transport
-from targets.channel import Channel, DeviceClock, number_in
-from targets.process import OwnProcess
+from targets.channel import Channel, number_in
+from targets.process import OwnProcess, run_command
+from targets.sensors import Sensors
+from targets.told import Told
 
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
-_KINDS = frozenset({"fault", "hang", "reset", "exit"})
-_RESTATEMENTS = 2
 
 
 class ServedTarget:
@@ -33,14 +32,11 @@ class ServedTarget:
         self.name = bench.target.name
         self._process: OwnProcess | None = None
         self._channel: Channel | None = None
-        self._events: list[TargetEvent] = []
-        self._samples: list[Sample] = []
-        self._console: list[tuple[float, bytes]] = []
-        self._values: dict[str, float | None] = {}
-        self._clock = DeviceClock()
-        self._restatements = 0
-        self._told: OwnProcess | None = None
+        self._told = Told(bench.signals)
+        self._sensors = Sensors(bench)
+        self._exit_told: OwnProcess | None = None
         self._suspect = False
+        self._anew = False
 
     @property
     def pid(self) -> int | None:
@@ -51,32 +47,47 @@ class ServedTarget:
 
     def start(self) -> None:
         """Start the process, if it is ours, open the channel, and begin from a cold start where the channel can."""
+        self._anew = True
+        self._begin()
+        self._told.events()  # those of the time before are nobody's
+
+    def _begin(self) -> None:
         try:
-            self._begin()
+            if self._table.kind == "process":
+                self._start_process()
+            self._open_channel()
+            self._sensors.calm(self._channel)
+            if self._channel is not None and not self._table.reset_command:
+                self._restart_by(self._channel)
+            else:
+                self._set_baseline()
         except BenchError:
             self.stop()
             raise
-
-    def _begin(self) -> None:
-        if self._table.kind == "process":
-            self._start_process()
-        self._open_channel()
-        self.calm()
-        if self._channel is not None and not self._table.reset_command:
-            self._reset_by(self._channel)
+        self._anew = False
 
     def calm(self) -> None:
-        """Settings back to the baseline and every stimulus at its initial value, as far as the bench can."""
+        """Every stimulus at its initial value, as far as the bench can; the settings follow with the next reset.
+
+        A baseline may restart the device. Set by itself it would look like the device's own doing to those who watch.
+        """
+        self._anew = True
         if self._process is not None and self._process.ended():
             return
-        self._clock.forget()
+        try:
+            self._sensors.calm(self._channel)
+        except LinkError:
+            self._close_channel()
+
+    def _set_baseline(self) -> None:
+        """The settings as they were, where somebody wants to begin anew and the bench can."""
+        if not self._anew:
+            return
         if self._table.baseline_command:
-            _run(self._table.baseline_command, self._table.reset_timeout)
+            run_command(self._table.baseline_command, self._table.reset_timeout)
         elif self._channel is not None and "baseline" in self._channel.offers:
-            self._channel.say("baseline")
-        for name, stimulus in self._bench.stimuli.items():
-            if self._channel is not None or stimulus.command:
-                self.stimulate(name, stimulus.initial)
+            self._ask(self._channel, "baseline")
+            self._sensors.calm_over(self._channel)
 
     def _start_process(self) -> None:
         if self._process is not None and not self._process.ended():
@@ -123,16 +134,21 @@ class ServedTarget:
             process.stop()
 
     def reset(self) -> None:
-        """Cold start: by the bench's reset command, else over the channel, else our process ends and starts again."""
+        """Cold start: by the bench's reset command, else over the channel, else our process ends and starts again.
+
+        After `calm` the settings go back to the baseline first, and nothing that was told before counts any more.
+        """
         if self._table.kind == "process" and (self._process is None or self._process.ended()):
             self._again()
         elif self._table.reset_command:
-            _run(self._table.reset_command, self._table.reset_timeout)
-            time.sleep(self._table.settle)
+            self._reset_by_command()
         elif self._table.channel:
             self._reset_over_channel()
         elif self._table.kind == "process":
             self._again()
+        else:
+            self._set_baseline()
+        self._anew = False
 
     def can_reset(self) -> bool:
         """True with a process of our own, a reset command or a channel."""
@@ -140,41 +156,65 @@ class ServedTarget:
 
     def _again(self) -> None:
         self.stop()
-        self.start()
+        self._begin()
+
+    def _reset_by_command(self) -> None:
+        """The channel may be the device's own and go down with it; it is opened again then."""
+        self._set_baseline()
+        run_command(self._table.reset_command, self._table.reset_timeout)
+        time.sleep(self._table.settle)
+        if not self._table.channel:
+            return
+        try:
+            self._hear(self._channel.caught_up() if self._channel is not None else ())
+        except LinkError:
+            self._close_channel()
+        if self._channel is None:
+            self._open_channel()
+        if self._anew:
+            self._told.begin_anew()
+            self._sensors.calm_over(self._channel)
+        self._told.interrupted()
 
     def _reset_over_channel(self) -> None:
         try:
             if self._channel is None:
                 self._open_channel()
+                if self._anew:
+                    self._sensors.calm_over(self._channel)
             if self._channel is not None:
-                self._reset_by(self._channel)
+                self._restart_by(self._channel)
         except BenchError:
             if self._table.kind != "process":
                 raise
             self._again()
 
-    def _reset_by(self, channel: Channel) -> None:
-        self._restatements = 0
-        channel.say("reset")
+    def _restart_by(self, channel: Channel) -> None:
+        self._set_baseline()
+        self._ask(channel, "reset")
+
+    def _ask(self, channel: Channel, words: str) -> None:
+        """Have the device restarted, and wait until it is ready; raises TargetError.
+
+        What was told before is heard first, so that no earlier `ready` is taken for this one.
+        """
+        self._hear(channel.caught_up())
+        channel.say(words)
         deadline = time.monotonic() + self._table.reset_timeout
-        while time.monotonic() < deadline:
-            for entry in channel.lines(0.1):
-                if entry.get("event") == "ready":
-                    self._forget(number_in(entry.get("time")))
-                else:
-                    self._take(entry)
-            if self._restatements:
+        while (entry := channel.entry(deadline)) is not None:
+            if entry.get("event") == "ready":
+                self._ready(number_in(entry.get("time")))
                 return
+            if entry.get("event") != "reset":
+                self._hear([entry])
         raise TargetError(
-            f"the target did not come back in {self._table.reset_timeout:g} s after a reset; see to the bench"
+            f"the target did not come back in {self._table.reset_timeout:g} s after a {words}; see to the bench"
         )
 
-    def _forget(self, device_time: float | None) -> None:
-        """What was told of the time before a reset is past."""
-        self._values.clear()
-        self._samples.clear()
-        self._clock.anchor(device_time, time.monotonic())
-        self._restatements = _RESTATEMENTS
+    def _ready(self, device_time: float | None) -> None:
+        if self._anew:
+            self._told.begin_anew()
+        self._told.restarted(device_time, time.monotonic())
 
     def watch(self, carrier: Transport) -> Transport:
         """The same transport; where it does not open any more, the end of our process is waited for."""
@@ -185,18 +225,13 @@ class ServedTarget:
         self._suspect = True
 
     def stimulate(self, stimulus: str, value: float) -> None:
-        """Over the channel, or by the stimulus's own command with `{value}` replaced."""
-        table = self._bench.stimuli.get(stimulus)
-        if table is None:
-            raise UsageError(
-                f"unknown stimulus '{stimulus}'.{did_you_mean(stimulus, self._bench.stimuli)} See [stimuli]"
-            )
-        if table.command:
-            _run([part.replace("{value}", f"{value:g}") for part in table.command], self._table.reset_timeout)
-        elif self._channel is not None:
-            self._channel.say(f"stimulate {stimulus} {value:g}")
-        else:
-            raise UsageError(f'[stimuli.{stimulus}] needs command = ["PROGRAM", "{{value}}"] or [target] channel')
+        """Set it, and go on when the device's side has taken it, where it offers `sync`."""
+        try:
+            self._sensors.set(stimulus, value, self._channel)
+            if self._channel is not None:
+                self._hear(self._channel.caught_up())
+        except LinkError as error:
+            self._lost(error)
 
     def advance(self, seconds: float) -> None:
         """Wait."""
@@ -208,6 +243,10 @@ class ServedTarget:
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
+    def _hear(self, entries: Iterable[dict[str, Any]]) -> None:
+        for entry in entries:
+            self._told.take(entry, time.monotonic())
+
     def _listen(self) -> None:
         """Take in what the channel told; one that broke because our process ended is told of by its exit."""
         if not self._table.channel or (self._process is not None and self._process.ended()):
@@ -215,55 +254,34 @@ class ServedTarget:
         try:
             if self._channel is None:
                 raise LinkError(f"{self._table.channel}: the channel is closed")
-            entries = self._channel.caught_up()
+            self._hear(self._channel.caught_up())
         except LinkError as error:
-            self._close_channel()
-            if self._process is None or not self._process.ended(_EXIT_SECONDS):
-                raise TargetError(f"signals and events are lost: {error}") from error
-            return
-        for entry in entries:
-            self._take(entry)
+            self._lost(error)
 
-    def _take(self, entry: dict[str, Any]) -> None:
-        moment = self._clock.link_time(number_in(entry.get("time")), time.monotonic())
-        kind, signals, detail = entry.get("event"), entry.get("signals"), entry.get("detail")
-        if isinstance(signals, dict):
-            told: dict[str, object] = signals  # pyright: ignore[reportUnknownVariableType]
-            self._values.update({name: number_in(value) for name, value in told.items()})
-            self._samples.append(self._sample(moment))
-        elif "console" in entry:
-            self._console.append((moment, str(entry["console"]).encode("latin-1", "replace")))
-        elif isinstance(kind, str) and kind in _KINDS:
-            words: dict[str, object] = detail if isinstance(detail, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-            self._events.append(TargetEvent(kind, moment, {key: str(word) for key, word in words.items()}))
-
-    def _sample(self, moment: float) -> Sample:
-        return Sample(moment, tuple(self._values.get(name) for name in self._bench.signals))
+    def _lost(self, error: LinkError) -> None:
+        self._close_channel()
+        if self._process is None or not self._process.ended(_EXIT_SECONDS):
+            raise TargetError(f"signals and events are lost: {error}") from error
 
     def take_events(self) -> Sequence[TargetEvent]:
         """Events of the channel, and our process's end."""
         self._listen()
         wait, self._suspect = _EXIT_SECONDS if self._suspect else 0.0, False
-        if self._process is not None and self._process is not self._told and (words := self._process.ended(wait)):
-            self._told = self._process
-            self._events.append(TargetEvent("exit", time.monotonic(), {"status": words}))
-        events, self._events = self._events, []
-        return events
+        process = self._process
+        if process is not None and process is not self._exit_told and (words := process.ended(wait)):
+            self._exit_told = process
+            self._told.note(TargetEvent("exit", time.monotonic(), {"status": words}))
+        return self._told.events()
 
     def take_samples(self) -> Sequence[Sample]:
         """Samples of the channel since the last call; soon after a reset, what holds even though nothing changed."""
         self._listen()
-        samples, self._samples = self._samples, []
-        if self._restatements and self._values:
-            self._restatements -= 1
-            samples = samples or [self._sample(time.monotonic())]
-        return samples
+        return self._told.samples(time.monotonic())
 
     def take_console(self) -> Sequence[tuple[float, bytes]]:
         """Console text of the channel since the last call."""
         self._listen()
-        console, self._console = self._console, []
-        return console
+        return self._told.console()
 
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""
@@ -294,15 +312,6 @@ def _opens(moniker: str, target: object) -> bool:
     except LinkError:
         return False
     return True
-
-
-def _run(command: list[str], timeout: float) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetError(f"{command[0]}: {error}. Run the command by hand") from error
-    if done.returncode:
-        raise TargetError(f"{' '.join(command)}: exit status {done.returncode}. Run the command by hand")
 
 
 def served_target(bench: Bench) -> ServedTarget:

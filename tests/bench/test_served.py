@@ -11,11 +11,12 @@ import time
 import pytest
 from served_device import PUMP, Program, Served, write_bench, write_process_bench
 
-from harness.case import Origin, TestCase, Wait
+from harness.case import Origin, Reset, TestCase, Wait
 from harness.cli.assemble import assemble
 from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.verdict import Kind
+from protocols.pump_actions import ACTIONS
 
 FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
 
@@ -58,6 +59,32 @@ def test_the_fixed_pump_passes_over_pty_and_tcp(programs, tmp_path):
     assert all(interface["probes"] >= 20 for interface in summary["interfaces"].values())
     held = [name for name, entry in summary["requirements"].items() if entry["status"] == "held"]
     assert len(held) >= 5
+
+
+def patient_boluses(assembly):
+    """A bolus at the keypad; the same after the sensors were calmed; and twice in one case, with a reset between."""
+    press = ACTIONS["bolus_key"]
+    preamble = assembly.protocols["maintenance"].states["infusing"].preamble
+    once = TestCase("maintenance", "infusing", press, Origin("test"))
+    again = TestCase("maintenance", "infusing", (*press, Reset(), *preamble, *press), Origin("test"))
+    yield once
+    assembly.target.calm()
+    yield from (once, again)
+
+
+def test_what_a_device_did_before_a_restart_is_not_held_against_it_afterwards(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
+    try:
+        assembly.runner.start()
+        for case in patient_boluses(assembly):
+            transcript, observations = assembly.runner.run(case)
+            assert (transcript.state_reached, observations) == (True, [])
+        boluses = list(assembly.bench.signals).index("patient_boluses")
+        given = [sample.values[boluses] for sample in transcript.samples]
+        assert 1 in given[given.index(0) :]
+    finally:
+        assembly.runner.stop()
 
 
 @pytest.mark.slow

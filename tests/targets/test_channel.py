@@ -6,11 +6,13 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import harness.transports.tcp  # noqa: F401
 from harness.bench import load_bench
 from harness.errors import LinkError, TargetError
-from targets.channel import DeviceClock
+from targets.clock import DeviceClock
 from targets.served import ServedTarget
 
 SIGNALS = "[signals.rate]\nrange = [0, 10]\n[signals.alarm]\nkind = 'boolean'\n"
@@ -36,12 +38,12 @@ def adapter(tmp_path):
                 lines.write(b"".join(answer + b"\n" for answer in answers))
                 lines.flush()
 
-    def wired(says=lambda words: [b'{"event": "ready"}'] if words == "reset" else [], hello=()):
+    def wired(says=lambda words: [b'{"event": "ready"}'] if words == "reset" else [], hello=(), more=""):
         threads.append(threading.Thread(target=serve, args=(hello, says)))
         threads[-1].start()
         bench = tmp_path / "b.toml"
         bench.write_text(
-            f'[target]\nkind = "external"\nname = "x"\nreset_timeout = 0.5\n'
+            f'[target]\nkind = "external"\nname = "x"\nreset_timeout = 0.5\nsettle = 0.0\n{more}\n'
             f'channel = "tcp:127.0.0.1:{listener.getsockname()[1]}"\n'
             f'[interfaces.main]\ntransport = "tcp:127.0.0.1:1"\nprotocol = "pump_link"\n{SIGNALS}'
         )
@@ -123,7 +125,8 @@ def test_an_adapter_that_offers_nothing_is_not_asked_to_catch_up(adapter):
 
 
 def test_an_adapter_that_hangs_up_is_a_bench_fault_and_stays_one_until_a_reset(adapter):
-    target = adapter.wired(lambda words: [b'{"event": "ready"}'] if words == "reset" else None, OFFERS)
+    answers = {"sync 1": [b'{"sync": 1}'], "reset": [b'{"event": "ready"}']}
+    target = adapter.wired(answers.get, OFFERS)
     for _ in range(2):
         with pytest.raises(TargetError, match="signals and events are lost"):
             target.take_samples()
@@ -142,6 +145,100 @@ def test_after_a_reset_what_holds_is_told_although_nothing_changes(adapter):
     (held,) = target.take_samples()
     assert held.values == (2.0, 0.0)
     assert target.take_samples() == []
+    target.stop()
+
+
+BOTH = (b'{"offers": ["sync", "baseline"]}',)
+
+
+@pytest.fixture
+def device(adapter):
+    """A started target, and what its adapter answers to each word; `sync N` is answered behind what else it tells."""
+    table = {"baseline": [ready(0.0)], "reset": [ready(0.0)]}
+
+    def says(words):
+        entries = table.get(words, [])
+        if words.startswith("sync"):
+            entries = [*table.pop("next", []), *entries, {"sync": int(words.split()[1])}]
+        return [json.dumps(entry).encode() for entry in entries]
+
+    def started(more=""):
+        target = adapter.wired(says, BOTH, more=more)
+        target.take_samples()
+        adapter.heard.clear()
+        return target
+
+    yield SimpleNamespace(started=started, table=table, heard=adapter.heard)
+
+
+def signals(time, rate):
+    return {"time": time, "signals": {"rate": rate, "alarm": 0}}
+
+
+def ready(time):
+    return {"time": time, "event": "ready"}
+
+
+def rates(samples):
+    return [sample.values[0] for sample in samples]
+
+
+def test_a_baseline_is_set_with_the_next_reset_and_its_ready_is_not_the_resets(device):
+    target = device.started()
+    device.table.update(baseline=[signals(70.0, 7), ready(3.0), signals(3.0, 8)])
+    device.table.update(reset=[signals(3.5, 9), ready(6.0), signals(6.0, 1)])
+    target.calm()
+    assert target.take_events() == []
+    assert not {"baseline", "reset"} & set(device.heard)
+    target.reset()
+    assert [words for words in device.heard if "sync" not in words] == ["baseline", "reset"]
+    assert rates(target.take_samples()) == [1.0]
+    target.reset()
+    assert device.heard.count("baseline") == 1
+    target.stop()
+
+
+def test_an_earlier_ready_is_not_the_resets(device):
+    target = device.started()
+    device.table.update(next=[ready(7.0)], reset=[signals(7.5, 9), ready(10.0), signals(10.0, 1)])
+    target.calm()
+    target.reset()
+    assert rates(target.take_samples()) == [1.0]
+    target.stop()
+
+
+def test_a_reset_within_a_case_keeps_what_the_case_showed_and_time_goes_on(device):
+    target = device.started()
+    restart = [signals(51.0, 6), {"event": "reset"}, signals(0.0, 0), ready(2.0), signals(2.0, 1)]
+    device.table.update(next=[signals(50.0, 5)], reset=restart)
+    target.reset()
+    samples = target.take_samples()
+    assert rates(samples) == [5.0, 6.0, 0.0, 1.0]
+    assert [sample.time for sample in samples] == sorted(sample.time for sample in samples)
+    assert target.take_events() == []
+    target.stop()
+
+
+def test_what_came_before_a_reset_command_does_not_count_after_it(device):
+    target = device.started(more='reset_command = ["true"]')
+    device.table.update(next=[signals(100.0, 7)])
+    assert rates(target.take_samples()) == [7.0]
+    device.table.update(next=[signals(101.0, 8)])
+    target.calm()
+    target.reset()
+    device.table.update(next=[signals(0.5, 2)])
+    (sample,) = target.take_samples()
+    assert sample.values[0] == 2.0
+    assert abs(sample.time - target.now()) < 1.0
+    target.stop()
+
+
+def test_a_baseline_that_is_not_answered_is_told(device):
+    target = device.started()
+    device.table.update(baseline=[])
+    target.calm()
+    with pytest.raises(TargetError, match="after a baseline"):
+        target.reset()
     target.stop()
 
 
@@ -167,3 +264,24 @@ def test_link_time_follows_the_device_and_never_goes_back_over_a_reset():
     assert clock.link_time(9.0, 6.0) == 6.0
     assert clock.link_time(None, 6.5) == 6.5
     assert clock.link_time(1e300, 6.6) == 6.6
+
+
+def test_a_device_clock_that_begins_again_by_itself_does_not_turn_link_time_back():
+    clock = DeviceClock()
+    clock.anchor(500.0, 10.0)
+    assert clock.link_time(530.0, 40.1) == 40.0
+    assert clock.link_time(529.5, 40.1) == 39.5
+    assert clock.link_time(0.2, 45.0) == 45.0
+    assert clock.link_time(1.2, 46.5) == 46.0
+    clock.restart()
+    assert clock.link_time(2.0, 45.5) == 46.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e12), st.floats(0, 5)), max_size=30))
+def test_link_time_goes_back_by_no_more_than_a_second_whatever_the_device_says(told):
+    clock, now, latest = DeviceClock(), 0.0, 0.0
+    for device, passed in told:
+        now += passed
+        moment = clock.link_time(device, now)
+        assert moment >= latest - 1.001
+        latest = max(latest, moment)

@@ -1,0 +1,82 @@
+"""What the side channel has told and nobody has asked for yet: samples, console text and events, in link time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.transcript import Sample, TargetEvent
+from targets.channel import number_in
+from targets.clock import DeviceClock
+
+_KINDS = frozenset({"fault", "hang", "reset", "exit"})
+_RESTATEMENTS = 2
+
+
+class Told:
+    """Takes entries, gives them back by kind. A signal is unknown until it is told; then it holds."""
+
+    def __init__(self, signals: Iterable[str]) -> None:
+        self._names = tuple(signals)
+        self._values: dict[str, float | None] = {}
+        self._clock = DeviceClock()
+        self._restatements = 0
+        self._samples: list[Sample] = []
+        self._console: list[tuple[float, bytes]] = []
+        self._events: list[TargetEvent] = []
+
+    def take(self, entry: dict[str, Any], now: float) -> None:
+        """File one entry that came at link second `now`."""
+        moment = self._clock.link_time(number_in(entry.get("time")), now)
+        kind, signals, detail = entry.get("event"), entry.get("signals"), entry.get("detail")
+        if isinstance(signals, dict):
+            told: dict[str, object] = signals  # pyright: ignore[reportUnknownVariableType]
+            self._values.update({name: number_in(value) for name, value in told.items()})
+            self._samples.append(self._sample(moment))
+        elif "console" in entry:
+            self._console.append((moment, str(entry["console"]).encode("latin-1", "replace")))
+        elif isinstance(kind, str) and kind in _KINDS:
+            words: dict[str, object] = detail if isinstance(detail, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+            self.note(TargetEvent(kind, moment, {key: str(word) for key, word in words.items()}))
+
+    def note(self, event: TargetEvent) -> None:
+        """An event that did not come over the channel."""
+        self._events.append(event)
+
+    def _sample(self, moment: float) -> Sample:
+        return Sample(moment, tuple(self._values.get(name) for name in self._names))
+
+    def restarted(self, device: float | None, now: float) -> None:
+        """The device is ready after a restart: its signals are those that it tells from here on."""
+        self._values.clear()
+        self._clock.anchor(device, now)
+        self._restatements = _RESTATEMENTS
+
+    def interrupted(self) -> None:
+        """Something between us and the device restarted; what holds is told again, on a clock that may begin anew."""
+        self._clock.restart()
+        self._restatements = _RESTATEMENTS
+
+    def begin_anew(self) -> None:
+        """What was told so far is past for those who watch; events are not, somebody has to hear of them."""
+        self._samples.clear()
+        self._console.clear()
+        self._clock.forget()
+
+    def samples(self, now: float) -> Sequence[Sample]:
+        """Those since the last call; soon after a restart, what holds even though nothing changed."""
+        samples, self._samples = self._samples, []
+        if self._restatements and self._values:
+            self._restatements -= 1
+            samples = samples or [self._sample(self._clock.link_time(None, now))]
+        return samples
+
+    def console(self) -> Sequence[tuple[float, bytes]]:
+        """Console text since the last call."""
+        console, self._console = self._console, []
+        return console
+
+    def events(self) -> Sequence[TargetEvent]:
+        """Events since the last call."""
+        events, self._events = self._events, []
+        return events
