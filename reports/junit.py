@@ -1,49 +1,41 @@
-"""JUnit XML for a CI server: a suite per interface and fuzzer, a failure per finding, an error per bench fault."""
+"""JUnit XML for a CI server: a suite for each interface and fuzzer, the safety requirements, and the run itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestSuite
 from junitparser import TestCase as JUnitCase
 
 from harness.finding import Finding
-from harness.summary import CampaignRecord, GroupTotals
-from harness.verdict import Verdict
+from harness.summary import CampaignRecord, GroupTotals, RequirementRecord
+from harness.verdict import Kind, Verdict
 from reports.again import replay_command
+from reports.ending import was_cut_short, why
 from reports.text import counted, visible
 
 DOUBTFUL = 4
 
 
 def render_junit(record: CampaignRecord) -> str:
-    """The XML document; `failures` counts confirmed findings, `errors` bench faults, `skipped` what did not come back.
+    """The XML document: a failure is what a replay showed again, an error what could not be judged.
 
-    The cases without a finding are one test of each suite, with their number in its name.
+    A test is named alike in every run; counts stand in properties. Skipped is what was not put to the test, and a
+    finding that did not come back.
     """
     document = JUnitXml("medfuzz")
     for group in _groups(record):
-        document.add_testsuite(_suite(group, _findings_of(record, group), record))
-    if record.bench_faults or not record.cases:
-        document.add_testsuite(_bench_suite(record))
-    if record.exit_code == DOUBTFUL:
-        document.add_testsuite(_doubt_suite(record))
+        document.add_testsuite(_group_suite(group, _findings_of(record, group), record))
+    if record.requirements:
+        document.add_testsuite(_requirements_suite(record))
+    document.add_testsuite(_run_suite(record))
     document.update_statistics()
     document.time = round(record.seconds, 3)
     return cast("bytes", cast("Any", document).tostring()).decode()
 
 
-def _doubt_suite(record: CampaignRecord) -> TestSuite:
-    """Exit code 4 is an error here too: too many cases showed nothing either way."""
-    suite = TestSuite("inconclusive")
-    case = JUnitCase("cases that could be judged", "inconclusive", 0)
-    count = record.verdicts.get(Verdict.INCONCLUSIVE, 0)
-    case.result = [
-        Error(f"{counted(count, 'case')} of {record.cases} inconclusive, more than the bench allows", "doubt")
-    ]
-    suite.add_testcase(case)
-    return suite
+# -- interfaces and fuzzers ---------------------------------------------------------------------------------------
 
 
 def _groups(record: CampaignRecord) -> Sequence[GroupTotals]:
@@ -60,23 +52,22 @@ def _findings_of(record: CampaignRecord, group: GroupTotals) -> list[Finding]:
     return [finding for finding in record.findings if (finding.case.interface, finding.case.origin.fuzzer) == key]
 
 
-def _suite(group: GroupTotals, findings: Sequence[Finding], record: CampaignRecord) -> TestSuite:
+def _group_suite(group: GroupTotals, findings: Sequence[Finding], record: CampaignRecord) -> TestSuite:
     name = visible(f"{group.interface}.{group.fuzzer}")
     suite = TestSuite(name)
-    passed = JUnitCase(f"{counted(max(0, group.cases - len(findings)), 'case')} without a new finding", name, 0)
-    suite.add_testcase(passed)
+    suite.add_property("cases", str(group.cases))
+    suite.add_property("findings", str(len(findings)))
+    suite.add_testcase(JUnitCase("cases without a new finding", name, 0))
     for finding in findings:
         suite.add_testcase(_case(finding, name, replay_command(record, finding.id)))
     return suite
 
 
 def _case(finding: Finding, suite: str, replay: str) -> JUnitCase:
-    case = JUnitCase(visible(f"{finding.id} {finding.kind} in state {finding.case.state}"), suite, 0)
+    case = JUnitCase(visible(f"{finding.id} {finding.kind.value}"), suite, 0)
     summary = visible(finding.observation.summary)
     if finding.confirmed:
-        failure = Failure(summary, finding.kind.value)
-        failure.text = visible(_description(finding, replay), keep="\n")
-        case.result = [failure]
+        case.result = [_with_text(Failure(summary, finding.kind.value), _description(finding, replay))]
     else:
         case.result = [Skipped(f"not reproduced ({finding.reproduced} of {finding.tries}): {summary}", "unconfirmed")]
     return case
@@ -88,6 +79,7 @@ def _description(finding: Finding, replay: str) -> str:
         observation.summary,
         f"requirement: {observation.requirement or 'none'}",
         f"reproduced: {finding.reproduced} of {finding.tries}",
+        f"state: {finding.case.state}",
         f"messages: {', '.join(finding.case.messages)}",
         *(f"{key}: {value}" for key, value in observation.detail.items()),
         *(f"sent: {exchange.sent.hex()}" for exchange in finding.transcript.exchanges if exchange.sent),
@@ -96,10 +88,85 @@ def _description(finding: Finding, replay: str) -> str:
     return "\n".join(lines)
 
 
-def _bench_suite(record: CampaignRecord) -> TestSuite:
-    suite = TestSuite("bench")
-    for number, fault in enumerate(record.bench_faults or ("no case was executed",), 1):
-        case = JUnitCase(f"bench fault {number}", "bench", 0)
-        case.result = [Error(visible(fault), "bench_fault")]
+# -- safety requirements ------------------------------------------------------------------------------------------
+
+
+def _requirements_suite(record: CampaignRecord) -> TestSuite:
+    suite = TestSuite("requirements")
+    for entry in record.requirements:
+        case = JUnitCase(visible(f"{entry.requirement.id} {entry.requirement.title}"), "requirements", 0)
+        case.result = _RESULTS[entry.status](entry, record)
+        if entry.statistics is not None:
+            case.system_out = _figures(entry)
         suite.add_testcase(case)
     return suite
+
+
+def _violated(entry: RequirementRecord, record: CampaignRecord) -> list[Any]:
+    """A failure with its findings; skipped, as they are, where no replay showed any of them again."""
+    findings = [finding for finding in record.findings if entry.requirement.id in _requirements_of(finding)]
+    confirmed = [finding for finding in findings if finding.confirmed]
+    words = f"violated {counted(entry.statistics.violated if entry.statistics else 0, 'time')}"
+    if findings and not confirmed:
+        return [Skipped(f"{words}, not reproduced", "unconfirmed")]
+    lines = (f"{finding.id}: {replay_command(record, finding.id)}" for finding in confirmed)
+    return [_with_text(Failure(words, Kind.UNSAFE_STATE.value), "\n".join(lines))]
+
+
+def _requirements_of(finding: Finding) -> set[str]:
+    """What a finding violated: its own requirement, and those violated beside it."""
+    return {observation.requirement for observation in (finding.observation, *finding.symptoms)} - {""}
+
+
+def _figures(entry: RequirementRecord) -> str:
+    figures = entry.statistics
+    margin = "none" if figures is None or figures.margin is None else f"{figures.margin:g}"
+    seen = (figures.observed_seconds, figures.unknown_seconds, figures.exercised) if figures else (0.0, 0.0, 0)
+    return f"observed {seen[0]:.1f} s, unknown {seen[1]:.1f} s, condition true {seen[2]} times, margin {margin}"
+
+
+_RESULTS: Mapping[str, Callable[[RequirementRecord, CampaignRecord], list[Any]]] = {
+    "held": lambda _entry, _record: [],
+    "violated": _violated,
+    "not exercised": lambda _entry, _record: [Skipped("its condition was never true", "not exercised")],
+    "excluded": lambda entry, _record: [Skipped(visible(f"excluded: {entry.requirement.excluded}"), "excluded")],
+    "inconclusive": lambda _entry, _record: [Error("a signal that it reads was missing all the time", "inconclusive")],
+    "not recorded": lambda _entry, _record: [Error("the run was killed before its figures were written", "killed")],
+}
+
+
+# -- the run itself -----------------------------------------------------------------------------------------------
+
+
+def _run_suite(record: CampaignRecord) -> TestSuite:
+    """Whether it can be believed: the bench, the end, and the share of cases that said nothing either way."""
+    suite = TestSuite("run")
+    for key, value in (("cases", record.cases), ("exit_code", record.exit_code), ("reason", record.reason)):
+        suite.add_property(key, visible(str(value)))
+    for name, problems, kind in (
+        ("the bench held", _bench_problems(record), "bench_fault"),
+        ("the run came to its end", [why(record)] if was_cut_short(record) else [], "interrupted"),
+        ("enough cases could be judged", _doubts(record), "doubt"),
+    ):
+        case = JUnitCase(name, "run", 0)
+        case.result = [_with_text(Error(visible(problems[0]), kind), "\n".join(problems))] if problems else []
+        suite.add_testcase(case)
+    return suite
+
+
+def _bench_problems(record: CampaignRecord) -> list[str]:
+    if record.bench_faults or record.cases or was_cut_short(record):
+        return list(record.bench_faults)
+    return ["no case was executed"]
+
+
+def _doubts(record: CampaignRecord) -> list[str]:
+    """Exit code 4 is an error here too."""
+    count = record.verdicts.get(Verdict.INCONCLUSIVE, 0)
+    words = f"{counted(count, 'case')} of {record.cases} inconclusive, more than the bench allows"
+    return [words] if record.exit_code == DOUBTFUL else []
+
+
+def _with_text(result: Any, text: str) -> Any:
+    result.text = visible(text, keep="\n")
+    return result

@@ -35,9 +35,8 @@ def finding(text="a crash", data=b"\xffAB", **changes):
     )
     observation = Observation(Kind.CRASH, text, text, 0.7, (text,), text, {text or "note": text, "registers": text})
     words = {"bucket": "0123456789abcdef", "case_number": 12, "found_after": 3.25, "reproduced": 3, "tries": 3}
-    return Finding(
-        observation, window=(case, case), transcript=transcript, **{**words, "symptoms": (observation,), **changes}
-    )
+    words |= {"observation": observation, "window": (case, case), "transcript": transcript, "symptoms": (observation,)}
+    return Finding(**{**words, **changes})
 
 
 def record(found=None, **changes):

@@ -3,11 +3,14 @@
 import dataclasses
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_records import hostile_record, record, records
+from report_records import RATE, REVERSE, finding, hostile_record, record, records
 
-from harness.summary import CampaignRecord
+from harness.summary import CampaignRecord, GroupTotals, RequirementRecord
+from harness.temporal import RequirementStatistics
+from harness.verdict import Kind, Observation
 from reports.junit import render_junit
 
 
@@ -20,14 +23,26 @@ def counts(document):
     return tags
 
 
+def results(drawn):
+    """suite/test → (pass, failure, error or skipped; its message)."""
+    told = {}
+    for suite in ElementTree.fromstring(render_junit(drawn).encode()).findall("testsuite"):
+        for case in suite.findall("testcase"):
+            (result, *more) = [child for child in case if child.tag != "system-out"] or [None]
+            assert not more
+            key = f"{suite.get('name')}/{case.get('name')}"
+            told[key] = ("pass", "") if result is None else (result.tag, result.get("message"))
+    return told
+
+
 @settings(deadline=None, max_examples=120)
 @given(records)
 def test_any_record_is_xml_with_its_counts(drawn):
     tags = counts(render_junit(drawn))
     confirmed = sum(finding.confirmed for finding in drawn.findings)
     assert tags.count("failure") == confirmed
-    assert tags.count("skipped") == len(drawn.findings) - confirmed
-    assert tags.count("error") == (len(drawn.bench_faults) or (0 if drawn.cases else 1))
+    assert tags.count("skipped") == len(drawn.findings) - confirmed + 1
+    assert tags.count("error") == (1 if drawn.bench_faults or not drawn.cases else 0)
 
 
 @settings(deadline=None, max_examples=150)
@@ -37,7 +52,7 @@ def test_any_record_is_xml_with_its_counts(drawn):
 )
 def test_hostile_text_stays_text(text):
     drawn = hostile_record(text)
-    assert counts(render_junit(drawn)) == ["failure", "error"]
+    assert counts(render_junit(drawn)) == ["failure", "failure", "error"]
 
 
 def test_a_failure_says_what_was_sent_and_how_to_replay_it():
@@ -50,10 +65,62 @@ def test_a_failure_says_what_was_sent_and_how_to_replay_it():
 
 def test_a_run_that_never_reached_the_device_is_an_error():
     empty = dataclasses.replace(record(), cases=0, findings=(), groups=(), bench_faults=())
-    assert counts(render_junit(empty)) == ["error"]
+    assert results(empty)["run/the bench held"] == ("error", "no case was executed")
 
 
 def test_too_much_doubt_is_an_error():
     doubtful = CampaignRecord({}, 1.0, 100, {"inconclusive": 60, "pass": 40}, {}, exit_code=4)
-    assert ElementTree.fromstring(render_junit(doubtful).encode()).get("errors") == "1"
-    assert "60 cases of 100 inconclusive" in render_junit(doubtful)
+    kind, words = results(doubtful)["run/enough cases could be judged"]
+    assert (kind, "60 cases of 100 inconclusive" in words) == ("error", True)
+
+
+@pytest.mark.parametrize("reason", ["interrupted", "killed"])
+def test_a_run_that_was_cut_short_is_an_error(reason):
+    cut = dataclasses.replace(record(), findings=(), reason=reason, manifest={"options": {"cases": 500}})
+    assert results(cut)["run/the run came to its end"] == ("error", f"it was {reason} after 100 of 500 cases")
+    assert results(cut)["run/the bench held"] == ("pass", "")
+
+
+def test_the_names_of_the_tests_are_the_same_in_every_run():
+    one, other = record(), record(cases=7, groups=(GroupTotals("maintenance", "enumerate", 7),))
+    elsewhere = dataclasses.replace(finding().case, state="paused")
+    moved = dataclasses.replace(other, findings=(finding(window=(elsewhere,)),), bench_faults=("a", "b"))
+    assert list(results(one)) == list(results(moved))
+    properties = ElementTree.fromstring(render_junit(moved).encode()).find("testsuite/properties")
+    assert [(p.get("name"), p.get("value")) for p in properties] == [("cases", "7"), ("findings", "1")]
+
+
+def statistics(**figures):
+    return RequirementStatistics("PUMP-03", **{"observed_seconds": 9.0, "margin": 0.5, **figures})
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        (statistics(exercised=4), ("pass", "")),
+        (statistics(), ("skipped", "its condition was never true")),
+        (statistics(observed_seconds=0.0, unknown_seconds=9.0, margin=None), ("error", "a signal that it reads")),
+        (None, ("error", "the run was killed")),
+        (statistics(exercised=4, violated=2), ("failure", "violated 2 times")),
+    ],
+)
+def test_each_requirement_is_a_test(figures, expected):
+    drawn = record(requirements=(RequirementRecord(RATE, figures), RequirementRecord(REVERSE)), findings=())
+    told = results(drawn)
+    kind, words = told["requirements/PUMP-03 The rate stays in range"]
+    assert (kind, words[: len(expected[1])]) == expected
+    assert told["requirements/PUMP-10 No reverse delivery"] == ("skipped", "excluded: the motor has no reverse")
+
+
+@pytest.mark.parametrize("place", ["its own", "a symptom"])
+@pytest.mark.parametrize(("reproduced", "kind"), [(3, "failure"), (0, "skipped")])
+def test_a_violation_counts_when_a_replay_showed_it_again(place, reproduced, kind):
+    unsafe = Observation(Kind.UNSAFE_STATE, "safety", "too fast", 0.5, (), "PUMP-03")
+    crash = Observation(Kind.CRASH, "device", "a crash", 0.5)
+    own, symptoms = (unsafe, ()) if place == "its own" else (crash, (unsafe,))
+    found = finding(observation=own, symptoms=symptoms, reproduced=reproduced)
+    drawn = record(found, requirements=(RequirementRecord(RATE, statistics(exercised=4, violated=2)),))
+    assert results(drawn)["requirements/PUMP-03 The rate stays in range"][0] == kind
+    if reproduced:
+        failures = ElementTree.fromstring(render_junit(drawn).encode()).findall(".//failure")
+        assert f"F-01234567: .venv/bin/medfuzz replay {found.id}" in failures[-1].text
