@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from harness.case import Send, TestCase
 from harness.requirements import Requirement, parse_requirements
@@ -56,6 +57,8 @@ class SafetyMonitor:
             _keep_first(violations, self._formulas.push(sample.time, sample.values))
             if None in sample.values:
                 unknown.update(self._formulas.unknown())
+        if not transcript.samples:
+            self._formulas.watch_from(transcript.started)
         _keep_first(violations, self._formulas.advance(transcript.ended))
         return violations, unknown
 
@@ -104,7 +107,9 @@ class SafetyMonitor:
 
     def statistics(self) -> Mapping[str, RequirementStatistics]:
         """How well each watched requirement was exercised over all cases so far."""
-        return self._formulas.statistics()
+        figures, never = self._formulas.statistics(), self._formulas.never_told()
+        named = {r: tuple(self._signals[place].name for place in places) for r, places in never.items()}
+        return {r: replace(told, missing=named[r]) if r in named else told for r, told in figures.items()}
 
     def pending(self) -> Mapping[str, float]:
         """Requirements that would be violated if no signal changed: link seconds until then, soonest first."""

@@ -14,7 +14,10 @@ EvaluatorState = tuple[bool, bool, bool, float, tuple[object, ...]]
 
 
 class Evaluator:
-    """Judges one formula. `violated`, `active` (its condition is true) and `unknown` hold until the next judgement."""
+    """Judges one formula. `violated`, `active` (its condition is true) and `unknown` hold until the next judgement.
+
+    Before the first sample it is unknown.
+    """
 
     def __init__(self, formula: Formula) -> None:
         self.formula = formula
@@ -28,7 +31,8 @@ class Evaluator:
         self._delays = tuple(memory for memory in self._memories if isinstance(memory, Delay))
         self._timed = tuple(memory for memory in self._memories if not isinstance(memory, Delay))
         self.samples_matter = bool(self._delays)
-        self.violated = self.active = self.unknown = False
+        self.violated = self.active = False
+        self.unknown = True
         self.wake = math.inf
         self.exercised: int = 0
         self.violations: int = 0

@@ -49,7 +49,8 @@ class FormulaSet:
         self._wake = math.inf
         self._elapsed = 0.0
         self._touched: set[int] = set()
-        self._counting: set[Evaluator] = set()
+        self._counting: set[Evaluator] = set(self._evaluators)
+        self._awaited = set(range(signals))
         self._base = self._save()
 
     @property
@@ -68,6 +69,8 @@ class FormulaSet:
             sample = tuple(None if _is_nan(value) else value for value in sample)
         due = self._due(sample)
         self._values = sample
+        if self._awaited:
+            self._awaited.difference_update([place for place in self._awaited if sample[place] is not None])
         newly = self._judge(due, self._time, between=False) if due else ()
         return (*found, *newly) if newly else found
 
@@ -123,10 +126,21 @@ class FormulaSet:
         self._wake = min([evaluator.wake for evaluator in self._evaluators], default=math.inf)
         return found
 
+    def watch_from(self, time: float) -> None:
+        """Time counts from `time` on, also before the first sample; no sample of an earlier time may follow."""
+        if self._time == -math.inf:
+            self._time = time
+
+    def never_told(self) -> Mapping[str, tuple[int, ...]]:
+        """Requirements that read a signal which never had a value in any case, each with the positions of these."""
+        waiting = {e.formula.requirement: tuple(i for i in e.signals if i in self._awaited) for e in self._evaluators}
+        return {requirement: missing for requirement, missing in waiting.items() if missing}
+
     def unknown(self) -> Mapping[str, tuple[int, ...]]:
         """Requirements that cannot be judged at present, each with the positions of its missing signals."""
+        values = self._values or (None,) * len(self._readers)
         return {
-            evaluator.formula.requirement: tuple(i for i in evaluator.signals if self._values[i] is None)
+            evaluator.formula.requirement: tuple(i for i in evaluator.signals if values[i] is None)
             for evaluator in self._counting
             if evaluator.unknown
         }

@@ -11,7 +11,8 @@ class RequirementStatistics:
 
     `exercised` counts how often the condition of its `implies` became true (`exercised_seconds`: for how long); a
     requirement without a condition counts each judgement and all observed time. `margin` is the smallest robustness
-    seen, in [-1, 1]; None where it was never judged. `unknown_seconds` is the time in which a signal was missing.
+    seen, in [-1, 1]; None where it was never judged. `unknown_seconds` is the time in which a signal was missing, or
+    none had come yet; `missing` are the names of the signals that never had a value.
     """
 
     requirement: str
@@ -21,3 +22,4 @@ class RequirementStatistics:
     exercised_seconds: float = 0.0
     violated: int = 0
     margin: float | None = None
+    missing: tuple[str, ...] = ()

@@ -87,6 +87,34 @@ def test_what_a_device_did_before_a_restart_is_not_held_against_it_afterwards(pr
         assembly.runner.stop()
 
 
+def silent_adapter(listener):
+    """Answers every word and never tells a signal."""
+    connection, _address = listener.accept()
+    with connection, connection.makefile("rwb") as lines:
+        lines.write(b'{"offers": ["sync"]}\n')
+        lines.flush()
+        for line in lines:
+            word, _space, number = line.decode().strip().partition(" ")
+            if word in ("reset", "sync"):
+                lines.write(b'{"event": "ready"}\n' if word == "reset" else b'{"sync": %d}\n' % int(number))
+                lines.flush()
+
+
+def test_requirements_are_inconclusive_where_no_signal_ever_comes(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        adapter = threading.Thread(target=silent_adapter, args=(listener,))
+        adapter.start()
+        served.channel = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+        bench = write_bench(tmp_path / "b.toml", served, network='states = ["idle"]')
+        record, summary = campaign(bench, tmp_path / "run", 5, interfaces=("network",))
+        adapter.join(5.0)
+    assert (record.findings, record.bench_faults, summary["cases"]) == ((), (), 5)
+    watched = [entry for entry in record.requirements if entry.requirement.watched]
+    assert {entry.status for entry in watched} == {"inconclusive"}
+    assert all(entry.statistics.missing for entry in watched)
+
+
 @pytest.mark.slow
 def test_the_fixed_pump_passes_in_real_time(programs, tmp_path):
     served = programs(Served(tmp_path, FIXED, paced=True))

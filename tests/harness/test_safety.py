@@ -6,6 +6,7 @@ from harness.case import Origin, Send, TestCase
 from harness.errors import UsageError
 from harness.monitors.safety import SafetyMonitor
 from harness.requirements import Requirement
+from harness.summary import RequirementRecord
 from harness.temporal import SignalDeclaration
 from harness.transcript import Exchange, Sample, Transcript
 from harness.verdict import Kind, Verdict, verdict_of
@@ -66,6 +67,27 @@ def test_a_signal_that_stops_coming_is_inconclusive():
     assert [(o.kind, o.requirement) for o in observations] == [(Kind.UNKNOWN_SIGNAL, "R-1")]
     assert observations[0].summary == "R-1 cannot be judged: no value of rate. Check where the signal comes from."
     assert verdict_of(observations) is Verdict.INCONCLUSIVE
+
+
+def test_a_requirement_whose_signal_never_came_is_inconclusive_and_says_which():
+    monitor = SafetyMonitor([RATE, SILENT, NONE], SIGNALS)
+    for samples in ([], [(2.0, (None, False))], []):
+        monitor.observe(case("order"), transcript(samples, "order"))
+    figures = monitor.statistics()
+    assert (figures["R-1"].missing, figures["R-2"].missing) == (("rate",), ())
+    assert RequirementRecord(RATE, figures["R-1"]).status == "inconclusive"
+    assert RequirementRecord(SILENT, figures["R-2"]).status == "held"
+
+
+def test_a_bench_whose_signals_never_come_shows_nothing_and_all_time_is_unknown():
+    monitor = SafetyMonitor([RATE, SILENT], SIGNALS)
+    fresh = monitor.state()
+    for _ in range(3):
+        assert not monitor.observe(case("order"), transcript([], "order"))
+        monitor.restore(fresh)
+    for requirement, figures in ((RATE, monitor.statistics()["R-1"]), (SILENT, monitor.statistics()["R-2"])):
+        assert (figures.observed_seconds, figures.unknown_seconds) == (0.0, 30.0)
+        assert RequirementRecord(requirement, figures).status == "inconclusive"
 
 
 def test_what_only_long_time_shows_is_pending_and_comes_when_the_time_passes():

@@ -73,6 +73,33 @@ def test_a_missing_signal_is_doubt_and_never_a_violation(missing):
     assert not requirement.unknown()
 
 
+def test_time_before_the_first_sample_is_unknown():
+    requirement = watch("not alarm")
+    fresh = requirement.state()
+    requirement.watch_from(2.0)
+    assert not requirement.advance(5.0)
+    assert requirement.unknown() == {"R1": (2,)}
+    requirement.push(6.0, (0.0, 0.0, False))
+    requirement.advance(16.0)
+    figures = requirement.statistics()["R1"]
+    assert (figures.observed_seconds, figures.unknown_seconds, figures.margin) == (10.0, 4.0, 1.0)
+    requirement.restore(fresh)
+    requirement.watch_from(100.0)
+    requirement.advance(101.0)
+    assert requirement.statistics()["R1"].unknown_seconds == 5.0
+
+
+def test_signals_that_never_had_a_value_are_known_over_all_cases():
+    requirement = watch("rate <= limit", "not alarm", "limit > 0")
+    fresh = requirement.state()
+    assert requirement.never_told() == {"R1": (0, 1), "R2": (2,), "R3": (1,)}
+    requirement.push(0.0, (math.nan, 10.0, None))
+    requirement.restore(fresh)
+    assert requirement.never_told() == {"R1": (0,), "R2": (2,)}
+    requirement.push(1.0, (5.0, None, True))
+    assert requirement.never_told() == {}
+
+
 @pytest.mark.parametrize("formula", ["rate / limit < 1", "not rate / limit >= 1", "implies(rate / limit > 0, alarm)"])
 def test_division_by_zero_violates_nothing(formula):
     requirement = watch(formula)
