@@ -113,6 +113,18 @@ class SafetyTable(Table):
     horizon: float = Field(default=180.0, gt=0)
 
 
+class RadioTable(Table):
+    """`[radio]`: for `ble:` transports. `control` names a radio that runs already; without it one is started.
+
+    `adapter` is `virtual`, where devices' host stacks attach at `listen` by H4, or a real one: `hci-socket:0`, `usb:0`,
+    `serial:/dev/ttyACM0,1000000`. `{radio}` in `[target] command` stands for the first place to attach at.
+    """
+
+    adapter: str = "virtual"
+    control: str = ""
+    listen: list[str] = []
+
+
 class LimitsTable(Table):
     """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear."""
 
@@ -138,6 +150,7 @@ class Bench(Table):
     stimuli: dict[str, StimulusTable] = {}
     monitors: MonitorsTable = MonitorsTable()
     safety: SafetyTable = SafetyTable()
+    radio: RadioTable = RadioTable()
     limits: LimitsTable = LimitsTable()
     controls: ControlsTable = ControlsTable()
     faults: str = ""

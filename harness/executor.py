@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from harness.case import Reconnect, Reset, Send, Step, Stimulate, Wait
+from harness.case import LiveField, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.errors import LinkClosed
 from harness.guard import Guard, GuardedLink
-from harness.interfaces import Callback, Conversation, Frame, FrameKind, Link, Target, Transport, WireProtocol
+from harness.interfaces import Callback, Conversation, Frame, FrameKind, Handles, Link, Target, Transport, WireProtocol
 from harness.transcript import Exchange
 
 _SHORTEST_QUIET = 0.02
@@ -38,6 +38,7 @@ class Executor:
         self._callbacks = callbacks or {}
         self._slowest = 0.0
         self._link: Link | None = None
+        self._handles: Handles | None = None
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
@@ -55,7 +56,9 @@ class Executor:
     def link(self) -> Link:
         """The open link; opens it if need be. Raises LinkError."""
         if self._link is None:
-            self._link = GuardedLink(self._transport.open(self._open_timeout), self._guard)
+            link = self._transport.open(self._open_timeout)
+            self._handles = link if isinstance(link, Handles) else None
+            self._link = GuardedLink(link, self._guard)
         return self._link
 
     def close(self) -> None:
@@ -103,9 +106,16 @@ class Executor:
             return replaced
         data = step.data
         for live in step.live:
-            value = self.protocol.resolve(live, data, self.conversation)
+            value = self._live(live, data)
             data = data[: live.offset] + value + data[live.offset + live.length :]
         return data
+
+    def _live(self, live: LiveField, data: bytes) -> bytes:
+        """A live field's bytes; `handle:UUID` is what the link found in the device's GATT table."""
+        scheme, _colon, uuid = live.name.partition(":")
+        if scheme == "handle" and self._handles is not None:
+            return self._handles.handle(uuid).to_bytes(2, "little")
+        return self.protocol.resolve(live, data, self.conversation)
 
     def _earlier(self, step: Send) -> bytes:
         """The bytes of an earlier send of this case, as they went out."""
@@ -121,7 +131,7 @@ class Executor:
         stray, buffer, total = b"", b"", 0
         answer: Frame | None = None
         try:
-            while answer is None and total < protocol.max_reply:
+            while (answer is None or link.whole) and total < protocol.max_reply:
                 received = link.receive(deadline)
                 if not received:
                     break

@@ -16,7 +16,12 @@ from harness.verdict import Observation
 
 
 class Link(Interface):
-    """An open connection. Deadlines are absolute link seconds (`now()`)."""
+    """An open connection. Deadlines are absolute link seconds (`now()`).
+
+    `whole`: the link itself knows when an answer is complete, and says b"" then; what comes up to that is read.
+    """
+
+    whole: bool
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of `data`; raises LinkError, LinkClosed."""
@@ -43,6 +48,22 @@ class Transport(Interface):
     def open(self, timeout: float) -> Link:
         """A new link within `timeout` seconds; raises LinkError saying what to do next."""
         ...
+
+
+@runtime_checkable
+class Handles(Interface):
+    """A link to a device that numbers its attributes."""
+
+    def handle(self, uuid: str) -> int:
+        """The handle of a characteristic's value; raises LinkError where there is none."""
+        ...
+
+
+@runtime_checkable
+class Fences(Interface):
+    """A transport that sends a fence behind each message, as long as `fenced` is true."""
+
+    fenced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +170,15 @@ class Frame:
     kind: FrameKind
     data: bytes
     fields: Mapping[str, int | str | bytes] = field(default_factory=dict[str, "int | str | bytes"])
+
+
+@runtime_checkable
+class Identifies(Interface):
+    """A transport that knows by itself who is at the other end."""
+
+    def identity(self) -> Identity:
+        """What the device said at the first connection."""
+        ...
 
 
 @dataclass(slots=True)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkError, TargetError
 from harness.executor import Executor
-from harness.interfaces import Conversation, Frame, Monitor, Snapshots, State, Target, WireProtocol
+from harness.interfaces import (
+    Conversation,
+    Fences,
+    Frame,
+    Monitor,
+    Snapshots,
+    State,
+    Target,
+    Transport,
+    WireProtocol,
+)
 from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
@@ -17,11 +28,12 @@ PREAMBLE = "preamble"
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface under test: its name, its protocol and the executor that talks on it."""
+    """One interface under test: its name, its protocol, the executor that talks on it, and what carries the bytes."""
 
     name: str
     protocol: WireProtocol
     executor: Executor
+    carrier: Transport
     probe_every: int = 1
     max_case_bytes: int = 8192
     reconnect: bool = False
@@ -90,6 +102,22 @@ class Runner:
         self._current = ("", "")
         self._teach(self._initial)
         self._drain()
+
+    @contextmanager
+    def sequential(self) -> Generator[None]:
+        """Without fences: each answer is waited for by itself, as it must be before a fault counts."""
+        fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
+        self._fence(fenced, on=False)
+        try:
+            yield
+        finally:
+            self._fence(fenced, on=True)
+
+    def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
+        for interface in interfaces:
+            if isinstance(interface.carrier, Fences):
+                interface.carrier.fenced = on
+                interface.executor.close()
 
     def _reset(self) -> None:
         """Reset a target without snapshots, within its budget; raises TargetError when that is used up."""

@@ -195,6 +195,8 @@ class EmulatedTarget:
 class EmulatorLink:
     """One serial port of the machine; receiving runs the firmware."""
 
+    whole = False
+
     def __init__(self, target: EmulatedTarget, usart: Usart) -> None:
         self._target, self._usart, self._open = target, usart, True
         usart.output.clear()

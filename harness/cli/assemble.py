@@ -16,7 +16,7 @@ from harness.case import Send
 from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.guard import Guard
-from harness.interfaces import Fuzzer, Identity, Mark, Monitor, Snapshots, Target
+from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Snapshots, Target
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
@@ -27,14 +27,14 @@ from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
 from harness.runner import Interface, Runner
 from harness.temporal import SignalDeclaration
-from harness.transports import serial, tcp, transport
+from harness.transports import ble, serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from protocols.wire import Wire
 from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
 
-CARRIERS = (serial, tcp)
+CARRIERS = (ble, serial, tcp)
 SHIPPED = Path(__file__).resolve().parents[2] / "targets"
 
 
@@ -132,7 +132,7 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
         adaptive=not isinstance(target, Snapshots),
         callbacks=protocol.callbacks,
     )
-    return Interface(name, protocol, executor, table.probe_every, table.max_case_bytes, table.reconnect)
+    return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, table.reconnect)
 
 
 def _forbidden(name: str, table: InterfaceTable, protocol: Protocol) -> re.Pattern[bytes]:
@@ -211,7 +211,8 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
                 f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed "
                 f"and protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
             )
-        identities[name] = interface.protocol.identity(answer)
+        told = interface.protocol.identity(answer)
+        identities[name] = interface.carrier.identity() if isinstance(interface.carrier, Identifies) else told
         _match(assembly.bench, name, identities[name])
     _told(assembly.bench, identities)
     return identities

@@ -12,6 +12,8 @@ Answer = Callable[[bytes], Sequence[bytes]]
 class ScriptedLink:
     """Every send is handed to the device's `answer`; its pieces are received one by one. Time is virtual."""
 
+    whole = False
+
     def __init__(self, device: ScriptedTransport) -> None:
         self._device = device
         self._pending: list[bytes] = []

@@ -18,6 +18,8 @@ _WRITE_CHUNK = 512
 class SerialLink:
     """An open port. Leftovers of an earlier user are dropped at opening. Deadlines are on the monotonic clock."""
 
+    whole = False
+
     def __init__(self, port: Any, moniker: str) -> None:
         self._port, self._moniker = port, moniker
         self._port.reset_input_buffer()

@@ -15,6 +15,8 @@ _CHUNK = 65536
 class TcpLink:
     """A connected socket without Nagle's delay. Deadlines are on the monotonic clock."""
 
+    whole = False
+
     def __init__(self, connected: socket.socket, moniker: str) -> None:
         self._socket, self._moniker = connected, moniker
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -29,12 +29,13 @@ class Replay:
 
 def replay_once(runner: Runner, window: Sequence[TestCase], finding: Finding) -> Replay:
     """Play a window on a fresh target; reproduced when its last case shows the same fault again."""
+    transcript: Transcript | None = None
+    observations: list[Observation] = []
     try:
-        runner.fresh()
-        transcript: Transcript | None = None
-        observations: list[Observation] = []
-        for case in window:
-            transcript, observations = runner.run(case, probe=True)
+        with runner.sequential():
+            runner.fresh()
+            for case in window:
+                transcript, observations = runner.run(case, probe=True)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
     same = any(same_fault(observation, window[-1], finding) for observation in observations)

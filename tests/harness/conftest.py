@@ -33,7 +33,7 @@ def toy():
             adaptive=False,
             callbacks=callbacks,
         )
-        interface = Interface("toy", protocol, executor)
+        interface = Interface("toy", protocol, executor, transport)
         watching = [
             DeviceMonitor(),
             LivenessMonitor(protocol, "toy", "uptime", "boots"),

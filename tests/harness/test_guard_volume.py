@@ -92,6 +92,8 @@ def cases_of(frames, boluses, seed):
 class Wire:
     """A link that keeps what was sent."""
 
+    whole = False
+
     def __init__(self):
         self.out = bytearray()
 

@@ -1,0 +1,219 @@
+"""The central: Bumble's host on the virtual air or on a real adapter, with PDUs taken before Bumble parses them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bumble import att, core, hci
+from bumble.device import Advertisement, Connection, Device, DeviceConfiguration, Peer
+from bumble.host import Connection as HostConnection
+from bumble.host import Host
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
+from bumble.transport.common import AsyncPipeSink
+
+from harness.radio.ether import Ether, EtherController
+from harness.radio.wire import Kind, Words
+
+OWN_ADDRESS = "E0:4D:46:5A:00:01"
+_NUMBERS = 0xFFFF
+Received = Callable[[Kind, int, bytes], None]
+Told = Callable[[str, Words], None]
+
+
+@dataclass(slots=True)
+class Peripheral:
+    """One connection: who hears its PDUs, and which channels go to them instead of to Bumble."""
+
+    number: int
+    connection: Connection
+    received: Received
+    told: Told
+    taps: frozenset[int] = frozenset()
+    everything: bool = False
+    peer: Peer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.peer = Peer(self.connection)
+
+
+class Central:
+    """Scans, connects, pairs, and moves raw PDUs. Connections have numbers that are not used again."""
+
+    def __init__(self, adapter: str, ether: Ether) -> None:
+        self.adapter, self._ether = adapter, ether
+        self.known: dict[str, Advertisement] = {}
+        self.connections: dict[int, Peripheral] = {}
+        self._by_handle: dict[int, Peripheral] = {}
+        self._made = 0
+        self._connecting = asyncio.Lock()
+        self._heard = asyncio.Event()
+        self._transport: Any = None
+
+    async def start(self) -> None:
+        """Power on; raises whatever the adapter's transport raises."""
+        self._device = Device(
+            config=DeviceConfiguration(name="medfuzz", address=hci.Address(OWN_ADDRESS)), host=await self._host()
+        )
+        self._device.pairing_config_factory = _just_works
+        self._device.on("advertisement", self._advertised)
+        self._tap(self._device.host)
+        await self._device.power_on()
+
+    async def _host(self) -> Host:
+        if self.adapter == "virtual":
+            controller: EtherController = self._ether.controller()
+            return Host(controller, AsyncPipeSink(controller))
+        self._transport = await open_transport(self.adapter)
+        return Host(self._transport.source, self._transport.sink)
+
+    async def stop(self) -> None:
+        """Power off and let go of the adapter."""
+        if self._transport is not None:
+            await self._device.power_off()
+            await self._transport.close()
+
+    # -- who is there ---------------------------------------------------------------------------------------------
+
+    def _advertised(self, advertisement: Advertisement) -> None:
+        self.known[_plain(advertisement.address)] = advertisement
+        self._heard.set()
+
+    async def scan(self, seconds: float) -> list[dict[str, Any]]:
+        """Who advertised within `seconds`."""
+        self.known.clear()
+        await self._device.start_scanning(filter_duplicates=False)
+        await asyncio.sleep(seconds)
+        await self._device.stop_scanning()
+        return [described(advertisement) for advertisement in self.known.values()]
+
+    async def _found(self, address: str, timeout: float) -> hci.Address:
+        """The address with its type, public or random, as it is advertised; raises TimeoutError."""
+        wanted = address.upper()
+        if wanted not in self.known:
+            await self._device.start_scanning(filter_duplicates=False)
+            try:
+                async with asyncio.timeout(timeout):
+                    while wanted not in self.known:
+                        self._heard.clear()
+                        await self._heard.wait()
+            finally:
+                await self._device.stop_scanning()
+        return self.known[wanted].address
+
+    # -- connections ----------------------------------------------------------------------------------------------
+
+    async def connect(self, address: str, timeout: float, received: Received, told: Told) -> int:
+        """Connect within `timeout` seconds; returns its number. Raises TimeoutError, core.ConnectionError."""
+        async with self._connecting:
+            try:
+                found = await self._found(address, timeout)
+                connection = await self._device.connect(found, timeout=timeout)
+            except (TimeoutError, core.TimeoutError) as error:
+                self.known.pop(address.upper(), None)
+                raise TimeoutError(f"{address} does not advertise, or takes no connection") from error
+        self._made = self._made % _NUMBERS + 1
+        peripheral = Peripheral(self._made, connection, received, told)
+        self.connections[self._made] = self._by_handle[connection.handle] = peripheral
+
+        def gone(reason: int) -> None:
+            self._gone(peripheral, reason)
+
+        connection.on("disconnection", gone)
+        return self._made
+
+    def _gone(self, peripheral: Peripheral, reason: int) -> None:
+        self.connections.pop(peripheral.number, None)
+        if self._by_handle.get(peripheral.connection.handle) is peripheral:
+            del self._by_handle[peripheral.connection.handle]
+        peripheral.told("disconnected", {"reason": int(reason)})
+
+    async def disconnect(self, number: int, reason: int = 0x13) -> None:
+        """Close a connection; one that is gone already is none."""
+        peripheral = self.connections.get(number)
+        if peripheral is not None:
+            await peripheral.connection.disconnect(hci.HCI_ErrorCode(reason))
+
+    def _tap(self, host: Host) -> None:
+        untapped = host.on_l2cap_pdu
+
+        def on_l2cap_pdu(connection: HostConnection, cid: int, pdu: bytes) -> None:
+            peripheral = self._by_handle.get(connection.handle)
+            if peripheral is not None and (peripheral.everything or cid in peripheral.taps):
+                peripheral.received(Kind.PDU, peripheral.number, cid.to_bytes(2, "little") + pdu)
+            else:
+                untapped(connection, cid, pdu)
+
+        host.on_l2cap_pdu = on_l2cap_pdu
+
+    def send(self, kind: int, number: int, body: bytes) -> None:
+        """Put a PDU, a whole L2CAP frame or one ACL fragment on a connection; on one that is gone, nothing."""
+        if number not in self.connections:
+            return
+        host, handle = self._device.host, self.connections[number].connection.handle
+        if kind == Kind.PDU:
+            host.send_l2cap_pdu(handle, int.from_bytes(body[:2], "little"), body[2:])
+        elif kind == Kind.FRAME:
+            host.send_acl_sdu(handle, body)
+        elif kind == Kind.FRAGMENT and body:
+            host.send_hci_packet(hci.HCI_AclDataPacket(handle, body[0] & 3, 0, len(body) - 1, body[1:]))
+
+    async def pair(self, number: int) -> None:
+        """Bumble pairs, Just Works with Secure Connections."""
+        await self.connections[number].connection.pair()
+
+    async def table(self, number: int, mtu: int) -> list[dict[str, Any]]:
+        """Services, characteristics and descriptors of the GATT server, after the exchange of the MTU."""
+        peer = self.connections[number].peer
+        if mtu > att.ATT_DEFAULT_MTU:
+            await peer.request_mtu(mtu)
+        await peer.discover_services()
+        return [await _service(service) for service in peer.services]
+
+
+async def _service(service: Any) -> dict[str, Any]:
+    characteristics = await service.discover_characteristics()
+    return {
+        "uuid": _uuid(service.uuid),
+        "handle": service.handle,
+        "end": service.end_group_handle,
+        "characteristics": [await _characteristic(characteristic) for characteristic in characteristics],
+    }
+
+
+async def _characteristic(characteristic: Any) -> dict[str, Any]:
+    descriptors = await characteristic.discover_descriptors()
+    return {
+        "uuid": _uuid(characteristic.uuid),
+        "handle": characteristic.handle,
+        "properties": int(characteristic.properties),
+        "descriptors": [{"uuid": _uuid(d.type), "handle": d.handle} for d in descriptors],
+    }
+
+
+def _uuid(uuid: core.UUID) -> str:
+    """Short UUIDs as four digits, others in full; lower case."""
+    return uuid.to_hex_str("-").lower() if len(uuid.uuid_bytes) == 16 else uuid.to_hex_str().lower()
+
+
+def _plain(address: hci.Address) -> str:
+    return str(address).upper()[:17]
+
+
+def described(advertisement: Advertisement) -> dict[str, Any]:
+    """An advertisement in words: address, its type, name, signal strength, data."""
+    name = advertisement.data.get(core.AdvertisingData.Type.COMPLETE_LOCAL_NAME)
+    return {
+        "address": _plain(advertisement.address),
+        "type": "public" if advertisement.address.is_public else "random",
+        "name": str(name) if name else "",
+        "rssi": advertisement.rssi,
+        "data": advertisement.data_bytes.hex(),
+    }
+
+
+def _just_works(_connection: Connection) -> PairingConfig:
+    return PairingConfig(sc=True, mitm=False, bonding=True, delegate=PairingDelegate())

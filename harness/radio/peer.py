@@ -1,0 +1,180 @@
+"""One peripheral as the harness knows it: its connection through the radio, its GATT table, who it says it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import LinkClosed, LinkError
+from harness.interfaces import Identity
+from harness.radio.client import RadioClient
+from harness.radio.wire import Kind, Message
+
+ATT = 4
+ERROR, MTU_REQUEST, READ, WRITE, WRITE_COMMAND, CONFIRMATION = 0x01, 0x02, 0x0A, 0x12, 0x52, 0x1E
+NOTIFY, INDICATE, WRITABLE, WITHOUT_RESPONSE = 0x10, 0x20, 0x08, 0x04
+CCCD = "2902"
+MTU = 517
+EVERYTHING = -1
+_SETUP_SECONDS = 2.0
+_NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
+_REASONS = {
+    0x05: "authentication failure",
+    0x08: "supervision timeout: out of range, or its host is gone",
+    0x13: "the device ended it",
+    0x15: "the device powers off",
+    0x16: "we ended it",
+    0x3D: "MIC failure: wrong key",
+    0x3E: "it was not established",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic:
+    """One characteristic: the handles of its value and of its CCCD (0: none), and the bits of its properties."""
+
+    uuid: str
+    handle: int
+    properties: int
+    cccd: int
+
+
+class Peer:
+    """One peripheral: its connection, whoever uses it, and what was learned of it. Times are monotonic seconds."""
+
+    def __init__(self, client: Callable[[], RadioClient], address: str) -> None:
+        self._new_client, self.address = client, address
+        self._client: RadioClient | None = None
+        self._connection = 0
+        self._taps: tuple[int, ...] = ()
+        self._subscribed = False
+        self.table: tuple[Characteristic, ...] = ()
+        self.identity = Identity()
+        self.name = ""
+
+    @property
+    def connected(self) -> bool:
+        """True while the connection is up, as far as was heard."""
+        return self._connection != 0
+
+    def open(self, channel: int, timeout: float, *, subscribed: bool) -> None:
+        """Connect, unless that is so already, and route the PDUs of ATT and `channel` here (EVERYTHING: of all).
+
+        With `subscribed`, notifications and indications are asked for. Raises LinkError, BenchError.
+        """
+        if not self.connected:
+            self._connect(timeout)
+        if subscribed and not self._subscribed:
+            self._subscribe()
+        self._tap(tuple(sorted({ATT, channel})))
+
+    def _tap(self, channels: tuple[int, ...]) -> None:
+        if self._taps != channels:
+            everything = EVERYTHING in channels
+            self._ask("tap", channels=[cid for cid in channels if cid > 0], everything=everything)
+            self._taps = channels
+
+    def _ask(self, ask: str, timeout: float = _SETUP_SECONDS, **words: Any) -> dict[str, Any]:
+        return self._radio_client().ask(ask, timeout, connection=self._connection, **words)
+
+    def _radio_client(self) -> RadioClient:
+        if self._client is None:
+            self._client = self._new_client()
+        return self._client
+
+    def _connect(self, timeout: float) -> None:
+        client = self._radio_client()
+        answer = client.ask("connect", timeout, address=self.address)
+        self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
+        try:
+            if self.table:
+                self._tap((ATT,))
+                self._exchange(bytes([MTU_REQUEST]) + MTU.to_bytes(2, "little"))
+            else:
+                self._discover(timeout)
+        except LinkError:
+            self.close()
+            raise
+
+    def _discover(self, timeout: float) -> None:
+        services = self._ask("table", timeout, mtu=MTU)["services"]
+        self.table = tuple(_characteristic(found) for service in services for found in service["characteristics"])
+        self._tap((ATT,))
+        told = {name: self._read(uuid) for name, uuid in _NAMES.items()}
+        self.name = told.pop("name")
+        self.identity = Identity(**told)
+
+    def _read(self, uuid: str) -> str:
+        """The text of a characteristic, or "" where there is none to read."""
+        handle = self.handle(uuid)
+        value = self._exchange(bytes([READ]) + handle.to_bytes(2, "little")) if handle else b""
+        return value[1:].decode("utf-8", "replace").rstrip("\0") if value[:1] == bytes([READ + 1]) else ""
+
+    def _exchange(self, pdu: bytes) -> bytes:
+        """Send an ATT request and return its answer; b"" when none comes."""
+        client, deadline = self._radio_client(), time.monotonic() + _SETUP_SECONDS
+        client.send(self._connection, ATT.to_bytes(2, "little") + pdu)
+        while (message := self.receive(deadline)) is not None:
+            if message.kind == Kind.PDU and answers(pdu, message.body[2:]):
+                return message.body[2:]
+        return b""
+
+    def _subscribe(self) -> None:
+        """Notifications and indications of every characteristic that has them."""
+        self._subscribed = True
+        self._tap((ATT,))
+        for found in self.table:
+            if found.cccd:
+                value = 2 if found.properties & INDICATE else 1
+                self._exchange(bytes([WRITE]) + found.cccd.to_bytes(2, "little") + value.to_bytes(2, "little"))
+
+    def handle(self, uuid: str) -> int:
+        """The value handle of the first characteristic with a UUID; 0 when there is none."""
+        return next((found.handle for found in self.table if found.uuid == uuid.lower()), 0)
+
+    def send(self, kind: Kind, *bodies: bytes) -> None:
+        """Put PDUs or frames on the connection."""
+        self._radio_client().send(self._connection, *bodies, kind=kind)
+
+    def receive(self, deadline: float) -> Message | None:
+        """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone."""
+        while (message := self._radio_client().receive(deadline)) is not None:
+            if message.kind == Kind.PDU and message.connection == self._connection:
+                return message
+            if message.kind == Kind.EVENT and message.connection == self._connection != 0:
+                self._connection = 0
+                reason = int(message.words.get("reason", 0))
+                raise LinkClosed(
+                    f"ble:{self.address}: disconnected, HCI reason {reason:#04x} ({_REASONS.get(reason, '')})"
+                )
+        return None
+
+    def close(self) -> None:
+        """End the connection; idempotent."""
+        if self._connection and self._client is not None:
+            number, self._connection = self._connection, 0
+            self._client.ask("disconnect", connection=number)
+
+    def release(self) -> None:
+        """Let go of the radio."""
+        self._connection = 0
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _characteristic(found: Mapping[str, Any]) -> Characteristic:
+    descriptors: Sequence[Mapping[str, Any]] = found["descriptors"]
+    cccd = next((int(d["handle"]) for d in descriptors if d["uuid"] == CCCD), 0)
+    return Characteristic(str(found["uuid"]), int(found["handle"]), int(found["properties"]), cccd)
+
+
+def is_request(pdu: bytes) -> bool:
+    """ATT requests have even opcodes below 0x20; a confirmation is none, and a command's bit 6 is set."""
+    return bool(pdu) and pdu[0] < 0x20 and not pdu[0] & 1 and pdu[0] != CONFIRMATION
+
+
+def answers(request: bytes, pdu: bytes) -> bool:
+    return pdu[:1] == bytes([request[0] + 1]) or pdu[:2] == bytes([ERROR, request[0]])

@@ -1,0 +1,104 @@
+"""The radio that a bench uses: one that already runs, or one of its own, started and ended with the campaign."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from harness.errors import BenchError, UsageError
+from harness.radio.client import RadioClient
+from harness.radio.peer import Peer
+
+_READY_SECONDS = 15.0
+_STOP_SECONDS = 3.0
+_POLL_SECONDS = 0.01
+_CONTROL = re.compile(rb"^control: (\S+)$", re.MULTILINE)
+_LONGEST_SAID = 1 << 16
+
+
+def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
+    """The radio's command line; raises UsageError where the extra is not installed."""
+    if importlib.util.find_spec("bumble") is None:
+        raise UsageError("Bluetooth LE needs the extra: pip install 'medfuzz[ble]'")
+    options = [option for moniker in listen for option in ("--listen", moniker)]
+    return [sys.executable, "-m", "harness.radio", "--adapter", adapter, "--control", control, *options]
+
+
+class Radio:
+    """`control` names a radio that runs already; without it one is started with `adapter` and `listen`."""
+
+    def __init__(self, *, adapter: str = "virtual", control: str = "", listen: Sequence[str] = ()) -> None:
+        self._adapter, self._given, self._listen = adapter, control, tuple(listen)
+        self._control = control
+        self._process: subprocess.Popen[bytes] | None = None
+        self._peers: dict[str, Peer] = {}
+
+    def start(self) -> None:
+        """Start our own radio, if it has to be ours and does not run; raises BenchError, UsageError."""
+        if self._given or (self._process is not None and self._process.poll() is None):
+            return
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
+        self._process = subprocess.Popen(
+            [*command(self._adapter, "tcp:127.0.0.1:0", self._listen), "--owned"],
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._control = self._ready(self._process)
+
+    def _ready(self, process: subprocess.Popen[bytes]) -> str:
+        """The control moniker that the process prints when it is up."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while (found := _CONTROL.search(self._said())) is None:
+            if process.poll() is not None or time.monotonic() > deadline:
+                words = (self._said().decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
+                self.stop()
+                raise BenchError(f"the radio did not start with adapter '{self._adapter}': {words}")
+            time.sleep(_POLL_SECONDS)
+        return found[1].decode()
+
+    def _said(self) -> bytes:
+        self._output.seek(0)
+        return self._output.read(_LONGEST_SAID)
+
+    @property
+    def listening(self) -> Sequence[str]:
+        """Where host stacks attach; the radio is started if need be."""
+        client = self.client(_READY_SECONDS)
+        client.close()
+        return client.listening
+
+    def peer(self, address: str) -> Peer:
+        """The peripheral with an address: one object for all who speak to it."""
+        return self._peers.setdefault(address, Peer(lambda: self.client(_READY_SECONDS), address))
+
+    def client(self, timeout: float) -> RadioClient:
+        """A new connection to the radio, which is started if need be; raises BenchError."""
+        self.start()
+        return RadioClient(self._control, timeout)
+
+    def stop(self) -> None:
+        """Let go of every peer and end our own radio, politely first; idempotent."""
+        for peer in self._peers.values():
+            peer.release()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_STOP_SECONDS)
+        if process.stdin is not None:
+            process.stdin.close()
+        self._output.close()

@@ -1,0 +1,179 @@
+"""The radio's control socket: what the harness asks is done, what the air tells is passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from bumble import core, hci
+
+from harness.radio.central import Central
+from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
+
+_LONGEST_WAIT = 60.0
+
+
+class Session(asyncio.Protocol):
+    """One client. The connections that it asked for are its own, and end with it."""
+
+    def __init__(self, server: RadioServer) -> None:
+        self._server, self._central = server, server.central
+        self._unpacker = Unpacker()
+        self._own: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asks: dict[str, Callable[[dict[str, Any]], Awaitable[Words]]] = {
+            "hello": self._hello,
+            "scan": self._scan,
+            "connect": self._connect,
+            "disconnect": self._disconnect,
+            "tap": self._tap,
+            "table": self._table,
+            "pair": self._pair,
+        }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client came."""
+        self._transport = cast("asyncio.Transport", transport)
+        connected = transport.get_extra_info("socket")
+        if connected.family in (socket.AF_INET, socket.AF_INET6):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._server.sessions.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """PDUs go out at once, in order; what is asked runs beside them."""
+        try:
+            for message in self._unpacker.feed(data):
+                self._take(message)
+        except (ValueError, KeyError) as error:
+            self._server.say(f"a client spoke nonsense ({error}) and was sent away")
+            self._transport.close()
+
+    def _take(self, message: Message) -> None:
+        if message.kind == Kind.ASK:
+            task = asyncio.get_running_loop().create_task(self._answer(message.words))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif message.connection in self._own:
+            self._central.send(message.kind, message.connection, message.body)
+
+    async def _answer(self, words: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(float(words.get("timeout", _LONGEST_WAIT)) + 1.0):
+                answer = await self._asks[words["ask"]](words)
+        except TimeoutError as error:
+            answer = {"error": str(error) or "no answer in time"}
+        except (core.BaseBumbleError, hci.HCI_Error, KeyError, TypeError, ValueError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        except asyncio.CancelledError:
+            answer = {"error": "the connection was lost"}
+        self._say(Kind.ANSWER, {**answer, "id": words.get("id", 0)})
+
+    def _say(self, kind: Kind, words: Words, connection: int = 0) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(spoken(kind, words, connection))
+
+    def tell(self, event: str, words: Words, connection: int = 0) -> None:
+        """Pass an event on."""
+        self._say(Kind.EVENT, {**words, "event": event}, connection)
+
+    # -- what can be asked ----------------------------------------------------------------------------------------
+
+    async def _hello(self, _words: dict[str, Any]) -> Words:
+        return {"version": VERSION, "adapter": self._central.adapter, "listening": self._server.listening}
+
+    async def _scan(self, words: dict[str, Any]) -> Words:
+        return {"found": await self._central.scan(float(words["seconds"]))}
+
+    async def _connect(self, words: dict[str, Any]) -> Words:
+        number = 0
+
+        def received(kind: Kind, connection: int, body: bytes) -> None:
+            self._transport.write(packed(kind, connection, body))
+
+        def told(event: str, about: Words) -> None:
+            self._own.discard(number)
+            self.tell(event, about, number)
+
+        address, timeout = str(words["address"]), float(words["timeout"])
+        number = await self._central.connect(address, timeout, received, told)
+        self._own.add(number)
+        return {"connection": number}
+
+    async def _disconnect(self, words: dict[str, Any]) -> Words:
+        await self._central.disconnect(self._owned(words), int(words.get("reason", 0x13)))
+        return {}
+
+    async def _tap(self, words: dict[str, Any]) -> Words:
+        peripheral = self._central.connections[self._owned(words)]
+        peripheral.taps = frozenset(int(cid) for cid in words["channels"])
+        peripheral.everything = bool(words.get("everything"))
+        return {}
+
+    async def _table(self, words: dict[str, Any]) -> Words:
+        return {"services": await self._central.table(self._owned(words), int(words["mtu"]))}
+
+    async def _pair(self, words: dict[str, Any]) -> Words:
+        await self._central.pair(self._owned(words))
+        return {}
+
+    def _owned(self, words: dict[str, Any]) -> int:
+        number = int(words["connection"])
+        if number not in self._own:
+            raise ValueError(f"connection {number} is not yours, or is gone")
+        return number
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, and with it its connections."""
+        self._server.sessions.discard(self)
+        for task in self._tasks:
+            task.cancel()
+        for number in self._own:
+            self._server.later(self._central.disconnect(number))
+
+
+class RadioServer:
+    """Owns the control socket, and says on standard output who comes and goes."""
+
+    def __init__(self, central: Central) -> None:
+        self.central, self.sessions = central, set[Session]()
+        self.listening: list[str] = []
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    async def open(self, moniker: str) -> str:
+        """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, ValueError."""
+        scheme, _colon, rest = moniker.partition(":")
+        host, _colon, port = rest.rpartition(":")
+        if scheme != "tcp":
+            raise ValueError(f"'{moniker}': write tcp:HOST:PORT")
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Session(self), host or "127.0.0.1", int(port))
+        return f"tcp:{host or '127.0.0.1'}:{self._server.sockets[0].getsockname()[1]}"
+
+    def later(self, what: Awaitable[None]) -> None:
+        """Run something to its end, whatever it raises."""
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    def air(self, event: str, **words: Any) -> None:
+        """What the virtual air tells."""
+        for session in self.sessions:
+            session.tell(event, words)
+        self.say(
+            " ".join(
+                [f"{words.get('host', '')}:", event, *(str(words[k]) for k in ("address", "reason") if k in words)]
+            )
+        )
+
+    def say(self, line: str) -> None:
+        """One line for whoever reads."""
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,158 @@
+"""Bluetooth LE: `ble:ADDRESS?layer=gatt|att|smp|signalling|l2cap` and `ble:ADDRESS?char=UUID`, over the radio process.
+
+What is sent and received are PDUs of the layer (ATT for `gatt` and `char`, whole frames for `l2cap`); with `char` what
+is sent is the value to write. All links to one address share one connection: a peripheral takes one central.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
+from harness.interfaces import Identity
+from harness.radio.peer import ATT, EVERYTHING, WRITABLE, WRITE, WRITE_COMMAND, Peer, answers, is_request
+from harness.radio.process import Radio
+from harness.radio.wire import Kind
+from harness.transports import Endpoint, transports
+
+SIGNALLING, SMP = 5, 6
+CHANNELS: Mapping[str, int] = {
+    "gatt": ATT,
+    "char": ATT,
+    "att": ATT,
+    "smp": SMP,
+    "signalling": SIGNALLING,
+    "l2cap": EVERYTHING,
+}
+SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "signalling", "l2cap"})
+FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
+
+
+class BleLink:
+    """One layer of a connection. With a fence, `receive` says b"" as soon as everything that was sent is answered.
+
+    The fence is a read of handle 0 right behind what is sent: it is always answered, and in order, so that a PDU which
+    the device drops costs a round trip instead of a timeout. After a timeout the next send makes a fresh connection.
+    """
+
+    def __init__(
+        self, moniker: str, peer: Peer, layer: str, characteristic: str, timeout: float, *, fenced: bool
+    ) -> None:
+        self._moniker, self._peer, self._timeout = moniker, peer, timeout
+        self._cid, self._subscribed, self._uuid = CHANNELS[layer], layer in SUBSCRIBED, characteristic
+        self.whole = fenced
+        self._fences = 0
+        self._awaited = b""
+        self._open()
+
+    def _open(self) -> None:
+        self._peer.open(self._cid, self._timeout, subscribed=self._subscribed)
+        self._fences, self._awaited = 0, b""
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send one PDU; raises LinkError, LinkClosed, BenchError."""
+        if self._awaited or not self._peer.connected:
+            self._peer.close()
+            self._open()
+        else:
+            self._peer.open(self._cid, self._timeout, subscribed=self._subscribed)
+        pdu = self._pdu(data)
+        if self._cid == EVERYTHING:
+            self._peer.send(Kind.FRAME, pdu)
+        else:
+            self._peer.send(Kind.PDU, self._cid.to_bytes(2, "little") + pdu)
+        if self.whole:
+            self._fences += 1
+            self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
+        self._awaited = FENCE if self.whole else pdu if self._cid == ATT and is_request(pdu) else b""
+
+    def _pdu(self, data: bytes) -> bytes:
+        if not self._uuid:
+            return data
+        found = next((c for c in self._peer.table if c.uuid == self._uuid), None)
+        if found is None:
+            raise LinkError(f"{self._moniker}: the device has no characteristic {self._uuid}; see `medfuzz discover`")
+        operation = WRITE if found.properties & WRITABLE else WRITE_COMMAND
+        return bytes([operation]) + found.handle.to_bytes(2, "little") + data
+
+    def receive(self, deadline: float) -> bytes:
+        """The next PDU; b"" at the deadline, or when the fence is answered."""
+        while (message := self._peer.receive(deadline)) is not None:
+            cid, pdu = int.from_bytes(message.body[:2], "little"), message.body[2:]
+            if cid == ATT and self._fences and pdu.startswith(FENCE_ANSWER):
+                self._fences -= 1
+                if not self._fences:
+                    self._awaited = b""
+                    return b""
+            elif self._cid == EVERYTHING:
+                return len(pdu).to_bytes(2, "little") + message.body
+            elif cid == self._cid:
+                if not self.whole and self._awaited and answers(self._awaited, pdu):
+                    self._awaited = b""
+                return pdu
+        return b""
+
+    def handle(self, uuid: str) -> int:
+        """The value handle of a characteristic; raises LinkError."""
+        if not (found := self._peer.handle(uuid)):
+            raise LinkError(f"{self._moniker}: the device has no characteristic {uuid}; see `medfuzz discover`")
+        return found
+
+    def close(self) -> None:
+        """End the connection; idempotent, never raises."""
+        try:
+            self._peer.close()
+        except BenchError:
+            self._peer.release()
+
+    def now(self) -> float:
+        """The monotonic clock."""
+        return time.monotonic()
+
+
+class BleTransport:
+    """Opens links to one layer or characteristic of one address. `fenced` may be switched for a sequential run."""
+
+    def __init__(self, moniker: str, peer: Peer, layer: str, characteristic: str, *, fenced: bool) -> None:
+        self.moniker, self._peer = moniker, peer
+        self._layer, self._characteristic, self.fenced = layer, characteristic, fenced
+
+    def open(self, timeout: float) -> BleLink:
+        """Connect within `timeout` seconds; raises LinkError, BenchError."""
+        try:
+            return BleLink(self.moniker, self._peer, self._layer, self._characteristic, timeout, fenced=self.fenced)
+        except LinkClosed:
+            raise
+        except LinkError as error:
+            raise LinkError(f"{self.moniker}: {error}. Is the device on, in range and advertising?") from error
+
+    def identity(self) -> Identity:
+        """What the device information service said at the first connection."""
+        return self._peer.identity
+
+
+@transports.register("ble")
+def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
+    """`ble:ADDRESS?…`; `fence=off` for a device that objects to two requests at once. Raises UsageError."""
+    endpoint.check("layer", "char", "fence")
+    radio = getattr(target, "radio", None)
+    if not isinstance(radio, Radio):
+        raise UsageError(f"{endpoint.moniker}: needs a target of kind 'process' or 'external'")
+    characteristic = endpoint.options.get("char", "").lower()
+    layer = "char" if characteristic else endpoint.options.get("layer", "gatt")
+    if layer not in CHANNELS:
+        raise UsageError(f"{endpoint.moniker}: unknown layer '{layer}'.{did_you_mean(layer, CHANNELS)}")
+    fence = endpoint.options.get("fence", "on" if layer in FENCED else "off")
+    if fence not in ("on", "off"):
+        raise UsageError(f"{endpoint.moniker}: fence is on or off")
+    peer = radio.peer(_address(endpoint))
+    return BleTransport(endpoint.moniker, peer, layer, characteristic, fenced=fence == "on")
+
+
+def _address(endpoint: Endpoint) -> str:
+    address = endpoint.address.upper()
+    octets = address.split(":")
+    if len(octets) != 6 or any(len(octet) != 2 or not set(octet) <= set("0123456789ABCDEF") for octet in octets):
+        raise UsageError(f"{endpoint.moniker}: write ble:ADDRESS, like ble:F0:F1:F2:F3:F4:F5?layer=att")
+    return address
