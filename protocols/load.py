@@ -29,6 +29,13 @@ def _hl7_mllp() -> Protocol:
     return PROTOCOL
 
 
+@PROTOCOLS.register("att")
+def _att() -> Protocol:
+    from protocols.att import PROTOCOL
+
+    return PROTOCOL
+
+
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
     """The protocol that a bench names; a file is looked for in `folder`, the bench's own.
 

@@ -172,8 +172,8 @@ def _characteristic(found: Mapping[str, Any]) -> Characteristic:
 
 
 def is_request(pdu: bytes) -> bool:
-    """ATT requests have even opcodes below 0x20; a confirmation is none, and a command's bit 6 is set."""
-    return bool(pdu) and pdu[0] < 0x20 and not pdu[0] & 1 and pdu[0] != CONFIRMATION
+    """True for an ATT request: an even opcode without the command bit, and no confirmation."""
+    return bool(pdu) and not pdu[0] & 0xC1 and pdu[0] != CONFIRMATION
 
 
 def answers(request: bytes, pdu: bytes) -> bool:
