@@ -1,4 +1,7 @@
-"""A device that is a process of the bench's own: started, watched, and ended with everything it started."""
+"""A device that is a process of the bench's own: started, watched, and ended with everything it started.
+
+It also ends when we are killed: a shell of its own holds the other end of a pipe of ours, and outlives us.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from harness.errors import TargetError
 
 _STOP_SECONDS = 3.0
 _LAST_WORDS = 1 << 16
+_LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
 
 def runnable(command: Sequence[str]) -> list[str]:
@@ -34,6 +38,28 @@ def run_command(command: Sequence[str], timeout: float) -> None:
         raise TargetError(f"{' '.join(command)}: exit status {done.returncode}. Run the command by hand")
 
 
+class Leash:
+    """Ends a process group when this process is gone without having let go; it outlives us, whatever ends us."""
+
+    def __init__(self, group: int) -> None:
+        self._holder = subprocess.Popen(
+            ["/bin/sh", "-c", _LEASH, str(group)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    @property
+    def holds(self) -> bool:
+        """True until it has let go."""
+        return self._holder.returncode is None
+
+    def let_go(self) -> None:
+        """The group is no more, and its number may become somebody else's."""
+        self._holder.communicate(b"\n")
+
+
 class OwnProcess:
     """Runs `command` in a process group of its own. Raises TargetError when it cannot be started."""
 
@@ -50,6 +76,7 @@ class OwnProcess:
         except OSError as error:
             self._errors.close()
             raise TargetError(f"cannot start {command[0]}: {error.strerror}. Check [target] command") from error
+        self._leash = Leash(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -62,8 +89,16 @@ class OwnProcess:
             status = self._process.wait(wait)
         except subprocess.TimeoutExpired:
             return ""
+        if self._leash.holds:
+            self._end_the_others()
         names = {number.value: number.name for number in signal.Signals}
         return f"exit status {status}" if status >= 0 else f"signal {names.get(-status, -status)}"
+
+    def _end_the_others(self) -> None:
+        """What it started does not go on without it, or it would hold the ports of the next one."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._leash.let_go()
 
     def last_words(self) -> str:
         """The last line that it wrote to its error output."""

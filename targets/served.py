@@ -21,6 +21,7 @@ from targets.sensors import Sensors
 from targets.told import Told
 
 _EXIT_SECONDS = 0.5
+_LEAVING_SECONDS = 1.5
 _POLL = 0.02
 
 
@@ -102,10 +103,13 @@ class ServedTarget:
         return [table.transport for table in self._bench.interfaces.values()]
 
     def _refuse_strangers(self) -> None:
-        """What already listens where our process will be would be fuzzed in its place."""
+        """What already listens where our process will be would be fuzzed in its place; one of a killed run leaves."""
+        deadline = time.monotonic() + _LEAVING_SECONDS
         for moniker in filter(None, (*self._monikers(), self._table.channel)):
-            if moniker.startswith("tcp:") and _opens(moniker, self):
-                raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+            while moniker.startswith("tcp:") and _opens(moniker, self):
+                if time.monotonic() > deadline:
+                    raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+                time.sleep(_POLL)
 
     def _await_link(self, process: OwnProcess, moniker: str, deadline: float) -> None:
         """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""

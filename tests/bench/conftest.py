@@ -1,6 +1,7 @@
 """Whole campaigns on the pump: shared runs, so that each is paid for once."""
 
 import json
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,3 +41,27 @@ def campaign(tmp_path_factory):
 @pytest.fixture(scope="session")
 def vulnerable(campaign):
     return campaign("bench.toml", cases=3000)
+
+
+@pytest.fixture
+def programs():
+    """Keeps programs to end them afterwards."""
+    started = []
+
+    def keep(program):
+        started.append(program)
+        return program
+
+    yield keep
+    for program in started:
+        program.close()
+
+
+@pytest.fixture
+def ports():
+    """Ports that are free at this moment."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    numbers = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return numbers

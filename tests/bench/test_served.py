@@ -21,30 +21,6 @@ from protocols.pump_actions import ACTIONS
 FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
 
 
-@pytest.fixture
-def programs():
-    """Keeps programs to end them afterwards."""
-    started = []
-
-    def keep(program):
-        started.append(program)
-        return program
-
-    yield keep
-    for program in started:
-        program.close()
-
-
-@pytest.fixture
-def ports():
-    """Ports that are free at this moment."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    numbers = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return numbers
-
-
 def campaign(bench, folder, cases, **options):
     record, folder = run_campaign(Options(bench, "served", seed=1, cases=cases, out=folder, quiet=True, **options))
     return record, json.loads((folder / "summary.json").read_text())
