@@ -39,6 +39,7 @@ _HISTORY = 16
 _IN_A_ROW = {"unreached": 20, "refused": 2000}
 _SHOWN = 400
 _STRETCH = 60
+REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Campaign:
         if transcript.state_reached:
             self._row = ("", 0)
         else:
-            self._in_a_row("unreached", f"state '{case.state}' of '{case.interface}' cannot be reached")
+            self._in_a_row("unreached", unreached(case.state, case.interface))
         fuzzer.learn(case, transcript, observations)
         verdict = self._judge(case, transcript, observations)
         if verdict is Verdict.PASS and self._slow_lane is not None:
@@ -156,10 +157,7 @@ class Campaign:
         """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
         self._row = (what, self._row[1] + 1 if self._row[0] == what else 1)
         if self._row[1] >= _IN_A_ROW[what]:
-            raise BenchError(
-                f"{self._row[1]} cases in a row were not tested: {words}. Give the bench a way to reset the device "
-                "([target] channel or reset_command), or correct states and forbidden"
-            )
+            raise BenchError(f"{self._row[1]} cases in a row were not tested: {words}. {REMEDY}")
 
     def _is_the_devices_fault(self, case: TestCase, transcript: Transcript) -> bool:
         """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
@@ -213,6 +211,11 @@ class Campaign:
         self.findings[bucket] = finding
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
+
+
+def unreached(state: str, interface: str) -> str:
+    """In words, for a campaign's bench fault and for `check` before it."""
+    return f"state '{state}' of '{interface}' cannot be reached"
 
 
 def settle(observations: Sequence[Observation]) -> list[Observation]:

@@ -15,6 +15,7 @@ from typing import Any
 from harness.cli.assemble import Assembly
 from harness.cli.options import Options
 from harness.cli.program import command
+from harness.cli.states import left_out
 from harness.interfaces import Identity
 from harness.serialize import to_plain
 
@@ -49,6 +50,7 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "out_of_scope": {
             **{key: "not selected for this run" for key in bench.interfaces if key not in assembly.protocols},
             **bench.excluded,
+            **{f"state {state}": why for state, why in left_out(assembly).items()},
         },
         "signals": {key: {"unit": s.unit, "range": list(s.range), "kind": s.kind} for key, s in bench.signals.items()},
         "configuration": bench.model_dump(mode="json"),

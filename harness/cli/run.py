@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -92,11 +93,17 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
         console.print("no findings")
     if record.refused:
         console.print(f"{record.refused:,} cases were withheld by the guard or a limit and not run")
+    if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
+        console.print(f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}")
     if record.requirements:
         console.print(f"requirements: {_requirements(record)}", markup=False)
     console.print(f"report: {folder / 'report.html'}", markup=False)
     if record.confirmed:
         console.print(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}", markup=False)
+
+
+def _out_of_scope(record: CampaignRecord) -> Mapping[str, str]:
+    return record.manifest.get("out_of_scope", {})
 
 
 def _requirements(record: CampaignRecord) -> str:

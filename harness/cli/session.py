@@ -15,6 +15,7 @@ from harness.cli.console import ConsoleListener
 from harness.cli.interruption import Interruption, at_once, nothing
 from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
+from harness.cli.states import require_stimuli
 from harness.errors import BenchError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
@@ -32,6 +33,7 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     """Run, store, report; returns the record and the run's folder. Raises UsageError before anything has started."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf)
     _require_arming(assembly)
+    require_stimuli(assembly)
     fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)
     folder = _folder(options)
     interruption = Interruption()

@@ -1,0 +1,140 @@
+"""What `run` would stumble over while it runs is said by `check`, and by `run` before anything starts, in one way."""
+
+import json
+import socket
+import sys
+import threading
+
+import pytest
+
+from harness.campaign import REMEDY
+
+PROTOCOL = """
+import boofuzz
+from harness.case import Stimulate
+from harness.interfaces import State
+from protocols.model import Edge, Message, Protocol
+from protocols.wire import LazyFields, Wire
+from harness.interfaces import Frame, FrameKind
+
+def told(data):
+    return Frame(FrameKind.REPLY, data, LazyFields(lambda data: {"mode": data[0]}, data))
+
+class Modes(Wire):
+    def split(self, buffer):
+        return tuple(told(bytes([byte])) for byte in buffer), b""
+    def expects_reply(self, sent):
+        return True
+
+def message(name, code):
+    return Message(boofuzz.Request(name, children=(boofuzz.Byte("code", code, fuzzable=False),)))
+
+ASK, UP = message("ask", 0x3f), message("up", 0x2b)
+STATES = {
+    "low": State("low", (), {"mode": 0}),
+    "high": State("high", (UP.send(),), {"mode": 1}),
+    "pressed": State("pressed", (Stimulate("key", 1),), {"mode": 0}),
+}
+PROTOCOL = Protocol("modes", {"ask": ASK, "up": UP}, (Edge("", "ask"), Edge("", "up")), Modes(), STATES, ASK.send(),
+    reply_timeout=0.3, waits=())
+"""
+
+
+@pytest.fixture
+def device():
+    """A device that goes up at `+`, never comes down, and tells its mode after every byte; gives its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    mode = [0]
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                while data := connection.recv(4096):
+                    for byte in data:
+                        mode[0] |= byte == ord("+")
+                        connection.sendall(bytes(mode))
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(5.0)
+
+
+@pytest.fixture
+def bench(tmp_path, device):
+    """Writes a bench of that device with these states and what else stands in it."""
+
+    def write(states, more=""):
+        (tmp_path / "modes.py").write_text(PROTOCOL)
+        (tmp_path / "b.toml").write_text(
+            '[target]\nkind = "external"\narmed = true\nname = "x"\nsettle = 0.0\n'
+            f'[interfaces.main]\nprotocol = "modes.py"\ntransport = "tcp:127.0.0.1:{device}"\nstates = {states}\n{more}'
+        )
+        return "b.toml"
+
+    return write
+
+
+def both(medfuzz, name):
+    """What `check` and `run` end with: exit code, lines, error lines."""
+    return medfuzz("check", name), medfuzz("run", name, "--cases", "60", "--out", "run")
+
+
+@pytest.mark.parametrize(
+    ("states", "more", "words"),
+    [
+        ('["low", "pressed"]', "", "states: 'pressed' needs 'key', which the bench does not have under [stimuli]"),
+        ('["low"]', "[stimuli.key]\n", '[stimuli.key] needs command = ["PROGRAM", "{value}"] or [target] channel'),
+        ('["low"]\nfuzzers = ["enumerat"]', "", "'enumerate'"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_both_before_anything_starts(medfuzz, bench, tmp_path, states, more, words):
+    checked, ran = both(medfuzz, bench(states, more))
+    assert checked == ran
+    assert (ran[0], ran[1], len(ran[2])) == (2, [], 1)
+    assert words in ran[2][0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_states_that_the_fuzzers_leave_out_are_named_by_both(medfuzz, bench, tmp_path):
+    key = f'[stimuli.other]\ncommand = ["{sys.executable}", "-c", ""]\n'
+    checked, _ran = both(medfuzz, bench("[]", key))
+    lines = [line.split(maxsplit=2) for line in checked[1]]
+    assert ["state", "main/pressed", "not"] in [line[:2] + line[2].split()[:1] for line in lines]
+    why = next(line for line in checked[1] if "main/pressed" in line)
+    assert why.endswith("needs 'key', which the bench does not have under [stimuli]")
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["out_of_scope"]["state main/pressed"] in why
+    assert any(line.endswith(": main/pressed") for line in _ran[1])
+
+
+def test_a_state_that_cannot_be_come_back_to_fails_in_both_in_the_same_words(medfuzz, bench):
+    checked, ran = both(medfuzz, bench('["low", "high"]'))
+    assert (checked[0], ran[0]) == (3, 3)
+    words = f"state 'low' of 'main' cannot be reached. {REMEDY}"
+    results = {tuple(line.split()[1:4]): line for line in checked[1] if line.startswith("state ")}
+    assert [key[1] for key in results] == ["ok", "ok", "again"]
+    assert results["main/low", "again", "FAILED"].endswith(words)
+    assert any(line.startswith("bench fault: 20 cases in a row were not tested: ") and words in line for line in ran[1])
+
+
+def test_check_says_that_run_wants_the_bench_armed(medfuzz, bench, tmp_path):
+    name = bench('["high"]')
+    assert not any(line.startswith("armed") for line in medfuzz("check", name)[1])
+    text = (tmp_path / name).read_text().replace("armed = true", "armed = false")
+    (tmp_path / name).write_text(text)
+    code, out, err = medfuzz("check", name)
+    assert (code, err) == (0, [])
+    assert any(line.startswith("armed ") and "armed = true in [target]" in line for line in out)
+
+
+def test_a_device_that_can_be_brought_to_every_state_is_sound(medfuzz, bench):
+    code, out, err = medfuzz("check", bench('["high"]'))
+    assert (code, err) == (0, [])
+    assert [line.split()[:3] for line in out if line.startswith("state ")] == [["state", "main/high", "ok"]]
