@@ -74,12 +74,29 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
+    if assembly.runner.snapshots is None:
+        yield _reset_line(assembly)
     for name in identities:
         yield from _state_lines(assembly, name)
     yield from (Line(f"state {state}", NOT_TESTED, why) for state, why in left_out(assembly).items())
     watched = [requirement for requirement in assembly.requirements if requirement.watched]
     if watched:
         yield Line("requirements", OK, f"{len(watched)} formulas over {len(assembly.bench.signals)} signals")
+
+
+def _reset_line(assembly: Assembly) -> Line:
+    """Whether the bench can bring a real device back, by trying: a night may hang on it."""
+    if not assembly.target.can_reset():
+        return Line(
+            "reset", "none", "a run ends once the device cannot be brought to a state any more; see reset_command"
+        )
+    started = time.monotonic()
+    try:
+        assembly.runner.fresh()
+        meet(assembly)
+    except MedfuzzError as error:
+        return Line("reset", FAILED, str(error))
+    return Line("reset", OK, f"{1000 * (time.monotonic() - started):.0f} ms until it serves")
 
 
 def _state_lines(assembly: Assembly, name: str) -> Iterator[Line]:
@@ -108,15 +125,15 @@ def _state_line(assembly: Assembly, name: str, state: str, what: str) -> Line:
 def _control_lines(path: Path, assembly: Assembly) -> Iterator[Line]:
     """Each monitor must fire on a recorded fault of the bench's control firmware."""
     controls = assembly.bench.controls
-    for kind in _CONTROLLED:
-        what = f"monitor for {kind.value}"
-        if kind.value not in controls.recorded:
-            yield Line(what, NOT_SHOWN, f"no [controls] recorded.{kind.value} in the bench")
-            continue
-        finding = _recorded(assembly.bench.path(controls.recorded[kind.value]))
+    for kind in (kind.value for kind in _CONTROLLED if kind.value in controls.recorded):
+        what = f"monitor for {kind}"
+        finding = _recorded(assembly.bench.path(controls.recorded[kind]))
         emulated = assembly.bench.target.kind == "emulator" and controls.elf
         elf = assembly.bench.path(controls.elf) if emulated else None
         yield _demonstrate(what, path, finding, elf)
+    if without := [kind.value for kind in _CONTROLLED if kind.value not in controls.recorded]:
+        words = "no recorded fault under [controls] to try them on; `medfuzz replay --save` writes one"
+        yield Line("other monitors" if controls.recorded else "monitors", NOT_SHOWN, f"{', '.join(without)}: {words}")
 
 
 def _recorded(path: Path) -> Finding:

@@ -20,6 +20,7 @@ from harness.events import (
     FindingDismissed,
 )
 from harness.finding import Finding
+from reports.text import counted
 
 _REFRESH_SECONDS = 0.25
 _RATE_WINDOW = 5.0
@@ -84,7 +85,7 @@ class ConsoleListener:
 
     def _status(self, event: CaseFinished) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self._kinds.most_common()) or "none"
-        parts = [f"{event.number:,} cases", f"{self._rate:,.0f}/s"]
+        parts = [counted(event.number, "case"), f"{self._rate:,.0f}/s"]
         if event.coverage:
             parts.append(f"{event.coverage:,} edges")
         parts += [f"findings: {kinds}", self._left(event)]

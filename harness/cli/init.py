@@ -46,7 +46,7 @@ forbidden = []                  # messages that must never leave, whatever a mut
 console_patterns = ["(?i)fault|assert|panic|overflow"]
 canaries = {{}}                   # name = "bytes that must not appear in a reply"
 """
-_NO_RESET = '# reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # none: a device that hangs ends the run'
+_NO_RESET = '# reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # none: a run ends when the device hangs'
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,7 @@ def _protocol(folder: Path, spec: str) -> Chosen:
 
 
 def _ask_reset() -> tuple[str, ...]:
-    hint = (
-        "How is it power-cycled? A command, like uhubctl -a cycle -p 1; without one, a device that hangs ends the run"
-    )
+    hint = "How is it power-cycled? A command, like uhubctl -a cycle -p 1; without one, a run ends when it hangs"
     return ask("Reset command", "", _command, instead="--reset-command", hint=hint)
 
 

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     what: Annotated[str, typer.Argument(help="benches, messages, states, fuzzers, protocols, ports, runs, findings")],
-    where: Annotated[str, typer.Argument(help="A bench (messages, states) or a run's folder (findings).")] = "",
+    where: Annotated[str, typer.Argument(help="A bench (messages, states) or a run's folder (runs, findings).")] = "",
 ) -> None:
     """Show what there is."""
     if what not in _LISTINGS:
@@ -46,8 +46,9 @@ def _benches(_where: str) -> Iterator[str]:
 
 
 def _protocols(where: str) -> Iterator[tuple[str, Protocol]]:
-    path = find_bench(where or "pump")
-    bench = load_bench(path)
+    if not where:
+        raise UsageError(f"of which bench? Name a file behind it, or a shipped bench: {', '.join(shipped_benches())}")
+    bench = load_bench(find_bench(where))
     for name, table in bench.interfaces.items():
         yield name, protocol_of(table.protocol, bench.folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,17 +12,35 @@ from rich.console import Console
 from harness.cli import check, demo, emulate, init, listing, replay, report, run, send
 from harness.cli.console import printable
 from harness.cli.interruption import handled, leave
+from harness.cli.manifest import version_of
 from harness.errors import MedfuzzError
 
 app = typer.Typer(
     name="medfuzz",
-    help="Fuzz-test a medical device's interfaces and watch it for crashes, hangs and unsafe states.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, run, replay, emulate, check, init, send, listing, report):
+for module in (demo, init, check, send, run, replay, report, listing, emulate):
     module.register(app)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        Console(highlight=False).print(f"medfuzz {version_of('medfuzz')}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Fuzz-test a medical device's interfaces and watch it for crashes, hangs and unsafe states.
+
+    A device on your bench: init, check, send, run, in this order.
+    """
 
 
 def main() -> None:

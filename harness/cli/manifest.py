@@ -56,7 +56,7 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "configuration": bench.model_dump(mode="json"),
         "requirements": to_plain(assembly.requirements),
         "definitions": _definitions(options, assembly),
-        "versions": {key: _version(key) for key in _LIBRARIES},
+        "versions": {key: version_of(key) for key in _LIBRARIES},
         "host": {"system": platform.platform(), "python": sys.version.split()[0]},
     }
 
@@ -70,7 +70,8 @@ def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
 
 
-def _version(distribution: str) -> str:
+def version_of(distribution: str) -> str:
+    """Its installed version; medfuzz's own also where it runs from a source folder."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -33,8 +33,10 @@ def register(app: typer.Typer) -> None:
 
 def run(
     bench: BenchArgument,
-    time: Annotated[str, typer.Option(help="Stop after, triage included: 90, 90s, 15m, 8h.")] = "",
-    cases: Annotated[int, typer.Option(min=0, help="Stop after this many cases.")] = 0,
+    time: Annotated[
+        str, typer.Option(help="Stop after, triage included: 90, 90s, 15m, 8h (without --cases: 60s).")
+    ] = "",
+    cases: Annotated[int, typer.Option(min=0, help="Stop after this many cases (0: no limit).")] = 0,
     seed: SeedOption = 0,
     interface: Annotated[list[str] | None, typer.Option(help="Only this interface; may be repeated.")] = None,
     fuzzer: Annotated[list[str] | None, typer.Option(help="Only this fuzzer; may be repeated.")] = None,

@@ -192,6 +192,10 @@ def misspelt_message(_folder):
     return ["send", "pump", "statsu"], 2, "'status'"
 
 
+def messages_of_no_bench(_folder):
+    return ["list", "messages"], 2, "pump-fixed"
+
+
 def misspelt_listing(_folder):
     return ["list", "finding"], 2, "'findings'"
 
@@ -241,7 +245,7 @@ BAD = [
     *(misspelt_protocol, misspelt_state, misspelt_fuzzer, misspelt_interface, misspelt_forbidden),
     *(formula_with_a_typo, formula_cut_short, formula_with_an_undeclared_signal, bad_time, nothing_to_serve),
     *(a_run_is_there_already, out_is_a_file, corrupt_store, store_of_text, store_of_somebody_else, no_store),
-    *(unknown_finding, no_runs, misspelt_message, misspelt_listing, user_protocol_that_fails),
+    *(unknown_finding, no_runs, misspelt_message, messages_of_no_bench, misspelt_listing, user_protocol_that_fails),
     *(serial_path_that_is_not_there, forbidden_that_cannot_be_recognized, forbidden_that_cannot_be_recognized_in_check),
 ]
 

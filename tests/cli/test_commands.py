@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,8 @@ def test_send_shows_the_bytes_and_the_parsed_reply(medfuzz):
     ("what", "expected"),
     [
         ("benches", "pump-fixed"),
-        ("messages", "status"),
-        ("states", "infusing"),
+        ("messages pump", "status"),
+        ("states pump", "infusing"),
         ("fuzzers", "enumerate"),
         ("protocols", "pump_link"),
         ("runs", "runs/one"),
@@ -128,9 +129,22 @@ def test_send_shows_the_bytes_and_the_parsed_reply(medfuzz):
     ],
 )
 def test_list_shows_what_there_is(in_run, what, expected):
-    code, out, err = in_run("list", what)
+    code, out, err = in_run("list", *what.split())
     assert (code, err) == (0, [])
     assert any(expected in line for line in out)
+
+
+def test_the_version_is_the_packages(medfuzz):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    code, out, err = medfuzz("--version")
+    assert (code, out[0].split()[:2], err) == (0, ["medfuzz", version], [])
+
+
+def test_the_help_begins_with_what_a_newcomer_needs(medfuzz):
+    code, out, _err = medfuzz("--help")
+    words = "\n".join(out)
+    assert (code, "init, check, send, run" in words) == (0, True)
+    assert words.index("demo ") < words.index("init ") < words.index("emulate ")
 
 
 def test_list_runs_survives_a_corrupt_store(in_run, found):

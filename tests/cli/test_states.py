@@ -124,6 +124,26 @@ def test_a_state_that_cannot_be_come_back_to_fails_in_both_in_the_same_words(med
     assert any(line.startswith("bench fault: 20 cases in a row were not tested: ") and words in line for line in ran[1])
 
 
+def test_check_tries_the_reset(medfuzz, bench, tmp_path):
+    name = bench('["high"]')
+    line = next(line for line in medfuzz("check", name)[1] if line.startswith("reset "))
+    assert (line.split()[1], "reset_command" in line) == ("none", True)
+    text = (tmp_path / name).read_text()
+    for program, code, result in (("pass", 0, "ok"), ("raise SystemExit(1)", 3, "FAILED")):
+        command = f'reset_command = ["{sys.executable}", "-c", "open(\'tried\', \'w\'); {program}"]\n'
+        (tmp_path / name).write_text(text.replace('name = "x"\n', f'name = "x"\n{command}'))
+        (tmp_path / "tried").unlink(missing_ok=True)
+        given, out, _err = medfuzz("check", name)
+        assert (given, (tmp_path / "tried").exists()) == (code, True)
+        assert next(line for line in out if line.startswith("reset ")).split()[1] == result
+
+
+def test_monitors_that_nothing_was_recorded_for_are_one_line(medfuzz, bench):
+    out = medfuzz("check", bench('["high"]'))[1]
+    (line,) = [line for line in out if "not demonstrated" in line]
+    assert all(kind in line for kind in ("crash", "unsafe_state", "exit", "[controls]"))
+
+
 def test_check_says_that_run_wants_the_bench_armed(medfuzz, bench, tmp_path):
     name = bench('["high"]')
     assert not any(line.startswith("armed") for line in medfuzz("check", name)[1])
