@@ -35,9 +35,13 @@ class RadioClient:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unpacker, self._waiting = Unpacker(), deque[Message]()
         self._asked = 0
-        hello = self.ask("hello")
-        if hello.get("version") != VERSION:
-            raise BenchError(f"radio {moniker} speaks version {hello.get('version')}, not {VERSION}: start it anew")
+        try:
+            hello = self.ask("hello")
+            if hello.get("version") != VERSION:
+                raise BenchError(f"radio {moniker} speaks version {hello.get('version')}, not {VERSION}: start it anew")
+        except BenchError:
+            self.close()
+            raise
         self.listening: list[str] = hello["listening"]
 
     def ask(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> dict[str, Any]:
@@ -81,6 +85,11 @@ class RadioClient:
                 raise self._lost("the connection was closed")
             self._waiting.extend(self._unpacker.feed(data))
         return self._waiting.popleft()
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._socket.fileno() < 0
 
     def close(self) -> None:
         """Idempotent; the radio closes this client's connections."""

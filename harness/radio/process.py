@@ -40,6 +40,7 @@ class Radio:
         self._control = control
         self._process: subprocess.Popen[bytes] | None = None
         self._peers: dict[str, Peer] = {}
+        self._clients: list[RadioClient] = []
 
     def start(self) -> None:
         """Start our own radio, if it has to be ours and does not run; raises BenchError, UsageError."""
@@ -84,12 +85,16 @@ class Radio:
     def client(self, timeout: float) -> RadioClient:
         """A new connection to the radio, which is started if need be; raises BenchError."""
         self.start()
-        return RadioClient(self._control, timeout)
+        client = RadioClient(self._control, timeout)
+        self._clients = [*(given for given in self._clients if not given.closed), client]
+        return client
 
     def stop(self) -> None:
-        """Let go of every peer and end our own radio, politely first; idempotent."""
+        """Let go of every peer and client, and end our own radio, politely first; idempotent."""
         for peer in self._peers.values():
             peer.release()
+        for client in self._clients:
+            client.close()
         process, self._process = self._process, None
         if process is None:
             return

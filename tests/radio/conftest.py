@@ -1,0 +1,45 @@
+"""A radio of the test's own, and foreign host stacks that attach to it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.radio.process import Radio
+
+ADDRESS = "F0:F1:F2:F3:F4:F5"
+
+
+@pytest.fixture
+def radio():
+    """A virtual radio with a place to attach."""
+    started = Radio(listen=["tcp:127.0.0.1:0"])
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def attach():
+    """Start a peripheral at a moniker; returns (process, address)."""
+    processes = []
+
+    def attached(moniker, address=ADDRESS, kind="random"):
+        scheme, _, rest = moniker.partition(":")
+        spec = (
+            f"tcp-client:{rest}" if scheme == "tcp" else f"serial:{rest},1000000" if scheme == "pty" else f"unix:{rest}"
+        )
+        command = [sys.executable, str(Path(__file__).with_name("peripheral.py")), spec, address, kind]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        words = process.stdout.readline().split()
+        assert words[:1] == ["up"], process.stderr.read()
+        return process, words[1][:17]
+
+    yield attached
+    for process in processes:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()

@@ -1,0 +1,80 @@
+"""A foreign host stack for the tests: a bare Bumble GATT server as a program of its own. Arguments: transport, address.
+
+Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+
+from bumble.core import UUID, AdvertisingData
+from bumble.device import Device, DeviceConfiguration
+from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.hci import Address, OwnAddressType
+from bumble.host import Host
+from bumble.transport import open_transport
+
+SERVICE = "a0000001-0000-4000-8000-000000000000"
+VALUE = "a0000002-0000-4000-8000-000000000000"
+NOTIFIED = "a0000003-0000-4000-8000-000000000000"
+COMMAND = "a0000004-0000-4000-8000-000000000000"
+
+
+def served(device):
+    """A value that notifies what is written to it, and the command characteristic."""
+    properties = Characteristic.Properties
+    notified = Characteristic(NOTIFIED, properties.NOTIFY | properties.READ, Characteristic.READABLE, b"n")
+
+    def write(_connection, value):
+        asyncio.ensure_future(device.notify_subscribers(notified, bytes(value)))
+
+    def command(connection, value):
+        misbehave(device, connection, bytes(value))
+
+    both = Characteristic.READABLE | Characteristic.WRITEABLE
+    access = properties.READ | properties.WRITE | properties.WRITE_WITHOUT_RESPONSE
+    value = Characteristic(VALUE, access, both, CharacteristicValue(read=lambda _c: b"hello", write=write))
+    commanded = Characteristic(COMMAND, properties.WRITE, both, CharacteristicValue(write=command))
+    device.add_service(Service(SERVICE, [value, notified, commanded]))
+
+
+def misbehave(device, connection, how):
+    match how:
+        case b"die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case b"exit":
+            os._exit(3)
+        case b"hang":
+            time.sleep(3600)
+        case b"bye":
+            asyncio.ensure_future(connection.disconnect())
+        case b"mute":
+            device.gatt_server.on_gatt_pdu = lambda *_: None
+
+
+async def main(spec, address, kind):
+    transport = await open_transport(spec)
+    own = Address(address, Address.PUBLIC_DEVICE_ADDRESS if kind == "public" else Address.RANDOM_DEVICE_ADDRESS)
+    device = Device(
+        config=DeviceConfiguration(name="bench dummy", address=own), host=Host(transport.source, transport.sink)
+    )
+    served(device)
+    name = [(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, b"bench dummy")]
+    device.advertising_data = bytes(AdvertisingData([*name, (0x07, bytes(UUID(SERVICE)))]))
+    await device.power_on()
+    await device.start_advertising(
+        auto_restart=True,
+        own_address_type=OwnAddressType.PUBLIC if kind == "public" else OwnAddressType.RANDOM,
+        advertising_interval_min=20,
+        advertising_interval_max=20,
+    )
+    print("up", device.public_address if kind == "public" else device.random_address, flush=True)
+    await transport.source.terminated
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    asyncio.run(main(*sys.argv[1:]))

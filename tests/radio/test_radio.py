@@ -1,0 +1,220 @@
+"""The radio process: who attaches, connects, speaks, leaves, and what happens when the radio itself is gone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from harness.errors import BenchError, LinkClosed, LinkError, UsageError
+from harness.radio.client import RadioLost
+from harness.radio.process import Radio
+from harness.radio.wire import Kind, Unpacker, packed, spoken
+from harness.transports import ble, transport
+
+VALUE, NOTIFIED, COMMAND = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4))
+
+
+assert ble.CHANNELS  # its import registers the scheme
+
+
+def link(radio, address, query=""):
+    return transport(f"ble:{address}{query}", SimpleNamespace(radio=radio)).open(3.0)
+
+
+def reply(opened, seconds=1.0):
+    return opened.receive(opened.now() + seconds)
+
+
+def send(opened, data):
+    opened.send(data, opened.now() + 1.0)
+
+
+def say(opened, words):
+    """Write to the peripheral's command characteristic."""
+    send(opened, b"\x12" + opened.handle(COMMAND).to_bytes(2, "little") + words)
+
+
+@pytest.mark.parametrize("kind", ["public", "random"])
+def test_the_advertised_address_just_works(radio, attach, kind):
+    _process, address = attach(radio.listening[0], kind=kind)
+    (found,) = radio.client(1.0).ask("scan", seconds=0.1)["found"]
+    assert (found["address"], found["type"], found["name"]) == (address, kind, "bench dummy")
+    opened = link(radio, address, "?layer=att")
+    send(opened, b"\x0a" + opened.handle(VALUE).to_bytes(2, "little"))
+    assert reply(opened) == b"\x0bhello"
+
+
+@pytest.mark.parametrize("moniker", ["unix:{}/ear", "pty:{}/ear"])
+def test_a_host_stack_attaches_by_other_wires(tmp_path, attach, moniker):
+    radio = Radio(listen=[moniker.format(tmp_path)])
+    try:
+        radio.start()
+        for _ in range(2):
+            process, address = attach(radio.listening[0])
+            opened = link(radio, address, "?layer=att")
+            send(opened, b"\x0a" + opened.handle(VALUE).to_bytes(2, "little"))
+            assert reply(opened) == b"\x0bhello"
+            process.kill()
+            with pytest.raises(LinkClosed, match="0x08"):
+                while True:
+                    reply(opened, 2.0)
+    finally:
+        radio.stop()
+    assert not (tmp_path / "ear").exists()
+
+
+def test_a_dropped_pdu_costs_a_round_trip_and_not_a_timeout(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    started = time.monotonic()
+    for _ in range(50):
+        send(opened, b"\x1e")
+        assert reply(opened, 5.0) == b""
+    assert time.monotonic() - started < 2.0
+
+
+def test_without_a_fence_the_timeout_is_waited_for_and_the_next_connection_is_fresh(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att&fence=off")
+    handle = opened.handle(COMMAND).to_bytes(2, "little")
+    send(opened, b"\x12" + handle + b"mute")
+    assert reply(opened) == b"\x13"
+    send(opened, b"\x0a\x03\x00")
+    assert reply(opened, 0.2) == b""
+    connection = opened._peer._connection
+    send(opened, b"\x0a\x03\x00")
+    assert opened._peer._connection != connection
+
+
+def test_a_characteristic_is_written_and_notifies(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, f"?char={VALUE.upper()}")
+    send(opened, b"ping")
+    told = {reply(opened), reply(opened)}
+    assert told == {b"\x13", b"\x1b" + opened.handle(NOTIFIED).to_bytes(2, "little") + b"ping"}
+
+
+def test_a_length_that_is_wrong_reaches_the_device_as_it_is(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=l2cap")
+    send(opened, bytes.fromhex("0300 0400 0a0300"))
+    assert reply(opened)[2:4] == b"\x04\x00"
+    send(opened, bytes.fromhex("4000 0400 0a0300"))
+    assert reply(opened, 0.3) == b""
+
+
+@pytest.mark.parametrize(("words", "reason"), [(b"die", "0x08"), (b"exit", "0x08"), (b"bye", "0x13")])
+def test_how_a_connection_ended_is_told_apart_within_a_second(radio, attach, words, reason):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    say(opened, words)
+    started = time.monotonic()
+    with pytest.raises(LinkClosed, match=reason):
+        while True:
+            assert reply(opened, 1.0) or time.monotonic() - started < 1.0
+
+
+def test_a_device_that_stopped_is_silent(radio, attach):
+    process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    process.send_signal(signal.SIGSTOP)
+    send(opened, b"\x0a\x03\x00")
+    assert reply(opened, 0.3) == b""
+    process.send_signal(signal.SIGCONT)
+
+
+def test_two_layers_of_one_device_share_its_only_connection(radio, attach):
+    _process, address = attach(radio.listening[0])
+    att, smp = link(radio, address, "?layer=att"), link(radio, address, "?layer=smp")
+    send(smp, bytes.fromhex("05 08"))
+    reply(smp)
+    send(att, b"\x0a" + att.handle(VALUE).to_bytes(2, "little"))
+    assert reply(att) == b"\x0bhello"
+    smp.close()
+    send(att, b"\x0a" + att.handle(VALUE).to_bytes(2, "little"))
+    assert reply(att) == b"\x0bhello"
+
+
+def test_nobody_there(radio):
+    with pytest.raises(LinkError, match=r"ble:F0:00:00:00:00:01: .*advertis"):
+        transport("ble:F0:00:00:00:00:01", SimpleNamespace(radio=radio)).open(0.2)
+
+
+def test_a_killed_radio_is_a_bench_fault(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    os.kill(radio._process.pid, signal.SIGKILL)
+    with pytest.raises(RadioLost, match="the radio process ended") as caught:
+        for _ in range(100):
+            send(opened, b"\x1e")
+            reply(opened)
+    assert isinstance(caught.value, BenchError) and not isinstance(caught.value, LinkError)
+
+
+def test_the_radio_ends_with_the_one_that_started_it(tmp_path):
+    script = (
+        "import os, sys\nfrom harness.radio.process import Radio\nradio = Radio()\nradio.start()\n"
+        "print(radio._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    pid, deadline = int(done.stdout), time.monotonic() + 3.0
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_an_adapter_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(BenchError, match="did not start with adapter 'serial:/nowhere,1000000'"):
+        Radio(adapter="serial:/nowhere,1000000").start()
+
+
+@pytest.mark.parametrize(
+    ("moniker", "words"),
+    [
+        ("ble:F0:F1", "write ble:ADDRESS"),
+        ("ble:F0:F1:F2:F3:F4:F5?layer=at", "'att'"),
+        ("ble:F0:F1:F2:F3:F4:F5?fence=maybe", "on or off"),
+        ("ble:F0:F1:F2:F3:F4:F5?mtu=7", "unknown option 'mtu'"),
+    ],
+)
+def test_wrong_monikers(moniker, words):
+    with pytest.raises(UsageError, match=words):
+        transport(moniker, SimpleNamespace(radio=Radio()))
+
+
+def test_nonsense_on_the_control_port_ends_only_that_client(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    host, _, port = radio._control.removeprefix("tcp:").rpartition(":")
+    for nonsense in (b"\xff" * 64, packed(Kind.ASK, 0, b"[]"), packed(Kind.ASK, 0, b"\xff"), spoken(Kind.PDU, {})):
+        with socket.create_connection((host, int(port)), 1.0) as client:
+            client.sendall(nonsense)
+    with socket.create_connection((host, int(port)), 1.0) as client:
+        client.sendall(spoken(Kind.ASK, {"ask": "dance", "id": 7}))
+        (message,) = Unpacker().feed(client.recv(4096))
+        assert "dance" in message.words["error"]
+    send(opened, b"\x0a" + opened.handle(VALUE).to_bytes(2, "little"))
+    assert reply(opened) == b"\x0bhello"
+
+
+def test_a_host_that_does_not_speak_hci_is_detached(radio):
+    host, _, port = radio.listening[0].removeprefix("tcp:").rpartition(":")
+    with socket.create_connection((host, int(port)), 1.0) as stack:
+        stack.sendall(b"\x77 this is no packet")
+        stack.settimeout(1.0)
+        assert stack.recv(1) == b""
+    assert radio.client(1.0).ask("scan", seconds=0.01)["found"] == []
+
+
+def test_bumble_and_boofuzz_stay_apart(radio):
+    names = "import sys, harness.radio.__main__; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
+    assert "bumble.hci" in loaded and "boofuzz" not in loaded
+    names = "import sys, harness.cli.main; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
+    assert "boofuzz" in loaded and not any(name.startswith("bumble") for name in loaded)
