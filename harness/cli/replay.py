@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.cli.assemble import assemble, find_bench, meet
 from harness.cli.console import printable
+from harness.cli.files import write
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding
 from harness.interfaces import Explains
@@ -41,7 +42,7 @@ def replay(
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{found.id} from {folder}: {printable(found.observation.summary)}", markup=False)
     if save is not None:
-        save.write_text(dumps(found), encoding="utf-8")
+        write(save, dumps(found), instead="Name another file with --save")
     tries: list[Replay] = []
     assembly = assemble(path, seed=int(manifest.get("seed", 0)), only=[found.case.interface], elf=other)
     try:

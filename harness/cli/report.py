@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.files import make_folder
 from harness.cli.session import write_reports
 from harness.record import load_record
 from harness.store import Store
@@ -30,6 +31,6 @@ def report(
     if record.reason == "killed":
         record = signalled(record, signal.SIGKILL)
     folder = out or (run if run.is_dir() else run.parent)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_reports(folder, record)
     Console(highlight=False, soft_wrap=True).print(f"report: {folder / 'report.html'}", markup=False)

@@ -12,6 +12,7 @@ from typing import Any
 from harness.campaign import Budget, Campaign
 from harness.cli.assemble import Assembly, assemble, make_fuzzers, meet
 from harness.cli.console import ConsoleListener
+from harness.cli.files import make_folder, write
 from harness.cli.interruption import Interruption, at_once, nothing
 from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
@@ -27,6 +28,8 @@ from harness.summary import CampaignRecord, signalled, summary_text
 from harness.temporal import RequirementStatistics
 from reports.html import render_html
 from reports.junit import render_junit
+
+ELSEWHERE = "Make room there, or name another folder with --out"
 
 
 def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
@@ -52,7 +55,7 @@ def _recorded_run(
     """Bring the target up, write the manifest, run; everything in the store. Raises BenchError from the disk."""
     failure, identities = _bring_up(assembly, interruption)
     manifest = manifest_of(folder.name, options, assembly, identities)
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
     builder = RecordBuilder(
         assembly.requirements, tuple(assembly.protocols), max_inconclusive=assembly.bench.limits.max_inconclusive
     )
@@ -131,10 +134,9 @@ def _record(builder: RecordBuilder, assembly: Assembly, store: Store, interrupti
 
 
 def write_reports(folder: Path, record: CampaignRecord) -> None:
-    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder."""
-    (folder / "summary.json").write_text(summary_text(record), encoding="utf-8")
-    (folder / "report.html").write_text(render_html(record), encoding="utf-8")
-    (folder / "junit.xml").write_text(render_junit(record), encoding="utf-8")
+    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder; raises BenchError."""
+    for name, render in (("summary.json", summary_text), ("report.html", render_html), ("junit.xml", render_junit)):
+        write(folder / name, render(record), instead=ELSEWHERE)
 
 
 def _folder(options: Options) -> Path:
@@ -148,8 +150,5 @@ def _folder(options: Options) -> Path:
         )
     if (folder / STORE_NAME).exists():
         raise UsageError(f"{folder} holds a campaign already; name another folder with --out, or move that one away")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchError(f"cannot write to {folder}: {error.strerror}. Name another folder with --out") from error
+    make_folder(folder)
     return folder

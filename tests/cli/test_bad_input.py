@@ -158,6 +158,18 @@ def out_is_a_file(folder):
     return ["run", "pump", "--cases", "1", "--out", "file"], 3, "--out"
 
 
+def report_to_a_file(folder):
+    Store.create(folder / "store.sqlite", {}).close()
+    (folder / "file").write_text("mine")
+    return ["report", folder, "--out", "file"], 3, "--out"
+
+
+def summary_is_a_folder(folder):
+    Store.create(folder / "store.sqlite", {}).close()
+    (folder / "summary.json").mkdir()
+    return ["report", folder], 3, "summary.json"
+
+
 def corrupt_store(folder):
     (folder / "store.sqlite").write_bytes(b"SQLite format 3\0" + bytes(200))
     return ["report", folder], 3, "store.sqlite"
@@ -244,7 +256,16 @@ BAD = [
     *(misspelt_bench, bench_is_a_folder, missing_elf, elf_that_is_none, misspelt_symbol, misspelt_transport),
     *(misspelt_protocol, misspelt_state, misspelt_fuzzer, misspelt_interface, misspelt_forbidden),
     *(formula_with_a_typo, formula_cut_short, formula_with_an_undeclared_signal, bad_time, nothing_to_serve),
-    *(a_run_is_there_already, out_is_a_file, corrupt_store, store_of_text, store_of_somebody_else, no_store),
+    *(
+        a_run_is_there_already,
+        out_is_a_file,
+        corrupt_store,
+        report_to_a_file,
+        summary_is_a_folder,
+        store_of_text,
+        store_of_somebody_else,
+        no_store,
+    ),
     *(unknown_finding, no_runs, misspelt_message, messages_of_no_bench, misspelt_listing, user_protocol_that_fails),
     *(serial_path_that_is_not_there, forbidden_that_cannot_be_recognized, forbidden_that_cannot_be_recognized_in_check),
 ]

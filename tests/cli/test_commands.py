@@ -89,6 +89,8 @@ def test_a_saved_finding_is_a_positive_control_for_check(found, in_run, tmp_path
     finding = first_finding(found, "crash")
     saved = tmp_path / "crash.json"
     assert in_run("replay", finding.id, "--times", "1", "--save", saved)[0] == 1
+    code, _out, err = in_run("replay", finding.id, "--save", tmp_path / "nowhere" / "crash.json")
+    assert (code, len(err), "--save" in err[0]) == (3, 1, True)
     elf = ROOT / "targets" / "pump" / "pump-vulnerable.elf"
     bench = tmp_path / "b.toml"
 
