@@ -23,13 +23,23 @@ NOTIFIED = "a0000003-0000-4000-8000-000000000000"
 COMMAND = "a0000004-0000-4000-8000-000000000000"
 
 
+running = set()
+
+
+def later(what):
+    """Run it to its end."""
+    task = asyncio.ensure_future(what)
+    running.add(task)
+    task.add_done_callback(running.discard)
+
+
 def served(device):
     """A value that notifies what is written to it, and the command characteristic."""
     properties = Characteristic.Properties
     notified = Characteristic(NOTIFIED, properties.NOTIFY | properties.READ, Characteristic.READABLE, b"n")
 
     def write(_connection, value):
-        asyncio.ensure_future(device.notify_subscribers(notified, bytes(value)))
+        later(device.notify_subscribers(notified, bytes(value)))
 
     def command(connection, value):
         misbehave(device, connection, bytes(value))
@@ -50,7 +60,7 @@ def misbehave(device, connection, how):
         case b"hang":
             time.sleep(3600)
         case b"bye":
-            asyncio.ensure_future(connection.disconnect())
+            later(connection.disconnect())
         case b"mute":
             device.gatt_server.on_gatt_pdu = lambda *_: None
 
@@ -71,7 +81,9 @@ async def main(spec, address, kind):
         advertising_interval_min=20,
         advertising_interval_max=20,
     )
-    print("up", device.public_address if kind == "public" else device.random_address, flush=True)
+    own = device.public_address if kind == "public" else device.random_address
+    sys.stdout.write(f"up {own}\n")
+    sys.stdout.flush()
     await transport.source.terminated
 
 
