@@ -58,6 +58,7 @@ bench: $(BIN)/.dev
 
 firmware: $(BIN)/.dev
 	$(BIN)/python -m targets.pump.build --salt '$(SALT)'
+	$(BIN)/python -m targets.insulin.build --salt '$(SALT)'
 
 clean:
 	rm -rf $(VENV) build

@@ -1,0 +1,1 @@
+"""An emulated BLE insulin pump with glucose monitor: firmware, GATT table, benches."""

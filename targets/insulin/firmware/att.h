@@ -1,0 +1,23 @@
+/* Error codes of the attribute protocol (Core Vol 3 Part F 3.4.1.1), of CGM and of Insulin Delivery. */
+#ifndef ATT_H
+#define ATT_H
+
+enum att {
+    ATT_OK = 0,
+    ATT_INVALID_HANDLE = 0x01,
+    ATT_READ_NOT_PERMITTED = 0x02,
+    ATT_WRITE_NOT_PERMITTED = 0x03,
+    ATT_INSUFFICIENT_AUTHORIZATION = 0x08,
+    ATT_INVALID_LENGTH = 0x0D,
+    ATT_UNLIKELY = 0x0E,
+    ATT_INSUFFICIENT_ENCRYPTION = 0x0F,
+    ATT_VALUE_NOT_ALLOWED = 0x13,
+    ATT_CGM_MISSING_CRC = 0x80,
+    ATT_CGM_INVALID_CRC = 0x81,
+    ATT_IDD_INVALID_CRC = 0x80,
+    ATT_IDD_INVALID_COUNTER = 0x81,
+    ATT_CCCD_IMPROPERLY_CONFIGURED = 0xFD,
+    ATT_PROCEDURE_IN_PROGRESS = 0xFE,
+};
+
+#endif
