@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from harness.bench import Bench
 from harness.errors import BenchError, LinkError, TargetError
 from harness.interfaces import Link, Transport
 from harness.transcript import Sample, TargetEvent
-from harness.transports import transport
-from targets.channel import Channel, number_in
+from targets.channel import Channel, open_channel
+from targets.entry import Entry
+from targets.launch import launch
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
 from targets.told import Told
 
 _EXIT_SECONDS = 0.5
-_LEAVING_SECONDS = 1.5
 _POLL = 0.02
 
 
@@ -54,9 +53,9 @@ class ServedTarget:
 
     def _begin(self) -> None:
         try:
-            if self._table.kind == "process":
-                self._start_process()
-            self._open_channel()
+            if self._table.kind == "process" and (self._process is None or self._process.ended()):
+                self._process = launch(self._bench, self)
+            self._open_channel(self._table.ready if self._process is not None else 0.0)
             self._sensors.calm(self._channel)
             if self._channel is not None and not self._table.reset_command:
                 self._restart_by(self._channel)
@@ -90,40 +89,20 @@ class ServedTarget:
             self._ask(self._channel, "baseline")
             self._sensors.calm_over(self._channel)
 
-    def _start_process(self) -> None:
-        if self._process is not None and not self._process.ended():
+    def _open_channel(self, patience: float = 0.0) -> None:
+        """Open it anew where the bench has one; what does not open at once may do so within `patience` seconds."""
+        if not self._table.channel:
             return
-        self._refuse_strangers()
-        self._process = OwnProcess(self._table.command)
-        deadline = time.monotonic() + self._table.ready
-        for moniker in self._monikers():
-            self._await_link(self._process, moniker, deadline)
-
-    def _monikers(self) -> list[str]:
-        return [table.transport for table in self._bench.interfaces.values()]
-
-    def _refuse_strangers(self) -> None:
-        """What already listens where our process will be would be fuzzed in its place; one of a killed run leaves."""
-        deadline = time.monotonic() + _LEAVING_SECONDS
-        for moniker in filter(None, (*self._monikers(), self._table.channel)):
-            while moniker.startswith("tcp:") and _opens(moniker, self):
-                if time.monotonic() > deadline:
-                    raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+        self._close_channel()
+        deadline = time.monotonic() + patience
+        while self._channel is None:
+            try:
+                self._channel = open_channel(self._table.channel, self._table.ready)
+            except LinkError:
+                if time.monotonic() > deadline or (self._process is not None and self._process.ended()):
+                    raise
                 time.sleep(_POLL)
-
-    def _await_link(self, process: OwnProcess, moniker: str, deadline: float) -> None:
-        """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""
-        while not _opens(moniker, self):
-            if words := process.ended():
-                raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
-            if time.monotonic() > deadline:
-                raise TargetError(f"the target did not come up in {self._table.ready:g} s: {moniker} does not open")
-            time.sleep(_POLL)
-
-    def _open_channel(self) -> None:
-        if self._table.channel:
-            self._close_channel()
-            self._channel = Channel(self._table.channel, self._table.ready)
+        self._told.connected()
 
     def _close_channel(self) -> None:
         if self._channel is not None:
@@ -142,6 +121,13 @@ class ServedTarget:
 
         After `calm` the settings go back to the baseline first, and nothing that was told before counts any more.
         """
+        try:
+            self._reset()
+        except LinkError as error:
+            raise TargetError(f"the target cannot be reset: {error}") from error
+        self._anew = False
+
+    def _reset(self) -> None:
         if self._table.kind == "process" and (self._process is None or self._process.ended()):
             self._again()
         elif self._table.reset_command:
@@ -152,7 +138,6 @@ class ServedTarget:
             self._again()
         else:
             self._set_baseline()
-        self._anew = False
 
     def can_reset(self) -> bool:
         """True with a process of our own, a reset command or a channel."""
@@ -167,23 +152,22 @@ class ServedTarget:
         self._set_baseline()
         run_command(self._table.reset_command, self._table.reset_timeout)
         time.sleep(self._table.settle)
-        if not self._table.channel:
-            return
-        try:
-            self._hear(self._channel.caught_up() if self._channel is not None else ())
-        except LinkError:
-            self._close_channel()
+        if self._channel is not None:
+            try:
+                self._hear(self._channel.caught_up())
+            except LinkError:
+                self._close_channel()
         if self._channel is None:
-            self._open_channel()
+            self._open_channel(self._table.ready)
         if self._anew:
             self._told.begin_anew()
             self._sensors.calm_over(self._channel)
-        self._told.interrupted()
+        self._told.power_cycled()
 
     def _reset_over_channel(self) -> None:
         try:
             if self._channel is None:
-                self._open_channel()
+                self._open_channel(self._table.ready if self._told.troubled else 0.0)
                 if self._anew:
                     self._sensors.calm_over(self._channel)
             if self._channel is not None:
@@ -204,12 +188,12 @@ class ServedTarget:
         """
         self._hear(channel.caught_up())
         channel.say(words)
-        deadline = time.monotonic() + self._table.reset_timeout
-        while (entry := channel.entry(deadline)) is not None:
-            if entry.get("event") == "ready":
-                self._ready(number_in(entry.get("time")))
+        deadline = channel.now + self._table.reset_timeout
+        while channel.now < deadline and (entry := channel.entry(deadline)) is not None:
+            if entry.event == "ready":
+                self._ready(entry.time)
                 return
-            if entry.get("event") != "reset":
+            if entry.event != "reset":
                 self._hear([entry])
         raise TargetError(
             f"the target did not come back in {self._table.reset_timeout:g} s after a {words}; see to the bench"
@@ -247,24 +231,30 @@ class ServedTarget:
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
-    def _hear(self, entries: Iterable[dict[str, Any]]) -> None:
+    def _hear(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._told.take(entry, time.monotonic())
 
     def _listen(self) -> None:
-        """Take in what the channel told; one that broke because our process ended is told of by its exit."""
-        if not self._table.channel or (self._process is not None and self._process.ended()):
-            return
+        """Take in what the channel told."""
         try:
-            if self._channel is None:
+            if self._channel is not None:
+                self._hear(self._channel.caught_up())
+            elif self._table.channel:
                 raise LinkError(f"{self._table.channel}: the channel is closed")
-            self._hear(self._channel.caught_up())
         except LinkError as error:
             self._lost(error)
+        except TargetError:
+            self._close_channel()
+            raise
 
     def _lost(self, error: LinkError) -> None:
-        self._close_channel()
-        if self._process is None or not self._process.ended(_EXIT_SECONDS):
+        """A fault of the bench, unless our process ended or the device told of trouble: then it is the device's."""
+        if self._channel is not None:
+            self._hear(self._channel.last_words())
+            self._close_channel()
+        ended = self._process is not None and self._process.ended(_EXIT_SECONDS)
+        if not ended and not self._told.troubled:
             raise TargetError(f"signals and events are lost: {error}") from error
 
     def take_events(self) -> Sequence[TargetEvent]:
@@ -308,14 +298,6 @@ class _WatchedTransport:
         except LinkError:
             self._target.suspect()
             raise
-
-
-def _opens(moniker: str, target: object) -> bool:
-    try:
-        transport(moniker, target).open(1.0).close()
-    except LinkError:
-        return False
-    return True
 
 
 def served_target(bench: Bench) -> ServedTarget:

@@ -3,59 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from harness.transcript import Sample, TargetEvent
-from targets.channel import number_in
 from targets.clock import DeviceClock
+from targets.entry import Entry
 
-_KINDS = frozenset({"fault", "hang", "reset", "exit"})
 _RESTATEMENTS = 2
 
 
 class Told:
-    """Takes entries, gives them back by kind. A signal is unknown until it is told; then it holds."""
+    """Takes entries, gives them back by kind. A signal is unknown until it is told; then it holds.
+
+    `troubled` is true from an event on until the device restarts at our wish.
+    """
 
     def __init__(self, signals: Iterable[str]) -> None:
         self._names = tuple(signals)
         self._values: dict[str, float | None] = {}
         self._clock = DeviceClock()
         self._restatements = 0
+        self.troubled = False
         self._samples: list[Sample] = []
         self._console: list[tuple[float, bytes]] = []
         self._events: list[TargetEvent] = []
 
-    def take(self, entry: dict[str, Any], now: float) -> None:
+    def take(self, entry: Entry, now: float) -> None:
         """File one entry that came at link second `now`."""
-        moment = self._clock.link_time(number_in(entry.get("time")), now)
-        kind, signals, detail = entry.get("event"), entry.get("signals"), entry.get("detail")
-        if isinstance(signals, dict):
-            told: dict[str, object] = signals  # pyright: ignore[reportUnknownVariableType]
-            self._values.update({name: number_in(value) for name, value in told.items()})
+        moment = self._clock.link_time(entry.time, now)
+        if entry.signals is not None:
+            self._values.update({name: entry.signals[name] for name in self._names if name in entry.signals})
             self._samples.append(self._sample(moment))
-        elif "console" in entry:
-            self._console.append((moment, str(entry["console"]).encode("latin-1", "replace")))
-        elif isinstance(kind, str) and kind in _KINDS:
-            words: dict[str, object] = detail if isinstance(detail, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-            self.note(TargetEvent(kind, moment, {key: str(word) for key, word in words.items()}))
+        if entry.console is not None:
+            self._console.append((moment, entry.console.encode("latin-1", "replace")))
+        if entry.event and entry.event != "ready":
+            self.note(TargetEvent(entry.event, moment, entry.detail))
 
     def note(self, event: TargetEvent) -> None:
         """An event that did not come over the channel."""
+        self.troubled = True
         self._events.append(event)
 
     def _sample(self, moment: float) -> Sample:
         return Sample(moment, tuple(self._values.get(name) for name in self._names))
 
+    def connected(self) -> None:
+        """The channel is a new one: its signals are those that it tells from here on, its clock may be another."""
+        self._values.clear()
+        self._clock.restart()
+
     def restarted(self, device: float | None, now: float) -> None:
         """The device is ready after a restart: its signals are those that it tells from here on."""
         self._values.clear()
         self._clock.anchor(device, now)
-        self._restatements = _RESTATEMENTS
+        self._restatements, self.troubled = _RESTATEMENTS, False
 
-    def interrupted(self) -> None:
-        """Something between us and the device restarted; what holds is told again, on a clock that may begin anew."""
+    def power_cycled(self) -> None:
+        """The device restarted, the channel perhaps not: what holds is told again, on a clock that may begin anew."""
         self._clock.restart()
-        self._restatements = _RESTATEMENTS
+        self._restatements, self.troubled = _RESTATEMENTS, False
 
     def begin_anew(self) -> None:
         """What was told so far is past for those who watch; events are not, somebody has to hear of them."""

@@ -1,5 +1,6 @@
 """The side channel of a device outside: what an adapter may say, what it may not break, and whose time counts."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -27,7 +28,7 @@ def adapter(tmp_path):
     def serve(hello, says):
         connection, _address = listener.accept()
         connections.append(connection)
-        with connection, connection.makefile("rwb") as lines:
+        with contextlib.suppress(ConnectionError), connection, connection.makefile("rwb") as lines:
             lines.write(b"".join(line + b"\n" for line in hello))
             lines.flush()
             for line in lines:
@@ -51,7 +52,7 @@ def adapter(tmp_path):
         target.start()
         return target
 
-    yield SimpleNamespace(wired=wired, heard=heard)
+    yield SimpleNamespace(wired=wired, heard=heard, connections=connections)
     for connection in connections:
         connection.close()
     listener.close()
@@ -94,26 +95,91 @@ def test_signals_console_and_events_arrive_with_the_devices_own_times(adapter):
     target.stop()
 
 
-def test_garbage_is_survived_and_a_signal_without_a_value_is_missing(adapter):
-    garbage = [
-        b"",
-        b"\xff\xfe\x00",
-        b"[" * 100_000,
-        b"[1, 2]",
-        b"{}",
-        b'{"signals": 3}',
-        b'{"event": "party"}',
-        b'{"event": "fault", "detail": [1]}',
-        b'{"event": ["fault"]}',
-        b'{"time": 1e308, "signals": {"rate": "fast", "alarm": null}}',
-        b'{"time": "late", "signals": {"rate": 1' + b"0" * 400 + b"}}",
-        b'{"time": 1, "signals": {"rate": 5}}',
-    ]
-    target = adapter.wired(answering(*garbage), OFFERS)
-    events, samples = target.take_events(), target.take_samples()
-    assert [event.kind for event in events] == ["fault"]
-    assert [sample.values for sample in samples[:3]] == [(None, None), (None, None), (5.0, None)]
-    assert all(abs(sample.time - target.now()) < 60 for sample in samples)
+GARBAGE = {
+    b"\xff\xfe\x00": "not UTF-8",
+    b"boot ok": "not JSON",
+    b"[" * 100_000: "nested too deeply",
+    b"[1, 2]": "not a JSON object",
+    b'{"signals": 3}': "signals is not an object",
+    b'{"signals": {"rate": "fast"}}': "signal 'rate' is not a number",
+    b'{"signals": {"rate": NaN}}': "NaN is no JSON",
+    b'{"signals": {"rate": 1e999}}': "signal 'rate' is not a number",
+    b'{"signals": {"rate": 1' + b"0" * 400 + b"}}": "signal 'rate' is not a number",
+    b'{"signals": {"rate": 1' + b"0" * 5000 + b"}}": "limit",
+    b'{"event": "crash"}': "event is none of",
+    b'{"event": ["fault"]}': "event is none of",
+    b'{"event": "fault", "detail": [1]}': "detail is not an object",
+    b'{"time": -1, "signals": {"rate": 1}}': "time is not in seconds",
+    b'{"time": 1e308, "signals": {"rate": 1}}': "time is not in seconds",
+    b'{"time": true}': "time is not in seconds",
+    b'{"time": "late"}': "time is not a number",
+    b'{"console": 5}': "console is not text",
+    b'{"offers": "sync"}': "offers is not a list",
+    b'{"sync": "1"}': "sync is not a whole number",
+    b'{"error": "unknown words"}': "refuses: 'unknown words'",
+    b'{"console": "' + b"x" * 1_100_000: "a line has at most",
+}
+
+
+@pytest.mark.parametrize("said", GARBAGE, ids=lambda said: said[:20].decode("ascii", "replace"))
+def test_what_an_adapter_gets_wrong_is_one_bench_fault_and_stays_one(device, said):
+    target = device.started()
+    device.table.update(next=[said])
+    with pytest.raises(TargetError, match=GARBAGE[said]) as fault:
+        target.take_events()
+    assert len(str(fault.value)) < 400
+    assert str(fault.value).isprintable()
+    with pytest.raises(TargetError, match="lost"):
+        target.take_samples()
+    target.stop()
+
+
+def test_what_an_adapter_may_say_beyond_the_rules(adapter):
+    hello = (b'one": 3}}', b"", b'{"offers": ["sync"], "version": 2}', b"{}\r", b'{"temper": [1, {"a": 2}]}')
+    odd = {"console": "\ud800", "event": "fault", "detail": {"\udc00": ["\ud800"], "n": 1, "long": "x" * 5000}}
+    told = [{"signals": {"rate": None, "alarm": True, "other": 5}}, odd]
+    target = adapter.wired(answering(*told), hello)
+    (event, *_) = target.take_events()
+    assert [sample.values for sample in target.take_samples()[:1]] == [(None, 1.0)]
+    assert dict(event.detail) == {"?": "['\\ud800']", "n": "1", "long": "x" * 400}
+    target.stop()
+
+
+def test_an_adapter_that_talks_without_end_is_a_bench_fault(device):
+    target = device.started()
+    device.table.update(next=[b'{"console": "' + b"x" * 1_000_000 + b'"}'] * 40)
+    with pytest.raises(TargetError, match="tells without end"):
+        target.take_console()
+    target.stop()
+
+
+def test_a_device_that_tells_and_tells_but_never_comes_back_is_told(adapter):
+    answers = {"reset": [b'{"event": "ready"}']}
+    target = adapter.wired(lambda words: answers.get(words, []))
+    stop = threading.Event()
+
+    def chatter():
+        while not stop.wait(0.01):
+            adapter.connections[0].sendall(b'{"signals": {"rate": 1}}\n')
+
+    talker = threading.Thread(target=chatter)
+    talker.start()
+    answers.clear()
+    with pytest.raises(TargetError, match="did not come back"):
+        target.reset()
+    stop.set()
+    talker.join(5.0)
+    target.stop()
+
+
+def test_the_last_words_of_a_device_that_takes_its_channel_down_are_heard(adapter):
+    lines = {"sync 1": [b'{"sync": 1}'], "reset": [b'{"event": "ready"}'], "sync 2": None}
+    target = adapter.wired(lines.get, OFFERS)
+    adapter.connections[0].sendall(b'{"event": "fault", "detail": {"type": "null write"}}\n')
+    assert [event.kind for event in target.take_events()] == ["fault"]
+    assert target.take_samples() == []
+    with pytest.raises(TargetError, match="did not come back"):
+        target.reset()
     target.stop()
 
 
@@ -160,7 +226,7 @@ def device(adapter):
         entries = table.get(words, [])
         if words.startswith("sync"):
             entries = [*table.pop("next", []), *entries, {"sync": int(words.split()[1])}]
-        return [json.dumps(entry).encode() for entry in entries]
+        return [entry if isinstance(entry, bytes) else json.dumps(entry).encode() for entry in entries]
 
     def started(more=""):
         target = adapter.wired(says, BOTH, more=more)

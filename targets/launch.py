@@ -1,0 +1,56 @@
+"""Starts the process that is a bench's device, and waits until it can be talked to."""
+
+from __future__ import annotations
+
+import time
+
+from harness.bench import Bench
+from harness.errors import LinkError, TargetError
+from harness.transports import transport
+from targets.process import OwnProcess
+
+_LEAVING_SECONDS = 1.5
+_POLL = 0.02
+
+
+def launch(bench: Bench, target: object) -> OwnProcess:
+    """The running process, all its links open; raises TargetError, UsageError."""
+    monikers = [table.transport for table in bench.interfaces.values()]
+    _refuse_strangers([*monikers, *filter(None, [bench.target.channel])], target)
+    process = OwnProcess(bench.target.command)
+    deadline = time.monotonic() + bench.target.ready
+    try:
+        for moniker in monikers:
+            _await_link(process, moniker, target, deadline)
+    except BaseException:
+        process.stop()
+        raise
+    return process
+
+
+def _refuse_strangers(monikers: list[str], target: object) -> None:
+    """What already listens where our process will be would be fuzzed in its place; one of a killed run leaves."""
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    for moniker in monikers:
+        while moniker.startswith("tcp:") and _opens(moniker, target):
+            if time.monotonic() > deadline:
+                raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+            time.sleep(_POLL)
+
+
+def _await_link(process: OwnProcess, moniker: str, target: object, deadline: float) -> None:
+    """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""
+    while not _opens(moniker, target):
+        if words := process.ended():
+            raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
+        if time.monotonic() > deadline:
+            raise TargetError(f"the target did not come up in time: {moniker} does not open. Raise [target] ready")
+        time.sleep(_POLL)
+
+
+def _opens(moniker: str, target: object) -> bool:
+    try:
+        transport(moniker, target).open(1.0).close()
+    except LinkError:
+        return False
+    return True
