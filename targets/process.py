@@ -13,11 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import IO
 
 from harness.errors import TargetError
 
 _STOP_SECONDS = 3.0
-_LAST_WORDS = 1 << 16
+_LAST_WORDS, _SHOWN = 1 << 16, 300
 _LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
 
@@ -29,13 +30,53 @@ def runnable(command: Sequence[str]) -> list[str]:
 
 
 def run_command(command: Sequence[str], timeout: float) -> None:
-    """Run a command of the bench to its end, at most `timeout` seconds; raises TargetError."""
+    """Run a command of the bench to its end, at most `timeout` seconds; raises TargetError.
+
+    What it leaves running may go on, and may keep its outputs open.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = _started(command, errors)
+        try:
+            status = process.wait(timeout)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, subprocess.TimeoutExpired):
+                words = f"{' '.join(command)}: did not end in {timeout:g} s. Run the command by hand"
+                raise TargetError(words) from error
+            raise
+        if status:
+            words = f"exit status {status}: {_last_line(errors)}"
+            raise TargetError(f"{' '.join(command)}: {words}. Run the command by hand")
+
+
+def _started(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """In a group of its own, that it cannot ask our terminal anything; raises TargetError."""
     try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetError(f"{command[0]}: {error}. Run the command by hand") from error
-    if done.returncode:
-        raise TargetError(f"{' '.join(command)}: exit status {done.returncode}. Run the command by hand")
+        return subprocess.Popen(
+            runnable(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise TargetError(
+            f"cannot start {command[0]}: {error}. Check the commands in [target] and [stimuli]"
+        ) from error
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    """The last line of an error output, in characters that can be shown."""
+    errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, errors.tell() - _LAST_WORDS))
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    return lines[-1][:_SHOWN] if lines else "it said nothing"
 
 
 class Leash:
@@ -66,16 +107,10 @@ class OwnProcess:
     def __init__(self, command: Sequence[str]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         try:
-            self._process = subprocess.Popen(
-                runnable(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                start_new_session=True,
-            )
-        except OSError as error:
+            self._process = _started(command, self._errors)
+        except TargetError:
             self._errors.close()
-            raise TargetError(f"cannot start {command[0]}: {error.strerror}. Check [target] command") from error
+            raise
         self._leash = Leash(self._process.pid)
 
     @property
@@ -102,10 +137,7 @@ class OwnProcess:
 
     def last_words(self) -> str:
         """The last line that it wrote to its error output."""
-        self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - _LAST_WORDS))
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return _last_line(self._errors)
 
     def stop(self) -> None:
         """End it, politely first; idempotent."""

@@ -21,51 +21,15 @@ from pathlib import Path
 from harness.errors import BenchError, UsageError
 from targets.board.peripherals.usart import Usart
 from targets.emulated import EmulatedTarget
+from targets.outlet import Outlet
 
 _HOST = "127.0.0.1"
 _CHUNK = 4096
 _PTYS = "/dev/pts/"
-_BACKLOG_LIMIT = 1 << 20
+_BACKLOG_LIMIT, _CHANNEL_BACKLOG = 1 << 20, 1 << 24
 _LONGEST_SLEEP = 0.05
 _AHEAD_SECONDS = 0.25
-
-
-class Outlet:
-    """One client side of a port: bytes in are handed to `take`, bytes out are written as the peer reads.
-
-    Of what a peer does not read, the last `backlog` bytes are kept for it.
-    """
-
-    def __init__(
-        self, descriptor: int, take: Callable[[bytes], None], gone: Callable[[Outlet], None], *, backlog: int
-    ) -> None:
-        self.descriptor, self._take, self._gone, self._backlog = descriptor, take, gone, backlog
-        self._queue = b""
-
-    def readable(self) -> None:
-        """Take what has come; an end or an error means that the client is gone."""
-        try:
-            data = os.read(self.descriptor, _CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._take(data)
-        else:
-            self._gone(self)
-
-    def write(self, data: bytes) -> None:
-        """Send bytes behind those that wait."""
-        self._queue += data
-        self.flush()
-        self._queue = self._queue[-self._backlog :] if self._backlog else b""
-
-    def flush(self) -> None:
-        """Write what the peer takes."""
-        if self._queue:
-            with contextlib.suppress(OSError):
-                self._queue = self._queue[os.write(self.descriptor, self._queue) :]
+_DIGITS, _SHOWN = 18, 80
 
 
 class Server:
@@ -90,7 +54,7 @@ class Server:
         """Offer a serial port of the device on TCP; returns the port number (0 chooses one)."""
         usart, outlets = self._target.usart(link), list[Outlet]()
         self._ports.append((usart, outlets))
-        return self._listen(port, lambda connection: self._join(connection, outlets, usart.feed))
+        return self._listen(port, lambda connection: self._join(connection, outlets, usart.feed, _BACKLOG_LIMIT))
 
     def pty(self, link: str, path: Path) -> None:
         """Offer a serial port on a pty, with a symbolic link to it at `path`."""
@@ -122,18 +86,27 @@ class Server:
         self._selector.register(listener, selectors.EVENT_READ, lambda: _accept(listener, accept))
         return int(listener.getsockname()[1])
 
-    def _join(self, connection: socket.socket, outlets: list[Outlet], take: Callable[[bytes], None]) -> Outlet:
+    def _join(
+        self,
+        connection: socket.socket,
+        outlets: list[Outlet],
+        take: Callable[[bytes], None],
+        backlog: int,
+        *,
+        whole: bool = False,
+    ) -> Outlet:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         self._sockets.append(connection)
 
         def leave(outlet: Outlet) -> None:
+            outlet.close()
             outlets.remove(outlet)
             self._selector.unregister(connection)
             self._sockets.remove(connection)
             connection.close()
 
-        outlet = Outlet(connection.fileno(), take, leave, backlog=_BACKLOG_LIMIT)
+        outlet = Outlet(connection.fileno(), take, leave, backlog=backlog, whole=whole)
         outlets.append(outlet)
         self._selector.register(connection, selectors.EVENT_READ, outlet.readable)
         return outlet
@@ -148,7 +121,7 @@ class Server:
                 del lines[: end + 1]
             del lines[:-_CHUNK]
 
-        watcher = self._join(connection, self._watchers, take)
+        watcher = self._join(connection, self._watchers, take, _CHANNEL_BACKLOG, whole=True)
         _say(watcher, {"offers": ["sync", "baseline"]})
         self._restate()
 
@@ -165,13 +138,20 @@ class Server:
                 self._target.restore(self._baseline)
                 self._begin_again()
             case ["sync", number]:
-                self._advance()
-                self._pump()
-                _say(watcher, {"sync": int(number) if number.isdigit() else number, "time": self._target.now()})
+                self._synchronize(number, watcher)
             case ["stimulate", stimulus, value]:
                 self._stimulate(stimulus, value, watcher)
             case _:
-                _say(watcher, {"error": f"unknown words: {' '.join(words)[:80]}"})
+                _say(watcher, {"error": f"unknown words: {' '.join(words)[:_SHOWN]}"})
+
+    def _synchronize(self, number: str, watcher: Outlet) -> None:
+        """Everything that happened is told; then the number."""
+        if not (number.isdecimal() and len(number) <= _DIGITS):
+            _say(watcher, {"error": f"sync: '{number[:_SHOWN]}' is not a number"})
+            return
+        self._advance()
+        self._pump()
+        _say(watcher, {"sync": int(number), "time": self._target.now()})
 
     def _stimulate(self, stimulus: str, value: str, watcher: Outlet) -> None:
         try:
@@ -251,6 +231,8 @@ class Server:
             del usart.output[: len(ready)]
             for outlet in outlets:
                 outlet.write(b"".join(ready))
+        for watcher in self._watchers:
+            watcher.flush()
         for _moment, entry in sorted(self._entries(), key=itemgetter(0)):
             self._tell(entry)
 
@@ -265,7 +247,7 @@ class Server:
             yield event.time, {"time": event.time, "event": event.kind, "detail": dict(event.detail)}
 
     def _tell(self, entry: dict[str, object]) -> None:
-        for watcher in self._watchers:
+        for watcher in tuple(self._watchers):
             _say(watcher, entry)
 
 

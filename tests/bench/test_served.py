@@ -1,5 +1,6 @@
 """The pump in another process, over a real pty and a real TCP port: the same campaign, and what happens to links."""
 
+import contextlib
 import json
 import os
 import signal
@@ -63,14 +64,16 @@ def test_what_a_device_did_before_a_restart_is_not_held_against_it_afterwards(pr
         assembly.runner.stop()
 
 
-def silent_adapter(listener):
-    """Answers every word and never tells a signal."""
+def silent_adapter(listener, last=b"", after=0):
+    """Answers every word and never tells a signal; `after` so many it says something else."""
     connection, _address = listener.accept()
-    with connection, connection.makefile("rwb") as lines:
+    with contextlib.suppress(ConnectionError), connection, connection.makefile("rwb") as lines:
         lines.write(b'{"offers": ["sync"]}\n')
         lines.flush()
         for line in lines:
             word, _space, number = line.decode().strip().partition(" ")
+            if word == "sync" and int(number) == after:
+                lines.write(last + b"\n")
             if word in ("reset", "sync"):
                 lines.write(b'{"event": "ready"}\n' if word == "reset" else b'{"sync": %d}\n' % int(number))
                 lines.flush()
@@ -89,6 +92,23 @@ def test_requirements_are_inconclusive_where_no_signal_ever_comes(programs, tmp_
     watched = [entry for entry in record.requirements if entry.requirement.watched]
     assert {entry.status for entry in watched} == {"inconclusive"}
     assert all(entry.statistics.missing for entry in watched)
+
+
+def test_a_channel_that_talks_nonsense_is_one_bench_fault_and_no_finding(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        adapter = threading.Thread(target=silent_adapter, args=(listener, b'{"signals": {"rate": NaN}}', 40))
+        adapter.start()
+        served.channel = f"tcp:127.0.0.1:{listener.getsockname()[1]}"
+        bench = write_bench(tmp_path / "b.toml", served, network='states = ["idle"]')
+        run = programs(Program(tmp_path, "run", bench, "--time", "60s", "--interface", "network", "--out", "run"))
+        fault, _at = run.line("bench fault ", 30.0)
+        assert run.wait(20.0) == 3
+        adapter.join(5.0)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert "NaN is no JSON" in fault
+    assert run.errors == []
+    assert (len(summary["bench_faults"]), summary["findings"]) == (1, [])
 
 
 @pytest.mark.slow
@@ -241,11 +261,12 @@ def test_clients_that_misbehave_do_not_stop_the_device(programs, tmp_path):
     channel = ("127.0.0.1", int(served.channel.rpartition(":")[2]))
     with socket.create_connection(channel) as watcher:
         watcher.sendall(
-            b"\xff\xfe{}\nreset now please\nstimulate air inf\nstimulate air nan\nstimulate nobody 1\n" + b"x" * 100_000
+            b"\xff\xfe{}\nreset now please\nstimulate air inf\nstimulate air nan\nstimulate nobody 1\n"
+            b"sync " + b"9" * 5000 + b"\nsync x\nsync -1\n" + b"x" * 100_000
         )
         watcher.settimeout(5.0)
         heard = b""
-        while heard.count(b'"error"') < 5:
+        while heard.count(b'"error"') < 8:
             heard += watcher.recv(65536)
     assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
     try:

@@ -1,0 +1,48 @@
+"""Commands that a bench names: they end in time or are ended, and say why they failed."""
+
+import sys
+import time
+
+import pytest
+
+from harness.errors import TargetError
+from targets.process import OwnProcess, run_command
+
+PYTHON = sys.executable
+
+
+def test_a_command_that_leaves_something_running_is_over_when_it_ends(tmp_path):
+    started = time.monotonic()
+    run_command(["/bin/sh", "-c", f"sleep 3 & echo $! > {tmp_path}/left"], 2.5)
+    assert time.monotonic() - started < 2.0
+    assert (tmp_path / "left").exists()
+
+
+def test_a_command_that_does_not_end_is_ended_with_what_it_started():
+    started = time.monotonic()
+    with pytest.raises(TargetError, match=r"did not end in 0\.3 s"):
+        run_command(["/bin/sh", "-c", "sleep 30 & sleep 30"], 0.3)
+    assert time.monotonic() - started < 2.0
+
+
+def test_a_command_that_asks_something_gets_no_answer():
+    run_command([PYTHON, "-c", "import sys; sys.exit(sys.stdin.read() != '')"], 10.0)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["/bin/sh", "-c", "echo one; echo relay 3 is stuck >&2; exit 4"], "exit status 4: relay 3 is stuck"),
+        (["/bin/sh", "-c", "exit 5"], "exit status 5: it said nothing"),
+        (["/no/such/relay"], "cannot start /no/such/relay"),
+        (["relay\0"], "cannot start"),
+    ],
+)
+def test_a_command_that_fails_is_told_with_its_reason(command, words):
+    with pytest.raises(TargetError, match=words):
+        run_command(command, 10.0)
+
+
+def test_a_device_that_cannot_be_started_is_told():
+    with pytest.raises(TargetError, match="cannot start /no/such/device"):
+        OwnProcess(["/no/such/device"])
