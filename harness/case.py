@@ -102,7 +102,7 @@ class TestCase:
     @cached_property
     def id(self) -> str:
         """Sixteen hex digits: a hash of interface, state, templates and waits (live bytes count as zero)."""
-        digest = hashlib.blake2b(f"{self.interface}\0{self.state}".encode(), digest_size=8)
+        digest = hashlib.blake2b(f"{self.interface}\0{self.state}".encode(errors="surrogatepass"), digest_size=8)
         for step in self.steps:
             digest.update(_template(step))
         return digest.hexdigest()
@@ -120,4 +120,4 @@ def _template(step: Step) -> bytes:
     for live in step.live:
         data[live.offset : live.offset + live.length] = bytes(live.length)
     head = f"\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
-    return head.encode() + bytes(data) + repr(step.live).encode()
+    return head.encode(errors="surrogatepass") + bytes(data) + repr(step.live).encode()

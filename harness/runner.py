@@ -24,6 +24,7 @@ from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
 PREAMBLE = "preamble"
+_SEEN_ON_THE_WAY = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.UNSAFE_STATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Runner:
         self._cold: object = None
         self._current = ("", "")
         self._must_reset = False
+        self._on_the_way: list[Observation] = []
         self._initial = self._learned()
 
     def _learned(self) -> tuple[object, ...]:
@@ -199,8 +201,8 @@ class Runner:
         answer = executor.probe()
         case = TestCase(interface.name, state.name, state.preamble, Origin(PREAMBLE))
         transcript = self._transcript(case, executor, started, answer is not None, "")
-        for monitor in self.monitors:
-            monitor.observe(case, transcript)
+        seen = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
+        self._on_the_way += [observation for observation in seen if observation.kind in _SEEN_ON_THE_WAY]
         return answer is not None and proves(answer, state)
 
     # -- cases ----------------------------------------------------------------------------------------------------
@@ -242,10 +244,12 @@ class Runner:
         events = self._settled(executor)
         served: bool | None = None
         if events and not self.snapshots:
-            self._must_reset, self._current = True, ("", "")
+            pass  # it restarts, or is gone: the next case begins with a reset
         elif probe or events or broken or not self.snapshots or _unanswered(executor):
             served, broken = self._probe(interface, broken)
         transcript = self._transcript(case, executor, started, served, broken, events)
+        if transcript.events and not self.snapshots:
+            self._must_reset, self._current = True, ("", "")
         return replace(transcript, refused=refused) if refused else transcript
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
@@ -291,7 +295,8 @@ class Runner:
         )
 
     def _observe(self, case: TestCase, transcript: Transcript) -> list[Observation]:
-        found = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
+        seen = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
+        found, self._on_the_way = self._on_the_way + seen, []
         if transcript.link_error:
             found.append(Observation(Kind.LINK_LOST, "link", transcript.link_error, transcript.ended))
         return found

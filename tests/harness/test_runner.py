@@ -6,6 +6,7 @@ import pytest
 from toy import case, message
 
 from harness.errors import GuardRefused, TargetError
+from harness.transcript import TargetEvent
 from harness.verdict import Kind
 
 
@@ -41,3 +42,26 @@ def test_a_case_refused_at_once_leaves_the_state_as_it_was(toy):
     with pytest.raises(GuardRefused, match="shock"):
         t.runner.run(case(message(b"shock")))
     assert t.transport.sent[1:] == []
+
+
+def test_what_is_seen_on_the_way_to_a_state_is_told_with_the_case(toy):
+    t = toy()
+    t.device.planted[b"l"] = lambda device: t.target.events.append(TargetEvent("fault", 0.0, {"type": "bad access"}))
+    _transcript, observations = t.runner.run(case(message(b"a"), state="in"))
+    assert Kind.CRASH in [observation.kind for observation in observations]
+
+
+def test_an_end_that_is_told_late_is_followed_by_a_reset(toy):
+    t = toy()
+    t.runner.run(case(message(b"a")))
+    before = t.target.resets
+
+    def ends_while_probed(device):
+        t.target.events.append(TargetEvent("exit", 0.0, {"status": "signal SIGABRT"}))
+        return [b"<Pi1,9>"]
+
+    t.device.planted[b"p"] = ends_while_probed
+    t.runner.run(case(message(b"a")))
+    del t.device.planted[b"p"]
+    t.runner.run(case(message(b"b")))
+    assert t.target.resets == before + 1
