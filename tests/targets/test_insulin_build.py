@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from insulin_device import DEVICE, INSULIN, REQUIREMENTS
 
+from harness.bench import load_bench
 from harness.fault_table import load_faults
 from targets.board.image import Image
 from targets.insulin.build import INSULIN as FIRMWARE
@@ -71,6 +72,16 @@ def test_every_signal_is_a_variable_of_its_own_in_every_elf(elf):
 
 def test_every_signal_is_in_the_readme():
     assert [name for name in DEVICE.signals if f"`{name}`" not in README] == []
+
+
+def test_a_bench_can_stand_on_the_device(tmp_path):
+    file = tmp_path / "bench.toml"
+    file.write_text(
+        f'include = "{INSULIN / "device.toml"}"\n[interfaces.x]\ntransport = "emulator:/mailbox"\nprotocol = "x"\n'
+    )
+    bench = load_bench(file)
+    assert bench.path(bench.target.elf) == INSULIN / "insulin-vulnerable.elf"
+    assert bench.path(bench.safety.requirements) == INSULIN / "requirements.toml"
 
 
 def test_requirements_are_judged_or_excluded_with_a_reason():

@@ -41,7 +41,7 @@ enum bolus_outcome bolus_begin(enum bolus_type type, uint32_t amount_mu, uint32_
     }
     if (!bolus) return BOLUS_TOO_MANY;
     uint32_t rate = type == BOLUS_FAST ? FAST_BOLUS_MU_H : amount_mu * 60u / minutes;
-    *bolus = (struct bolus){(uint16_t)++bolus_count, (uint8_t)type, (uint8_t)recommended, amount_mu, amount_mu, rate, 0};
+    *bolus = (struct bolus){(uint16_t)++bolus_count, (uint8_t)type, amount_mu, amount_mu, rate, 0};
     bolus_asked_mu = amount_mu + bolus_remaining_mu;
     bolus_maximum_mu = maximum();
     bolus_remaining_mu += amount_mu;

@@ -9,7 +9,7 @@ enum bolus_outcome { BOLUS_ACCEPTED, BOLUS_NOT_RUNNING, BOLUS_TOO_MUCH, BOLUS_TO
 
 struct bolus {
     uint16_t id;
-    uint8_t type, recommended;
+    uint8_t type;
     uint32_t amount_mu, remaining_mu, rate_mu_h, rest;
 };
 

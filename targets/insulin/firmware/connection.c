@@ -11,13 +11,12 @@
 #include "text.h"
 
 #define ENCRYPTED 1u
-#define AUTHENTICATED 4u
 #define SUBSCRIPTIONS 16u
 #define REASON_REMOTE 0x13u
 #define MTU_DEFAULT 23u
 #define MTU_LONGEST 517u
 
-uint8_t connected, link_encrypted, link_authenticated, link_bonded;
+uint8_t connected, link_encrypted, link_bonded;
 uint32_t link_mtu = MTU_DEFAULT;
 static uint8_t peer[6];
 static struct {
@@ -29,7 +28,6 @@ const uint8_t *connection_peer(void) { return peer; }
 
 static void secure(uint8_t flags) {
     link_encrypted = flags & ENCRYPTED;
-    link_authenticated = (flags & AUTHENTICATED) != 0;
     link_bonded = link_encrypted && bonds_known(peer);
 }
 

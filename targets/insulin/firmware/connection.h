@@ -7,7 +7,7 @@
 #define SUBSCRIBED_NOTIFY 1u
 #define SUBSCRIBED_INDICATE 2u
 
-extern uint8_t connected, link_encrypted, link_authenticated, link_bonded;
+extern uint8_t connected, link_encrypted, link_bonded;
 extern uint32_t link_mtu;
 
 void connection_opened(const uint8_t *body, uint32_t length);

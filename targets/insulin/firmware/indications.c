@@ -20,6 +20,12 @@ uint32_t control_answered;
 static struct indication queue[QUEUE];
 static uint32_t first, count, sent_ms;
 
+/* What does not fit the MTU is cut off (Core Vol 3 Part F 3.4.7). */
+static int send(enum mailbox op, uint16_t attribute, const uint8_t *value, uint32_t length) {
+    uint32_t longest = link_mtu - 3;
+    return mailbox_send_value(op, attribute, value, length < longest ? length : longest);
+}
+
 static struct indication *at(uint32_t place) { return &queue[(first + place) % QUEUE]; }
 
 int indications_queue(uint16_t attribute, const uint8_t *value, uint32_t length, int answer) {
@@ -34,7 +40,7 @@ int indications_queue(uint16_t attribute, const uint8_t *value, uint32_t length,
 
 int notification_send(uint16_t attribute, const uint8_t *value, uint32_t length) {
     if (!connection_subscribed(attribute, SUBSCRIBED_NOTIFY)) return 1;
-    return mailbox_send_value(MAILBOX_NOTIFY, attribute, value, length);
+    return send(MAILBOX_NOTIFY, attribute, value, length);
 }
 
 /* The entry that waits for its confirmation stays the first. */
@@ -60,7 +66,7 @@ int indications_pending(uint16_t attribute) {
 
 static void send_first(void) {
     struct indication *entry = at(0);
-    if (!mailbox_send_value(MAILBOX_INDICATE, entry->attribute, entry->value, entry->length)) return;
+    if (!send(MAILBOX_INDICATE, entry->attribute, entry->value, entry->length)) return;
     indication_waiting = 1;
     sent_ms = clock_ms();
     if (entry->answer) control_answered++;
