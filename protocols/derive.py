@@ -70,6 +70,14 @@ def derive(name: str, packet: Packet) -> boofuzz.Request:
     return request
 
 
+def fields_of(packet: Packet) -> list[boofuzz.Fuzzable]:
+    """The primitives of a packet and its payload, to be put into a Request or Block of one's own.
+
+    Raises UnderivableError.
+    """
+    return list(derive("fields", packet).stack)
+
+
 def _layer(packet: Any) -> list[boofuzz.Fuzzable]:
     payload = None if isinstance(packet.payload, NoPayload) else packet.payload
     block = type(payload).__name__ if payload is not None else None
@@ -144,7 +152,13 @@ def _plain(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
     if isinstance(field, StrField) or not 0 < len(piece.raw) <= 8 or not _is_number(packet.getfieldval(field.name)):
         return boofuzz.Bytes(piece.name, piece.raw)
     order = _order(packet, field)
-    return _integer(piece.name, piece.raw, order)
+    return _integer(piece.name, piece.raw, order, _own_values(field, piece.raw, order))
+
+
+def _own_values(field: Any, raw: bytes, order: Order) -> list[int]:
+    """What a field says that it is best bent to, by an `own_values` method that takes its number."""
+    own: Callable[[int], list[int]] | None = getattr(field, "own_values", None)
+    return own(int.from_bytes(raw, order)) if own else []
 
 
 def _is_number(value: Any) -> bool:
@@ -155,12 +169,12 @@ def _is_number(value: Any) -> bool:
     return not isinstance(value, str | bytes)
 
 
-def _integer(name: str, raw: bytes, order: Order) -> boofuzz.Fuzzable:
+def _integer(name: str, raw: bytes, order: Order, own: Sequence[int] = ()) -> boofuzz.Fuzzable:
     value = int.from_bytes(raw, order)
     kind = INTEGERS.get(len(raw))
     if kind is None:
-        return boofuzz.BitField(name, value, width=8 * len(raw), endian=_endian(order))
-    return kind(name, value, endian=_endian(order))
+        return boofuzz.BitField(name, value, width=8 * len(raw), endian=_endian(order), fuzz_values=list(own))
+    return kind(name, value, endian=_endian(order), fuzz_values=list(own))
 
 
 def _bits(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
@@ -195,7 +209,8 @@ def _element(packet: Any, name: str, field: Any, value: Any) -> boofuzz.Fuzzable
     raw = field.addfield(packet, b"", value)
     if isinstance(field, StrField) or not 0 < len(raw) <= 8 or not _is_number(value):
         return boofuzz.Bytes(name, raw)
-    return _integer(name, raw, _order(packet, field))
+    order = _order(packet, field)
+    return _integer(name, raw, order, _own_values(field, raw, order))
 
 
 def _computed(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzable:
