@@ -46,7 +46,7 @@ static int fits(uint32_t size, uint32_t used) {
 }
 
 /* 1 when the records fill the write exactly and the staging area holds them. */
-static int gather(const uint8_t *data, uint32_t length) {
+static int well_formed(const uint8_t *data, uint32_t length) {
     uint32_t at = 0;
     while (at + HEAD <= length) {
         uint32_t size = data[at + 1];
@@ -55,17 +55,21 @@ static int gather(const uint8_t *data, uint32_t length) {
 #else
         if (size == 0) return 0;
 #endif
-        if (at + HEAD + size > length || !fits(size, at)) return 0;
-        memcpy(staging.area + at, data + at, HEAD + size);
+        if (!fits(size, at)) return 0;
         at += HEAD + size;
     }
-    staging.used = at;
     return at == length;
+}
+
+static __attribute__((noinline)) void gather(const uint8_t *data, uint32_t length) {
+    memcpy(staging.area, data, length);
+    staging.used = length;
 }
 
 enum att upload_write(const uint8_t *data, uint32_t length) {
     if (!login_authorized()) return ATT_INSUFFICIENT_AUTHORIZATION;
-    if (length < HEAD || !gather(data, length)) return ATT_VALUE_NOT_ALLOWED;
+    if (length < HEAD || !well_formed(data, length)) return ATT_VALUE_NOT_ALLOWED;
+    gather(data, length);
     for (uint32_t at = 0; at < staging.used; at += HEAD + staging.area[at + 1]) {
         if (!staging.sink(staging.area[at], staging.area + at + HEAD, staging.area[at + 1])) return ATT_VALUE_NOT_ALLOWED;
     }
