@@ -36,6 +36,34 @@ def _att() -> Protocol:
     return PROTOCOL
 
 
+@PROTOCOLS.register("gatt_racp")
+def _gatt_racp() -> Protocol:
+    from protocols.gatt.racp import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("gatt_cgm")
+def _gatt_cgm() -> Protocol:
+    from protocols.gatt.cgm import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("gatt_cgm_plain")
+def _gatt_cgm_plain() -> Protocol:
+    from protocols.gatt.cgm import PLAIN
+
+    return PLAIN
+
+
+@PROTOCOLS.register("gatt_ids")
+def _gatt_ids() -> Protocol:
+    from protocols.gatt.ids import PROTOCOL
+
+    return PROTOCOL
+
+
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
     """The protocol that a bench names; a file is looked for in `folder`, the bench's own.
 
