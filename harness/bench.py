@@ -176,13 +176,22 @@ class Bench(Table):
 
 def load_bench(path: Path) -> Bench:
     """Read and check a bench file; raises UsageError naming file, table, key and the nearest valid word."""
-    data = _merged(path)
+    bench = _checked(path, _merged(path))
+    if not bench.interfaces:
+        raise UsageError(f"{path}: [interfaces] is empty; describe at least one interface, see `medfuzz init`")
+    return bench
+
+
+def load_device(path: Path) -> Bench:
+    """What a bench says of its device, for those who only run it: interfaces are left out. Raises UsageError."""
+    return _checked(path, _merged(path) | {"interfaces": {}})
+
+
+def _checked(path: Path, data: dict[str, Any]) -> Bench:
     try:
         bench = Bench.model_validate(data)
     except ValidationError as error:
         raise UsageError(f"{path}: {_first_error(error)}") from error
-    if not bench.interfaces:
-        raise UsageError(f"{path}: [interfaces] is empty; describe at least one interface, see `medfuzz init`")
     bench._folder = path.parent.resolve()  # pyright: ignore[reportPrivateUsage]
     return bench
 

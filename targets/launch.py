@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 
 from harness.bench import Bench
-from harness.errors import LinkError, TargetError
+from harness.errors import LinkError, TargetError, UsageError
+from harness.radio.process import Radio
 from harness.transports import transport
 from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
 _POLL = 0.02
+_RADIO = "{radio}"
 
 
-def launch(bench: Bench, target: object) -> OwnProcess:
+def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     """The running process, all its links open; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values()]
     _refuse_strangers([*monikers, *filter(None, [bench.target.channel])], target)
-    process = OwnProcess(bench.target.command)
+    process = OwnProcess(_command(bench, radio))
     deadline = time.monotonic() + bench.target.ready
     try:
         for moniker in monikers:
@@ -26,6 +28,16 @@ def launch(bench: Bench, target: object) -> OwnProcess:
         process.stop()
         raise
     return process
+
+
+def _command(bench: Bench, radio: Radio) -> list[str]:
+    """The bench's command; `{radio}` is where a host stack attaches. Raises UsageError."""
+    command = bench.target.command
+    if not any(_RADIO in part for part in command):
+        return command
+    if not radio.listening:
+        raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
+    return [part.replace(_RADIO, radio.listening[0]) for part in command]
 
 
 def _refuse_strangers(monikers: list[str], target: object) -> None:

@@ -32,13 +32,25 @@ _AHEAD_SECONDS = 0.25
 _DIGITS, _SHOWN = 18, 80
 
 
+class Ear:
+    """A client in this process: hears at once what a port says."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
+
+    def write(self, data: bytes) -> None:
+        """Hear it."""
+        if data:
+            self._take(data)
+
+
 class Server:
     """The event loop around one emulated target."""
 
     def __init__(self, target: EmulatedTarget, *, paced: bool) -> None:
         self._target, self._paced = target, paced
         self._selector = selectors.DefaultSelector()
-        self._ports: list[tuple[Usart, list[Outlet]]] = []
+        self._ports: list[tuple[Usart, list[Outlet] | list[Ear]]] = []
         self._watchers: list[Outlet] = []
         self._sockets: list[socket.socket] = []
         self._links: dict[Path, str] = {}
@@ -47,6 +59,7 @@ class Server:
         self._stopping = False
         self._origin = 0.0
         self._baseline: object = None
+        self.restarted: Callable[[], None] = lambda: None
 
     # -- what is offered ------------------------------------------------------------------------------------------
 
@@ -69,6 +82,12 @@ class Server:
         outlet = Outlet(controller, usart.feed, lambda _outlet: None, backlog=0)
         outlets.append(outlet)
         self._selector.register(controller, selectors.EVENT_READ, outlet.readable)
+
+    def local(self, link: str, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        """Offer a serial port of the device to this process; `take` gets what it says, the result feeds it."""
+        usart = self._target.usart(link)
+        self._ports.append((usart, [Ear(take)]))
+        return usart.feed
 
     def channel(self, port: int) -> int:
         """Offer signals, console text and events, and take `reset` and `stimulate`."""
@@ -163,6 +182,7 @@ class Server:
             _say(watcher, {"error": str(error)})
 
     def _begin_again(self) -> None:
+        self.restarted()
         self._rebase()
         self._pump()
         self._tell({"time": self._target.now(), "event": "ready"})
@@ -173,14 +193,31 @@ class Server:
 
     def run(self) -> None:
         """Serve a started target until `stop()`; `baseline` goes back to this moment."""
+        self.begin()
+        while not self._stopping:
+            self.turn(self._pause())
+
+    def begin(self) -> None:
+        """From now on the machine follows the wall clock; `baseline` goes back to this moment."""
         self._pump()
         self._baseline = self._target.snapshot()
         self._rebase()
-        while not self._stopping:
-            for key, _mask in self._selector.select(self._pause()):
-                key.data()
-            self._advance()
-            self._pump()
+
+    def turn(self, pause: float = 0.0) -> None:
+        """Serve who waits, for `pause` seconds at most, and run the machine to the wall clock."""
+        for key, _mask in self._selector.select(pause):
+            key.data()
+        self._advance()
+        self._pump()
+
+    def ahead(self, link: str, seconds: float) -> None:
+        """Run the machine ahead of the wall clock until a port says something, at most `seconds` of its own time."""
+        self._run_ahead(self._target.usart(link), seconds)
+        self._pump()
+
+    def fileno(self) -> int:
+        """Readable when `turn` has something to do, for an event loop that is not ours."""
+        return self._selector.fileno()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
     def stop(self) -> None:
         """Leave `run` after the current turn; safe in a signal handler."""
@@ -218,10 +255,14 @@ class Server:
         until = int((time.monotonic() - self._origin) * machine.hz)
         machine.run(max(until, machine.schedule.base))
         if not self._paced and (busy := next((u for u, _o in self._ports if u.receiving), None)) is not None:
-            machine.watched = busy
-            machine.run(machine.schedule.base + int(_AHEAD_SECONDS * machine.hz))
-            machine.watched = None
-            self._rebase()
+            self._run_ahead(busy, _AHEAD_SECONDS)
+
+    def _run_ahead(self, usart: Usart, seconds: float) -> None:
+        machine = self._target.machine
+        machine.watched = usart
+        machine.run(machine.schedule.base + int(seconds * machine.hz))
+        machine.watched = None
+        self._rebase()
 
     def _pump(self) -> None:
         """Hand what the device has said to those who listen."""

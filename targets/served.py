@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.bench import Bench
 from harness.errors import BenchError, LinkError, TargetError
 from harness.interfaces import Link, Transport
+from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
 from targets.entry import Entry
@@ -34,6 +35,8 @@ class ServedTarget:
         self._channel: Channel | None = None
         self._told = Told(bench.signals)
         self._sensors = Sensors(bench)
+        radio = bench.radio
+        self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen)
         self._exit_told: OwnProcess | None = None
         self._suspect = False
         self._anew = False
@@ -54,7 +57,7 @@ class ServedTarget:
     def _begin(self) -> None:
         try:
             if self._table.kind == "process" and (self._process is None or self._process.ended()):
-                self._process = launch(self._bench, self)
+                self._process = launch(self._bench, self, self.radio)
             self._open_channel(self._table.ready if self._process is not None else 0.0)
             self._sensors.calm(self._channel)
             if self._channel is not None and not self._table.reset_command:
@@ -110,7 +113,11 @@ class ServedTarget:
             self._channel = None
 
     def stop(self) -> None:
-        """Close the channel and end our own process, politely first."""
+        """Close the channel, end our own process, politely first, and the radio that was started for it."""
+        self._end()
+        self.radio.stop()
+
+    def _end(self) -> None:
         self._close_channel()
         process, self._process = self._process, None
         if process is not None:
@@ -144,7 +151,7 @@ class ServedTarget:
         return bool(self._table.kind == "process" or self._table.reset_command or self._table.channel)
 
     def _again(self) -> None:
-        self.stop()
+        self._end()
         self._begin()
 
     def _reset_by_command(self) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from harness.bench import load_bench
+from harness.bench import load_bench, load_device
 from harness.cli.assemble import find_bench
 from harness.errors import UsageError
+from harness.radio.process import need_bumble
 from targets.emulated import emulated_target
 from targets.serve import Server
 
@@ -29,9 +33,15 @@ def emulate(
     elf: Annotated[Path | None, typer.Option(help="Other firmware.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     unpaced: Annotated[bool, typer.Option(help="Answer as fast as the machine can, not in real time.")] = False,
+    radio: Annotated[str, typer.Option(help="Where a Bluetooth device attaches, tcp:HOST:PORT.")] = "",
+    address: Annotated[str, typer.Option(help="The address that it advertises.")] = "",
+    public: Annotated[bool, typer.Option(help="That address is a public one.")] = False,
 ) -> None:
     """Serve an emulated device until Ctrl-C; prints what to connect to."""
-    loaded = load_bench(find_bench(bench))
+    path = find_bench(bench)
+    if radio:
+        _on_the_air(path, radio, channel, elf, address, seed, public=public)
+    loaded = load_bench(path)
     if loaded.target.kind != "emulator":
         raise UsageError(f"bench '{bench}' has a target of kind '{loaded.target.kind}'; only an emulator can be served")
     target = emulated_target(loaded.with_elf(elf) if elf else loaded, seed)
@@ -50,6 +60,22 @@ def emulate(
         server.run()
     finally:
         server.close()
+
+
+def _on_the_air(
+    path: Path, radio: str, channel: int | None, elf: Path | None, address: str, seed: int, *, public: bool
+) -> NoReturn:
+    """A device with a radio front runs in a process of its own, because Bumble and boofuzz do not share one."""
+    module = f"targets.{path.resolve().parent.name}"
+    if importlib.util.find_spec(f"{module}.front") is None:
+        raise UsageError(f"bench '{path}': its device has no radio; leave --radio out")
+    need_bumble()
+    device = load_device(path)
+    options = ["--radio", radio, "--elf", str((elf or device.path(device.target.elf)).resolve()), "--seed", str(seed)]
+    options += ["--channel", str(channel)] if channel is not None else []
+    options += ["--address", address] if address else []
+    options += ["--public"] if public else []
+    os.execv(sys.executable, [sys.executable, "-m", module, *options])
 
 
 def _offer(server: Server, ports: list[str], tcp: int | None, serial: Path | None, channel: int | None) -> list[str]:

@@ -24,10 +24,15 @@ _CONTROL = re.compile(rb"^control: (\S+)$", re.MULTILINE)
 _LONGEST_SAID = 1 << 16
 
 
-def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
-    """The radio's command line; raises UsageError where the extra is not installed."""
+def need_bumble() -> None:
+    """Raises UsageError where the extra is not installed."""
     if importlib.util.find_spec("bumble") is None:
         raise UsageError("Bluetooth LE needs the extra: pip install 'medfuzz[ble]'")
+
+
+def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
+    """The radio's command line; raises UsageError where the extra is not installed."""
+    need_bumble()
     options = [option for moniker in listen for option in ("--listen", moniker)]
     return [sys.executable, "-m", "harness.radio", "--adapter", adapter, "--control", control, *options]
 

@@ -64,7 +64,8 @@ class BleLink:
             self._peer.send(Kind.PDU, self._cid.to_bytes(2, "little") + pdu)
         if self.whole:
             self._fences += 1
-            self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
+            if not (self._cid == ATT and pdu.startswith(FENCE)):  # which is its own fence
+                self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
         self._awaited = FENCE if self.whole else pdu if self._cid == ATT and is_request(pdu) else b""
 
     def _pdu(self, data: bytes) -> bytes:
