@@ -36,6 +36,13 @@ def _att() -> Protocol:
     return PROTOCOL
 
 
+@PROTOCOLS.register("insulin")
+def _insulin() -> Protocol:
+    from protocols.insulin import PROTOCOL
+
+    return PROTOCOL
+
+
 @PROTOCOLS.register("gatt_racp")
 def _gatt_racp() -> Protocol:
     from protocols.gatt.racp import PROTOCOL
@@ -62,6 +69,27 @@ def _gatt_ids() -> Protocol:
     from protocols.gatt.ids import PROTOCOL
 
     return PROTOCOL
+
+
+@PROTOCOLS.register("smp")
+def _smp() -> Protocol:
+    from protocols.smp import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("l2cap_signalling")
+def _l2cap_signalling() -> Protocol:
+    from protocols.l2cap import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("l2cap")
+def _l2cap() -> Protocol:
+    from protocols.l2cap import WHOLE_FRAMES
+
+    return WHOLE_FRAMES
 
 
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
