@@ -11,6 +11,7 @@ from bumble import att, core, hci
 from bumble.device import Advertisement, Connection, Device, DeviceConfiguration, Peer
 from bumble.host import Connection as HostConnection
 from bumble.host import Host
+from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
@@ -62,6 +63,7 @@ class Central:
         self._device.on("advertisement", self._advertised)
         self._tap(self._device.host)
         await self._device.power_on()
+        self._device.keystore = MemoryKeyStore()
 
     async def _host(self) -> Host:
         if self.adapter == "virtual":
@@ -162,8 +164,24 @@ class Central:
             host.send_hci_packet(hci.HCI_AclDataPacket(handle, body[0] & 3, 0, len(body) - 1, body[1:]))
 
     async def pair(self, number: int) -> None:
-        """Bumble pairs, Just Works with Secure Connections."""
-        await self.connections[number].connection.pair()
+        """Encrypt the connection: with the keys of an earlier pairing, or by pairing (Secure Connections, Just Works).
+
+        A device that has lost its keys is paired with anew. Raises core.ProtocolError, hci.HCI_Error.
+        """
+        connection = self.connections[number].connection
+        store, peer = self._device.keystore, str(connection.peer_address)
+        if store is not None and await store.get(peer) is not None:
+            try:
+                await connection.encrypt()
+            except hci.HCI_Error:
+                await store.delete(peer)
+            else:
+                return
+        await connection.pair()
+
+    async def forget(self) -> None:
+        """Forget every pairing."""
+        self._device.keystore = MemoryKeyStore()
 
     async def table(self, number: int, mtu: int) -> list[dict[str, Any]]:
         """Services, characteristics and descriptors of the GATT server, after the exchange of the MTU."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +51,8 @@ class Peer:
         self._client: RadioClient | None = None
         self._connection = 0
         self._taps: tuple[int, ...] = ()
-        self._subscribed = False
+        self._waiting = deque[Message]()
+        self._subscribed = self._paired = False
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
@@ -59,13 +62,18 @@ class Peer:
         """True while the connection is up, as far as was heard."""
         return self._connection != 0
 
-    def open(self, channel: int, timeout: float, *, subscribed: bool) -> None:
+    def open(self, channel: int, timeout: float, *, paired: bool, subscribed: bool) -> None:
         """Connect, unless that is so already, and route the PDUs of ATT and `channel` here (EVERYTHING: of all).
 
-        With `subscribed`, notifications and indications are asked for. Raises LinkError, BenchError.
+        With `paired` the link is encrypted, else it is not. With `subscribed` notifications and indications are asked
+        for. Raises LinkError, BenchError.
         """
+        with contextlib.suppress(LinkClosed):
+            self.notice()
+        if self.connected and paired != self._paired:
+            self.close()
         if not self.connected:
-            self._connect(timeout)
+            self._connect(timeout, paired=paired)
         if subscribed and not self._subscribed:
             self._subscribe()
         self._tap(tuple(sorted({ATT, channel})))
@@ -84,11 +92,14 @@ class Peer:
             self._client = self._new_client()
         return self._client
 
-    def _connect(self, timeout: float) -> None:
+    def _connect(self, timeout: float, *, paired: bool) -> None:
         client = self._radio_client()
         answer = client.ask("connect", timeout, address=self.address)
         self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
+        self._paired = paired
         try:
+            if paired:
+                self._ask("pair", timeout)
             if self.table:
                 self._tap((ATT,))
                 self._exchange(bytes([MTU_REQUEST]) + MTU.to_bytes(2, "little"))
@@ -140,26 +151,42 @@ class Peer:
 
     def receive(self, deadline: float) -> Message | None:
         """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone."""
-        while (message := self._radio_client().receive(deadline)) is not None:
-            if message.kind == Kind.PDU and message.connection == self._connection:
-                return message
-            if message.kind == Kind.EVENT and message.connection == self._connection != 0:
-                self._connection = 0
-                reason = int(message.words.get("reason", 0))
-                raise LinkClosed(
-                    f"ble:{self.address}: disconnected, HCI reason {reason:#04x} ({_REASONS.get(reason, '')})"
-                )
-        return None
+        while not self._waiting:
+            message = self._radio_client().receive(deadline)
+            if message is None:
+                return None
+            self._take(message)
+        return self._waiting.popleft()
+
+    def notice(self) -> None:
+        """Take in what came without being asked for; raises LinkClosed when the device is gone."""
+        while self.connected and (message := self._radio_client().receive(0.0)) is not None:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if message.connection != self._connection or not self._connection:
+            return
+        if message.kind == Kind.PDU:
+            self._waiting.append(message)
+        elif message.kind == Kind.EVENT and message.words.get("event") == "disconnected":
+            self._forget()
+            reason = int(message.words.get("reason", 0))
+            raise LinkClosed(f"ble:{self.address}: disconnected, HCI reason {reason:#04x} ({_REASONS.get(reason, '')})")
+
+    def _forget(self) -> None:
+        self._connection = 0
+        self._waiting.clear()
 
     def close(self) -> None:
         """End the connection; idempotent."""
         if self._connection and self._client is not None:
-            number, self._connection = self._connection, 0
+            number = self._connection
+            self._forget()
             self._client.ask("disconnect", connection=number)
 
     def release(self) -> None:
         """Let go of the radio."""
-        self._connection = 0
+        self._forget()
         if self._client is not None:
             self._client.close()
             self._client = None

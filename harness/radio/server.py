@@ -32,6 +32,7 @@ class Session(asyncio.Protocol):
             "tap": self._tap,
             "table": self._table,
             "pair": self._pair,
+            "forget": self._forget,
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,6 +118,10 @@ class Session(asyncio.Protocol):
 
     async def _pair(self, words: dict[str, Any]) -> Words:
         await self._central.pair(self._owned(words))
+        return {}
+
+    async def _forget(self, _words: dict[str, Any]) -> Words:
+        await self._central.forget()
         return {}
 
     def _owned(self, words: dict[str, Any]) -> int:

@@ -33,6 +33,13 @@ class Endpoint:
             raise UsageError(f"{self.moniker}: option {key} must be a whole number, not '{text}'")
         return int(text)
 
+    def switch(self, key: str, *, default: bool) -> bool:
+        """An option that is `on` or `off`; raises UsageError."""
+        text = self.options.get(key, "on" if default else "off")
+        if text not in ("on", "off"):
+            raise UsageError(f"{self.moniker}: option {key} is on or off, not '{text}'")
+        return text == "on"
+
 
 transports: Registry[Callable[[Endpoint, object], Transport]] = Registry("transport")
 

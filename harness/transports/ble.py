@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Identity
@@ -29,6 +30,20 @@ SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "sign
 FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which part of a connection a moniker means: its layer, one characteristic ("": all), encrypted or not."""
+
+    layer: str
+    characteristic: str
+    paired: bool
+
+    @property
+    def channel(self) -> int:
+        """The L2CAP channel, or EVERYTHING."""
+        return CHANNELS[self.layer]
+
+
 class BleLink:
     """One layer of a connection. With a fence, `receive` says b"" as soon as everything that was sent is answered.
 
@@ -36,27 +51,29 @@ class BleLink:
     the device drops costs a round trip instead of a timeout. After a timeout the next send makes a fresh connection.
     """
 
-    def __init__(
-        self, moniker: str, peer: Peer, layer: str, characteristic: str, timeout: float, *, fenced: bool
-    ) -> None:
-        self._moniker, self._peer, self._timeout = moniker, peer, timeout
-        self._cid, self._subscribed, self._uuid = CHANNELS[layer], layer in SUBSCRIBED, characteristic
-        self.whole = fenced
+    def __init__(self, moniker: str, peer: Peer, route: Route, timeout: float, *, fenced: bool) -> None:
+        self._moniker, self._peer, self._route, self._timeout = moniker, peer, route, timeout
+        self._cid, self._uuid, self.whole = route.channel, route.characteristic, fenced
         self._fences = 0
         self._awaited = b""
         self._open()
 
     def _open(self) -> None:
-        self._peer.open(self._cid, self._timeout, subscribed=self._subscribed)
+        self._join()
         self._fences, self._awaited = 0, b""
+
+    def _join(self) -> None:
+        subscribed = self._route.layer in SUBSCRIBED
+        self._peer.open(self._cid, self._timeout, paired=self._route.paired, subscribed=subscribed)
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send one PDU; raises LinkError, LinkClosed, BenchError."""
+        self._peer.notice()
         if self._awaited or not self._peer.connected:
             self._peer.close()
             self._open()
         else:
-            self._peer.open(self._cid, self._timeout, subscribed=self._subscribed)
+            self._join()
         pdu = self._pdu(data)
         if self._cid == EVERYTHING:
             self._peer.send(Kind.FRAME, pdu)
@@ -113,16 +130,15 @@ class BleLink:
 
 
 class BleTransport:
-    """Opens links to one layer or characteristic of one address. `fenced` may be switched for a sequential run."""
+    """Opens links to one part of one address. `fenced` may be switched for a sequential run."""
 
-    def __init__(self, moniker: str, peer: Peer, layer: str, characteristic: str, *, fenced: bool) -> None:
-        self.moniker, self._peer = moniker, peer
-        self._layer, self._characteristic, self.fenced = layer, characteristic, fenced
+    def __init__(self, moniker: str, peer: Peer, route: Route, *, fenced: bool) -> None:
+        self.moniker, self._peer, self._route, self.fenced = moniker, peer, route, fenced
 
     def open(self, timeout: float) -> BleLink:
         """Connect within `timeout` seconds; raises LinkError, BenchError."""
         try:
-            return BleLink(self.moniker, self._peer, self._layer, self._characteristic, timeout, fenced=self.fenced)
+            return BleLink(self.moniker, self._peer, self._route, timeout, fenced=self.fenced)
         except LinkClosed:
             raise
         except LinkError as error:
@@ -135,8 +151,11 @@ class BleTransport:
 
 @transports.register("ble")
 def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
-    """`ble:ADDRESS?…`; `fence=off` for a device that objects to two requests at once. Raises UsageError."""
-    endpoint.check("layer", "char", "fence")
+    """`ble:ADDRESS?…`; `pair=on` encrypts, `fence=off` is for a device that objects to two requests at once.
+
+    Raises UsageError.
+    """
+    endpoint.check("layer", "char", "fence", "pair")
     radio = getattr(target, "radio", None)
     if not isinstance(radio, Radio):
         raise UsageError(f"{endpoint.moniker}: needs a target of kind 'process' or 'external'")
@@ -144,11 +163,9 @@ def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
     layer = "char" if characteristic else endpoint.options.get("layer", "gatt")
     if layer not in CHANNELS:
         raise UsageError(f"{endpoint.moniker}: unknown layer '{layer}'.{did_you_mean(layer, CHANNELS)}")
-    fence = endpoint.options.get("fence", "on" if layer in FENCED else "off")
-    if fence not in ("on", "off"):
-        raise UsageError(f"{endpoint.moniker}: fence is on or off")
-    peer = radio.peer(_address(endpoint))
-    return BleTransport(endpoint.moniker, peer, layer, characteristic, fenced=fence == "on")
+    route = Route(layer, characteristic, endpoint.switch("pair", default=False))
+    fenced = endpoint.switch("fence", default=layer in FENCED)
+    return BleTransport(endpoint.moniker, radio.peer(_address(endpoint)), route, fenced=fenced)
 
 
 def _address(endpoint: Endpoint) -> str:

@@ -15,11 +15,14 @@ from bumble.device import Device, DeviceConfiguration
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.hci import Address, OwnAddressType
 from bumble.host import Host
+from bumble.keys import MemoryKeyStore
+from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
 SERVICE = "a0000001-0000-4000-8000-000000000000"
 VALUE = "a0000002-0000-4000-8000-000000000000"
 NOTIFIED = "a0000003-0000-4000-8000-000000000000"
+SECRET = "a0000005-0000-4000-8000-000000000000"
 COMMAND = "a0000004-0000-4000-8000-000000000000"
 
 
@@ -48,7 +51,8 @@ def served(device):
     access = properties.READ | properties.WRITE | properties.WRITE_WITHOUT_RESPONSE
     value = Characteristic(VALUE, access, both, CharacteristicValue(read=lambda _c: b"hello", write=write))
     commanded = Characteristic(COMMAND, properties.WRITE, both, CharacteristicValue(write=command))
-    device.add_service(Service(SERVICE, [value, notified, commanded]))
+    secret = Characteristic(SECRET, properties.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"secret")
+    device.add_service(Service(SERVICE, [value, notified, commanded, secret]))
 
 
 def misbehave(device, connection, how):
@@ -72,9 +76,11 @@ async def main(spec, address, kind):
         config=DeviceConfiguration(name="bench dummy", address=own), host=Host(transport.source, transport.sink)
     )
     served(device)
+    device.pairing_config_factory = lambda _c: PairingConfig(sc=True, mitm=False, delegate=PairingDelegate())
     name = [(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, b"bench dummy")]
     device.advertising_data = bytes(AdvertisingData([*name, (0x07, bytes(UUID(SERVICE)))]))
     await device.power_on()
+    device.keystore = MemoryKeyStore()
     await device.start_advertising(
         auto_restart=True,
         own_address_type=OwnAddressType.PUBLIC if kind == "public" else OwnAddressType.RANDOM,

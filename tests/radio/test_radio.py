@@ -17,7 +17,7 @@ from harness.radio.process import Radio
 from harness.radio.wire import Kind, Unpacker, packed, spoken
 from harness.transports import ble, transport
 
-VALUE, NOTIFIED, COMMAND = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4))
+VALUE, NOTIFIED, COMMAND, SECRET = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5))
 
 
 assert ble.CHANNELS  # its import registers the scheme
@@ -98,6 +98,25 @@ def test_a_characteristic_is_written_and_notifies(radio, attach):
     send(opened, b"ping")
     told = {reply(opened), reply(opened)}
     assert told == {b"\x13", b"\x1b" + opened.handle(NOTIFIED).to_bytes(2, "little") + b"ping"}
+
+
+def test_a_pairing_lasts_until_the_device_has_lost_its_keys(radio, attach):
+    process, address = attach(radio.listening[0])
+    secret = b"\x0a" + link(radio, address, "?layer=att").handle(SECRET).to_bytes(2, "little")
+    opened = link(radio, address, "?layer=att")
+    send(opened, secret)
+    assert reply(opened)[:2] == b"\x01\x0a"
+    for _ in range(2):
+        opened.close()
+        opened = link(radio, address, "?layer=att&pair=on")
+        send(opened, secret)
+        assert reply(opened) == b"\x0bsecret"
+    process.kill()
+    process.wait()
+    attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att&pair=on")
+    send(opened, secret)
+    assert reply(opened) == b"\x0bsecret"
 
 
 def test_a_length_that_is_wrong_reaches_the_device_as_it_is(radio, attach):
