@@ -150,6 +150,14 @@ def test_a_control_point_needs_a_subscription_and_answers_one_request_at_a_time(
     assert pump.taken(0x83, RACP) == [b"\x05\x00\x00\x00"]
 
 
+def test_a_peer_that_unsubscribes_waives_its_answer(pump):
+    pump.control(IDD_RACP, ALL_HISTORY)
+    pump.frame(0x06, IDD_RACP.to_bytes(2, "little") + b"\0\0")
+    pump.wait(2)
+    assert pump.taken(0x83, IDD_RACP) == []
+    assert pump.value("control_accepted") == pump.value("control_answered") == 0
+
+
 def test_a_peer_that_does_not_confirm_loses_its_connection(pump):
     pump.confirm = False
     pump.specific(2)
@@ -164,6 +172,10 @@ def test_each_read_and_write_has_one_result_in_order(pump):
     pump.frame(0x03, b"\x24\x2a\x01X")
     pump.wait(0.2)
     assert pump.taken(0x81) == [b"\0IP-7", b"\x01", b"\x02", b"\0SN-0007741", b"\x03"]
+
+
+def test_long_frames_are_whole_wherever_the_receive_buffer_ends(pump):
+    assert [pump.write(0x2A24, bytes(size)) for size in range(300, 500, 9)] == [0x03] * 23
 
 
 @pytest.mark.parametrize("noise", [b"\x00\x00", b"\xff\xff" + b"N" * 700, b"\x05\x00\x03", b"\x0a", b"\x01\x00\x77"])

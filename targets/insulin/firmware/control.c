@@ -24,8 +24,9 @@ enum att control_admit(uint16_t attribute) {
 
 void control_accept(void) { control_accepted++; }
 
+/* A peer that has unsubscribed since its write has waived the answer. */
 void control_answer(uint16_t attribute, const struct text *answer) {
-    indications_queue(attribute, answer->data, answer->length, 1);
+    if (!indications_queue(attribute, answer->data, answer->length, 1)) control_accepted--;
 }
 
 void control_restart(void) { control_accepted = 0; }

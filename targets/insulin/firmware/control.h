@@ -7,7 +7,7 @@
 #include "att.h"
 #include "text.h"
 
-/* Accepted writes to control points since the connection began. */
+/* Writes to control points whose answers are due or given since the connection began. */
 extern uint32_t control_accepted;
 
 /* Not subscribed: 0xFD. An answer is still owed or not confirmed: 0xFE. */

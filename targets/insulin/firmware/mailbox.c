@@ -12,6 +12,7 @@
 
 #define FRAME_MAX 600u
 #define HEAD 2u
+#define BYTE_US 87u /* on the wire */
 
 static uint8_t frame[HEAD + FRAME_MAX];
 static uint32_t received;
@@ -102,13 +103,18 @@ static uint32_t take(const uint8_t *data, uint32_t available) {
     return count;
 }
 
+/* The bytes may have come in one piece since the last look: what they took on the wire was no silence. */
+static void drop_after_silence(uint32_t available) {
+    uint64_t now = clock_us();
+    if (now - last_byte_us > INTER_FRAME_SILENCE_US + available * BYTE_US) received = lost = 0;
+    last_byte_us = now;
+}
+
 void mailbox_poll(void) {
     const uint8_t *data;
     uint32_t available = uart_peek(UART_MAILBOX, &data);
     if (!available) return;
-    uint64_t now = clock_us();
-    if (now - last_byte_us > INTER_FRAME_SILENCE_US) received = lost = 0;
-    last_byte_us = now;
+    drop_after_silence(available);
     while (available && uart_reserve(UART_MAILBOX)) {
         uint32_t count = take(data, available);
         uart_consume(UART_MAILBOX, count);

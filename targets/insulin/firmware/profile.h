@@ -53,6 +53,7 @@
 
 #define BOLUS_CEILING_MU 30000u
 #define BASAL_CEILING_MU_H 30000u
+#define BOLUS_MIN_MU 50u
 #define BOLUSES_MAX 3u
 #define FAST_BOLUS_MU_H 90000u /* 1.5 U a minute */
 #define BOLUS_DURATION_MAX 1440u /* minutes */

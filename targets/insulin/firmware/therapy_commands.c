@@ -93,7 +93,7 @@ enum response set_bolus(const uint8_t *operand, uint32_t length, struct text *an
     if (type != BOLUS_FAST && type != BOLUS_EXTENDED) return RESPONSE_OPERAND;
     int32_t fast = sfloat_milli(load16(operand + 2)), extended = sfloat_milli(load16(operand + 4));
     int32_t wanted = type == BOLUS_FAST ? fast : extended, other = type == BOLUS_FAST ? extended : fast;
-    if (wanted <= 0 || other != 0) return RESPONSE_RANGE;
+    if (wanted < (int32_t)BOLUS_MIN_MU || other != 0) return RESPONSE_RANGE;
     if (type == BOLUS_EXTENDED ? minutes < 1 || minutes > BOLUS_DURATION_MAX : minutes != 0) return RESPONSE_RANGE;
     return outcome(bolus_begin(type, (uint32_t)wanted, minutes, recommended), answer);
 }
