@@ -71,6 +71,34 @@ def _gatt_ids() -> Protocol:
     return PROTOCOL
 
 
+@PROTOCOLS.register("gatt_heart_rate")
+def _gatt_heart_rate() -> Protocol:
+    from protocols.gatt.heart_rate import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("gatt_blood_pressure")
+def _gatt_blood_pressure() -> Protocol:
+    from protocols.gatt.blood_pressure import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("gatt_plx")
+def _gatt_plx() -> Protocol:
+    from protocols.gatt.plx import PROTOCOL
+
+    return PROTOCOL
+
+
+@PROTOCOLS.register("gatt_thermometer")
+def _gatt_thermometer() -> Protocol:
+    from protocols.gatt.thermometer import PROTOCOL
+
+    return PROTOCOL
+
+
 @PROTOCOLS.register("smp")
 def _smp() -> Protocol:
     from protocols.smp import PROTOCOL

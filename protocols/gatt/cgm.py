@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from scapy.packet import Packet
@@ -19,10 +20,9 @@ from protocols.gatt.cgm_packets import (
     SpecificOps,
     StartTime,
 )
-from protocols.gatt.messages import control, graph, messages_by_name, read, read_device_name, write
+from protocols.gatt.messages import control, read, service, write
 from protocols.gatt.packets import INDICATION, NOTIFICATION, NoOperand, fields_read
 from protocols.gatt.values import SFLOAT
-from protocols.gatt.wire import GattWire
 from protocols.model import Message, Protocol
 from protocols.wire import Fields
 
@@ -112,21 +112,10 @@ def glucose_monitoring(*, protected: bool) -> tuple[Message, ...]:
 
 def protocol(name: str, *, protected: bool) -> Protocol:
     """The service by itself, for a device with E2E-CRC or without."""
-    own = (read_device_name(), *glucose_monitoring(protected=protected), *racp.record_access(prefix="cgm_"))
-    messages = messages_by_name(own)
-    return Protocol(
-        name=name,
-        messages=messages,
-        edges=graph(own, (*CHAINS, *racp.chains("cgm_"))),
-        wire=GattWire(told),
-        states={
-            "connected": State("connected", ()),
-            "session": State("session", (messages["cgm_start"].send(),)),
-        },
-        probe=messages["device_name"].send(),
-        reply_timeout=1.0,
-        waits=(0.02, 0.5, 60.0),
-    )
+    own = (*glucose_monitoring(protected=protected), *racp.record_access(prefix="cgm_"))
+    made = service(name, own, (*CHAINS, *racp.chains("cgm_")), told)
+    running = State("session", (made.messages["cgm_start"].send(),))
+    return replace(made, states={**made.states, "session": running})
 
 
 PROTOCOL = protocol("gatt_cgm", protected=True)

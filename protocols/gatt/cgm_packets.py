@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from scapy.fields import (
@@ -15,18 +14,11 @@ from scapy.fields import (
     XByteField,
 )
 
-from protocols.gatt.packets import Value, operand
+from protocols.gatt.packets import Value, operand, when
 from protocols.gatt.values import SFloatField, e2e_crc
 
 TREND, QUALITY, WARNING, CALIBRATION_STATUS, STATUS = 0x01, 0x02, 0x20, 0x40, 0x80
 LENGTHS = {TREND: 2, QUALITY: 2, WARNING: 1, CALIBRATION_STATUS: 1, STATUS: 1}
-
-
-def _present(flag: int) -> Callable[[Any], bool]:
-    def present(packet: Any) -> bool:
-        return bool(packet.flags & flag)
-
-    return present
 
 
 def _protected(packet: Any) -> bool:
@@ -42,11 +34,11 @@ class Measurement(Value):
         XByteField("flags", 0),
         SFloatField("glucose", "120"),
         LEShortField("time_offset", 0),
-        ConditionalField(XByteField("status", 0), _present(STATUS)),
-        ConditionalField(XByteField("calibration_status", 0), _present(CALIBRATION_STATUS)),
-        ConditionalField(XByteField("warning", 0), _present(WARNING)),
-        ConditionalField(SFloatField("trend", "0"), _present(TREND)),
-        ConditionalField(SFloatField("quality", "0"), _present(QUALITY)),
+        when(STATUS, XByteField("status", 0)),
+        when(CALIBRATION_STATUS, XByteField("calibration_status", 0)),
+        when(WARNING, XByteField("warning", 0)),
+        when(TREND, SFloatField("trend", "0")),
+        when(QUALITY, SFloatField("quality", "0")),
         ConditionalField(e2e_crc("size", "quality"), _protected),
     ]
 

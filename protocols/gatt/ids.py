@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.interfaces import Mark, State
+from harness.interfaces import Mark
 from protocols.gatt import ids_packets as packets
 from protocols.gatt import racp
-from protocols.gatt.messages import control, graph, messages_by_name, read, read_device_name
+from protocols.gatt.messages import control, read, service
 from protocols.gatt.packets import INDICATION
 from protocols.gatt.values import SFLOAT
-from protocols.gatt.wire import GattWire
 from protocols.model import Message, Protocol
 from protocols.wire import Fields
 
@@ -130,14 +129,6 @@ def codes() -> dict[str, bytes]:
     return {message.name: message.layout.default.data[3:5] for message in commands()}
 
 
-MESSAGES = messages_by_name((read_device_name(), *reads(), *status_reader(), *commands(), *history()))
-PROTOCOL = Protocol(
-    name="gatt_ids",
-    messages=MESSAGES,
-    edges=graph(MESSAGES.values(), CHAINS),
-    wire=GattWire(told, codes()),
-    states={"connected": State("connected", ())},
-    probe=MESSAGES["device_name"].send(),
-    reply_timeout=1.0,
-    waits=(0.02, 0.5, 60.0),
-)
+SERVICE = (*reads(), *status_reader(), *commands(), *history())
+PROTOCOL: Protocol = service("gatt_ids", SERVICE, CHAINS, told, codes())
+MESSAGES = PROTOCOL.messages

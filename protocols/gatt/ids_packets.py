@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from scapy.fields import ByteField, ConditionalField, LEShortField, XByteField, XLEShortField
+from scapy.fields import ByteField, LEShortField, XByteField, XLEShortField
 
-from protocols.gatt.packets import NoOperand, Value, operand
+from protocols.gatt.packets import NoOperand, Value, operand, when
 from protocols.gatt.values import SFloatField, e2e_crc
 
 FAST, EXTENDED = 0x33, 0x3C
@@ -53,10 +53,7 @@ def _block(number: int) -> list[Any]:
     if number == 1:
         return [duration, rate]
 
-    def present(packet: Any) -> bool:
-        return bool(packet.flags & (1 << (number - 1)))
-
-    return [ConditionalField(duration, present), ConditionalField(rate, present)]
+    return [when(1 << (number - 1), field) for field in (duration, rate)]
 
 
 class WriteBasalProfile(Operand):
@@ -102,9 +99,9 @@ class SetBolus(Operand):
         SFloatField("fast", "2.0"),
         SFloatField("extended", "0"),
         LEShortField("minutes", 0),
-        ConditionalField(LEShortField("delay", 0), lambda packet: bool(packet.flags & 1)),
-        ConditionalField(ByteField("template", 1), lambda packet: bool(packet.flags & 2)),
-        ConditionalField(XByteField("activation", RECOMMENDED), lambda packet: bool(packet.flags & 4)),
+        when(1, LEShortField("delay", 0)),
+        when(2, ByteField("template", 1)),
+        when(4, XByteField("activation", RECOMMENDED)),
     ]
 
 

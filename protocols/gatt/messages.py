@@ -10,10 +10,10 @@ import boofuzz
 from scapy.layers import bluetooth as scapy_bluetooth
 from scapy.packet import Packet
 
-from harness.case import Send
+from harness.interfaces import State
 from protocols.derive import derive, fields_of
-from protocols.gatt.wire import WRITE_REQUEST
-from protocols.model import Edge, Message, messages_by_name
+from protocols.gatt.wire import WRITE_REQUEST, GattWire, Reader
+from protocols.model import Edge, Message, Protocol, messages_by_name
 
 READ_REQUEST = 0x0A
 DEVICE_NAME = "2a00"
@@ -73,9 +73,22 @@ def graph(messages: Iterable[Message], chains: Iterable[tuple[str, str]]) -> tup
     return (*(Edge("", name) for name in first), *(Edge(*chain) for chain in chains))
 
 
-def sends(messages: Mapping[str, Message], *names: str) -> tuple[Send, ...]:
-    """The messages as they stand, one step each."""
-    return tuple(messages[name].send() for name in names)
-
-
-__all__ = ["control", "graph", "messages_by_name", "read", "read_device_name", "sends", "write"]
+def service(
+    name: str,
+    messages: Iterable[Message],
+    chains: Iterable[tuple[str, str]],
+    read: Reader | None = None,
+    commands: Mapping[str, bytes] | None = None,
+) -> Protocol:
+    """A service by itself, for any device that has it; the probe reads the device's name."""
+    own = messages_by_name((read_device_name(), *messages))
+    return Protocol(
+        name=name,
+        messages=own,
+        edges=graph(own.values(), chains),
+        wire=GattWire(read, commands),
+        states={"connected": State("connected", ())},
+        probe=own["device_name"].send(),
+        reply_timeout=1.0,
+        waits=(0.02, 0.5, 60.0),
+    )

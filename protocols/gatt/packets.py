@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scapy.fields import PacketLenField
+from scapy.fields import ByteField, ConditionalField, LEShortField, PacketLenField
 from scapy.packet import NoPayload, Packet, Raw
 
 from protocols.gatt.values import DecimalFloatField
@@ -32,6 +32,22 @@ class NoOperand(Value):
 def operand(default: Packet, behind: int = 0) -> PacketLenField:
     """The operand: everything up to `behind` bytes before the end."""
     return PacketLenField("operand", default, Raw, length_from=lambda _packet: -behind or REST)
+
+
+def when(flags: int, field: Any) -> ConditionalField:
+    """A field that is there where `flags` has one of the bits."""
+
+    def present(packet: Any) -> bool:
+        return bool(packet.flags & flags)
+
+    return ConditionalField(field, present)
+
+
+def timestamp(flags: int) -> list[ConditionalField]:
+    """A Date Time (2A08) that is there where `flags` has the bit; 0 means not known."""
+    first = LEShortField("year", 2026)
+    rest = (("month", 1), ("day", 2), ("hour", 12), ("minute", 0), ("second", 0))
+    return [when(flags, first), *(when(flags, ByteField(name, value)) for name, value in rest)]
 
 
 def fields_read(kind: type[Packet]) -> Callable[[bytes], Fields]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from scapy.fields import ByteField, LEIntField, LEShortField, XByteField
 from scapy.packet import Packet
 
-from harness.interfaces import Mark, State
-from protocols.gatt.messages import control, graph, messages_by_name, read_device_name
+from harness.interfaces import Mark
+from protocols.gatt.messages import control, service
 from protocols.gatt.packets import NoOperand, Value, operand
 from protocols.gatt.values import e2e_crc
-from protocols.gatt.wire import GattWire
 from protocols.model import Message, Protocol
 
 CONTROL_POINT = "2a52"
@@ -124,14 +123,4 @@ def chains(prefix: str = "") -> tuple[tuple[str, str], ...]:
     return tuple((prefix + before, prefix + behind) for before, behind in pairs)
 
 
-MESSAGES = messages_by_name((read_device_name(), *record_access()))
-PROTOCOL = Protocol(
-    name="gatt_racp",
-    messages=MESSAGES,
-    edges=graph(MESSAGES.values(), chains()),
-    wire=GattWire(),
-    states={"connected": State("connected", ())},
-    probe=MESSAGES["device_name"].send(),
-    reply_timeout=1.0,
-    waits=(0.02, 0.5),
-)
+PROTOCOL: Protocol = service("gatt_racp", record_access(), chains())

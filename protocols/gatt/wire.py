@@ -46,9 +46,12 @@ class GattWire(AttWire):
         return Frame(kind, frame.data, GattFields(self._parse, frame.data))
 
     def _parse(self, pdu: bytes) -> Fields:
+        """What every PDU has, and what the service reads from it, if it can."""
         fields = parse(pdu)
-        value = fields.get("value")
-        return {**fields, **self._read(pdu[0], value)} if self._read and isinstance(value, bytes) else fields
+        read, value = self._read, fields.get("value")
+        if read is None or not isinstance(value, bytes):
+            return fields
+        return {**fields, **LazyFields(lambda held: read(pdu[0], held), value)}
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """`procedure` notes that the handle is a control point's; `counter:NAME` is the next that is accepted."""

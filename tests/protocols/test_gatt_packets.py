@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from protocols.checksums import crc16_mcrf4xx
 from protocols.derive import derive
-from protocols.gatt import cgm, cgm_packets, ids, ids_packets, racp
+from protocols.gatt import blood_pressure, cgm, cgm_packets, heart_rate, ids, ids_packets, plx, racp, thermometer
 from protocols.gatt.cgm_packets import LENGTHS, Measurement
 from protocols.gatt.packets import Value, fields_read
+from protocols.load import load_protocol
 
-MODULES = (cgm_packets, ids_packets, racp)
+MODULES = (cgm_packets, ids_packets, racp, heart_rate, blood_pressure, plx, thermometer)
 CLASSES = [
     cls
     for module in MODULES
@@ -74,3 +75,47 @@ def test_the_guard_withholds_a_bolus_and_lets_its_cancelling_through():
     assert pattern.search(ids.MESSAGES["set_bolus"].send().data)
     assert pattern.search(ids.MESSAGES["set_extended_bolus"].send().data)
     assert not pattern.search(ids.MESSAGES["cancel_bolus"].send().data)
+
+
+FLAGGED = [cls for cls in CLASSES if "flags" in {field.name for field in cls.fields_desc} and cls is not Measurement]
+
+
+@pytest.mark.parametrize("cls", FLAGGED, ids=lambda cls: f"{cls.__module__.rpartition('.')[2]}-{cls.__name__}")
+@given(flags=st.integers(0, 255))
+def test_whatever_the_flags_say_is_built_derived_and_read_back(cls, flags):
+    packet = cls(flags=flags)
+    data = bytes(packet)
+    assert derive("m", packet).render() == data
+    assert bytes(cls(data)) == data
+    assert fields_read(cls)(data)["flags"] == flags
+
+
+EXAMPLES = [
+    ("gatt_heart_rate", "1b 2100 16 48 0004 f803", {"rate": 72, "intervals": "[1024, 1016]"}),
+    ("gatt_heart_rate", "1b 2100 09 2c01 0500", {"rate": 300, "energy": 5}),
+    (
+        "gatt_blood_pressure",
+        "1d 2100 1e 7800 5000 5d00 ea07 0102 0c00 00 4800 01 0400",
+        {"systolic": "120", "mean": "93", "year": 2026, "pulse": "72", "user": 1, "status": 4},
+    ),
+    ("gatt_blood_pressure", "1b 2100 01 a0f0 ff07 ff07", {"systolic": "16", "diastolic": "NaN"}),
+    ("gatt_plx", "1d 2100 08 6200 4800 32f0", {"saturation": "98", "amplitude": "5"}),
+    ("gatt_plx", "1b 2100 02 6200 4800 6100 4700", {"slow_saturation": "97", "slow_pulse": "71"}),
+    ("gatt_thermometer", "1d 2100 04 6c0100ff 02", {"temperature": "36.4", "type": 2}),
+    ("gatt_thermometer", "1d 2100 00 ffff7f00", {"temperature": "NaN"}),
+    ("gatt_cgm", "1b 2100 09 20 e001 0500 02 c9c1", {"glucose": "480", "warning": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "pdu", "expected"), EXAMPLES)
+def test_measurements_are_read(name, pdu, expected):
+    (frame,), _ = load_protocol(name).split(bytes.fromhex(pdu))
+    assert {key: frame.fields[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(("name", "pdu", "expected"), [e for e in EXAMPLES if e[0] != "gatt_heart_rate"])
+def test_a_measurement_that_is_cut_or_too_long_is_not_read(name, pdu, expected):
+    for data in (bytes.fromhex(pdu)[:-1], bytes.fromhex(pdu) + b"\0"):
+        (frame,), _ = load_protocol(name).split(data)
+        assert not set(expected) & set(frame.fields)
+        assert frame.fields["opcode"] == data[0]
