@@ -153,6 +153,8 @@ def _edges() -> tuple[Edge, ...]:
         ("change_pin", "hello"),
         ("logout", "patient"),
         ("set_max_bolus", "settings"),
+        ("get_delivered_begin", "hello"),
+        ("get_delivered_begin", "cgm_get_interval"),
     )
     first = [name for name in MESSAGES if name not in WITHIN and name != "prove"]
     return (

@@ -83,6 +83,7 @@ def status_reader() -> tuple[Message, ...]:
         _message("get_bolus_delivery", READER, p.GetBolusDelivery(), variants=of),
         _message("get_basal_delivery", READER, p.GetBasalDelivery()),
         _message("get_delivered", READER, p.GetDelivered()),
+        _message("get_delivered_begin", READER, p.GetDelivered(), begun=True),
     )
 
 
@@ -110,6 +111,8 @@ CHAINS = (
     ("start_priming", "stop_priming"),
     ("set_max_bolus", "get_max_bolus"),
     ("set_max_bolus", "set_bolus"),
+    ("get_delivered_begin", "get_basal_delivery"),
+    ("get_delivered_begin", "history_count"),
     ("confirm_annunciation", "idd_annunciation"),
     ("reset_status", "idd_status"),
     *racp.chains("history_"),

@@ -19,22 +19,29 @@ READ_REQUEST = 0x0A
 DEVICE_NAME = "2a00"
 
 
-def write(name: str, uuid: str, value: Packet, *, control_point: bool = False, **options: Any) -> Message:
-    """A Write Request. A control point's answer is its indication. `ranges` and `live` name fields of the value."""
+def write(name: str, uuid: str, value: Packet, *, procedure: str = "", **options: Any) -> Message:
+    """A Write Request. `ranges` and `live` name fields of the value.
+
+    `procedure` is for control points: `awaited`, the answer is the indication; `begun`, it is the write response.
+    """
     parts = _head(WRITE_REQUEST)
     live = {"handle": f"handle:{uuid}"}
-    if control_point:
+    if procedure:
         parts.append(boofuzz.Static("procedure", b""))
-        live["procedure"] = "procedure"
+        live["procedure"] = f"procedure:{procedure}"
     parts.append(boofuzz.Block("value", children=fields_of(value)))
     return _placed(Message(boofuzz.Request(name, children=parts), live=live), **options)
 
 
-def control(name: str, uuid: str, value: Packet, **options: Any) -> Message:
-    """A Write Request to a control point; its `counter`, if it has one, is the characteristic's."""
+def control(name: str, uuid: str, value: Packet, *, begun: bool = False, **options: Any) -> Message:
+    """A Write Request to a control point; its `counter`, if it has one, is the characteristic's.
+
+    With `begun` what follows goes out while the procedure runs and before its indication is confirmed.
+    """
+    procedure = "begun" if begun else "awaited"
     counted = any(field.name == "counter" for field in value.fields_desc)
     live = {"value.counter": f"counter:{uuid}"} if counted else {}
-    return write(name, uuid, value, control_point=True, live={**live, **options.pop("live", {})}, **options)
+    return write(name, uuid, value, procedure=procedure, live={**live, **options.pop("live", {})}, **options)
 
 
 def read(name: str, uuid: str, **options: Any) -> Message:

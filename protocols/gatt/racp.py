@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from scapy.fields import ByteField, LEIntField, LEShortField, XByteField
 from scapy.packet import Packet
@@ -84,13 +85,19 @@ MARKS = {"report": Mark.DISCLOSES_PATIENT_DATA, "delete": Mark.PRIVILEGED}
 
 
 def record_access(uuid: str = CONTROL_POINT, dialect: Dialect = GENERIC, prefix: str = "") -> tuple[Message, ...]:
-    """Report, count and delete all records, by one limit, or a range; and abort. Names are `PREFIXreport_range`."""
+    """Report, count and delete all records, by one limit, or a range; begin a report, and abort it.
+
+    Names are `PREFIXreport_range`.
+    """
     report, delete, abort, count = dialect.operations
     found: list[Message] = []
     for name, code in (("report", report), ("count", count), ("delete", delete)):
         found += _operation(f"{prefix}{name}", uuid, dialect, code, frozenset({MARKS[name]} if name in MARKS else ()))
+    everything = dialect.frame(opcode=report, operator=dialect.operators[1])
     stop = dialect.frame(opcode=abort, operator=dialect.operators[0])
-    return (*found, control(f"{prefix}abort", uuid, stop))
+    disclosing = frozenset({MARKS["report"]})
+    begin = control(f"{prefix}report_begin", uuid, everything, begun=True, marks=disclosing)
+    return (*found, begin, control(f"{prefix}abort", uuid, stop))
 
 
 def _operation(name: str, uuid: str, dialect: Dialect, code: int, marks: frozenset[Mark]) -> tuple[Message, ...]:
@@ -99,7 +106,7 @@ def _operation(name: str, uuid: str, dialect: Dialect, code: int, marks: frozens
     ends = {"greatest": (0, dialect.longest)}
     few = ({"operator": first}, {"operator": last})
     by_limit, by_range = dialect.bound(), dialect.between()
-    frames = (
+    frames: tuple[tuple[str, Packet, dict[str, Any]], ...] = (
         (name, dialect.frame(opcode=code, operator=everything), {"variants": few}),
         (f"{name}_limit", dialect.frame(opcode=code, operator=since, operand=by_limit), {"ranges": limits}),
         (f"{name}_until", dialect.frame(opcode=code, operator=until, operand=by_limit), {"ranges": limits}),
@@ -112,8 +119,11 @@ def chains(prefix: str = "") -> tuple[tuple[str, str], ...]:
     """What follows what."""
     pairs = (
         ("count", "report"),
-        ("report", "abort"),
+        ("report_begin", "abort"),
+        ("report_begin", "report_begin"),
+        ("report_begin", "delete"),
         ("report_range", "abort"),
+        ("count", "report_begin"),
         ("report_limit", "count_limit"),
         ("count_range", "report_range"),
         ("delete", "count"),

@@ -17,13 +17,13 @@ Reader = Callable[[int, bytes], Fields]
 
 
 class GattFields(LazyFields):
-    """A frame's fields, and what the conversation knows where it came: the handles that are control points."""
+    """A frame's fields, and what the conversation knew when it came: the handles whose indications are awaited."""
 
-    __slots__ = ("control_points",)
+    __slots__ = ("awaited",)
 
     def __init__(self, read: Callable[[bytes], Fields], data: bytes) -> None:
         super().__init__(read, data)
-        self.control_points: frozenset[bytes] = frozenset()
+        self.awaited: frozenset[bytes] = frozenset()
 
 
 class GattWire(AttWire):
@@ -54,10 +54,11 @@ class GattWire(AttWire):
         return {**fields, **LazyFields(lambda held: read(pdu[0], held), value)}
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
-        """`procedure` notes that the handle is a control point's; `counter:NAME` is the next that is accepted."""
-        if live.name == "procedure":
-            known = conversation.values.get("control_points", frozenset())
-            conversation.values["control_points"] = known | {data[1:3]}
+        """`procedure:…` notes whether the handle's indication is awaited; `counter:NAME` is the next one accepted."""
+        if live.name.startswith("procedure:"):
+            known = conversation.values.get("awaited", frozenset())
+            handle = frozenset({data[1:3]})
+            conversation.values["awaited"] = known | handle if live.name.endswith("awaited") else known - handle
             return b""
         if live.name.startswith("counter:"):
             return _next_counter(conversation, live.name).to_bytes(live.length, "little")
@@ -67,7 +68,7 @@ class GattWire(AttWire):
         """Whether a counter was accepted; an indication is confirmed."""
         _settle_counter(frame.data, conversation)
         if isinstance(frame.fields, GattFields):
-            frame.fields.control_points = conversation.values.get("control_points", frozenset())
+            frame.fields.awaited = conversation.values.get("awaited", frozenset())
         return super().learn(frame, conversation)
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
@@ -77,8 +78,8 @@ class GattWire(AttWire):
         if frame.data[0] == INDICATION:
             return sent[0] == WRITE_REQUEST and frame.data[1:3] == sent[1:3]
         if frame.data[0] == WRITE_RESPONSE and sent[0] == WRITE_REQUEST:
-            known = frame.fields.control_points if isinstance(frame.fields, GattFields) else ()
-            return sent[1:3] not in known
+            awaited = frame.fields.awaited if isinstance(frame.fields, GattFields) else ()
+            return sent[1:3] not in awaited
         return super().answers(sent, frame)
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:

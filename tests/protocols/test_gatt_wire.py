@@ -54,6 +54,15 @@ def test_a_control_point_is_answered_by_its_indication_which_is_confirmed():
     assert (said, WIRE.answers(sent, indication)) == (b"\x1e", True)
 
 
+def test_a_procedure_that_is_only_begun_is_answered_by_the_write_response():
+    conversation = Conversation()
+    resolved(control("stop", "2aac", Stop()), conversation)
+    begun = resolved(control("begin", "2aac", Stop(), begun=True), conversation)
+    assert WIRE.answers(begun, heard(conversation, "13")[0])
+    awaited = resolved(control("stop", "2aac", Stop()), conversation)
+    assert not WIRE.answers(awaited, heard(conversation, "13")[0])
+
+
 def test_an_error_is_an_answer_too():
     conversation = Conversation()
     sent = resolved(control("stop", "2aac", Stop()), conversation)

@@ -79,7 +79,10 @@ def booted():
 
 @pytest.fixture
 def executor(booted):
-    pump = booted.again()
+    return spoken_to(booted.again())
+
+
+def spoken_to(pump):
     made = Executor(
         PROTOCOL,
         MailboxTransport(pump),
@@ -193,6 +196,18 @@ def test_glucose_comes_as_notifications_and_as_a_report(executor):
     executor.run((MESSAGES["cgm_report"].send(),))
     assert executor.exchanges[-1].replies[0][3:] == bytes.fromhex("06 00 01 01")
     assert [frame.fields["glucose"] for frame in executor.frames if frame.data[0] == 0x1B] == ["90"]
+
+
+@pytest.mark.parametrize(
+    "names", [("history_report_begin", "history_abort"), ("get_delivered_begin", "cgm_get_interval")]
+)
+@pytest.mark.parametrize(("elf", "answered"), [("fixed", True), ("vulnerable", False)])
+def test_what_goes_out_within_a_procedure_finds_the_deadlocks(names, elf, answered):
+    speaking = spoken_to(InsulinPump(INSULIN / f"insulin-{elf}.elf"))
+    speaking.run(PROTOCOL.states["session"].preamble)
+    speaking.begin()
+    speaking.run(tuple(MESSAGES[name].send() for name in names))
+    assert all(exchange.answered for exchange in speaking.exchanges if exchange.sent) is answered
 
 
 def test_the_status_is_told_from_other_values_of_its_length():
