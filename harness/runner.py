@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
-from harness.errors import GuardRefused, LinkError, TargetError
+from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
 from harness.executor import Executor
 from harness.interfaces import (
     Conversation,
@@ -187,23 +187,45 @@ class Runner:
                 interface.executor.close()
                 self._teach(self._initial)
             interface.executor.begin(Conversation())
-            if self._walk(interface, state):
+            if self._arrives(interface, state, last=attempt == 1):
                 self._current = (interface.name, state.name)
                 interface.executor.begin()
                 return True
         return False
 
+    def _arrives(self, interface: Interface, state: State, *, last: bool) -> bool:
+        """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
+        try:
+            return self._walk(interface, state)
+        except LinkClosed:
+            return False
+        except LinkError:
+            if last or not self.target.can_reset():
+                raise
+            return False
+
     def _walk(self, interface: Interface, state: State) -> bool:
         """Perform the preamble, let the monitors see it, and check the proof."""
-        executor = interface.executor
-        started = executor.link.now()
-        executor.run(state.preamble)
-        answer = executor.probe()
+        executor, answer = interface.executor, None
+        started, broken = executor.link.now(), ""
+        try:
+            executor.run(state.preamble)
+            answer = executor.probe()
+        except LinkError as error:
+            broken = str(error)
+            executor.close()
+            raise
+        finally:
+            self._look_at_the_way(interface, state, started, broken, served=answer is not None)
+        return answer is not None and proves(answer, state)
+
+    def _look_at_the_way(
+        self, interface: Interface, state: State, started: float, broken: str, *, served: bool
+    ) -> None:
         case = TestCase(interface.name, state.name, state.preamble, Origin(PREAMBLE))
-        transcript = self._transcript(case, executor, started, answer is not None, "")
+        transcript = self._transcript(case, interface.executor, started, None if broken else served, broken)
         seen = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
         self._on_the_way += [observation for observation in seen if observation.kind in _SEEN_ON_THE_WAY]
-        return answer is not None and proves(answer, state)
 
     # -- cases ----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from harness.radio.wire import Kind, Words
 
 OWN_ADDRESS = "E0:4D:46:5A:00:01"
 _NUMBERS = 0xFFFF
+_ESTABLISHED_SECONDS = 0.002
 Received = Callable[[Kind, int, bytes], None]
 Told = Callable[[str, Words], None]
 
@@ -112,8 +113,8 @@ class Central:
         """Connect within `timeout` seconds; returns its number. Raises TimeoutError, core.ConnectionError."""
         async with self._connecting:
             try:
-                found = await self._found(address, timeout)
-                connection = await self._device.connect(found, timeout=timeout)
+                async with asyncio.timeout(timeout):
+                    connection = await self._established(address, timeout)
             except (TimeoutError, core.TimeoutError) as error:
                 self.known.pop(address.upper(), None)
                 raise TimeoutError(f"{address} does not advertise, or takes no connection") from error
@@ -126,6 +127,15 @@ class Central:
 
         connection.on("disconnection", gone)
         return self._made
+
+    async def _established(self, address: str, timeout: float) -> Connection:
+        """A connection that the other side knows of, too: one that was not established (0x3E) is tried again."""
+        while True:
+            found = await self._found(address, timeout)
+            connection = await self._device.connect(found, timeout=timeout)
+            await asyncio.sleep(_ESTABLISHED_SECONDS)
+            if self._device.lookup_connection(connection.handle) is connection:
+                return connection
 
     def _gone(self, peripheral: Peripheral, reason: int) -> None:
         self.connections.pop(peripheral.number, None)

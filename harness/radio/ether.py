@@ -18,6 +18,7 @@ from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
 
 _ACL_LENGTH = 251
+_HANDLES = 0xEFF
 _CHUNK, _PTY_POLL = 4096, 0.01
 _CONTINUATION, _START = 1, 2
 Advertised = Callable[["EtherController", hci.Address, bytes], None]
@@ -32,6 +33,12 @@ class EtherController(Controller):
 
     le_acl_data_packet_length = _ACL_LENGTH
     on_advertised: Advertised | None = None
+    _last_handle = 0
+
+    def allocate_connection_handle(self) -> int:
+        """A handle that was not in use lately: hosts (Bumble's too) clean up behind a connection late."""
+        self._last_handle = self._last_handle % _HANDLES + 1
+        return self._last_handle
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         """From our host: say that it is sent, and hand the fragment to the other controller's host."""
@@ -68,6 +75,21 @@ class EtherController(Controller):
         """The same for the extended command."""
         super().on_hci_le_extended_create_connection_command(command)
         asyncio.get_running_loop().call_soon(self._everybody_advertises)
+
+    def create_le_connection(self, peer_address: hci.Address) -> None:
+        """As the stock one, and look whether the other side took it."""
+        before = list(self.le_connections)
+        super().create_le_connection(peer_address)
+        for address in [address for address in self.le_connections if address not in before]:
+            asyncio.get_running_loop().call_soon(self._look, address)
+
+    def _look(self, peer_address: hci.Address) -> None:
+        """An advertiser that stopped meanwhile never saw the connection: it is lost at once, as on the air."""
+        connection = self.le_connections.get(peer_address)
+        if connection is None:
+            return
+        if not any(connection.self_address in controller.le_connections for controller in self.link.controllers):
+            self.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
 
     def _everybody_advertises(self) -> None:
         for controller in list(self.link.controllers) if self.link else []:

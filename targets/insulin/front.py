@@ -10,6 +10,7 @@ from bumble import att
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.gatt_server import Server
 from bumble.hci import Address, HCI_ErrorCode, OwnAddressType
 from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.pairing import PairingConfig, PairingDelegate
@@ -36,6 +37,7 @@ class Front:
         self._mailbox = mailbox(self._told)
         self._connection: Connection | None = None
         self._advertising, self._on = asyncio.Lock(), False
+        self._indicated, self._lost = b"", False
         self._attributes: dict[int, Characteristic[bytes]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
         self._acts: dict[int, Callable[[bytes], Awaitable[None]]] = {
@@ -55,6 +57,7 @@ class Front:
         )
         self._device.pairing_config_factory = _pairing
         self._device.on(Device.EVENT_CONNECTION, self._connected)
+        self._hear_confirmations(self._device.gatt_server)
         await self._device.power_on()
         self._device.keystore = MemoryKeyStore()
         self._on = True
@@ -80,6 +83,18 @@ class Front:
 
         made.on(Characteristic.EVENT_SUBSCRIPTION, subscribed)
         return made
+
+    def _hear_confirmations(self, server: Server) -> None:
+        """In their place among the requests: Bumble's own waiting task would tell of them behind the next one."""
+        taken = server.on_att_handle_value_confirmation
+
+        def confirmed(bearer: att.Bearer, confirmation: att.ATT_Handle_Value_Confirmation) -> None:
+            if self._indicated:
+                told, self._indicated = self._indicated, b""
+                self._mailbox.tell(Op.CONFIRMED, told)
+            taken(bearer, confirmation)
+
+        server.on_att_handle_value_confirmation = confirmed
 
     def _ask(self, op: Op, body: bytes) -> bytes:
         try:
@@ -120,6 +135,9 @@ class Front:
 
     def _disconnected(self, reason: int) -> None:
         self._connection = None
+        if self._lost:
+            self._lost = False
+            self._told(Op.ADVERTISE, b"\x01")
         self._mailbox.tell(Op.DISCONNECTED, bytes([reason & 0xFF]))
 
     # -- what the firmware asks for -------------------------------------------------------------------------------
@@ -143,8 +161,8 @@ class Front:
 
     async def _indicate(self, body: bytes) -> None:
         if self._connection and (attribute := self._attributes.get(_word(body))):
+            self._indicated = body[:2]
             await self._device.gatt_server.indicate_subscriber(self._connection, attribute, body[2:], force=True)
-            self._mailbox.tell(Op.CONFIRMED, body[:2])
 
     async def _disconnect(self, body: bytes) -> None:
         if self._connection:
@@ -156,7 +174,11 @@ class Front:
             await self._device.stop_advertising()
             return
         if self._connection:
+            self._lost = True
             await self._connection.disconnect(HCI_ErrorCode.REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR)
+            return
+        if self._advertising.locked():
+            return
         async with self._advertising:
             await self._device.stop_advertising()  # Bumble may take it for advertising still, if connected at once
             own = OwnAddressType.PUBLIC if self._public else OwnAddressType.RANDOM
