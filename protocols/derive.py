@@ -217,9 +217,9 @@ def _computed(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzabl
     """A field that nobody gave a value: a length, a count, a checksum, or bytes that post_build fills in."""
     field = piece.fields[0]
     if isinstance(field, ChecksumField):
-        active = [f.name for f in packet.fields_desc if _active(f, packet) is not None]
-        names = [name for name in field.covered_names([f.name for f in packet.fields_desc]) if name in active]
-        return BlockChecksum(piece.name, [f".{name}" for name in names], field.algorithm, field.order)
+        names = set(field.covered_names([f.name for f in packet.fields_desc]))
+        covered = [f".{p.name}" for p in _pieces(packet) if names & {own.name for own in p.fields}]
+        return BlockChecksum(piece.name, covered, field.algorithm, field.order)
     if isinstance(field, FieldLenField):
         return _counted(packet, piece)
     if isinstance(field, LenField):

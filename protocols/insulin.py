@@ -49,7 +49,7 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {
 INFORMATION = {"manufacturer": "2a29", "model": "2a24", "serial": "2a25", "firmware": "2a26", "battery": "2a19"}
 
 
-def _login(name: str, body: Packet, marks: frozenset[Mark] = AUTHENTICATION, **options: Any) -> Message:
+def _login(name: str, body: Packet, marks: frozenset[Mark] = PRIVILEGED, **options: Any) -> Message:
     return control(name, LOGIN, body, marks=marks, **options)
 
 
@@ -57,10 +57,10 @@ def _vendor() -> tuple[Message, ...]:
     return (
         read("status", STATUS),
         _login("hello", packets.Hello()),
-        _login("prove", packets.Prove(), live={"answer": "answer"}, needs=("hello",)),
+        _login("prove", packets.Prove(), AUTHENTICATION, live={"answer": "answer"}, needs=("hello",)),
         _login("logout", packets.Logout()),
-        _login("change_pin", packets.ChangePin(), PRIVILEGED),
-        _login("bond", packets.Bond(), PRIVILEGED),
+        _login("change_pin", packets.ChangePin()),
+        _login("bond", packets.Bond()),
         read("settings", SETTINGS, marks=PRIVILEGED),
         write("set_settings", SETTINGS, packets.Settings(), marks=cgm.THERAPY, ranges=SETTINGS_RANGES),
         write("upload", UPLOAD, packets.Upload(), marks=PRIVILEGED),

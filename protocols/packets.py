@@ -55,12 +55,12 @@ class ChecksumField(Field[Any, Any]):
 
 
 def _offset(packet: Any, name: str, after: bool) -> int:
-    """Where a field of the layer starts, or ends."""
-    built = b""
+    """Where a field of the layer starts, or ends; a flag starts and ends with its byte."""
+    built: Any = b""
     for field in packet.fields_desc:
         if field.name == name and not after:
             break
         built = field.addfield(packet, built, packet.getfieldval(field.name))
         if field.name == name:
             break
-    return len(built)
+    return len(built) if isinstance(built, bytes) else len(built[0]) + after

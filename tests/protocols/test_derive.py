@@ -132,6 +132,21 @@ def test_bits_conditions_lists_and_checksums():
     assert isinstance(request.names["m.version_flags"], BitGroup)
 
 
+class Flagged(Packet):
+    fields_desc = [
+        BitField("high", 1, 3),
+        BitField("low", 2, 5),
+        ByteField("value", 7),
+        ChecksumField("check", over=("low", "value"), algorithm="sum8"),
+    ]
+
+
+def test_a_checksum_over_a_flag_covers_the_bytes_that_hold_it():
+    layout = Layout(derive("m", Flagged(high=0)))
+    assert layout.default.data == bytes(Flagged(high=0)) == b"\x02\x07\x09"
+    assert layout.render([layout.change(layout.leaf("high_low"), 0x42)]).data == b"\x42\x07\x49"
+
+
 def test_nested_lengths_and_the_checksum_follow_a_mutation():
     layout = Layout(derive("m", everything()))
     plain, longer = layout.default.data, layout.render(layout.set(**{"elements.Element1.value": b"0123456789"})).data
