@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -15,109 +17,33 @@ from protocols.model import Protocol
 PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
 
 
-@PROTOCOLS.register("pump_link")
-def _pump_link() -> Protocol:
-    from protocols.pump_link import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("hl7_mllp")
-def _hl7_mllp() -> Protocol:
-    from protocols.hl7_mllp import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("att")
-def _att() -> Protocol:
-    from protocols.att import PROTOCOL
-
-    return PROTOCOL
+SHIPPED = {
+    "pump_link": "protocols.pump_link:PROTOCOL",
+    "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
+    "att": "protocols.att:PROTOCOL",
+    "insulin": "protocols.insulin:PROTOCOL",
+    "gatt_racp": "protocols.gatt.racp:PROTOCOL",
+    "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
+    "gatt_cgm_plain": "protocols.gatt.cgm:PLAIN",
+    "gatt_ids": "protocols.gatt.ids:PROTOCOL",
+    "gatt_heart_rate": "protocols.gatt.heart_rate:PROTOCOL",
+    "gatt_blood_pressure": "protocols.gatt.blood_pressure:PROTOCOL",
+    "gatt_plx": "protocols.gatt.plx:PROTOCOL",
+    "gatt_thermometer": "protocols.gatt.thermometer:PROTOCOL",
+    "smp": "protocols.smp:PROTOCOL",
+    "l2cap_signalling": "protocols.l2cap:PROTOCOL",
+    "l2cap": "protocols.l2cap:WHOLE_FRAMES",
+}
 
 
-@PROTOCOLS.register("insulin")
-def _insulin() -> Protocol:
-    from protocols.insulin import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_racp")
-def _gatt_racp() -> Protocol:
-    from protocols.gatt.racp import PROTOCOL
-
-    return PROTOCOL
+def _shipped(place: str) -> Protocol:
+    """The protocol of a module, which is imported only when a bench names it."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
-@PROTOCOLS.register("gatt_cgm")
-def _gatt_cgm() -> Protocol:
-    from protocols.gatt.cgm import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_cgm_plain")
-def _gatt_cgm_plain() -> Protocol:
-    from protocols.gatt.cgm import PLAIN
-
-    return PLAIN
-
-
-@PROTOCOLS.register("gatt_ids")
-def _gatt_ids() -> Protocol:
-    from protocols.gatt.ids import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_heart_rate")
-def _gatt_heart_rate() -> Protocol:
-    from protocols.gatt.heart_rate import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_blood_pressure")
-def _gatt_blood_pressure() -> Protocol:
-    from protocols.gatt.blood_pressure import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_plx")
-def _gatt_plx() -> Protocol:
-    from protocols.gatt.plx import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("gatt_thermometer")
-def _gatt_thermometer() -> Protocol:
-    from protocols.gatt.thermometer import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("smp")
-def _smp() -> Protocol:
-    from protocols.smp import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("l2cap_signalling")
-def _l2cap_signalling() -> Protocol:
-    from protocols.l2cap import PROTOCOL
-
-    return PROTOCOL
-
-
-@PROTOCOLS.register("l2cap")
-def _l2cap() -> Protocol:
-    from protocols.l2cap import WHOLE_FRAMES
-
-    return WHOLE_FRAMES
+for _name, _place in SHIPPED.items():
+    PROTOCOLS.register(_name)(partial(_shipped, _place))
 
 
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
