@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import LinkClosed, LinkError
@@ -35,12 +35,26 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
-    """One characteristic: the handles of its value and of its CCCD (0: none), and the bits of its properties."""
+    """One characteristic: the handle of its value, the bits of its properties, its descriptors' handles by UUID."""
 
     uuid: str
     handle: int
     properties: int
-    cccd: int
+    descriptors: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def cccd(self) -> int:
+        """The handle of its Client Characteristic Configuration, or 0."""
+        return self.descriptors.get(CCCD, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One primary service and what is in it."""
+
+    uuid: str
+    handle: int
+    characteristics: tuple[Characteristic, ...]
 
 
 class Peer:
@@ -53,6 +67,7 @@ class Peer:
         self._taps: tuple[int, ...] = ()
         self._waiting = deque[Message]()
         self._subscribed = self._paired = False
+        self.services: tuple[Service, ...] = ()
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
@@ -110,18 +125,22 @@ class Peer:
             raise
 
     def _discover(self, timeout: float) -> None:
-        services = self._ask("table", timeout, mtu=MTU)["services"]
-        self.table = tuple(_characteristic(found) for service in services for found in service["characteristics"])
+        self.services = tuple(_service(found) for found in self._ask("table", timeout, mtu=MTU)["services"])
+        self.table = tuple(found for service in self.services for found in service.characteristics)
         self._tap((ATT,))
-        told = {name: self._read(uuid) for name, uuid in _NAMES.items()}
+        told = {name: self._text(uuid) for name, uuid in _NAMES.items()}
         self.name = told.pop("name")
         self.identity = Identity(**told)
 
-    def _read(self, uuid: str) -> str:
+    def _text(self, uuid: str) -> str:
         """The text of a characteristic, or "" where there is none to read."""
         handle = self.handle(uuid)
-        value = self._exchange(bytes([READ]) + handle.to_bytes(2, "little")) if handle else b""
-        return value[1:].decode("utf-8", "replace").rstrip("\0") if value[:1] == bytes([READ + 1]) else ""
+        answer = self.read(handle) if handle else b""
+        return answer[1:].decode("utf-8", "replace").rstrip("\0") if answer[:1] == bytes([READ + 1]) else ""
+
+    def read(self, handle: int) -> bytes:
+        """What answers a Read Request: a Read Response, an Error Response, or b"" when nothing does."""
+        return self._exchange(bytes([READ]) + handle.to_bytes(2, "little"))
 
     def _exchange(self, pdu: bytes) -> bytes:
         """Send an ATT request and return its answer; b"" when none comes."""
@@ -192,10 +211,15 @@ class Peer:
             self._client = None
 
 
+def _service(found: Mapping[str, Any]) -> Service:
+    inside = tuple(_characteristic(each) for each in found["characteristics"])
+    return Service(str(found["uuid"]), int(found["handle"]), inside)
+
+
 def _characteristic(found: Mapping[str, Any]) -> Characteristic:
     descriptors: Sequence[Mapping[str, Any]] = found["descriptors"]
-    cccd = next((int(d["handle"]) for d in descriptors if d["uuid"] == CCCD), 0)
-    return Characteristic(str(found["uuid"]), int(found["handle"]), int(found["properties"]), cccd)
+    handles = {str(d["uuid"]): int(d["handle"]) for d in reversed(descriptors)}
+    return Characteristic(str(found["uuid"]), int(found["handle"]), int(found["properties"]), handles)
 
 
 def is_request(pdu: bytes) -> bool:

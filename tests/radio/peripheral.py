@@ -12,7 +12,7 @@ import time
 
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Device, DeviceConfiguration
-from bumble.gatt import Characteristic, CharacteristicValue, Service
+from bumble.gatt import Characteristic, CharacteristicValue, Descriptor, Service
 from bumble.hci import Address, OwnAddressType
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
@@ -24,6 +24,10 @@ VALUE = "a0000002-0000-4000-8000-000000000000"
 NOTIFIED = "a0000003-0000-4000-8000-000000000000"
 SECRET = "a0000005-0000-4000-8000-000000000000"
 COMMAND = "a0000004-0000-4000-8000-000000000000"
+LEVEL = "a0000006-0000-4000-8000-000000000000"
+INBOX = "a0000007-0000-4000-8000-000000000000"
+PRESENTATION_FORMAT, UINT16 = UUID.from_16_bits(0x2904), bytes.fromhex("06 00 ad27 01 0000")
+INFORMATION = {0x2A24: b"BD-1", 0x2A25: b"0042", 0x2A26: b"1.0"}
 
 
 running = set()
@@ -52,7 +56,15 @@ def served(device):
     value = Characteristic(VALUE, access, both, CharacteristicValue(read=lambda _c: b"hello", write=write))
     commanded = Characteristic(COMMAND, properties.WRITE, both, CharacteristicValue(write=command))
     secret = Characteristic(SECRET, properties.READ, Characteristic.READ_REQUIRES_ENCRYPTION, b"secret")
-    device.add_service(Service(SERVICE, [value, notified, commanded, secret]))
+    form = Descriptor(PRESENTATION_FORMAT, Descriptor.READABLE, UINT16)
+    level = Characteristic(LEVEL, properties.READ | properties.WRITE, both, b"\x05\x00", [form])
+    inbox = Characteristic(INBOX, properties.WRITE_WITHOUT_RESPONSE, both, b"")
+    device.add_service(Service(SERVICE, [value, notified, commanded, secret, level, inbox]))
+    told = [
+        Characteristic(UUID.from_16_bits(uuid), properties.READ, Characteristic.READABLE, text)
+        for uuid, text in INFORMATION.items()
+    ]
+    device.add_service(Service(UUID.from_16_bits(0x180A), told))
 
 
 def misbehave(device, connection, how):

@@ -238,3 +238,14 @@ def test_bumble_and_boofuzz_stay_apart(radio):
     names = "import sys, harness.cli.main; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     assert "boofuzz" in loaded and not any(name.startswith("bumble") for name in loaded)
+
+
+def test_what_a_device_has_is_kept_by_service_with_its_descriptors(radio, attach):
+    _process, address = attach(radio.listening[0])
+    peer = radio.peer(address)
+    peer.open(4, 3.0, paired=False, subscribed=False)
+    assert [service.uuid for service in peer.services][-2:] == ["a0000001-0000-4000-8000-000000000000", "180a"]
+    level = next(found for found in peer.table if found.uuid.startswith("a0000006"))
+    assert peer.read(level.descriptors["2904"]) == bytes.fromhex("0b 06 00 ad27 01 0000")
+    assert peer.read(0xFFFF)[:2] == b"\x01\x0a"
+    assert (peer.name, peer.identity.model, peer.identity.serial) == ("bench dummy", "BD-1", "0042")
