@@ -155,6 +155,7 @@ def _requirement(entry: RequirementRecord) -> dict[str, Any]:
         "status": entry.status,
         "observed_seconds": round(statistics.observed_seconds, 3),
         "unknown_seconds": round(statistics.unknown_seconds, 3),
+        "missing": list(statistics.missing),
         "exercised": statistics.exercised,
         "exercised_seconds": round(statistics.exercised_seconds, 3),
         "violated": statistics.violated,

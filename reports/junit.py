@@ -125,12 +125,17 @@ def _figures(entry: RequirementRecord) -> str:
     return f"observed {seen[0]:.1f} s, unknown {seen[1]:.1f} s, condition true {seen[2]} times, margin {margin}"
 
 
+def _missing(entry: RequirementRecord) -> str:
+    names = ", ".join(entry.statistics.missing) if entry.statistics else ""
+    return visible(f"a signal that it reads was missing all the time{': ' + names if names else ''}")
+
+
 _RESULTS: Mapping[str, Callable[[RequirementRecord, CampaignRecord], list[Any]]] = {
     "held": lambda _entry, _record: [],
     "violated": _violated,
     "not exercised": lambda _entry, _record: [Skipped("its condition was never true", "not exercised")],
     "excluded": lambda entry, _record: [Skipped(visible(f"excluded: {entry.requirement.excluded}"), "excluded")],
-    "inconclusive": lambda _entry, _record: [Error("a signal that it reads was missing all the time", "inconclusive")],
+    "inconclusive": lambda entry, _record: [Error(_missing(entry), "inconclusive")],
     "not recorded": lambda _entry, _record: [Error("the run was killed before its figures were written", "killed")],
 }
 

@@ -65,10 +65,10 @@ class EmulatedTarget:
         """Power on and let the firmware boot for the bench's `settle` seconds."""
         self.machine.power_on()
         self.machine.events.clear()
-        self.machine.sampler.restore(())
         self.calm()
         self.epoch += 1
         self.advance(self._settle)
+        self.machine.sampler.restore(())  # every life of the device begins with all its signals told
 
     def stop(self) -> None:
         """Nothing to let go of: the machine is memory."""

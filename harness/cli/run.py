@@ -94,11 +94,15 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     if not record.findings and record.cases:
         console.print("no findings")
     if record.refused:
-        console.print(f"{record.refused:,} cases were withheld by the guard or a limit and not run")
+        console.print(f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on")
     if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
         console.print(f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}")
     if record.requirements:
         console.print(f"requirements: {_requirements(record)}", markup=False)
+    if missing := sorted(
+        {name for entry in record.requirements if entry.statistics for name in entry.statistics.missing}
+    ):
+        console.print(f"signals that never came: {', '.join(missing)}; see [signals] and the channel", markup=False)
     console.print(f"report: {folder / 'report.html'}", markup=False)
     if record.confirmed:
         console.print(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}", markup=False)

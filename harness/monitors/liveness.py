@@ -68,6 +68,5 @@ def _fell(before: Counters, now: Counters) -> bool:
 def probe_frames(protocol: WireProtocol, transcript: Transcript) -> list[Frame]:
     """The proper answers to probes, in order."""
     probe = protocol.probe.message
-    data = b"".join(reply for e in transcript.exchanges if e.message == probe for reply in e.replies)
-    frames, _rest = protocol.split(data) if data else ((), b"")
-    return [frame for frame in frames if protocol.served(frame)]
+    replies = (reply for exchange in transcript.exchanges if exchange.message == probe for reply in exchange.replies)
+    return [frame for reply in replies for frame in protocol.split(reply)[0] if protocol.served(frame)]

@@ -35,7 +35,8 @@ class SessionMonitor:
         first = case.steps[0] if case.steps else None
         if not isinstance(first, Send) or first.mutated or not transcript.exchanges:
             return False
-        frames, _rest = self._protocol.split(b"".join(transcript.exchanges[0].replies))
+        split = self._protocol.split
+        frames = (frame for reply in transcript.exchanges[0].replies for frame in split(reply)[0])
         return any(self._protocol.session_lapsed(frame) for frame in frames)
 
     def state(self) -> object:

@@ -29,7 +29,7 @@ FINDING = {
     *("reproduced", "case", "found_after", "fault"),
 }
 REQUIREMENT = {
-    *("status", "observed_seconds", "unknown_seconds", "exercised", "exercised_seconds", "violated", "margin"),
+    *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated", "margin"),
     "excluded",
 }
 PAGE = Path(__file__).parents[2] / "docs" / "summary-schema.md"

@@ -104,6 +104,7 @@ def test_a_stimulus_beyond_the_converter_is_its_end(pump):
 
 
 def test_a_snapshot_holds_device_sensors_and_time_and_forgets_what_was_not_taken(pump):
+    pump.take_samples()
     kept = pump.snapshot()
     before, now = status(pump), pump.now()
     pump.restore(kept)
@@ -160,3 +161,10 @@ def test_a_port_that_is_not_there_and_a_target_of_another_kind_are_told(pump):
 def test_a_bench_that_does_not_fit_the_firmware_is_told_at_once(bench, error, words):
     with pytest.raises(error, match=words):
         emulated_target(bench, seed=1)
+
+
+def test_every_life_begins_with_all_signals_told(pump):
+    for _ in range(2):
+        pump.start()
+        (first,) = pump.take_samples()
+        assert None not in first.values
