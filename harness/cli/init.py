@@ -46,7 +46,7 @@ forbidden = []                  # messages that must never leave, whatever a mut
 console_patterns = ["(?i)fault|assert|panic|overflow"]
 canaries = {{}}                   # name = "bytes that must not appear in a reply"
 """
-_NO_RESET = '# reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # none: a run ends when the device hangs'
+NO_RESET = '# reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # none: a run ends when the device hangs'
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,12 @@ def _command(text: str) -> tuple[str, ...]:
 
 def _text(name: str, transport: str, protocol: Chosen, reset: Sequence[str]) -> str:
     return _TEMPLATE.format(
-        name=_quoted(name),
-        reset=f"reset_command = [{', '.join(map(_quoted, reset))}]" if reset else _NO_RESET,
-        transport=_quoted(transport),
-        protocol=_quoted(protocol.spec),
+        name=quoted(name),
+        reset=f"reset_command = [{', '.join(map(quoted, reset))}]" if reset else NO_RESET,
+        transport=quoted(transport),
+        protocol=quoted(protocol.spec),
         known=", ".join(f'"{known}"' for known in PROTOCOLS),
-        states=", ".join(map(_quoted, protocol.states[:1])),
+        states=", ".join(map(quoted, protocol.states[:1])),
         all_states=f"of {', '.join(protocol.states)}; empty: all" if protocol.states else "empty: all",
     )
 
@@ -169,6 +169,6 @@ def _write(path: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else "?" for c in escaped) + '"'

@@ -1,0 +1,80 @@
+"""Writes a bench from a GATT table, for `discover`."""
+
+from __future__ import annotations
+
+from harness.cli.gatt_protocol import PROTOCOL_FILE, slug
+from harness.cli.gatt_table import GattTable, assigned_name
+from harness.cli.init import NO_RESET, quoted
+
+BENCH_FILE = "bench.toml"
+SHIPPED = {
+    "1809": "gatt_thermometer",
+    "180d": "gatt_heart_rate",
+    "1810": "gatt_blood_pressure",
+    "181f": "gatt_cgm",
+    "1822": "gatt_plx",
+    "183a": "gatt_ids",
+}
+
+
+_BENCH = """# A bench for medfuzz, of what a device said of itself. See docs/bench.md and docs/ble.md.
+
+[target]
+kind = "external"
+name = {name}
+armed = {armed}
+{no_reset}
+
+[radio]
+{radio}
+
+[identity]                      # what the device must say it is; empty is not compared
+model = {model}
+serial = {serial}
+firmware = {firmware}
+
+[interfaces.gatt]
+transport = "{transport}"
+protocol = "{file}"
+
+[interfaces.att]
+transport = "{att}"
+protocol = "att"
+{more}"""
+_MORE = """
+# [interfaces.{name}]            # a shipped protocol knows this service in detail
+# transport = "{transport}"
+# protocol = "{protocol}"
+"""
+
+
+def bench_text(table: GattTable, address: str, radio: str, *, paired: bool, armed: bool) -> str:
+    """The bench file; `radio` is the line under [radio]."""
+    gatt, att = (_moniker(address, paired, *layer) for layer in ((), ("layer=att",)))
+    services = {service.uuid: assigned_name(service.uuid) for service in table.services if service.uuid in SHIPPED}
+    more = (
+        _MORE.format(name=slug(name) or SHIPPED[uuid], transport=gatt, protocol=SHIPPED[uuid])
+        for uuid, name in services.items()
+    )
+    why = "on the virtual air" if armed else "true once no patient can be connected to it: `run` asks for that"
+    return _BENCH.format(
+        name=quoted(table.name or address),
+        armed=f"{'true' if armed else 'false':<24}# {why}",
+        no_reset=NO_RESET,
+        radio=radio,
+        **{key: quoted(_exact(getattr(table.identity, key))) for key in ("model", "serial", "firmware")},
+        transport=gatt,
+        file=PROTOCOL_FILE,
+        att=att,
+        more="".join(more),
+    )
+
+
+def _moniker(address: str, paired: bool, *options: str) -> str:
+    words = "&".join([*options, *(["pair=on"] if paired else [])])
+    return f"ble:{address}?{words}" if words else f"ble:{address}"
+
+
+def _exact(text: str) -> str:
+    """What a TOML string can hold as it is; nothing instead of something else."""
+    return text if text.isprintable() else ""
