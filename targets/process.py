@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 from harness.errors import TargetError
@@ -128,6 +129,15 @@ class OwnProcess:
             self._end_the_others()
         names = {number.value: number.name for number in signal.Signals}
         return f"exit status {status}" if status >= 0 else f"signal {names.get(-status, -status)}"
+
+    @property
+    def stopped(self) -> bool:
+        """True while a signal holds it (SIGSTOP, or a debugger); False where the system does not tell."""
+        try:
+            state = Path(f"/proc/{self._process.pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+        except OSError:
+            return False
+        return state in (b"T", b"t")
 
     def _end_the_others(self) -> None:
         """What it started does not go on without it, or it would hold the ports of the next one."""

@@ -38,7 +38,7 @@ class ServedTarget:
         radio = bench.radio
         self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen)
         self._exit_told: OwnProcess | None = None
-        self._suspect = False
+        self._suspect = self._held = False
         self._anew = False
 
     @property
@@ -243,7 +243,9 @@ class ServedTarget:
             self._told.take(entry, time.monotonic())
 
     def _listen(self) -> None:
-        """Take in what the channel told."""
+        """Take in what the channel told; a process that is held still tells nothing."""
+        if self._is_held():
+            return
         try:
             if self._channel is not None:
                 self._hear(self._channel.caught_up())
@@ -261,8 +263,16 @@ class ServedTarget:
             self._hear(self._channel.last_words())
             self._close_channel()
         ended = self._process is not None and self._process.ended(_EXIT_SECONDS)
-        if not ended and not self._told.troubled:
+        if not ended and not self._told.troubled and not self._is_held():
             raise TargetError(f"signals and events are lost: {error}") from error
+
+    def _is_held(self) -> bool:
+        """True while our process is stopped by a signal, which is told once."""
+        held = self._process is not None and self._process.stopped
+        if held and not self._held:
+            self._told.note(TargetEvent("hang", time.monotonic(), {"cause": "its process is stopped by a signal"}))
+        self._held = held
+        return held
 
     def take_events(self) -> Sequence[TargetEvent]:
         """Events of the channel, and our process's end."""

@@ -46,7 +46,8 @@ def _observation(event: TargetEvent, message: str) -> Observation:
         bucket = "control flow lost" if kind in _CONTROL_FLOW_LOST else "bad access" if "address" in detail else kind
         return Observation(Kind.CRASH, "device", summary, event.time, (bucket, where), detail=detail)
     if event.kind == "hang":
-        return Observation(Kind.HANG, "device", f"the firmware hangs{at}", event.time, (where,), detail=detail)
+        cause = f": {detail['cause']}" if "cause" in detail else ""
+        return Observation(Kind.HANG, "device", f"the firmware hangs{at}{cause}", event.time, (where,), detail=detail)
     if event.kind == "exit":
         status = detail.get("status", "unknown")
         summary = f"the target's process ended ({status})"

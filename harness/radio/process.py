@@ -47,6 +47,11 @@ class Radio:
         self._peers: dict[str, Peer] = {}
         self._clients: list[RadioClient] = []
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of our own radio, while there is one."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> None:
         """Start our own radio, if it has to be ours and does not run; raises BenchError, UsageError."""
         if self._given or (self._process is not None and self._process.poll() is None):

@@ -168,7 +168,7 @@ def test_nobody_there(radio):
 def test_a_killed_radio_is_a_bench_fault(radio, attach):
     _process, address = attach(radio.listening[0])
     opened = link(radio, address, "?layer=att")
-    os.kill(radio._process.pid, signal.SIGKILL)
+    os.kill(radio.pid, signal.SIGKILL)
     with pytest.raises(RadioLost, match="the radio process ended") as caught:
         for _ in range(100):
             send(opened, b"\x1e")
@@ -179,7 +179,7 @@ def test_a_killed_radio_is_a_bench_fault(radio, attach):
 def test_the_radio_ends_with_the_one_that_started_it(tmp_path):
     script = (
         "import os, sys\nfrom harness.radio.process import Radio\nradio = Radio()\nradio.start()\n"
-        "print(radio._process.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
+        "print(radio.pid, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     pid, deadline = int(done.stdout), time.monotonic() + 3.0

@@ -1,0 +1,92 @@
+"""The insulin pump over Bluetooth LE: radio, GATT server and firmware in processes of their own, one campaign."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from harness.case import Origin, TestCase
+from harness.cli.assemble import assemble, shipped_benches
+from harness.cli.session import Options, run_campaign
+from harness.errors import LinkClosed
+from harness.radio.client import RadioLost
+from harness.verdict import Kind
+
+BENCHES = shipped_benches()
+
+
+def campaign(name, folder, cases):
+    record, folder = run_campaign(Options(BENCHES[name], name, seed=1, cases=cases, out=folder, quiet=True))
+    return record, json.loads((folder / "summary.json").read_text())
+
+
+@pytest.fixture
+def fixed():
+    """The fixed pump on the air."""
+    assembly = assemble(BENCHES["insulin-fixed"], seed=0)
+    assembly.runner.start()
+    yield assembly
+    assembly.runner.stop()
+
+
+@pytest.mark.slow
+def test_the_fixed_pump_passes(tmp_path):
+    record, summary = campaign("insulin-fixed", tmp_path / "run", 120)
+    assert (record.exit_code, record.findings, record.bench_faults) == (0, (), ())
+    assert summary["verdicts"]["pass"] >= 119
+    assert all(interface["probes"] >= 50 for interface in summary["interfaces"].values())
+    held = [name for name, entry in summary["requirements"].items() if entry["status"] == "held"]
+    assert len(held) >= 8
+
+
+@pytest.mark.slow
+def test_faults_are_found_and_come_back(tmp_path):
+    record, _summary = campaign("insulin", tmp_path / "run", 90)
+    assert record.exit_code == 1
+    assert len({finding.fault for finding in record.confirmed if finding.fault}) >= 3
+    assert record.bench_faults == ()
+
+
+def status(assembly):
+    return TestCase("gatt", "session", (assembly.protocols["gatt"].probe,), Origin("test"))
+
+
+def test_a_killed_device_is_told_within_a_second(fixed):
+    fixed.runner.run(status(fixed))
+    started = time.monotonic()
+    os.kill(fixed.target.pid, signal.SIGKILL)
+    transcript, observations = fixed.runner.run(status(fixed))
+    assert Kind.EXIT in [observation.kind for observation in observations]
+    assert time.monotonic() - started < 1.5 and not transcript.probe_served
+
+
+def test_a_stopped_device_hangs_and_has_not_ended(fixed):
+    fixed.runner.run(status(fixed))
+    os.kill(fixed.target.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    (event,) = fixed.target.take_events()
+    assert (event.kind, event.detail) == ("hang", {"cause": "its process is stopped by a signal"})
+    assert time.monotonic() - started < 0.5
+    _transcript, observations = fixed.runner.run(status(fixed))
+    assert Kind.EXIT not in [observation.kind for observation in observations]
+    os.kill(fixed.target.pid, signal.SIGCONT)
+
+
+def test_a_device_that_disconnects_by_itself_is_neither_gone_nor_silent(fixed):
+    case = status(fixed)
+    fixed.runner.run(case)
+    link = fixed.runner.interfaces["gatt"].executor.link
+    fixed.target.reset()
+    with pytest.raises(LinkClosed, match="0x15"):
+        link.receive(link.now() + 1.0)
+    _transcript, observations = fixed.runner.run(case)
+    assert {observation.kind for observation in observations} <= {Kind.REBOOT}  # behind the runner's back, if at all
+
+
+def test_a_killed_radio_is_never_a_finding(fixed):
+    fixed.runner.run(status(fixed))
+    os.kill(fixed.target.radio.pid, signal.SIGKILL)
+    with pytest.raises(RadioLost):
+        fixed.runner.run(status(fixed))
