@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 
-from benchmarks import guard_cost, in_process, links, temporal
+from benchmarks import ble, guard_cost, in_process, links, temporal
 from benchmarks.measure import RUNS
 from benchmarks.recording import record, started
 
@@ -25,6 +25,7 @@ def main() -> None:
     in_process.report(assembly, recorded)
     guard_cost.report(assembly, recorded)
     temporal.report(assembly)
+    ble.report()
     assembly.runner.stop()
     print(f"\n{time.perf_counter() - began:.0f} s")
 
