@@ -73,6 +73,8 @@ def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
     except LinkError as error:
         raise LinkError(f"ble:{address}: {error}. Is it on, in range and advertising? Try --scan 5") from error
     _show(table, address)
+    if not paired and any(found.locked for found in table.characteristics):
+        _say(f"some of it opens only to a paired central: ble:{address}?pair=on")
     if folder is not None:
         virtual = radio.client(_HELLO_SECONDS).ask("hello")["adapter"] == VIRTUAL
         _write(folder, protocol_text(table), bench_text(table, address, where, paired=paired, armed=virtual))
@@ -100,8 +102,6 @@ def _show(table: GattTable, address: str) -> None:
     _say(", ".join(f"{what} '{value}'" for what, value in told.items() if value) or "no device information")
     for line in tree(table):
         _say(line)
-    if any(found.refusal.startswith("needs") for found in table.characteristics):
-        _say(f"some of it opens only to a paired central: ble:{address}?pair=on")
 
 
 def _write(folder: Path, protocol: str, bench: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.cli.gatt_protocol import PROTOCOL_FILE, slug
-from harness.cli.gatt_table import GattTable, assigned_name
+from harness.cli.gatt_protocol import PROTOCOL_FILE
+from harness.cli.gatt_table import GattTable
 from harness.cli.init import NO_RESET, quoted
 
 BENCH_FILE = "bench.toml"
@@ -15,8 +15,6 @@ SHIPPED = {
     "1822": "gatt_plx",
     "183a": "gatt_ids",
 }
-
-
 _BENCH = """# A bench for medfuzz, of what a device said of itself. See docs/bench.md and docs/ble.md.
 
 [target]
@@ -42,7 +40,7 @@ transport = "{att}"
 protocol = "att"
 {more}"""
 _MORE = """
-# [interfaces.{name}]            # a shipped protocol knows this service in detail
+# [interfaces.{name}]           # a shipped protocol that knows this service in detail
 # transport = "{transport}"
 # protocol = "{protocol}"
 """
@@ -51,11 +49,8 @@ _MORE = """
 def bench_text(table: GattTable, address: str, radio: str, *, paired: bool, armed: bool) -> str:
     """The bench file; `radio` is the line under [radio]."""
     gatt, att = (_moniker(address, paired, *layer) for layer in ((), ("layer=att",)))
-    services = {service.uuid: assigned_name(service.uuid) for service in table.services if service.uuid in SHIPPED}
-    more = (
-        _MORE.format(name=slug(name) or SHIPPED[uuid], transport=gatt, protocol=SHIPPED[uuid])
-        for uuid, name in services.items()
-    )
+    known = dict.fromkeys(SHIPPED[service.uuid] for service in table.services if service.uuid in SHIPPED)
+    more = (_MORE.format(name=name.removeprefix("gatt_"), transport=gatt, protocol=name) for name in known)
     why = "on the virtual air" if armed else "true once no patient can be connected to it: `run` asks for that"
     return _BENCH.format(
         name=quoted(table.name or address),

@@ -102,7 +102,7 @@ class _Writer:
         return next((found for found in self._spoken.values() if found.value is not None), None)
 
     def _protocol(self) -> str:
-        made = f'service("{slug(self._table.name) or "device"}", MESSAGES, CHAINS)'
+        made = f'service("{_slug(self._table.name) or "device"}", MESSAGES, CHAINS)'
         if self._probe_is_name or self._read_instead is None:
             return made
         name = f"read_{self._words[self._read_instead.uuid]}"
@@ -171,10 +171,10 @@ def _is_control_point(found: Found) -> bool:
 def _words(found: Found, short: Counter[str]) -> str:
     """What its messages are named after: its name, else the first part of its UUID, else all of it."""
     first = found.uuid.partition("-")[0]
-    return slug(found.name) or (first if short[first] == 1 else slug(found.uuid))
+    return _slug(found.name) or (first if short[first] == 1 else _slug(found.uuid))
 
 
-def slug(text: str) -> str:
+def _slug(text: str) -> str:
     return "_".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.interfaces import Identity
 from harness.radio.peer import ATT, Characteristic, Peer
+from protocols.att_wire import ERRORS
 
 READ, WRITE_COMMAND, WRITE, INDICATE = 0x02, 0x04, 0x08, 0x20
 PROPERTIES = {
@@ -21,7 +22,7 @@ PROPERTIES = {
 }
 PRESENTATION_FORMAT = "2904"
 _READ_RESPONSE, _ERROR = 0x0B, 0x01
-_LOCKED = {0x05: "pairing", 0x08: "authorization", 0x0C: "a longer key", 0x0F: "encryption"}
+_PAIRING = {0x05: "needs pairing", 0x0C: "needs a longer key", 0x0F: "needs encryption"}
 _SHORT_UUID = 4
 
 
@@ -35,6 +36,11 @@ class Found:
     value: bytes | None = None
     refusal: str = ""
     format: bytes = b""
+
+    @property
+    def locked(self) -> bool:
+        """It opens to a central that has paired."""
+        return self.refusal in _PAIRING.values()
 
     @property
     def name(self) -> str:
@@ -95,8 +101,8 @@ class _Surveyor:
         if answer[:1] == bytes([_READ_RESPONSE]):
             return answer[1:], ""
         if answer[:1] == bytes([_ERROR]) and len(answer) > 4:
-            needs = _LOCKED.get(answer[4])
-            return None, f"needs {needs}" if needs else f"refused with ATT error {answer[4]:#04x}"
+            reason = ERRORS.get(answer[4], f"application error {answer[4]:#04x}")
+            return None, _PAIRING.get(answer[4], reason)
         self._peer.close()  # a late answer would be taken for the next one's
         self.connect()
         return None, "is not answered"
@@ -131,4 +137,4 @@ def _value(found: Found) -> str:
     if found.value is None:
         return found.refusal
     text = found.value.rstrip(b"\0").decode("latin-1")
-    return f"'{text}'" if text and text.isascii() and text.isprintable() else found.value.hex(" ") or "(empty)"
+    return f"'{text}'" if len(text) > 1 and text.isascii() and text.isprintable() else found.value.hex(" ") or "(empty)"

@@ -63,7 +63,8 @@ def test_a_discovered_device_is_checked_and_fuzzed_at_once(control, medfuzz):
 
 
 def test_the_bench_is_of_this_device_only(control, medfuzz, tmp_path):
-    assert medfuzz("discover", f"ble:{ADDRESS}?pair=on", "--radio", control, "--out", "found")[0] == 0
+    code, out, _err = medfuzz("discover", f"ble:{ADDRESS}?pair=on", "--radio", control, "--out", "found")
+    assert code == 0 and any("'secret'" in line for line in out) and not any("pair=on" in line for line in out)
     bench = load_bench(tmp_path / "found" / "bench.toml")
     assert (bench.target.kind, bench.target.armed, bench.radio.control) == ("external", True, control)
     assert bench.interfaces["att"].transport == f"ble:{ADDRESS}?layer=att&pair=on"

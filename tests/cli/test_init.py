@@ -138,3 +138,46 @@ def test_a_boofuzz_script_and_its_messages(medfuzz, tmp_path):
     assert load_bench(tmp_path / "b.toml").interfaces["main"].states == ["start"]
     code, out, err = medfuzz("list", "messages", "b.toml")
     assert (code, [line.split() for line in out], err) == (0, [["main", "hello"]], [])
+
+
+def test_a_bluetooth_link_is_asked_for_in_parts(init, tmp_path):
+    link = ("ble", "F0:F1", "f0:f1:f2:f3:f4:f5", "at", "att", "maybe", "yes")
+    code, out, err = init("Meter", *link, "usb0", "usb:0", "", "")
+    assert (code, err) == (0, [])
+    text = "\n".join(out)
+    reasons = ("write ble:ADDRESS", "Did you mean 'att'", "yes or no", "radio 'usb0'", "discover --scan")
+    assert all(reason in text for reason in reasons)
+    bench = load_bench(tmp_path / "b.toml")
+    main = bench.interfaces["main"]
+    assert (main.transport, main.protocol) == ("ble:F0:F1:F2:F3:F4:F5?layer=att&pair=on", "att")
+    assert (bench.radio.adapter, bench.radio.control) == ("usb:0", "")
+
+
+@pytest.mark.parametrize(
+    ("layer", "protocol"), [("gatt", "att"), ("smp", "smp"), ("signalling", "l2cap_signalling"), ("l2cap", "l2cap")]
+)
+def test_a_layer_is_offered_its_protocol(init, tmp_path, layer, protocol):
+    code, _out, err = init("", "ble", "F0:F1:F2:F3:F4:F5", layer, "", "tcp:127.0.0.1:9100", "", "")
+    assert (code, err) == (0, [])
+    bench = load_bench(tmp_path / "b.toml")
+    assert (bench.interfaces["main"].protocol, bench.radio.control) == (protocol, "tcp:127.0.0.1:9100")
+
+
+@pytest.mark.parametrize("answered", range(2, 6))
+def test_the_end_of_input_within_a_bluetooth_link_is_one_line(init, tmp_path, answered):
+    code, out, err = init(*("Meter", "ble", "F0:F1:F2:F3:F4:F5", "att", "no")[:answered])
+    assert (code, len(err), list(tmp_path.iterdir())) == (2, 1, [])
+    assert not any("the input ended" in line for line in out)
+    assert ("--transport" if answered < 5 else "--radio") in err[0]
+
+
+def test_a_bluetooth_link_can_be_given(medfuzz, tmp_path):
+    given = ("--name", "x", "--transport", "ble:F0:F1:F2:F3:F4:F5", "--protocol", "gatt_heart_rate")
+    assert medfuzz("init", "b.toml", *given, "--radio", "tcp:127.0.0.1:9")[0] == 0
+    assert load_bench(tmp_path / "b.toml").radio.control == "tcp:127.0.0.1:9"
+    code, out, _err = medfuzz("check", "b.toml")
+    assert code == 3 and any("Is `medfuzz radio` running there" in line for line in out)
+    assert medfuzz("init", "c.toml", *given)[0] == 0
+    assert load_bench(tmp_path / "c.toml").radio.adapter == "hci-socket:0"
+    code, _out, err = medfuzz("init", "d.toml", *given, "--radio", "usb")
+    assert (code, len(err)) == (2, 1)
