@@ -5,6 +5,7 @@ from pump_device import HEADER, ORDER, PATIENT, PUMP, QUERY, Pump, give
 
 from protocols.pump_link_packets import (
     DEFAULT_IMAGE,
+    AddHistory,
     Bolus,
     Echo,
     GetSettings,
@@ -173,6 +174,12 @@ def test_a_replayed_command_is_refused(pump):
     pump.infuse()
     pump.ask(Bolus())
     assert PumpFrame(pump.exchange(pump.sent)).body.status == REPLAYED
+
+
+def test_a_long_frame_is_whole_wherever_it_lies_in_the_receive_ring(pump):
+    longest = bytes((1, 200)) + bytes(198) + bytes((1, 78)) + bytes(76)
+    for _ in range(30):
+        assert pump.ask(AddHistory(elements=longest)).status == NO_SESSION
 
 
 def test_a_session_needs_the_right_answer_and_lapses(pump):

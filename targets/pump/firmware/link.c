@@ -94,13 +94,18 @@ static uint32_t take(const uint8_t *data, uint32_t available) {
     return count;
 }
 
+/* The bytes may have come in one piece since the last look: what they took on the wire was no silence. */
+static void drop_after_silence(uint32_t available) {
+    uint64_t now = clock_us();
+    if (now - last_byte_us > INTER_BYTE_TIMEOUT_US + available * BYTE_US) received = 0;
+    last_byte_us = now;
+}
+
 void link_poll(void) {
     const uint8_t *data;
     uint32_t available = uart_peek(UART_LINK, &data);
     if (!available) return;
-    uint64_t now = clock_us();
-    if (now - last_byte_us > INTER_BYTE_TIMEOUT_US) received = 0;
-    last_byte_us = now;
+    drop_after_silence(available);
     while (available && uart_reserve(UART_LINK)) {
         uint32_t count = take(data, available);
         uart_consume(UART_LINK, count);

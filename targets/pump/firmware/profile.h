@@ -42,6 +42,7 @@
 #ifndef INTER_BYTE_TIMEOUT_US
 #define INTER_BYTE_TIMEOUT_US 20000u
 #endif
+#define BYTE_US 87u /* on the wire, 115200 8N1 */
 #define SESSION_TIMEOUT_MS 30000u
 #define SELF_TEST_TICKS 4u
 
