@@ -59,6 +59,7 @@ bench: $(BIN)/.dev
 firmware: $(BIN)/.dev
 	$(BIN)/python -m targets.pump.build --salt '$(SALT)'
 	$(BIN)/python -m targets.insulin.build --salt '$(SALT)'
+	$(BIN)/python -m targets.glucometer.build --salt '$(SALT)'
 
 clean:
 	rm -rf $(VENV) build
