@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,7 @@ class Central:
         self._connecting = asyncio.Lock()
         self._heard = asyncio.Event()
         self._transport: Any = None
+        self._closing: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Power on; raises whatever the adapter's transport raises."""
@@ -110,14 +112,32 @@ class Central:
     # -- connections ----------------------------------------------------------------------------------------------
 
     async def connect(self, address: str, timeout: float, received: Received, told: Told) -> int:
-        """Connect within `timeout` seconds; returns its number. Raises TimeoutError, core.ConnectionError."""
+        """Connect within `timeout` seconds; returns its number. Raises TimeoutError, core.ConnectionError.
+
+        Who asks may go away meanwhile: the attempt goes on to its end, because Bumble does not stand being cut short,
+        and a connection that nobody wants any more is closed.
+        """
+        attempt = asyncio.ensure_future(self._alone(address, timeout))
+        try:
+            connection = await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            attempt.add_done_callback(self._unwanted)
+            raise
+        return self._numbered(connection, received, told)
+
+    async def _alone(self, address: str, timeout: float) -> Connection:
         async with self._connecting:
             try:
-                async with asyncio.timeout(timeout):
-                    connection = await self._established(address, timeout)
+                return await self._established(address, time.monotonic() + timeout)
             except (TimeoutError, core.TimeoutError) as error:
                 self.known.pop(address.upper(), None)
                 raise TimeoutError(f"{address} does not advertise, or takes no connection") from error
+
+    def _unwanted(self, attempt: asyncio.Future[Connection]) -> None:
+        if not attempt.cancelled() and attempt.exception() is None:
+            self._closing = asyncio.ensure_future(attempt.result().disconnect())
+
+    def _numbered(self, connection: Connection, received: Received, told: Told) -> int:
         self._made = self._made % _NUMBERS + 1
         peripheral = Peripheral(self._made, connection, received, told)
         self.connections[self._made] = self._by_handle[connection.handle] = peripheral
@@ -128,14 +148,15 @@ class Central:
         connection.on("disconnection", gone)
         return self._made
 
-    async def _established(self, address: str, timeout: float) -> Connection:
+    async def _established(self, address: str, deadline: float) -> Connection:
         """A connection that the other side knows of, too: one that was not established (0x3E) is tried again."""
-        while True:
-            found = await self._found(address, timeout)
-            connection = await self._device.connect(found, timeout=timeout)
+        while (left := deadline - time.monotonic()) > 0:
+            found = await self._found(address, left)
+            connection = await self._device.connect(found, timeout=left)
             await asyncio.sleep(_ESTABLISHED_SECONDS)
             if self._device.lookup_connection(connection.handle) is connection:
                 return connection
+        raise TimeoutError
 
     def _gone(self, peripheral: Peripheral, reason: int) -> None:
         self.connections.pop(peripheral.number, None)

@@ -17,6 +17,7 @@ from harness.radio.process import Radio
 from harness.radio.wire import Kind, Unpacker, packed, spoken
 from harness.transports import ble, transport
 
+ADDRESS = "F0:F1:F2:F3:F4:F5"
 VALUE, NOTIFIED, COMMAND, SECRET = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5))
 
 
@@ -158,6 +159,19 @@ def test_two_layers_of_one_device_share_its_only_connection(radio, attach):
     smp.close()
     send(att, b"\x0a" + att.handle(VALUE).to_bytes(2, "little"))
     assert reply(att) == b"\x0bhello"
+
+
+def test_a_client_that_leaves_while_it_connects_leaves_nothing_behind(radio, attach):
+    for _ in range(2):
+        client = radio.client(1.0)
+        client._write(spoken(Kind.ASK, {"ask": "connect", "address": ADDRESS, "timeout": 0.5, "id": 99}))
+        time.sleep(0.05)
+        client.close()
+    _process, address = attach(radio.listening[0])
+    time.sleep(0.6)
+    opened = link(radio, address, "?layer=att")
+    send(opened, b"\x0a" + opened.handle(VALUE).to_bytes(2, "little"))
+    assert reply(opened) == b"\x0bhello"
 
 
 def test_nobody_there(radio):
