@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import Any
 
-from harness.errors import BenchError, LinkError
+from harness.errors import BenchError, LinkClosed, LinkError
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, packed, spoken
 
 _CHUNK = 65536
@@ -45,7 +45,7 @@ class RadioClient:
         self.listening: list[str] = hello["listening"]
 
     def ask(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> dict[str, Any]:
-        """Ask and await the answer; raises LinkError with the radio's reason, RadioLost."""
+        """Ask and await the answer; raises LinkError with the radio's reason, LinkClosed, RadioLost."""
         self._asked += 1
         self._write(spoken(Kind.ASK, {**words, "ask": ask, "id": self._asked, "timeout": timeout}))
         deadline, kept = time.monotonic() + timeout + 2.0, list[Message]()
@@ -53,7 +53,7 @@ class RadioClient:
             if message.kind == Kind.ANSWER and (answer := _words(message)).get("id") == self._asked:
                 self._waiting.extendleft(reversed(kept))
                 if "error" in answer:
-                    raise LinkError(f"radio: {answer['error']}")
+                    raise (LinkClosed if answer.get("lost") else LinkError)(f"radio: {answer['error']}")
                 return answer
             kept.append(message)
         raise RadioLost(f"radio {self.moniker} did not answer '{ask}' within {timeout:g} s")

@@ -81,12 +81,25 @@ class Peer:
         """Connect, unless that is so already, and route the PDUs of ATT and `channel` here (EVERYTHING: of all).
 
         With `paired` the link is encrypted, else it is not. With `subscribed` notifications and indications are asked
-        for. Raises LinkError, BenchError.
+        for. A connection that is lost on the way, as by a device that restarts, is made anew. Raises LinkError,
+        BenchError.
         """
         with contextlib.suppress(LinkClosed):
             self.notice()
         if self.connected and paired != self._paired:
             self.close()
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._prepare(channel, timeout, paired=paired, subscribed=subscribed)
+            except LinkClosed:
+                self._forget()
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def _prepare(self, channel: int, timeout: float, *, paired: bool, subscribed: bool) -> None:
         if not self.connected:
             self._connect(timeout, paired=paired)
         if subscribed and not self._subscribed:

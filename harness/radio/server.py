@@ -66,10 +66,12 @@ class Session(asyncio.Protocol):
                 answer = await self._asks[words["ask"]](words)
         except TimeoutError as error:
             answer = {"error": str(error) or "no answer in time"}
+        except ConnectionError as error:
+            answer = {"error": str(error), "lost": True}
         except (core.BaseBumbleError, hci.HCI_Error, KeyError, TypeError, ValueError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         except asyncio.CancelledError:
-            answer = {"error": "the connection was lost"}
+            answer = {"error": "the connection was lost", "lost": True}
         self._say(Kind.ANSWER, {**answer, "id": words.get("id", 0)})
 
     def _say(self, kind: Kind, words: Words, connection: int = 0) -> None:
@@ -104,7 +106,8 @@ class Session(asyncio.Protocol):
         return {"connection": number}
 
     async def _disconnect(self, words: dict[str, Any]) -> Words:
-        await self._central.disconnect(self._owned(words), int(words.get("reason", 0x13)))
+        if int(words["connection"]) in self._own:
+            await self._central.disconnect(int(words["connection"]), int(words.get("reason", 0x13)))
         return {}
 
     async def _tap(self, words: dict[str, Any]) -> Words:
@@ -127,7 +130,7 @@ class Session(asyncio.Protocol):
     def _owned(self, words: dict[str, Any]) -> int:
         number = int(words["connection"])
         if number not in self._own:
-            raise ValueError(f"connection {number} is not yours, or is gone")
+            raise ConnectionError("the connection was lost")
         return number
 
     def connection_lost(self, exc: Exception | None) -> None:
