@@ -41,7 +41,8 @@ def _target(options: argparse.Namespace) -> EmulatedTarget:
 
 def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
-    server = Server(_target(options), paced=False)
+    target = _target(options)
+    server = Server(target, paced=False)
     host, _colon, port = options.radio.removeprefix("tcp:").rpartition(":")
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,7 +51,7 @@ def serve(options: argparse.Namespace) -> None:
     try:
         if options.channel is not None:
             server.channel(options.channel)
-        front = Front(server, bridge)
+        front = Front(target, server, bridge)
         server.begin()
         front.run(lambda: bool(stopped))
     finally:

@@ -46,8 +46,8 @@ def address_bytes(address: str) -> bytes:
 class Front:
     """Moves bytes between the firmware and its controller, and lets the firmware answer ahead of the wall clock."""
 
-    def __init__(self, server: Server, bridge: Bridge) -> None:
-        self._server, self._bridge = server, bridge
+    def __init__(self, target: EmulatedTarget, server: Server, bridge: Bridge) -> None:
+        self._machine, self._server, self._bridge = target.machine, server, bridge
         self._answered = False
         bridge.feed = server.local(LINK, self._heard)
         server.restarted = bridge.restarted
@@ -65,9 +65,9 @@ class Front:
             self._server.turn()
 
     def _answer(self) -> None:
-        """Until the firmware has nothing more to say for a while of its own time."""
+        """Until the firmware sleeps and has had nothing to say for a while of its own time."""
         for _ in range(_MOST_TURNS):
             self._answered = False
             self._server.ahead(LINK, _QUIET_SECONDS)
-            if not self._answered:
+            if self._machine.sleeping and not self._answered:
                 return

@@ -58,7 +58,7 @@ static const struct service {
 void att_reset(void) {
     att_mtu = MTU_MIN;
     confirmed = 1;
-    answering = waiting = 0;
+    answering = 0;
     att_write_reset();
 }
 

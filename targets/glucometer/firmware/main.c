@@ -14,7 +14,7 @@
 #include "random.h"
 #include "uart.h"
 
-#define WATCHDOG_RELOAD 1000u /* of 32 kHz / 64: 2 s */
+#define WATCHDOG_RELOAD 200u /* of 32 kHz / 64: 0.4 s */
 
 volatile unsigned char interrupted;
 static uint64_t next_control;

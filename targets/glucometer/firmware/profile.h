@@ -25,7 +25,7 @@
 #define PATIENT_NAME "ZZ-CANARY-DOE"
 #define CLOCK_AT_BOOT 820000000u /* s since 2000-01-01 */
 
-#define CONTROL_PERIOD_US 250000u
+#define CONTROL_PERIOD_US 100000u
 #define HCI_PATIENCE_US 1000000u  /* for the answer to a command */
 #define REPORT_PERIOD_US 20000u   /* one record a connection interval */
 #define CONFIRM_PATIENCE_MS 30000u /* ATT transaction, Core vol 3 part F 3.3.3 */

@@ -22,6 +22,8 @@ enum code {
 enum { NOT_UNDERSTOOD, MTU_EXCEEDED, INVALID_CHANNEL };
 #define SPSM_NOT_SUPPORTED 2u
 
+static uint32_t data_size(const uint8_t *command) { return command[2] | (uint32_t)command[3] << 8; }
+
 static void answer(uint8_t code, uint8_t identifier, const uint8_t *data, uint32_t length) {
     uint8_t buffer[SIGNALLING_MTU];
     struct text out = {buffer, 0, sizeof buffer};
@@ -65,9 +67,9 @@ static void serve(const uint8_t *command, uint32_t length) {
 /* How far it is to the next command of a frame. */
 static uint32_t step(const uint8_t *command) {
 #ifdef FAULT_SIGNAL_ZERO
-    if (is_answer(command[0])) return load16(command + 2);
+    if (is_answer(command[0])) return data_size(command);
 #endif
-    return HEAD + load16(command + 2);
+    return HEAD + data_size(command);
 }
 
 /* Identifier 0 is nobody's; what reaches beyond the frame's end is no command. */
@@ -79,7 +81,7 @@ void signalling_received(const uint8_t *pdu, uint32_t length) {
     }
     for (uint32_t at = 0; at + HEAD <= length; at += step(pdu + at)) {
         const uint8_t *command = pdu + at;
-        uint32_t data = load16(command + 2);
+        uint32_t data = data_size(command);
         if (data > length - at - HEAD) return;
         if (command[1] && !is_answer(command[0])) serve(command, data);
     }
