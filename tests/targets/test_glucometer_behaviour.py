@@ -115,6 +115,7 @@ def test_no_more_goes_out_than_the_controller_has_buffers_for(meter):
         ("12170001", "011217000f"),
         ("0e03000500", "010e000006"),
         ("2003000500", "0120000006"),
+        ("0003", "0100000006"),
     ],
 )
 def test_requests_have_their_answers(meter, request_, answer):

@@ -16,12 +16,13 @@ enum opcode {
     WRITE_COMMAND = 0x52,
 };
 #define COMMAND_BITS 0xC0u
+#define NONE 0xFFu
 
 uint16_t att_mtu = MTU_MIN;
 uint32_t att_requests;
 static uint8_t response[SERVER_MTU], confirmed = 1;
 static uint32_t indicated_ms;
-static volatile uint8_t answering, waiting;
+static volatile uint8_t answering = NONE, waiting;
 
 #ifdef FAULT_MTU_SMALL
 static int mtu_allowed(uint32_t mtu) { return mtu < 0x10000; }
@@ -58,11 +59,11 @@ static const struct service {
 void att_reset(void) {
     att_mtu = MTU_MIN;
     confirmed = 1;
-    answering = 0;
+    answering = NONE;
     att_write_reset();
 }
 
-void att_sent(void) { answering = 0; }
+void att_sent(void) { answering = NONE; }
 
 int att_alive(void) { return !waiting; }
 
