@@ -65,7 +65,6 @@ def test_the_benches_speak_to_it_on_every_layer(name, elf):
     bench = load_bench(GLUCOMETER / f"{name}.toml")
     protocols = {"att": "att", "smp": "smp", "signalling": "l2cap_signalling", "l2cap": "l2cap"}
     said = {key: (table.transport, table.protocol) for key, table in bench.interfaces.items()}
-    options = dict.fromkeys(protocols, "") | {"att": "&fence=off" if elf == "vulnerable" else ""}
-    assert said == {key: (f"ble:{ADDRESS}?layer={key}{options[key]}", p) for key, p in protocols.items()}
+    assert said == {key: (f"ble:{ADDRESS}?layer={key}", protocol) for key, protocol in protocols.items()}
     assert bench.path(bench.target.elf) == GLUCOMETER / f"glucometer-{elf}.elf"
     assert bench.target.command[2] == ("glucometer" if elf == "vulnerable" else f"glucometer-{elf}")

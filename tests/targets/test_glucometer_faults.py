@@ -7,7 +7,6 @@ from targets.glucometer.build import Build, compile_firmware, fault_names
 
 CRASH, HANG = ["fault", "reset"], ["hang", "reset"]
 NAME = u16(3)
-FENCE = b"\x0a\x00\x00"
 PAIRING = bytes([1, 3, 0, 1, 16, 0, 1])
 
 
@@ -26,7 +25,7 @@ def key_size(meter):
 
 
 def att_sequence(meter):
-    answers = meter.ask(ATT, b"\x0a" + NAME, FENCE)
+    answers = meter.ask(ATT, *[b"\x0a" + NAME] * 2)
     meter.wait(0.1)
     silent = meter.att(b"\x02\x17\x00") == []
     meter.wait(2.5)

@@ -102,9 +102,10 @@ def test_a_firmware_that_restarts_loses_its_connection_and_comes_back(radio, emu
 
 def test_two_requests_without_waiting_end_in_the_watchdog(radio, emulate):
     emulate("vulnerable")
+    read_of_handle_0 = b"\x03\x00\x04\x00\x0a\x00\x00"  # and the fence, which is one, too
     with pytest.raises(LinkClosed, match="0x08"):
         for _ in range(20):  # whether the second one comes in time is for the wire to say
-            said(link(radio), b"\x0a\x03\x00")
+            said(link(radio, "?layer=l2cap"), read_of_handle_0)
 
 
 def test_another_address_is_written_into_its_flash(radio, emulate):

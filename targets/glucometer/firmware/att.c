@@ -16,13 +16,14 @@ enum opcode {
     WRITE_COMMAND = 0x52,
 };
 #define COMMAND_BITS 0xC0u
-#define NONE 0xFFu
+#define NONE 0xFFFFFFFFu
 
 uint16_t att_mtu = MTU_MIN;
 uint32_t att_requests;
 static uint8_t response[SERVER_MTU], confirmed = 1;
 static uint32_t indicated_ms;
-static volatile uint8_t answering = NONE, waiting;
+static uint32_t answering = NONE;
+static volatile uint8_t waiting;
 
 #ifdef FAULT_MTU_SMALL
 static int mtu_allowed(uint32_t mtu) { return mtu < 0x10000; }
@@ -85,6 +86,11 @@ static void error(struct text *out, const struct request *request, enum att reas
     text_byte(out, (uint8_t)reason);
 }
 
+/* What tells a request apart while its response is under way: opcode and handle. */
+static uint32_t key_of(const uint8_t *pdu, uint32_t length) {
+    return length < 3 ? pdu[0] : pdu[0] | (uint32_t)load16(pdu + 1) << 8;
+}
+
 static void answer(const uint8_t *pdu, uint32_t length) {
     struct request request = {pdu, length, 0};
     struct text out = {response, 0, att_mtu};
@@ -93,7 +99,7 @@ static void answer(const uint8_t *pdu, uint32_t length) {
     enum att reason = serve(&request, &out);
     if (reason != ATT_OK) error(&out, &request, reason);
     acl_send(CHANNEL_ATT, response, out.length);
-    answering = pdu[0];
+    answering = key_of(pdu, length);
     waiting = 0;
     att_requests++;
 }
@@ -103,14 +109,14 @@ static void write_command(const uint8_t *pdu, uint32_t length) {
 }
 
 #ifdef FAULT_ATT_SEQUENCE
-/* A request that repeats the one whose response is under way waits for that; but the end clears `answering` only. */
-static int has_to_wait(uint8_t opcode) {
-    if (answering == opcode) waiting = 1;
+/* A request like the one whose response is under way waits for that; but the end clears `answering` only. */
+static int has_to_wait(uint32_t key) {
+    if (answering == key) waiting = 1;
     return waiting;
 }
 #else
-static int has_to_wait(uint8_t opcode) {
-    (void)opcode;
+static int has_to_wait(uint32_t key) {
+    (void)key;
     return 0;
 }
 #endif
@@ -120,7 +126,7 @@ void att_received(const uint8_t *pdu, uint32_t length) {
     if (!length) return;
     if (pdu[0] == WRITE_COMMAND) write_command(pdu, length);
     else if (pdu[0] == CONFIRMATION) confirmed = 1;
-    else if (!(pdu[0] & (COMMAND_BITS | 1)) && !has_to_wait(pdu[0])) answer(pdu, length);
+    else if (!(pdu[0] & (COMMAND_BITS | 1)) && !has_to_wait(key_of(pdu, length))) answer(pdu, length);
 }
 
 static void tell(uint8_t opcode, uint16_t handle, const uint8_t *value, uint32_t length) {
