@@ -33,7 +33,7 @@ def att_sequence(meter):
 
 
 def fragment_length(meter):
-    meter.send(ATT, b"\xff" * 247, length=3)
+    meter.send(ATT, b"\x0a" + NAME, length=2)
     return crashed(meter)
 
 

@@ -8,8 +8,6 @@
 
 #define HEAD 4u
 
-typedef void (*receiver)(const uint8_t *frame, uint32_t length);
-
 static void deliver(const uint8_t *frame, uint32_t length) {
     switch (load16(frame + 2)) {
         case CHANNEL_ATT: att_received(frame + HEAD, length - HEAD); break;
@@ -23,13 +21,9 @@ static void deliver(const uint8_t *frame, uint32_t length) {
 static struct {
     uint32_t received, expected;
     uint8_t frame[HEAD + SERVER_MTU];
-    receiver deliver;
 } reassembly;
 
-void l2cap_reset(void) {
-    reassembly.expected = reassembly.received = 0;
-    reassembly.deliver = deliver;
-}
+void l2cap_reset(void) { reassembly.expected = reassembly.received = 0; }
 
 /* What the header announces has to fit, and no fragment may bring more than is left of it. */
 static int fits(uint32_t length) {
@@ -41,6 +35,7 @@ static int fits(uint32_t length) {
 #endif
 }
 
+/* The room for what is still to come is cleared. */
 static void append(const uint8_t *data, uint32_t length) {
     if (!fits(length)) {
         reassembly.expected = 0;
@@ -48,10 +43,11 @@ static void append(const uint8_t *data, uint32_t length) {
     }
     memcpy(reassembly.frame + reassembly.received, data, length);
     reassembly.received += length;
+    memset(reassembly.frame + reassembly.received, 0, reassembly.expected - reassembly.received);
     if (reassembly.received < reassembly.expected) return;
     uint32_t whole = reassembly.expected;
     reassembly.expected = 0;
-    reassembly.deliver(reassembly.frame, whole);
+    deliver(reassembly.frame, whole);
 }
 
 /* A frame's start ends the one before, whole or not. A start without a whole header is nobody's. */
