@@ -164,7 +164,11 @@ class Bench(Table):
 
     def with_elf(self, elf: Path) -> Bench:
         """The same bench with other firmware."""
-        changed = self.model_copy(update={"target": self.target.model_copy(update={"elf": str(elf.resolve())})})
+        return self.with_target(elf=str(elf.resolve()))
+
+    def with_target(self, **changes: str) -> Bench:
+        """The same bench with other values in `[target]`."""
+        changed = self.model_copy(update={"target": self.target.model_copy(update=changes)})
         changed._folder = self._folder
         return changed
 

@@ -87,6 +87,8 @@ class Executor:
     def send(self, step: Send) -> Frame | None:
         """Send one message and read until its answer or the deadline; returns the answer."""
         link = self.link
+        if self._handles is not None and self._handles.fresh():
+            self.conversation = Conversation()
         data = self._resolved(step)
         expects = self.protocol.expects_reply(data)
         sent_at = link.now()

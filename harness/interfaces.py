@@ -52,7 +52,11 @@ class Transport(Interface):
 
 @runtime_checkable
 class Handles(Interface):
-    """A link to a device that numbers its attributes."""
+    """A link to a device that numbers its attributes, and whose conversation ends with the connection."""
+
+    def fresh(self) -> bool:
+        """Make the connection ready; True when it is another one than at the last call. Raises LinkError."""
+        ...
 
     def handle(self, uuid: str) -> int:
         """The handle of a characteristic's value; raises LinkError where there is none."""

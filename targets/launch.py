@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from functools import reduce
 
 from harness.bench import Bench
 from harness.errors import LinkError, TargetError, UsageError
@@ -12,7 +14,7 @@ from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
 _POLL = 0.02
-_RADIO = "{radio}"
+_RADIO, _CHANNEL = "{radio}", "{channel}"
 
 
 def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
@@ -30,14 +32,23 @@ def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     return process
 
 
+def with_free_channel(bench: Bench) -> Bench:
+    """The bench with a free port in the place of port 0 of its channel, so that several runs do not meet."""
+    host, _colon, port = bench.target.channel.rpartition(":")
+    if port != "0":
+        return bench
+    with socket.create_server((host.removeprefix("tcp:"), 0)) as listener:
+        return bench.with_target(channel=f"{host}:{listener.getsockname()[1]}")
+
+
 def _command(bench: Bench, radio: Radio) -> list[str]:
-    """The bench's command; `{radio}` is where a host stack attaches. Raises UsageError."""
-    command = bench.target.command
-    if not any(_RADIO in part for part in command):
-        return command
-    if not radio.listening:
-        raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
-    return [part.replace(_RADIO, radio.listening[0]) for part in command]
+    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port. Raises UsageError."""
+    words = {_CHANNEL: bench.target.channel.rpartition(":")[2]}
+    if any(_RADIO in part for part in bench.target.command):
+        if not radio.listening:
+            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
+        words[_RADIO] = radio.listening[0]
+    return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.target.command]
 
 
 def _refuse_strangers(monikers: list[str], target: object) -> None:

@@ -16,7 +16,7 @@ from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
 from targets.entry import Entry
-from targets.launch import launch
+from targets.launch import launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
 from targets.told import Told
@@ -29,7 +29,8 @@ class ServedTarget:
     """Time is the wall clock. Owns its process, if it started one, and its channel."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench, self._table = bench, bench.target
+        self._bench = bench = with_free_channel(bench)
+        self._table = bench.target
         self.name = bench.target.name
         self._process: OwnProcess | None = None
         self._channel: Channel | None = None

@@ -73,6 +73,11 @@ class Peer:
         self.name = ""
 
     @property
+    def connection(self) -> int:
+        """The radio's number of the connection, never used again; 0 without one."""
+        return self._connection
+
+    @property
     def connected(self) -> bool:
         """True while the connection is up, as far as was heard."""
         return self._connection != 0

@@ -54,26 +54,35 @@ class BleLink:
     def __init__(self, moniker: str, peer: Peer, route: Route, timeout: float, *, fenced: bool) -> None:
         self._moniker, self._peer, self._route, self._timeout = moniker, peer, route, timeout
         self._cid, self._uuid, self.whole = route.channel, route.characteristic, fenced
-        self._fences = 0
-        self._awaited = b""
-        self._open()
-
-    def _open(self) -> None:
+        self._connection = 0
+        self._begin()
         self._join()
-        self._fences, self._awaited = 0, b""
+
+    def _begin(self) -> None:
+        self._fences, self._awaited, self._timed_out = 0, b"", False
 
     def _join(self) -> None:
         subscribed = self._route.layer in SUBSCRIBED
         self._peer.open(self._cid, self._timeout, paired=self._route.paired, subscribed=subscribed)
 
+    def fresh(self) -> bool:
+        """Make the connection ready to send on; True when it is another one than at the last call.
+
+        After a timeout it is made anew: a late answer would be taken for the next request's. Raises LinkError.
+        """
+        self._peer.notice()
+        if self._timed_out:
+            self._peer.close()
+        self._join()
+        if self._peer.connection == self._connection:
+            return False
+        self._connection = self._peer.connection
+        self._begin()
+        return True
+
     def send(self, data: bytes, deadline: float) -> None:
         """Send one PDU; raises LinkError, LinkClosed, BenchError."""
-        self._peer.notice()
-        if self._awaited or not self._peer.connected:
-            self._peer.close()
-            self._open()
-        else:
-            self._join()
+        self.fresh()
         pdu = self._pdu(data)
         if self._cid == EVERYTHING:
             self._peer.send(Kind.FRAME, pdu)
@@ -83,7 +92,9 @@ class BleLink:
             self._fences += 1
             if not (self._cid == ATT and pdu.startswith(FENCE)):  # which is its own fence
                 self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
-        self._awaited = FENCE if self.whole else pdu if self._cid == ATT and is_request(pdu) else b""
+            self._awaited = FENCE
+        elif self._cid == ATT and is_request(pdu):
+            self._awaited = pdu
 
     def _pdu(self, data: bytes) -> bytes:
         if not self._uuid:
@@ -109,6 +120,7 @@ class BleLink:
                 if not self.whole and self._awaited and answers(self._awaited, pdu):
                     self._awaited = b""
                 return pdu
+        self._timed_out = bool(self._awaited)
         return b""
 
     def handle(self, uuid: str) -> int:

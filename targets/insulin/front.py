@@ -128,12 +128,17 @@ class Front:
         def mtu() -> None:
             self._mailbox.tell(Op.MTU, connection.att_mtu.to_bytes(2, "little"))
 
+        def gone(reason: int) -> None:
+            self._disconnected(connection, reason)
+
         connection.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, encryption)
         connection.on(Connection.EVENT_PAIRING, paired)
         connection.on(Connection.EVENT_CONNECTION_ATT_MTU_UPDATE, mtu)
-        connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)
+        connection.on(Connection.EVENT_DISCONNECTION, gone)
 
-    def _disconnected(self, reason: int) -> None:
+    def _disconnected(self, connection: Connection, reason: int) -> None:
+        if connection is not self._connection:
+            return  # an earlier one, told late
         self._connection = None
         if self._lost:
             self._lost = False
