@@ -60,7 +60,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 after a signal or the end of the radio; 3 for what cannot be had."""
+    """0 after a signal; 3 for what cannot be had, such as a radio that is gone."""
     try:
         serve(_options(arguments))
     except (MedfuzzError, OSError) as error:

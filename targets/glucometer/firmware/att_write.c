@@ -6,22 +6,27 @@
 
 #define PREPARE_HEAD 5u
 
-typedef void (*echo)(struct text *out, const uint8_t *data, uint32_t length);
+/* How a part is answered. */
+struct bearer {
+    void (*repeat)(struct text *out, const uint8_t *data, uint32_t length);
+};
 
 static void repeat(struct text *out, const uint8_t *data, uint32_t length) { text_bytes(out, data, length); }
+
+static const struct bearer bearer = {repeat};
 
 /* The parts of one attribute's value; handle 0 while there are none. */
 static struct {
     uint32_t length;
     uint16_t handle;
     uint8_t value[PREPARE_SIZE] __attribute__((aligned(4)));
-    echo echo;
-} queue = {.echo = repeat};
+    const struct bearer *bearer;
+} queue = {.bearer = &bearer};
 
 void att_write_reset(void) {
     queue.handle = 0;
     queue.length = 0;
-    queue.echo = repeat;
+    queue.bearer = &bearer;
 }
 
 enum att att_write(struct request *request, struct text *out) {
@@ -53,7 +58,7 @@ enum att att_prepare_write(struct request *request, struct text *out) {
     if (!fits(offset, length)) return ATT_QUEUE_FULL;
     queue.handle = request->handle;
     keep(offset, request->pdu + PREPARE_HEAD, length);
-    queue.echo(out, request->pdu + 1, request->length - 1);
+    queue.bearer->repeat(out, request->pdu + 1, request->length - 1);
     return ATT_OK;
 }
 
