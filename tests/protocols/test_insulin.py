@@ -24,6 +24,9 @@ class MailboxLink:
     def handle(self, uuid):
         return int(uuid[4:8] if "-" in uuid else uuid, 16)
 
+    def fresh(self):
+        return False
+
     def send(self, data, deadline):
         pump, attribute = self.pump, data[1:3]
         if data[0] == CONFIRMATION:
