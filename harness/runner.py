@@ -265,9 +265,8 @@ class Runner:
             executor.close()
         events = self._settled(executor)
         served: bool | None = None
-        if events and not self.snapshots:
-            pass  # it restarts, or is gone: the next case begins with a reset
-        elif probe or events or broken or not self.snapshots or _unanswered(executor):
+        restarting = bool(events) and not self.snapshots  # or gone: the next case begins with a reset
+        if not restarting and (probe or events or broken or not self.snapshots or _unanswered(executor)):
             served, broken = self._probe(interface, broken)
         transcript = self._transcript(case, executor, started, served, broken, events)
         if transcript.events and not self.snapshots:

@@ -14,10 +14,8 @@ from bumble.hci import Address
 from bumble.host import Host
 from bumble.transport import open_transport
 
-from harness.bench import load_device
-from harness.errors import MedfuzzError
 from harness.radio.quiet import quieten
-from targets.emulated import emulated_target
+from targets import air
 from targets.insulin.front import NAME, Front
 from targets.insulin.mailbox import Mailbox
 from targets.serve import Server
@@ -27,26 +25,13 @@ ADDRESS = "C6:49:50:37:00:01"
 _TICK = 0.005
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="medfuzz emulate insulin", description=__doc__)
-    parser.add_argument("--radio", required=True, help="where to attach by H4: tcp:HOST:PORT")
-    parser.add_argument("--channel", type=int, help="TCP port for the side channel")
-    parser.add_argument("--elf", type=Path, help="other firmware")
-    parser.add_argument("--address", default=ADDRESS)
-    parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args(arguments)
-
-
 async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
-    bench = load_device(HERE / "device.toml")
-    target = emulated_target(bench.with_elf(options.elf) if options.elf else bench, options.seed)
+    target = air.device(HERE, options)
     server = Server(target, paced=False)
     if options.channel is not None:
         server.channel(options.channel)
-    host, _colon, port = options.radio.removeprefix("tcp:").rpartition(":")
-    transport = await open_transport(f"tcp-client:{host}:{port}")
+    transport = await open_transport("tcp-client:{}:{}".format(*air.place(options)))
     try:
         await _run(server, target.start, Host(transport.source, transport.sink), options, transport.source.terminated)
     finally:
@@ -83,14 +68,9 @@ def _mailbox(server: Server, told: Callable[[int, bytes], None]) -> Mailbox:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 after a signal; 3 for what cannot be had."""
-    options = _options(arguments)
+    options = air.options("insulin", __doc__, ADDRESS, arguments)
     quieten()
-    try:
-        asyncio.run(serve(options))
-    except (MedfuzzError, OSError) as error:
-        sys.stderr.write(f"medfuzz emulate: {error}\n")
-        return error.exit_code if isinstance(error, MedfuzzError) else 3
-    return 0
+    return air.ended(lambda: asyncio.run(serve(options)))
 
 
 if __name__ == "__main__":

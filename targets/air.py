@@ -1,0 +1,48 @@
+"""What the programs of emulated devices with a radio share: their options, and how they end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.bench import load_device
+from harness.errors import MedfuzzError
+from targets.emulated import EmulatedTarget, emulated_target
+
+_FAILED = 3
+
+
+def options(name: str, about: str | None, address: str, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of `medfuzz emulate NAME --radio …`; `address` is what it advertises unless told otherwise."""
+    parser = argparse.ArgumentParser(prog=f"medfuzz emulate {name}", description=about)
+    parser.add_argument("--radio", required=True, help="where to attach by H4: tcp:HOST:PORT")
+    parser.add_argument("--channel", type=int, help="TCP port for the side channel")
+    parser.add_argument("--elf", type=Path, help="other firmware")
+    parser.add_argument("--address", default=address)
+    parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args(arguments)
+
+
+def device(folder: Path, chosen: argparse.Namespace) -> EmulatedTarget:
+    """The device that `device.toml` in `folder` describes, not started yet; raises UsageError."""
+    bench = load_device(folder / "device.toml")
+    return emulated_target(bench.with_elf(chosen.elf) if chosen.elf else bench, chosen.seed)
+
+
+def place(chosen: argparse.Namespace) -> tuple[str, int]:
+    """Host and port to attach at."""
+    host, _colon, port = chosen.radio.removeprefix("tcp:").rpartition(":")
+    return host, int(port)
+
+
+def ended(run: Callable[[], None]) -> int:
+    """Run to the end: 0 after a signal; the error's code, or 3, for what cannot be had, in one line."""
+    try:
+        run()
+    except (MedfuzzError, OSError) as error:
+        sys.stderr.write(f"medfuzz emulate: {error}\n")
+        return error.exit_code if isinstance(error, MedfuzzError) else _FAILED
+    return 0
