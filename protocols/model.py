@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import boofuzz
@@ -18,6 +18,7 @@ from protocols.render import Change, Layout
 from protocols.wire import Wire, session_value
 
 MAX_FIELD = 512
+_REMEMBERED = 64  # buffers: what one case receives
 QUIET = Resynchronization(0.1)
 
 
@@ -163,8 +164,12 @@ class Protocol:
         return self.follow(needs[-1] if needs else "", send)
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
-        """Whole frames at the front of `buffer`, and the rest."""
-        return self.wire.split(buffer)
+        """Whole frames at the front of `buffer`, and the rest; executor and monitors ask for the same bytes."""
+        return self._split(buffer)
+
+    @cached_property
+    def _split(self) -> Callable[[bytes], tuple[tuple[Frame, ...], bytes]]:
+        return lru_cache(_REMEMBERED)(self.wire.split)
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """The bytes of one live field; raises UsageError when the protocol cannot resolve it."""

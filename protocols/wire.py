@@ -54,7 +54,7 @@ class Wire:
     """
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
-        """Whole frames at the front of `buffer`, and the rest."""
+        """Whole frames at the front of `buffer`, and the rest; the same for the same bytes, whenever it is asked."""
         return ((Frame(FrameKind.REPLY, buffer),) if buffer else ()), b""
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
