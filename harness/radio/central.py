@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ _NUMBERS = 0xFFFF
 _ESTABLISHED_SECONDS = 0.002
 Received = Callable[[Kind, int, bytes], None]
 Told = Callable[[str, Words], None]
+Heard = Callable[[Words], None]
 
 
 @dataclass(slots=True)
@@ -46,6 +48,9 @@ class Peripheral:
 class Central:
     """Scans, connects, pairs, and moves raw PDUs. Connections have numbers that are not used again."""
 
+    only: frozenset[str] | None = None
+    errors: tuple[type[Exception], ...] = (core.BaseBumbleError, hci.HCI_Error)
+
     def __init__(self, adapter: str, ether: Ether) -> None:
         self.adapter, self._ether = adapter, ether
         self.known: dict[str, Advertisement] = {}
@@ -54,6 +59,9 @@ class Central:
         self._made = 0
         self._connecting = asyncio.Lock()
         self._heard = asyncio.Event()
+        self._watchers: dict[Heard, None] = {}
+        self._scans = 0
+        self._switching = asyncio.Lock()
         self._transport: Any = None
         self._closing: asyncio.Future[None] | None = None
 
@@ -86,27 +94,53 @@ class Central:
     def _advertised(self, advertisement: Advertisement) -> None:
         self.known[_plain(advertisement.address)] = advertisement
         self._heard.set()
+        for heard in list(self._watchers):
+            heard(described(advertisement))
+
+    async def _scan_more(self, more: int) -> None:
+        """One more who wants to scan, or one less: the adapter scans while there is any."""
+        async with self._switching:
+            if not self._scans:
+                await self._device.start_scanning(filter_duplicates=False)
+            self._scans += more
+            if not self._scans:
+                await self._device.stop_scanning()
+
+    @asynccontextmanager
+    async def _scanning(self) -> AsyncGenerator[None]:
+        await self._scan_more(1)
+        try:
+            yield
+        finally:
+            await self._scan_more(-1)
 
     async def scan(self, seconds: float) -> list[dict[str, Any]]:
         """Who advertised within `seconds`."""
         self.known.clear()
-        await self._device.start_scanning(filter_duplicates=False)
-        await asyncio.sleep(seconds)
-        await self._device.stop_scanning()
+        async with self._scanning():
+            await asyncio.sleep(seconds)
         return [described(advertisement) for advertisement in self.known.values()]
+
+    async def watch(self, heard: Heard) -> None:
+        """Tell every advertisement, until `unwatch`."""
+        if heard not in self._watchers:
+            await self._scan_more(1)
+            self._watchers[heard] = None
+
+    async def unwatch(self, heard: Heard) -> None:
+        """Tell no more; idempotent."""
+        if heard in self._watchers:
+            del self._watchers[heard]
+            await self._scan_more(-1)
 
     async def _found(self, address: str, timeout: float) -> hci.Address:
         """The address with its type, public or random, as it is advertised; raises TimeoutError."""
         wanted = address.upper()
         if wanted not in self.known:
-            await self._device.start_scanning(filter_duplicates=False)
-            try:
-                async with asyncio.timeout(timeout):
-                    while wanted not in self.known:
-                        self._heard.clear()
-                        await self._heard.wait()
-            finally:
-                await self._device.stop_scanning()
+            async with self._scanning(), asyncio.timeout(timeout):
+                while wanted not in self.known:
+                    self._heard.clear()
+                    await self._heard.wait()
         return self.known[wanted].address
 
     # -- connections ----------------------------------------------------------------------------------------------
@@ -210,17 +244,31 @@ class Central:
                 return
         await connection.pair()
 
-    async def forget(self) -> None:
-        """Forget every pairing."""
-        self._device.keystore = MemoryKeyStore()
+    async def forget(self, address: str = "") -> None:
+        """Forget the pairing with an address, or every one."""
+        store, wanted = self._device.keystore, address.upper()
+        if store is None or not address:
+            self._device.keystore = MemoryKeyStore()
+            return
+        for name, _keys in await store.get_all():
+            if name.upper().startswith(wanted):
+                await store.delete(name)
 
-    async def table(self, number: int, mtu: int) -> list[dict[str, Any]]:
-        """Services, characteristics and descriptors of the GATT server, after the exchange of the MTU."""
+    async def drain(self, number: int) -> None:
+        """Wait until the adapter has taken all that was sent on a connection."""
+        handle = self.connections[number].connection.handle
+        queue = self._device.host.get_data_packet_queue(handle)
+        if queue is not None:
+            await queue.drain(handle)
+
+    async def table(self, number: int, mtu: int) -> Words:
+        """Services, characteristics and descriptors of the GATT server, and the MTU, which is exchanged first."""
         peer = self.connections[number].peer
         if mtu > att.ATT_DEFAULT_MTU:
             await peer.request_mtu(mtu)
         await peer.discover_services()
-        return [await _service(service) for service in peer.services]
+        services = [await _service(service) for service in peer.services]
+        return {"services": services, "mtu": peer.connection.att_mtu}
 
 
 async def _service(service: Any) -> dict[str, Any]:
@@ -260,7 +308,7 @@ def described(advertisement: Advertisement) -> dict[str, Any]:
         "type": "public" if advertisement.address.is_public else "random",
         "name": str(name) if name else "",
         "rssi": advertisement.rssi,
-        "data": advertisement.data_bytes.hex(),
+        "data": bytes(advertisement.data).hex(),
     }
 
 

@@ -6,14 +6,15 @@ import asyncio
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from bumble import core, hci
-
-from harness.radio.central import Central
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
+if TYPE_CHECKING:
+    from harness.radio.central import Central
+
 _LONGEST_WAIT = 60.0
+_UNREAD = 1 << 16
 
 
 class Session(asyncio.Protocol):
@@ -27,9 +28,11 @@ class Session(asyncio.Protocol):
         self._asks: dict[str, Callable[[dict[str, Any]], Awaitable[Words]]] = {
             "hello": self._hello,
             "scan": self._scan,
+            "watch": self._watch,
             "connect": self._connect,
             "disconnect": self._disconnect,
             "tap": self._tap,
+            "drain": self._drain,
             "table": self._table,
             "pair": self._pair,
             "forget": self._forget,
@@ -63,16 +66,21 @@ class Session(asyncio.Protocol):
     async def _answer(self, words: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(float(words.get("timeout", _LONGEST_WAIT)) + 1.0):
-                answer = await self._asks[words["ask"]](words)
+                answer = await self._asked(words["ask"])(words)
         except TimeoutError as error:
             answer = {"error": str(error) or "no answer in time"}
         except ConnectionError as error:
             answer = {"error": str(error), "lost": True}
-        except (core.BaseBumbleError, hci.HCI_Error, KeyError, TypeError, ValueError) as error:
+        except (*self._central.errors, KeyError, TypeError, ValueError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         except asyncio.CancelledError:
             answer = {"error": "the connection was lost", "lost": True}
         self._say(Kind.ANSWER, {**answer, "id": words.get("id", 0)})
+
+    def _asked(self, ask: str) -> Callable[[dict[str, Any]], Awaitable[Words]]:
+        if self._central.only is not None and ask not in self._central.only:
+            raise ValueError(f"adapter '{self._central.adapter}' has no '{ask}'")
+        return self._asks[ask]
 
     def _say(self, kind: Kind, words: Words, connection: int = 0) -> None:
         if not self._transport.is_closing():
@@ -89,6 +97,15 @@ class Session(asyncio.Protocol):
 
     async def _scan(self, words: dict[str, Any]) -> Words:
         return {"found": await self._central.scan(float(words["seconds"]))}
+
+    async def _watch(self, words: dict[str, Any]) -> Words:
+        await (self._central.watch if words["on"] else self._central.unwatch)(self._heard)
+        return {}
+
+    def _heard(self, advertisement: Words) -> None:
+        """Pass an advertisement on, unless the client does not read them."""
+        if self._transport.get_write_buffer_size() < _UNREAD:
+            self.tell("advertisement", advertisement)
 
     async def _connect(self, words: dict[str, Any]) -> Words:
         number = 0
@@ -117,14 +134,18 @@ class Session(asyncio.Protocol):
         return {}
 
     async def _table(self, words: dict[str, Any]) -> Words:
-        return {"services": await self._central.table(self._owned(words), int(words["mtu"]))}
+        return await self._central.table(self._owned(words), int(words["mtu"]))
+
+    async def _drain(self, words: dict[str, Any]) -> Words:
+        await self._central.drain(self._owned(words))
+        return {}
 
     async def _pair(self, words: dict[str, Any]) -> Words:
         await self._central.pair(self._owned(words))
         return {}
 
-    async def _forget(self, _words: dict[str, Any]) -> Words:
-        await self._central.forget()
+    async def _forget(self, words: dict[str, Any]) -> Words:
+        await self._central.forget(str(words.get("address", "")))
         return {}
 
     def _owned(self, words: dict[str, Any]) -> int:
@@ -138,6 +159,7 @@ class Session(asyncio.Protocol):
         self._server.sessions.discard(self)
         for task in self._tasks:
             task.cancel()
+        self._server.later(self._central.unwatch(self._heard))
         for number in self._own:
             self._server.later(self._central.disconnect(number))
 
