@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
+PREAMBLE = "preamble"  # the Origin's fuzzer of what is sent on the way to a state
+
 
 @dataclass(frozen=True, slots=True)
 class LiveField:

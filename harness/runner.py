@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from harness.case import Origin, Send, TestCase, Wait
+from harness.case import PREAMBLE, Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
 from harness.executor import Executor
 from harness.interfaces import (
@@ -23,7 +23,6 @@ from harness.interfaces import (
 from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
-PREAMBLE = "preamble"
 _SEEN_ON_THE_WAY = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.UNSAFE_STATE})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.case import Send, TestCase
+from harness.case import PREAMBLE, Send, TestCase
 from harness.requirements import Requirement, parse_requirements
 from harness.temporal import FormulaSet, MonitorState, RequirementStatistics, SignalDeclaration, Violation
 from harness.transcript import Transcript
@@ -82,15 +82,15 @@ class SafetyMonitor:
         )
 
     def _culprit(self, case: TestCase, transcript: Transcript, time: float) -> str:
-        """The message that makes the bucket: the last telling one before it, else a bent one, else the last."""
-        own = case.messages
+        """The message that makes the bucket: the last telling one before the violation; "" where none was sent.
+
+        Where a bench knows no telling messages: a bent one, else the last. What shows on the way to a state is no
+        message's.
+        """
+        own = () if case.origin.fuzzer == PREAMBLE else case.messages
         sent = [e.message for e in transcript.exchanges if e.message in own and e.sent_at <= time] or list(own)
         bent = {step.message for step in case.steps if isinstance(step, Send) and step.mutated}
-        for preferred in (self._telling, bent):
-            for message in reversed(sent):
-                if message in preferred:
-                    return message
-        return sent[-1] if sent else ""
+        return next((message for message in reversed(sent) if message in (self._telling or bent or own)), "")
 
     def _show(self, index: int, value: float | None) -> str:
         signal = self._signals[index]

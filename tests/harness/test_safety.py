@@ -1,8 +1,10 @@
 """The safety monitor on transcripts: what was violated, by which message, and what cannot be judged."""
 
+from dataclasses import replace
+
 import pytest
 
-from harness.case import Origin, Send, TestCase
+from harness.case import PREAMBLE, Origin, Send, TestCase
 from harness.errors import UsageError
 from harness.monitors.safety import SafetyMonitor
 from harness.requirements import Requirement
@@ -48,17 +50,25 @@ def test_a_violation_says_what_with_which_values_and_when():
     ("telling", "bent", "culprit"),
     [
         ({"order"}, {"hello"}, "order"),
+        ({"reset"}, {"hello"}, ""),
         (set(), {"hello"}, "hello"),
         (set(), set(), "status"),
-        ({"late"}, {"late"}, "status"),
+        ({"late"}, {"late"}, ""),
     ],
 )
-def test_the_bucket_is_the_message_that_acts_else_the_bent_one(telling, bent, culprit):
+def test_the_bucket_is_the_message_that_acts_and_the_bent_one_only_where_none_is_known_to_act(telling, bent, culprit):
     monitor = SafetyMonitor([RATE], SIGNALS, telling)
     ran = case("hello", "order", "status", "late", bent=bent)
     samples = [(0.0, (5.0, False)), (3.5, (75.0, False))]
     (found,) = monitor.observe(ran, transcript(samples, "hello", "order", "status", "late"))
     assert found.fingerprint == ("R-1", culprit)
+
+
+def test_a_violation_on_the_way_to_a_state_is_no_messages():
+    monitor = SafetyMonitor([RATE], SIGNALS, {"order"})
+    way = replace(case("order"), origin=Origin(PREAMBLE))
+    (found,) = monitor.observe(way, transcript([(0.0, (5.0, False)), (3.5, (75.0, False))], "order"))
+    assert found.fingerprint == ("R-1", "")
 
 
 def test_a_signal_that_stops_coming_is_inconclusive():
