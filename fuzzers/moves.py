@@ -74,6 +74,14 @@ def again(steps: Sequence[Step], index: int) -> Send:
     return replace(sent, replay_of=index)
 
 
+def at_once(moves: Sequence[Move], nth: int) -> tuple[Step, ...]:
+    """What the messages need, then the messages themselves, each right behind the one before."""
+    parts = [move.steps(nth) for move in moves]
+    ahead = [step for step in (part[-1] for part in parts[:-1]) if isinstance(step, Send)]
+    needed = joined([part[:-1] for part in parts])
+    return (*needed, *(replace(step, wait=False) for step in ahead), parts[-1][-1])
+
+
 def sends(steps: Sequence[Step]) -> list[int]:
     """Indices of the steps that send bytes of their own."""
     return [index for index, step in enumerate(steps) if isinstance(step, Send) and step.replay_of < 0]

@@ -1,4 +1,4 @@
-"""Valid messages in unusual orders: pairs, repeats, replays, triples, and walks along the graph with something bent."""
+"""Valid messages in unusual orders: pairs, repeats, replays, triples, several at once, and walks with a bend."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from fuzzers.enumerate import checked_states
-from fuzzers.moves import Move, Outline, Plan, again, joined, moves_of, sends
+from fuzzers.moves import Move, Outline, Plan, again, at_once, joined, moves_of, sends
 from fuzzers.order import Order
 from fuzzers.transactions import Transactions
 from fuzzers.walk import Walker
@@ -19,6 +19,7 @@ from protocols.model import Protocol
 T = TypeVar("T")
 REPEATS = (2, 3, 4, 6, 9, 16, 33)
 REPLAYS = (1, 2, 5, 16)
+AT_ONCE = (2, 3)
 WALKS = 100_000
 
 
@@ -87,6 +88,8 @@ class SequenceFuzzer:
         sent = [(move, state) for move in moves if move.message for state in states if state in move.natural]
         repeats = [(move, state, times) for move, state in sent for times in REPEATS]
         replays = [(move, state, times) for move, state in sent for times in REPLAYS]
+        alike = [(*[move] * times, state) for move, state in sent for times in AT_ONCE]
+        both = [(a, b, state) for a, b, state in fit if a.message and b.message and a is not b]
         later = [(move, state, between) for move, state in sent for between in moves]
         whole = Transactions(self._protocol, moves, states, self._seed, self._max_len)
         walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
@@ -95,6 +98,8 @@ class SequenceFuzzer:
             self._listed("repeat", repeats, _repeat, 1),
             self._listed("replay", replays, _replay, 1),
             self._listed("replay later", later, _replay_later, 2),
+            self._listed("at once", alike, _at_once, 1),
+            self._listed("pair at once", both, _at_once, 1),
             Plan("transaction", whole.count, whole.at, 2),
             self._listed("pair out of place", unfit, _pair, 1),
             self._triples(),
@@ -130,6 +135,11 @@ def _row(moves: Sequence[Move], state: str, k: int) -> Outline:
 
 def _pair(item: tuple[Move, Move, str], k: int) -> Outline:
     return _row(item[:2], item[2], k)
+
+
+def _at_once(item: tuple[*tuple[Move, ...], str], k: int) -> Outline:
+    *moves, state = item
+    return Outline(state, at_once(moves, k), ", ".join(move.name for move in moves))
 
 
 def _repeat(item: tuple[Move, str, int], k: int) -> Outline:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 PREAMBLE = "preamble"  # the Origin's fuzzer of what is sent on the way to a state
+_BEHIND = "\2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Send:
 
     `replay_of` is the index of an earlier step of the same case: the bytes that step really sent go out again,
     live fields and all (-1: none). Where that step did not send, `data` and `live` are used as in any other step.
+    Without `wait` nothing is read before the next step: what that sends or does comes right behind.
     """
 
     message: str
@@ -48,6 +50,7 @@ class Send:
     mutated: bool = field(default=False, compare=False)
     callback: str = ""
     replay_of: int = -1
+    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,15 @@ class Stimulate:
     value: float
 
 
-Step = Send | Wait | Reconnect | Reset | Stimulate
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """What the link's carrier does besides carrying messages: its name, and its arguments by name."""
+
+    name: str
+    arguments: tuple[tuple[str, int], ...] = ()
+
+
+Step = Send | Wait | Reconnect | Reset | Stimulate | Procedure
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +122,12 @@ class TestCase:
 
     @property
     def messages(self) -> tuple[str, ...]:
-        """Names of the messages that are sent, in order."""
-        return tuple(step.message for step in self.steps if isinstance(step, Send))
+        """Names of the messages that are sent and of the procedures between them, in order."""
+        return tuple(_name(step) for step in self.steps if isinstance(step, Send | Procedure))
+
+
+def _name(step: Send | Procedure) -> str:
+    return step.message if isinstance(step, Send) else step.name
 
 
 def _template(step: Step) -> bytes:
@@ -121,5 +136,5 @@ def _template(step: Step) -> bytes:
     data = bytearray(step.data)
     for live in step.live:
         data[live.offset : live.offset + live.length] = bytes(live.length)
-    head = f"\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
+    head = f"{'' if step.wait else _BEHIND}\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
     return head.encode(errors="surrogatepass") + bytes(data) + repr(step.live).encode()

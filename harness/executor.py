@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from harness.case import LiveField, Reconnect, Reset, Send, Step, Stimulate, Wait
-from harness.errors import LinkClosed
+from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
+from harness.errors import LinkClosed, UsageError
 from harness.guard import Guard, GuardedLink
-from harness.interfaces import Callback, Conversation, Frame, FrameKind, Handles, Link, Target, Transport, WireProtocol
+from harness.interfaces import (
+    Callback,
+    Conversation,
+    Frame,
+    FrameKind,
+    Handles,
+    Performs,
+    Target,
+    Transport,
+    WireProtocol,
+)
 from harness.transcript import Exchange
 
 _SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A message that the next step did not wait for, and what has answered it since. Times are link seconds."""
+
+    message: str
+    data: bytes
+    expects: bool
+    at: float = 0.0
+    replies: list[bytes] = field(default_factory=list[bytes])
+
+    def exchange(self, ended: float) -> Exchange:
+        """As it goes on record."""
+        replies = tuple(self.replies)
+        return Exchange(self.message, self.data, replies, (), b"", self.at, ended, bool(replies), self.expects)
 
 
 class Executor:
@@ -37,8 +64,12 @@ class Executor:
         self._timeout, self._open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
         self._callbacks = callbacks or {}
         self._slowest = 0.0
-        self._link: Link | None = None
+        self._link: GuardedLink | None = None
         self._handles: Handles | None = None
+        self._performs: Performs | None = None
+        self._held: list[_Sent] = []
+        self._open: list[_Sent] = []
+        self._bytes = b""
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
@@ -50,26 +81,29 @@ class Executor:
             Reconnect: self._reconnect,
             Reset: self._reset,
             Stimulate: self._stimulate,
+            Procedure: self._procedure,
         }
 
     @property
-    def link(self) -> Link:
+    def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
         if self._link is None:
             link = self._transport.open(self._open_timeout)
             self._handles = link if isinstance(link, Handles) else None
+            self._performs = link if isinstance(link, Performs) else None
             self._link = GuardedLink(link, self._guard)
         return self._link
 
     def close(self) -> None:
         """Close the link, if open."""
         if self._link is not None:
+            self._give_up(self._link.now())
             self._link.close()
             self._link = None
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
-        self.exchanges, self.frames = [], []
+        self.exchanges, self.frames, self._open = [], [], []
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -78,22 +112,60 @@ class Executor:
         """Perform the steps in order, counting them in `performed`; raises LinkError, GuardRefused, TargetError."""
         self._sent = {}
         self.performed = 0
-        for number, step in enumerate(steps):
-            self._act[type(step)](step)
-            if isinstance(step, Send):
-                self._sent[number] = self.exchanges[-1].sent
-            self.performed = number + 1
+        try:
+            for number, step in enumerate(steps):
+                if isinstance(step, Send):
+                    self.send(step)
+                    self._sent[number] = self._bytes
+                else:
+                    self._let_go()
+                    self._act[type(step)](step)
+                self.performed = number + 1
+            self._catch_up()
+        finally:
+            self._held = []
+
+    def _let_go(self, *last: bytes) -> None:
+        """Put what was held back on the wire, and `last` with it."""
+        if not self._held:
+            return
+        now, held, self._held = self.link.now(), self._held, []
+        self.link.burst([*(sent.data for sent in held), *last], now + self._timeout)
+        for sent in held:
+            sent.at = now
+        self._open += held
+
+    def _catch_up(self) -> None:
+        """Read what answers the messages that no step waited for."""
+        self._let_go()
+        if self._open:
+            last = self._open.pop()
+            self._collect(last.message, last.data, last.at, last.at + self._timeout, expects=last.expects)
+
+    def _give_up(self, now: float) -> None:
+        """What is open is answered no more."""
+        self.exchanges += [sent.exchange(now) for sent in self._open]
+        self._open = []
 
     def send(self, step: Send) -> Frame | None:
-        """Send one message and read until its answer or the deadline; returns the answer."""
+        """Send one message and read until its answer or the deadline; returns the answer.
+
+        One that is not waited for is held back and goes out with the next step, in one piece where the link can.
+        """
         link = self.link
-        if self._handles is not None and self._handles.fresh():
+        if self._handles is not None and not self._held and self._handles.fresh():
             self.conversation = Conversation()
-        data = self._resolved(step)
+        self._bytes = data = self._resolved(step)
         expects = self.protocol.expects_reply(data)
+        if not step.wait:
+            self._held.append(_Sent(step.message, data, expects))
+            return None
         sent_at = link.now()
-        link.send(data, sent_at + self._timeout)
-        deadline = sent_at + (self._timeout if expects or not self._adaptive else self._quiet())
+        if self._held:
+            self._let_go(data)
+        else:
+            link.send(data, sent_at + self._timeout)
+        deadline = sent_at + (self._timeout if expects or self._open or not self._adaptive else self._quiet())
         return self._collect(step.message, data, sent_at, deadline, expects=expects)
 
     def _resolved(self, step: Send) -> bytes:
@@ -133,7 +205,7 @@ class Executor:
         stray, buffer, total = b"", b"", 0
         answer: Frame | None = None
         try:
-            while (answer is None or link.whole) and total < protocol.max_reply:
+            while (answer is None or self._missing() or link.whole) and total < protocol.max_reply:
                 received = link.receive(deadline)
                 if not received:
                     break
@@ -143,6 +215,8 @@ class Executor:
                     self._take(frame, deadline)
                     if frame.kind is FrameKind.STRAY:
                         stray += frame.data
+                    elif self._open and self._answers_earlier(frame):
+                        continue
                     elif frame.kind is FrameKind.REPLY and protocol.answers(sent, frame):
                         replies.append(frame.data)
                         answer = answer or frame
@@ -150,6 +224,7 @@ class Executor:
                         unsolicited.append(frame.data)
         finally:
             ended = link.now()
+            self._give_up(ended)
             self.exchanges.append(
                 Exchange(
                     message,
@@ -166,6 +241,17 @@ class Executor:
         if answer is not None and self._adaptive:
             self._slowest = max(self._slowest, ended - sent_at)
         return answer
+
+    def _missing(self) -> bool:
+        return any(sent.expects and not sent.replies for sent in self._open)
+
+    def _answers_earlier(self, frame: Frame) -> bool:
+        """True when the frame answers a message that was not waited for, the first that has no answer yet."""
+        for sent in self._open:
+            if not sent.replies and frame.kind is FrameKind.REPLY and self.protocol.answers(sent.data, frame):
+                sent.replies.append(frame.data)
+                return True
+        return False
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
@@ -196,6 +282,14 @@ class Executor:
 
     def _stimulate(self, step: Stimulate) -> None:
         self._target.stimulate(step.stimulus, step.value)
+
+    def _procedure(self, step: Procedure) -> None:
+        link = self.link
+        if self._performs is None:
+            moniker = self._transport.moniker
+            raise UsageError(f"procedure '{step.name}': {moniker} does nothing but carry messages; use a ble: link")
+        if not self._performs.perform(step, self._open_timeout):
+            self._give_up(link.now())
 
     def probe(self) -> Frame | None:
         """The probe's proper answer, or None when the target does not serve, also after resynchronization."""

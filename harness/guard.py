@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from harness.errors import GuardRefused
-from harness.interfaces import Link
+from harness.interfaces import Bursts, Link
 
 OVERLAP = 64
 
@@ -49,3 +50,13 @@ class GuardedLink:
         """Send what the guard allows; raises GuardRefused and sends nothing otherwise."""
         self._guard.check(data)
         self._link.send(data, deadline)
+
+    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
+        """Send messages right behind one another; raises GuardRefused and sends none of them otherwise."""
+        for data in messages:
+            self._guard.check(data)
+        if isinstance(self._link, Bursts):
+            self._link.burst(messages, deadline)
+            return
+        for data in messages:
+            self._link.send(data, deadline)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, runtime_checkable
 from typing import Protocol as Interface
 
-from harness.case import LiveField, Send, Step, TestCase
+from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
 from harness.transcript import Sample, TargetEvent, Transcript
 from harness.verdict import Observation
@@ -47,6 +47,27 @@ class Transport(Interface):
 
     def open(self, timeout: float) -> Link:
         """A new link within `timeout` seconds; raises LinkError saying what to do next."""
+        ...
+
+
+@runtime_checkable
+class Bursts(Interface):
+    """A link that can put several messages on the wire at once, each still a message of its own."""
+
+    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
+        """Send all of them; raises LinkError, LinkClosed."""
+        ...
+
+
+@runtime_checkable
+class Performs(Interface):
+    """A link whose carrier can do more than carry messages."""
+
+    def perform(self, step: Procedure, timeout: float) -> bool:
+        """Do it within `timeout` seconds; False when what was sent before is answered no more (the link was cut).
+
+        What came of it is told as an event. Raises UsageError for an unknown one, LinkError, BenchError.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from harness.case import Reconnect, Reset, Send, Stimulate, Wait
+from harness.case import Procedure, Reconnect, Reset, Send, Stimulate, Wait
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ STEP_NAMES: Mapping[type[Any], str] = {
     Reconnect: "reconnect",
     Reset: "reset",
     Stimulate: "stimulate",
+    Procedure: "procedure",
 }
 _STEP_TYPES = {name: kind for kind, name in STEP_NAMES.items()}
 

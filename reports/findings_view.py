@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.case import Reconnect, Reset, Send, Step, Stimulate, Wait
+from harness.case import Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.finding import Finding
 from harness.transcript import Exchange
 from harness.verdict import Kind
@@ -165,6 +165,8 @@ def _words(step: Step) -> str:
             return "reset the device"
         case Stimulate(stimulus=stimulus, value=value):
             return f"set {stimulus} to {value:g}"
+        case Procedure(name=name, arguments=arguments):
+            return " ".join([name.replace("_", " "), *(f"{key}={value}" for key, value in arguments)])
         case Send(message=message):
             return f"send {message}"
 
@@ -175,6 +177,7 @@ def _send(step: Send, exchange: Exchange | None, field: str) -> StepView:
     note = counted(len(sent), "byte") if exchange else f"{counted(len(sent), 'byte')}, template: not on record as sent"
     if step.replay_of >= 0:
         note += f", the bytes of step {step.replay_of + 1} again"
+    note += "" if step.wait else ", and the next step right behind it"
     words = visible(f"send {step.message}")
     if exchange is None:
         return StepView(words, note, step.mutated, dump(sent, step.spans, mutated_field))

@@ -7,7 +7,7 @@ is sent is the value to write. All links to one address share one connection: a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
@@ -59,7 +59,8 @@ class BleLink:
         self._join()
 
     def _begin(self) -> None:
-        self._fences, self._awaited, self._timed_out = 0, b"", False
+        self._fences, self._timed_out = 0, False
+        self._awaited: list[bytes] = []
 
     def _join(self) -> None:
         subscribed = self._route.layer in SUBSCRIBED
@@ -82,19 +83,25 @@ class BleLink:
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send one PDU; raises LinkError, LinkClosed, BenchError."""
+        self.burst((data,), deadline)
+
+    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
+        """Send PDUs right behind one another, a fence behind the last; raises LinkError, LinkClosed, BenchError."""
         self.fresh()
-        pdu = self._pdu(data)
+        pdus = [self._pdu(data) for data in messages]
         if self._cid == EVERYTHING:
-            self._peer.send(Kind.FRAME, pdu)
+            self._peer.send(Kind.FRAME, *pdus)
         else:
-            self._peer.send(Kind.PDU, self._cid.to_bytes(2, "little") + pdu)
+            self._peer.send(Kind.PDU, *(self._cid.to_bytes(2, "little") + pdu for pdu in pdus))
         if self.whole:
-            self._fences += 1
-            if not (self._cid == ATT and pdu.startswith(FENCE)):  # which is its own fence
+            own = [self._cid == ATT and pdu.startswith(FENCE) for pdu in pdus]  # such a one is its own fence
+            self._fences += sum(own)
+            if not own[-1]:
+                self._fences += 1
                 self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
-            self._awaited = FENCE
-        elif self._cid == ATT and is_request(pdu):
-            self._awaited = pdu
+            self._awaited = [FENCE]
+        elif self._cid == ATT:
+            self._awaited += [pdu for pdu in pdus if is_request(pdu)]
 
     def _pdu(self, data: bytes) -> bytes:
         if not self._uuid:
@@ -112,16 +119,22 @@ class BleLink:
             if cid == ATT and self._fences and pdu.startswith(FENCE_ANSWER):
                 self._fences -= 1
                 if not self._fences:
-                    self._awaited = b""
+                    self._awaited = []
                     return b""
             elif self._cid == EVERYTHING:
                 return len(pdu).to_bytes(2, "little") + message.body
             elif cid == self._cid:
-                if not self.whole and self._awaited and answers(self._awaited, pdu):
-                    self._awaited = b""
+                if not self.whole:
+                    self._answered(pdu)
                 return pdu
         self._timed_out = bool(self._awaited)
         return b""
+
+    def _answered(self, pdu: bytes) -> None:
+        """The first request that this answers is awaited no more."""
+        request = next((request for request in self._awaited if answers(request, pdu)), None)
+        if request is not None:
+            self._awaited.remove(request)
 
     def handle(self, uuid: str) -> int:
         """The value handle of a characteristic; raises LinkError."""

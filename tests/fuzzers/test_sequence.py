@@ -1,6 +1,7 @@
 """Sequence: all ordered pairs in every state, repeats, byte-identical replays, walks with something bent."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
 import boofuzz
@@ -10,7 +11,7 @@ from fuzzers import make_fuzzer
 from fuzzers.chains import needed_stimuli
 from fuzzers.moves import again, moves_of
 from fuzzers.sequence import SequenceFuzzer
-from harness.case import Origin, Reconnect, Send, Stimulate, TestCase, Wait
+from harness.case import LiveField, Origin, Reconnect, Reset, Send, Stimulate, TestCase, Wait
 from harness.interfaces import State
 from protocols.load import load_protocol
 from protocols.model import Edge, Message, Protocol, messages_by_name
@@ -62,7 +63,10 @@ def test_pairs_vary_their_values_within_the_declared_range():
 
 @pytest.mark.parametrize("name", ["pump_link", "hl7_mllp"])
 def test_every_kind_comes_in_the_first_hundred(name):
-    wanted = {"pair", "repeat", "replay", "replay later", "pair out of place", "triple", "walk"}
+    wanted = {"pair", "repeat", "replay", "replay later", "pair out of place", "triple", "walk"} | {
+        "at once",
+        "pair at once",
+    }
     assert set(kinds(cases(load_protocol(name), 100))) - {"transaction"} == wanted
 
 
@@ -87,6 +91,30 @@ def test_a_replay_is_another_case_than_a_second_send():
     send = small().message("start").send()
     first, second = (TestCase("link", "on", (send, last), Origin("x")) for last in (send, again((send,), 0)))
     assert first.id != second.id
+
+
+def test_messages_go_out_at_once_and_only_the_last_is_waited_for():
+    found = [case for case in cases(small(), 600) if "at once" in case.origin.mutation]
+    waits = {tuple(step.wait for step in case.steps if isinstance(step, Send)) for case in found}
+    assert waits == {(False, True), (False, False, True)}
+    alike = [case for case in found if case.origin.mutation.startswith("at once")]
+    assert alike and all(len({step.data for step in case.steps}) == 1 for case in alike)
+    assert {(a, b) for a, b in (case.messages[:2] for case in found)} == {
+        (a, b) for a in small().messages for b in small().messages
+    }
+
+
+def test_a_message_that_is_not_waited_for_makes_another_case():
+    send = small().message("start").send()
+    waited, not_waited = (TestCase("link", "on", (replace(send, wait=w), send), Origin("x")) for w in (True, False))
+    assert waited.id != not_waited.id
+    assert TestCase("link", "on", (send, send), Origin("x")).id == waited.id
+
+
+def test_the_ids_of_stored_cases_stay():
+    send = Send("start", b"abc", (LiveField("x", 1, 1),))
+    steps = (send, Wait(1.0), Reconnect(), Reset(), Stimulate("key", 1.0), Send("start", b"", replay_of=0))
+    assert TestCase("link", "on", steps, Origin("x")).id == "8be18136146f0f19"
 
 
 def test_only_what_was_sent_can_be_repeated():

@@ -4,7 +4,7 @@ import dataclasses
 
 from hypothesis import strategies as st
 
-from harness.case import FieldSpan, LiveField, Origin, Reconnect, Reset, Send, Stimulate, TestCase, Wait
+from harness.case import FieldSpan, LiveField, Origin, Procedure, Reconnect, Reset, Send, Stimulate, TestCase, Wait
 from harness.finding import Finding
 from harness.requirements import Requirement
 from harness.summary import CampaignRecord, GroupTotals, InterfaceTotals, RequirementRecord, TimelinePoint
@@ -27,13 +27,16 @@ def tuples(of, size=3):
 places = st.integers(0, 600)
 live_fields = st.builds(LiveField, texts, places, places, places, places)
 spans = st.builds(FieldSpan, texts, places, places)
-sends = st.builds(Send, texts, datas, tuples(live_fields), tuples(spans), st.booleans(), texts, st.integers(-1, 3))
+sends = st.builds(
+    Send, texts, datas, tuples(live_fields), tuples(spans), st.booleans(), texts, st.integers(-1, 3), st.booleans()
+)
 steps = st.one_of(
     sends,
     st.builds(Wait, numbers),
     st.just(Reconnect()),
     st.just(Reset()),
     st.builds(Stimulate, texts, numbers),
+    st.builds(Procedure, texts, tuples(st.tuples(texts, counts))),
 )
 origins = st.builds(Origin, texts, tuples(texts), texts, texts, counts, texts)
 cases = st.builds(TestCase, texts, texts, tuples(steps, 5), origins)

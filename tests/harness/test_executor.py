@@ -3,8 +3,8 @@
 import pytest
 from toy import message
 
-from harness.case import LiveField, Reconnect, Reset, Send, Stimulate, Wait
-from harness.errors import GuardRefused, LinkClosed
+from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
+from harness.errors import GuardRefused, LinkClosed, UsageError
 
 
 def run(toy, *steps):
@@ -54,6 +54,63 @@ def test_a_replay_repeats_the_very_bytes_of_an_earlier_step(toy):
     live = message(b"u_", live=(LiveField("token", 2, 1),))
     run(t, live, message(b"t"), Send("u_", b"<u_>", replay_of=0))
     assert [t.transport.sent[i] for i in (0, 2)] == [b"<u\0>", b"<u\0>"]
+
+
+def at_once(data):
+    return message(data, wait=False)
+
+
+def test_messages_at_once_go_out_before_anything_is_read_and_each_gets_its_own_answer(toy):
+    t = toy()
+    t.device.planted[b"b"] = lambda _device: [b"<B1>", b"<A1>", b"<A2>"]
+    t.device.planted[b"a"] = lambda _device: []
+    first, second, last = run(t, at_once(b"a"), at_once(b"a"), message(b"b"))
+    assert t.transport.sent == [b"<a>", b"<a>", b"<b>"]
+    assert (first.replies, second.replies, last.replies) == ((b"<A1>",), (b"<A2>",), (b"<B1>",))
+    assert first.sent_at == last.sent_at and last.ended_at - last.sent_at < 0.1
+
+
+def test_a_message_at_once_that_is_the_last_is_waited_for_in_the_end(toy):
+    t = toy()
+    first, second = run(t, at_once(b"a"), at_once(b"b"))
+    assert (first.replies, second.replies) == ((b"<A>",), (b"<B>",))
+
+
+def test_what_is_done_behind_a_message_at_once_is_done_before_its_answer(toy):
+    t = toy()
+    (cut,) = run(t, at_once(b"a"), Reconnect())
+    assert (cut.sent, cut.answered) == (b"<a>", False)
+    (waited, after) = run(t, at_once(b"a"), Wait(0.5), message(b"b"))
+    assert waited.replies == (b"<A>",) and after.sent_at >= waited.sent_at + 0.5
+
+
+def test_messages_at_once_answer_late_at_the_deadline_only(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: []
+    first, last = run(t, at_once(b"a"), message(b"b"))
+    assert (first.answered, last.answered) == (False, True)
+    assert last.ended_at - last.sent_at == pytest.approx(1.0)
+
+
+def test_a_replay_repeats_a_message_at_once(toy):
+    t = toy()
+    run(t, message(b"u_", live=(LiveField("token", 2, 1),), wait=False), Send("u_", b"<u_>", replay_of=0))
+    assert t.transport.sent == [b"<u\0>", b"<u\0>"]
+
+
+def test_the_guard_withholds_all_that_would_go_out_with_a_forbidden_message(toy):
+    t = toy(forbidden=["shock"])
+    with pytest.raises(GuardRefused, match="shock"):
+        run(t, message(b"a"), at_once(b"b"), message(b"shock"))
+    assert t.transport.sent == [b"<a>"]
+    t.executor.probe()
+    assert t.transport.sent[1:] == [b"<p>"]
+
+
+def test_a_link_without_procedures_says_so(toy):
+    t = toy()
+    with pytest.raises(UsageError, match="'pair': scripted: does nothing but carry messages"):
+        run(t, message(b"a"), Procedure("pair"))
 
 
 def test_an_edge_callback_runs_at_send_time_and_may_replace_the_bytes(toy):
