@@ -74,7 +74,7 @@ class Campaign:
         self._started = clock()
         self._number = 0
         self._interrupted = False
-        self._row = ("", 0)
+        self._row, self._unreplayed = ("", 0), ""
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
 
@@ -146,12 +146,22 @@ class Campaign:
                 if self._judge(longer, whole, seen) is not Verdict.PASS:
                     break
         lost = any(observation.kind is Kind.LINK_LOST for observation in settle(observations))
+        self._conclude(case, transcript, verdict, lost=lost)
+
+    def _conclude(self, case: TestCase, transcript: Transcript, verdict: Verdict, *, lost: bool) -> None:
+        """Tell the case; raises BenchError where the link is gone by no fault of the device, or a replay failed."""
+        failed = ""
         if lost and self._is_the_devices_fault(case, transcript):
             verdict = Verdict.FINDING
+        elif lost and verdict is not Verdict.FINDING:
+            failed = f"{transcript.link_error}; it broke in {self._suspect(case, transcript)}"
+        failed = failed or self._unreplayed
+        if failed and verdict is not Verdict.FINDING:
+            verdict = Verdict.BENCH_FAULT
         coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
         self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
-        if lost and verdict is not Verdict.FINDING:
-            raise BenchError(f"{transcript.link_error}; {self._suspect(case, transcript)}")
+        if failed:
+            raise BenchError(failed)
 
     def _in_a_row(self, what: str, words: str) -> None:
         """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
@@ -170,9 +180,10 @@ class Campaign:
         return True
 
     def _suspect(self, case: TestCase, transcript: Transcript) -> str:
-        sent = transcript.exchanges[-1].sent.hex() if transcript.exchanges else ""
-        origin = " ".join((*case.origin.path, case.origin.field, case.origin.mutation))
-        return f"it broke in case {self._number}, {case.id}: {origin}, sent {sent[:_SHOWN]}"
+        """The case in words, with the last bytes of its own that went out."""
+        sent = [exchange.sent for exchange in transcript.exchanges if exchange.message in case.messages]
+        origin = " ".join((*case.origin.path, case.origin.field, case.origin.mutation)).strip()
+        return f"case {self._number}, {case.id}: {origin}, sent {b''.join(sent[-1:]).hex()[:_SHOWN]}"
 
     def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
         """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
@@ -207,7 +218,12 @@ class Campaign:
         others = tuple(o for o in symptoms if o is not fault)
         finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
         history = (*list(self._history)[:-1], case)
-        finding = confirm(self._runner, finding, history, self._tries, self._out_of_time)
+        try:
+            finding = confirm(self._runner, finding, history, self._tries, self._out_of_time)
+        except BenchError as error:
+            self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
+            self.tell(FindingDismissed(finding))
+            return False
         self.findings[bucket] = finding
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed

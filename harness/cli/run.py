@@ -70,7 +70,7 @@ def run(
 
 def seconds_of(text: str) -> float:
     """`90`, `90s`, `15m`, `8h`, `1d` in seconds; raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", text.strip())
     if match is None or float(match[1]) <= 0:
         raise UsageError(f"--time '{text}' is not a time; write a number and s, m, h or d, like 90s or 8h")
     return float(match[1]) * _UNITS[match[2]]

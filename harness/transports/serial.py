@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from typing import Any
 
@@ -78,11 +79,17 @@ class SerialTransport:
         try:
             port: Any = serial.serial_for_url(self._url, timeout=timeout, write_timeout=timeout, **self._settings)
         except (OSError, serial.SerialException, ValueError) as error:
-            raise LinkError(
-                f"{self.moniker}: cannot open ({error}). Is the cable plugged in, the path right, and no other program "
-                "using it? `medfuzz list ports` shows the ports that are there"
-            ) from error
+            raise LinkError(f"{self.moniker}: cannot open ({error}). {_remedy(error)}") from error
         return SerialLink(port, self.moniker)
+
+
+def _remedy(error: Exception) -> str:
+    if getattr(error, "errno", None) == errno.EACCES:
+        return "Your user may not use it: `sudo usermod -aG dialout $USER`, then log in again"
+    return (
+        "Is the cable plugged in, the path right, and no other program using it? `medfuzz list ports` shows the ports "
+        "that are there"
+    )
 
 
 @transports.register("serial")

@@ -79,11 +79,14 @@ def confirm(
 ) -> Finding:
     """Find the shortest window of {1, 2, 4, 8, 16} latest cases that shows the fault again, and count k of n.
 
-    `history` ends with the finding's case. A fault that no window shows again keeps k = 0.
+    `history` ends with the finding's case. A fault that no window shows again keeps k = 0. Raises BenchError when no
+    window could be played to its end.
     """
-    for size in _WINDOWS:
+    failed = ""
+    for number, size in enumerate(_WINDOWS):
         window = tuple(history[-size:]) if size > 1 else finding.window
         first = replay_once(runner, window, finding)
+        failed = first.bench_error if failed or not number else ""
         if first.reproduced:
             rest = [] if stop() else replay(runner, window, finding, tries - 1)
             hits = 1 + sum(again.reproduced for again in rest)
@@ -91,4 +94,6 @@ def confirm(
             return explained(runner, confirmed) if finding.kind is Kind.CRASH else confirmed
         if size >= len(history) or stop():
             break
+    if failed:
+        raise BenchError(failed)
     return replace(finding, reproduced=0, tries=1)

@@ -6,6 +6,7 @@ import pytest
 from toy import case, message
 
 from harness.campaign import Budget, Campaign, by_state, round_robin, settle
+from harness.errors import TargetError
 from harness.events import BenchFault, CampaignEnded, CaseFinished, CaseRefused, FindingConfirmed, FindingDismissed
 from harness.transcript import TargetEvent
 from harness.verdict import Kind, Observation, Verdict, verdict_of
@@ -125,6 +126,23 @@ def test_a_fault_that_needs_an_earlier_case_keeps_it_in_its_window(toy):
     finding = of(events, FindingConfirmed)[0].finding
     assert [c.id for c in finding.window] == [first.id, last.id]
     assert finding.reproduced == 3
+
+
+def test_a_fault_that_cannot_be_replayed_is_kept_and_ends_the_campaign_with_its_case(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+
+    def no_reset():
+        raise TargetError("the relay does not answer")
+
+    t.target.reset = no_reset
+    reason, events, run = campaign(t, case(message(b"x")), case(message(b"a")))
+    assert (reason, run.findings) == ("bench", {})
+    (dismissed,) = of(events, FindingDismissed)
+    assert (dismissed.finding.kind, dismissed.finding.tries) == (Kind.SILENCE, 0)
+    (fault,) = of(events, BenchFault)
+    assert "cannot be replayed (the relay does not answer); case 1," in fault.reason
+    assert b"<x>".hex() in fault.reason
 
 
 def test_a_known_bucket_is_not_replayed_again(toy):

@@ -1,5 +1,6 @@
 """Real sockets and real ptys: deadlines, partial writes, ends that vanish, monikers."""
 
+import errno
 import os
 import socket
 import threading
@@ -7,6 +8,7 @@ import time
 import tty
 
 import pytest
+import serial
 
 import harness.transports.serial
 import harness.transports.tcp  # noqa: F401
@@ -133,6 +135,15 @@ def test_a_pulled_serial_cable_is_seen_at_once(pty):
 def test_a_serial_path_that_is_not_there_says_what_to_check():
     with pytest.raises(LinkError, match="Is the cable plugged in"):
         transport("serial:/dev/ttyNOWHERE9", None).open(0.5)
+
+
+def test_a_serial_port_that_the_user_may_not_open_says_how_to_be_allowed(monkeypatch):
+    def refuse(*_args, **_settings):
+        raise serial.SerialException(errno.EACCES, "could not open port /dev/ttyUSB0: Permission denied")
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    with pytest.raises(LinkError, match="usermod -aG dialout"):
+        transport("serial:/dev/ttyUSB0", None).open(0.5)
 
 
 @pytest.mark.parametrize(
