@@ -66,7 +66,10 @@ def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
 
 
 def load_module(path: Path) -> ModuleType:
-    """Runs a Python file as a module of its own name; raises UsageError when it is missing or fails."""
+    """Runs a Python file as a module of its own name; raises UsageError when it is missing or fails.
+
+    It can import what lies beside it; installed packages of the same name come first.
+    """
     if not path.is_file():
         raise UsageError(f"{path}: no such file; a protocol is a shipped name ({', '.join(PROTOCOLS)}) or FILE.py:NAME")
     name = f"medfuzz_user_{path.stem}"
@@ -75,6 +78,8 @@ def load_module(path: Path) -> ModuleType:
         raise UsageError(f"{path}: not a Python file; a protocol is written in one")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except UsageError:

@@ -1,5 +1,7 @@
 """Messages, the graph, states, and protocols loaded by name or from a user's file."""
 
+import sys
+
 import boofuzz
 import pytest
 
@@ -132,6 +134,14 @@ DEVICE = Protocol("mine", {"ping": message}, (Edge("", "ping"),), Wire(), {"on":
 def test_a_protocol_in_the_users_own_file(tmp_path):
     (tmp_path / "device.py").write_text(SCRIPT)
     assert load_protocol("device.py:DEVICE", tmp_path).name == "mine"
+
+
+def test_a_protocols_file_imports_what_lies_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "device_definition", raising=False)
+    (tmp_path / "device_definition.py").write_text(SCRIPT)
+    (tmp_path / "split.py").write_text("from device_definition import DEVICE\n")
+    assert load_protocol("split.py:DEVICE", tmp_path).name == "mine"
 
 
 @pytest.mark.parametrize(
