@@ -51,7 +51,7 @@ tools:
 	fi
 
 test: $(BIN)/.dev tools
-	MEDFUZZ_REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest
+	MEDFUZZ_REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks
