@@ -17,6 +17,7 @@ from harness.errors import BenchError, UsageError
 from harness.radio.client import RadioClient
 from harness.radio.peer import Peer
 
+BLEAK = "bleak"
 _READY_SECONDS = 15.0
 _STOP_SECONDS = 3.0
 _POLL_SECONDS = 0.01
@@ -26,13 +27,22 @@ _LONGEST_SAID = 1 << 16
 
 def need_bumble() -> None:
     """Raises UsageError where the extra is not installed."""
-    if importlib.util.find_spec("bumble") is None:
+    _need("bumble")
+
+
+def need_bleak() -> None:
+    """Raises UsageError where the extra is not installed."""
+    _need(BLEAK)
+
+
+def _need(library: str) -> None:
+    if importlib.util.find_spec(library) is None:
         raise UsageError("Bluetooth LE needs the extra: pip install 'medfuzz[ble]'")
 
 
 def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
     """The radio's command line; raises UsageError where the extra is not installed."""
-    need_bumble()
+    _need(BLEAK if adapter == BLEAK else "bumble")
     options = [option for moniker in listen for option in ("--listen", moniker)]
     return [sys.executable, "-m", "harness.radio", "--adapter", adapter, "--control", control, *options]
 

@@ -26,6 +26,7 @@ SECRET = "a0000005-0000-4000-8000-000000000000"
 COMMAND = "a0000004-0000-4000-8000-000000000000"
 LEVEL = "a0000006-0000-4000-8000-000000000000"
 INBOX = "a0000007-0000-4000-8000-000000000000"
+ALARM = "a0000008-0000-4000-8000-000000000000"
 PRESENTATION_FORMAT, UINT16 = UUID.from_16_bits(0x2904), bytes.fromhex("06 00 ad27 01 0000")
 INFORMATION = {0x2A24: b"BD-1", 0x2A25: b"0042", 0x2A26: b"1.0"}
 
@@ -41,12 +42,15 @@ def later(what):
 
 
 def served(device):
-    """A value that notifies what is written to it, and the command characteristic."""
+    """A value that notifies what is written to it, an alarm that indicates it, and the command characteristic."""
     properties = Characteristic.Properties
     notified = Characteristic(NOTIFIED, properties.NOTIFY | properties.READ, Characteristic.READABLE, b"n")
 
     def write(_connection, value):
         later(device.notify_subscribers(notified, bytes(value)))
+
+    def alarmed(_connection, value):
+        later(device.indicate_subscribers(alarm, bytes(value)))
 
     def command(connection, value):
         misbehave(device, connection, bytes(value))
@@ -59,7 +63,8 @@ def served(device):
     form = Descriptor(PRESENTATION_FORMAT, Descriptor.READABLE, UINT16)
     level = Characteristic(LEVEL, properties.READ | properties.WRITE, both, b"\x05\x00", [form])
     inbox = Characteristic(INBOX, properties.WRITE_WITHOUT_RESPONSE, both, b"")
-    device.add_service(Service(SERVICE, [value, notified, commanded, secret, level, inbox]))
+    alarm = Characteristic(ALARM, properties.INDICATE | properties.WRITE, both, CharacteristicValue(write=alarmed))
+    device.add_service(Service(SERVICE, [value, notified, commanded, secret, level, inbox, alarm]))
     told = [
         Characteristic(UUID.from_16_bits(uuid), properties.READ, Characteristic.READABLE, text)
         for uuid, text in INFORMATION.items()
@@ -90,7 +95,7 @@ async def main(spec, address, kind):
     served(device)
     device.pairing_config_factory = lambda _c: PairingConfig(sc=True, mitm=False, delegate=PairingDelegate())
     name = [(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, b"bench dummy")]
-    device.advertising_data = bytes(AdvertisingData([*name, (0x07, bytes(UUID(SERVICE)))]))
+    device.advertising_data = bytes(AdvertisingData([*name, (0x07, bytes(UUID(SERVICE))), (0xFF, b"\x2d\x01BD")]))
     await device.power_on()
     device.keystore = MemoryKeyStore()
     await device.start_advertising(
