@@ -12,7 +12,6 @@
 #include "therapy_commands.h"
 
 #define RESPONSE_CODE 0x0F55u
-#define SET_BOLUS 0x114Bu
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 /* A handler that succeeds has put its own answer's operand behind `answer`, where the command has one. */

@@ -6,6 +6,8 @@
 
 #include "att.h"
 
+#define SET_BOLUS 0x114Bu /* an opcode */
+
 /* Commands that were carried out, and that were answered with anything else than success. */
 extern uint32_t commands_done, commands_refused;
 
