@@ -12,7 +12,7 @@ from harness.case import Origin, Send, Step, TestCase
 from harness.errors import UsageError
 from harness.transcript import Transcript
 from harness.verdict import Observation
-from protocols.model import Protocol
+from protocols.model import Message, Protocol
 
 SHOWN = 12
 
@@ -78,7 +78,13 @@ class EnumerateFuzzer:
     def _origin(self, stream: Stream, variant: Variant, changes: Changes, steps: Sequence[Step]) -> Origin:
         path = tuple(step.message for step in steps if isinstance(step, Send))
         fields = ", ".join(dict.fromkeys(change.name for change in changes)) or stream.field
-        return Origin(self.name, path, fields, f"{stream.values.kind} {described(changes)}".strip(), self._seed)
+        bent = f"{stream.values.kind} {described(changes)}".strip()
+        return Origin(self.name, path, fields, bent, self._seed, seed_name(variant.message))
+
+
+def seed_name(message: Message) -> str:
+    """Which seed of the bench's file it is, if one."""
+    return f"seed {message.seed}" if message.seed else ""
 
 
 def described(changes: Changes) -> str:

@@ -26,11 +26,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A case without its origin; `what` says it in words."""
+    """A case without its origin; `what` says it in words, `parent` which captured conversation it was made of."""
 
     state: str
     steps: tuple[Step, ...]
     what: str
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def moves_of(protocol: Protocol, states: Collection[str], stimuli: Collection[st
 def _of_message(protocol: Protocol, message: Message, states: Collection[str]) -> Move:
     before = protocol.lead_in(message.name)
     natural = frozenset(state for state in states if is_natural(protocol, message, state))
-    forms = tuple((*before, protocol.in_place(form)) for form in message.valid)
+    captured = (seed.send() for seed in message.seeds)
+    forms = tuple((*before, protocol.in_place(form)) for form in (*message.valid, *captured))
     return Move(message.name, forms, natural, message)
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from fuzzers.enumerate import checked_states
 from fuzzers.moves import Move, Outline, Plan, again, at_once, joined, moves_of, sends
 from fuzzers.order import Order
+from fuzzers.recorded import Recorded
 from fuzzers.transactions import Transactions
 from fuzzers.walk import Walker
 from harness.case import Origin, Send, Step, TestCase
@@ -72,7 +73,7 @@ class SequenceFuzzer:
     def _case(self, plan: Plan, k: int) -> TestCase:
         outline = plan.at(k)
         path = tuple(step.message for step in outline.steps if isinstance(step, Send))
-        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed)
+        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed, outline.parent)
         return TestCase(self.interface, outline.state, outline.steps, origin)
 
     @cached_property
@@ -93,7 +94,9 @@ class SequenceFuzzer:
         later = [(move, state, between) for move, state in sent for between in moves]
         whole = Transactions(self._protocol, moves, states, self._seed, self._max_len)
         walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
+        recorded = Recorded(walker, self._protocol.recorded)
         return [
+            Plan("recorded", recorded.count, recorded.at, 3),
             self._listed("pair", fit, _pair, 5),
             self._listed("repeat", repeats, _repeat, 1),
             self._listed("replay", replays, _replay, 1),

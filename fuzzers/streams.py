@@ -1,9 +1,13 @@
-"""Streams of mutations: one class of values of one field, in every state and with every way to go on."""
+"""Streams of mutations: one class of values of one field, in every state and with every way to go on.
+
+A message's bases are the message itself and its seeds. A field that a seed has as its message has it is bent together
+with that one's; any other is a field of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 import boofuzz
@@ -19,6 +23,7 @@ SHARED_BY = 3
 UNFIT_EVERY = 5
 THERAPY_WEIGHT = 2
 ORDERED = ("sweep", "edge")
+Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +93,36 @@ class Streams:
         self._seed = seed
         self._max_len = max_len
         self._random = Random(f"streams/{seed}")
-        messages = protocol.messages.items()
-        self._variants = {name: variants(protocol, message, states, stimuli) for name, message in messages}
+        self._bases = _bases(protocol)
+        self._variants = {
+            key: tuple(replace(way, message=base) for way in variants(protocol, base, states, stimuli))
+            for key, base in self._bases.items()
+        }
 
     def all(self) -> list[Stream]:
         """In a seeded order."""
         found: list[Stream] = []
-        for field, names in _fields(self._protocol):
-            found += self._of_field(field, names)
-        for message in self._protocol.messages.values():
-            found += self._of_message(message)
+        for field, keys in _fields(self._bases):
+            found += self._of_field(field, keys)
+        for key in self._bases:
+            found += self._of_message(key)
         self._random.shuffle(found)
         return found
 
-    def _of_field(self, field: str, names: Sequence[str]) -> list[Stream]:
-        message = self._protocol.message(names[0])
+    def _of_field(self, field: str, keys: Sequence[Key]) -> list[Stream]:
+        message = self._bases[keys[0]]
         layout, leaf = message.layout, message.layout.leaf(field)
-        ways = _ways([way for name in names for way in self._variants[name]], self._random)
+        ways = _ways([way for key in keys for way in self._variants[key]], self._random)
         limits = limits_of(message, leaf)
         found = of_leaf(layout, leaf, self._max_len, f"{self._seed}/{message.name}", limits)
         if leaf.primitive.fuzzable:
             found += of_shape(layout, field)
-        factor = THERAPY_WEIGHT if Mark.THERAPY in message.marks and len(names) == 1 else 1
+        factor = THERAPY_WEIGHT if Mark.THERAPY in message.marks and len(keys) == 1 else 1
         return [Stream(field, self._mixed(values).times(factor), ways) for values in found if values.count]
 
-    def _of_message(self, message: Message) -> list[Stream]:
-        layout, ways = message.layout, _ways(self._variants[message.name], self._random)
+    def _of_message(self, key: Key) -> list[Stream]:
+        message = self._bases[key]
+        layout, ways = message.layout, _ways(self._variants[key], self._random)
         found = [Stream("", Values("valid", len(message.valid), lambda _: (), 2), ways)]
         for name in _sized_blocks(layout):
             found += [Stream(name, values, ways) for values in of_extent(layout, name, self._max_len)]
@@ -127,21 +136,31 @@ class Streams:
         return values if values.kind in ORDERED else shuffled(values, str(self._random.random()))
 
 
-def _fields(protocol: Protocol) -> list[tuple[str, list[str]]]:
-    """Fields with the messages that share them: those of three or more messages joined, the rest one by one."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for name, message in protocol.messages.items():
-        for leaf in message.layout.leaves:
+def _bases(protocol: Protocol) -> dict[Key, Message]:
+    """Every message, and its seeds behind it."""
+    both = ((message, *message.seeds) for message in protocol.messages.values())
+    return {(base.name, base.seed): base for bases in both for base in bases}
+
+
+def _fields(bases: Mapping[Key, Message]) -> list[tuple[str, list[Key]]]:
+    """Fields with the bases that share them: those of three or more joined, the rest one by one."""
+    found: dict[tuple[str, str], list[Key]] = {}
+    for key, base in bases.items():
+        own = bases.get((base.name, 0), base)
+        for leaf in base.layout.leaves:
             if not leaf.name.endswith(TAIL):
-                found.setdefault((leaf.name, _likeness(message, leaf)), []).append(name)
-    split: list[tuple[str, list[str]]] = []
-    for (field, _), names in found.items():
-        split += [(field, names)] if len(names) >= SHARED_BY else [(field, [name]) for name in names]
+                found.setdefault((leaf.name, _likeness(base, leaf, own)), []).append(key)
+    split: list[tuple[str, list[Key]]] = []
+    for (field, _), keys in found.items():
+        split += [(field, keys)] if len(keys) >= SHARED_BY else [(field, [key]) for key in keys]
     return split
 
 
-def _likeness(message: Message, leaf: Leaf) -> str:
-    return f"{type(leaf.primitive).__name__}/{len(leaf.default)}/{limits_of(message, leaf)}"
+def _likeness(base: Message, leaf: Leaf, own: Message) -> str:
+    """Equal for fields that are bent alike; a seed's value that is not its message's stands alone."""
+    usual = own.layout.leaves[leaf.index].default
+    apart = "" if leaf.default == usual else f"/{leaf.default.hex()}"
+    return f"{type(leaf.primitive).__name__}/{len(leaf.default)}/{limits_of(base, leaf)}{apart}"
 
 
 def _sized_blocks(layout: Layout) -> list[str]:

@@ -18,7 +18,7 @@ TALKING = 0.7
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """Parts of a sequence while it is being bent; each part is a move's steps."""
 
     names: list[str]
@@ -45,7 +45,10 @@ class Walker:
         """The k-th walk."""
         random = Random(f"{self.seed}/walk/{k}")
         state = random.choice(self.states)
-        walk = self._walk(state, random)
+        return self.bent(self._walk(state, random), state, random)
+
+    def bent(self, walk: Walk, state: str, random: Random) -> Outline:
+        """A walk with one or two bends."""
         bends = random.choice((1, 1, 2))
         said = [random.choice(BENDS)(self, walk, random) for _ in range(bends)]
         steps = joined(walk.parts)
@@ -54,10 +57,10 @@ class Walker:
             steps = (*steps, again(steps, own[walk.replayed % len(own)]))
         return Outline(state, steps, "; ".join([", ".join(walk.names), *said]))
 
-    def _walk(self, state: str, random: Random) -> _Walk:
+    def _walk(self, state: str, random: Random) -> Walk:
         natural = [move for move in self.moves if state in move.natural]
         talking = [move for move in natural if move.message] or natural
-        walk = _Walk([], [])
+        walk = Walk([], [])
         last = ""
         for _ in range(random.randint(MIN_WALK, MAX_WALK)):
             edges = self._onward(last) if last and random.random() < ALONG_GRAPH else []
@@ -76,13 +79,13 @@ class Walker:
         edges = self.protocol.edges_from(name)
         return [edge for edge in edges if can_take(edge.steps, self.stimuli)]
 
-    def _append(self, walk: _Walk, move: Move, random: Random, before: tuple[Step, ...] = ()) -> None:
+    def _append(self, walk: Walk, move: Move, random: Random, before: tuple[Step, ...] = ()) -> None:
         walk.names.append(move.name)
         form = move.steps(random.randrange(len(move.forms)))
         skip = len(move.message.needs) if move.message and len(walk.parts) else 0
         walk.parts.append((*before, *(form[skip:] if random.random() < ALONG_GRAPH else form)))
 
-    def drop(self, walk: _Walk, random: Random) -> str:
+    def drop(self, walk: Walk, random: Random) -> str:
         """One part is left out."""
         if len(walk.parts) < 2:
             return "nothing bent"
@@ -90,24 +93,24 @@ class Walker:
         del walk.parts[place]
         return f"without {walk.names.pop(place)}"
 
-    def duplicate(self, walk: _Walk, random: Random) -> str:
+    def duplicate(self, walk: Walk, random: Random) -> str:
         """One part comes several times."""
         place, times = random.randrange(len(walk.parts)), random.choice((2, 2, 3, 5))
         walk.parts[place] = walk.parts[place] * times
         return f"{walk.names[place]} {times} times"
 
-    def swap(self, walk: _Walk, random: Random) -> str:
+    def swap(self, walk: Walk, random: Random) -> str:
         """Two parts change places."""
         a, b = random.randrange(len(walk.parts)), random.randrange(len(walk.parts))
         walk.parts[a], walk.parts[b] = walk.parts[b], walk.parts[a]
         return f"{walk.names[a]} and {walk.names[b]} swapped"
 
-    def replay(self, walk: _Walk, random: Random) -> str:
+    def replay(self, walk: Walk, random: Random) -> str:
         """The bytes of one message go out once more at the end."""
         walk.replayed = random.randrange(1 << 16)
         return "bytes of one message again"
 
-    def mutate(self, walk: _Walk, random: Random) -> str:
+    def mutate(self, walk: Walk, random: Random) -> str:
         """One message is bent, and the walk goes on."""
         found = [(p, i) for p, part in enumerate(walk.parts) for i, step in enumerate(part) if isinstance(step, Send)]
         if not found:
@@ -116,13 +119,13 @@ class Walker:
         part = list(walk.parts[place])
         old = part[index]
         name = old.message if isinstance(old, Send) else ""
-        message = self.protocol.message(name)
+        message = self.protocol.message(name).base(old.data if isinstance(old, Send) else b"")
         changes = drawn_changes(message, self.seed, self.max_len, random)
         part[index] = self.protocol.in_place(message.mutated(changes))
         walk.parts[place] = tuple(part)
         return f"{name}: {', '.join(change.name for change in changes)} bent"
 
-    def insert(self, walk: _Walk, random: Random) -> str:
+    def insert(self, walk: Walk, random: Random) -> str:
         """Any move, in its place or not, comes in between."""
         move, place = random.choice(list(self.moves)), random.randint(0, len(walk.parts))
         walk.parts.insert(place, move.steps(random.randrange(len(move.forms))))
@@ -130,7 +133,7 @@ class Walker:
         return f"{move.name} put in"
 
 
-BENDS: tuple[Callable[[Walker, _Walk, Random], str], ...] = (
+BENDS: tuple[Callable[[Walker, Walk, Random], str], ...] = (
     Walker.drop,
     Walker.duplicate,
     Walker.swap,

@@ -68,6 +68,7 @@ class InterfaceTable(Table):
     probe_every: int = Field(default=4, gt=0)
     reconnect: bool = False
     forbidden: list[str] = []
+    seeds: str = ""
 
 
 class SignalTable(Table):
@@ -220,6 +221,7 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         _anchor(recorded, key, folder)
     for name in _table(data, "interfaces"):
         interface = _table(data, "interfaces", name)
+        _anchor(interface, "seeds", folder)
         if ".py" in str(interface.get("protocol", "")):
             _anchor_protocol(interface, folder)
     return data

@@ -100,6 +100,11 @@ class Origin:
     seed: int = 0
     parent: str = ""
 
+    @property
+    def bent(self) -> str:
+        """The mutation, and which captured seed or conversation it was made to."""
+        return f"{self.mutation} of {self.parent}" if self.parent else self.mutation
+
 
 @dataclass(frozen=True)
 class TestCase:

@@ -70,7 +70,7 @@ class Store:
         """Note one finished case; `seconds` since the start, `served` when it ended with a served probe."""
         origin = case.origin
         message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
-        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.mutation)
+        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.bent)
         self._waiting.append((number, *words, verdict.value, seconds, coverage, int(served)))
         if len(self._waiting) >= BATCH:
             self.flush()

@@ -135,7 +135,7 @@ class BlockChecksum(boofuzz.Checksum):
     @property
     def live_name(self) -> str:
         """A live field's name for this checksum: `crc16_modbus/little`; "" for an algorithm that is not filed."""
-        known = self.algorithm.name in ALGORITHMS and ALGORITHMS.get(self.algorithm.name) is self.algorithm
+        known = self.algorithm.name in ALGORITHMS and ALGORITHMS.get(self.algorithm.name) == self.algorithm
         return f"{self.algorithm.name}/{self.order}" if known else ""
 
 

@@ -28,7 +28,8 @@ class Message:
 
     `variants` are other valid forms of the message: each a mapping of field to value. `needs` are messages that
     must go out right before it in any state (an upload's beginning before its part). `accepted_in` names the states
-    in which the device takes it (empty: all); it is sent in the others too, but less often.
+    in which the device takes it (empty: all); it is sent in the others too, but less often. `seeds` are the message
+    with the values that a capture has; each says which `seed` of the bench's file it is.
     """
 
     request: boofuzz.Request
@@ -39,6 +40,8 @@ class Message:
     variants: tuple[Mapping[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
     accepted_in: tuple[str, ...] = ()
+    seeds: tuple[Message, ...] = ()
+    seed: int = 0
 
     @property
     def name(self) -> str:
@@ -57,6 +60,10 @@ class Message:
         for name, (low, high) in self.ranges.items():
             forms += [self.send(**{name: value}) for value in dict.fromkeys((low, high, (low + high) // 2))]
         return tuple(dict.fromkeys(forms))
+
+    def base(self, data: bytes) -> Message:
+        """The seed whose bytes these are, or the message itself."""
+        return next((seed for seed in self.seeds if seed.layout.default.data == data), self)
 
     def send(self, **values: Any) -> Send:
         """The step that sends the message, with some fields set to other valid values."""
@@ -89,7 +96,8 @@ class Protocol:
     """What is said on one interface; satisfies `harness.interfaces.WireProtocol`.
 
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
-    pauses a sequence may make. `max_len` bounds what one field grows to in bytes. Times are seconds.
+    pauses a sequence may make, `recorded` the orders in a capture. `max_len` bounds what one field grows to in bytes.
+    Times are seconds.
     """
 
     name: str
@@ -105,6 +113,7 @@ class Protocol:
     callbacks: Mapping[str, Callback] = field(default_factory=dict[str, Callback])
     actions: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     waits: tuple[float, ...] = (0.05, 1.0, 5.0)
+    recorded: tuple[tuple[Send, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""
@@ -208,7 +217,8 @@ class Protocol:
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A pattern that matches the outgoing stream as soon as it would carry one of `messages`."""
         for name in messages:
-            self.message(name)
+            if self.message(name).seed:
+                raise UsageError(f"'{name}' is a seed, which cannot be told from other bytes; forbid a message instead")
         return self.wire.forbidden(messages)
 
     @cached_property

@@ -123,7 +123,7 @@ def _headline(finding: Finding, titles: Mapping[str, str]) -> str:
 def _bent(finding: Finding) -> str:
     """What the fuzzer did, in words."""
     origin = finding.case.origin
-    words = [f"field {origin.field}" if origin.field else "", origin.mutation]
+    words = [f"field {origin.field}" if origin.field else "", origin.bent]
     return visible(", ".join(word for word in words if word)) or "nothing: every message is well formed"
 
 

@@ -26,10 +26,12 @@ from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
 from harness.runner import Interface, Runner
+from harness.seeds import load_seeds
 from harness.temporal import SignalDeclaration
 from harness.transports import ble, serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
+from protocols.seeds import seeded
 from protocols.wire import Wire
 from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
@@ -79,7 +81,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
     specs = {name: bench.interfaces[name].protocol for name in names}
     sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
-    protocols = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
+    unseeded = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
+    protocols = {name: _seeded(bench, name, protocol) for name, protocol in unseeded.items()}
     interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
@@ -112,6 +115,13 @@ def protocol_of(spec: str, folder: Path, session: DeviceSession | None = None) -
     """What a bench in `folder` names: a shipped protocol, a file's, or a boofuzz script's. Raises UsageError."""
     session = session or _boofuzz_session(spec, folder)
     return load_protocol(spec, folder) if session is None else session.protocol(Path(spec.partition(":")[2]).stem)
+
+
+def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
+    """With the interface's seeds, if it has some; raises UsageError."""
+    if not (file := bench.interfaces[name].seeds):
+        return protocol
+    return seeded(protocol, load_seeds(bench.path(file)), bench.path(file))
 
 
 def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import bleak, check, demo, discover, emulate, init, listing, radio, replay, report, run, send
+from harness.cli import bleak, check, demo, discover, emulate, import_, init, listing, radio, replay, report, run, send
 from harness.cli.console import printable
 from harness.cli.interruption import handled, leave
 from harness.cli.manifest import version_of
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (demo, discover, init, check, send, run, replay, report, listing, emulate, radio, bleak):
+for module in (demo, discover, init, check, send, run, replay, report, import_, listing, emulate, radio, bleak):
     module.register(app)
 
 

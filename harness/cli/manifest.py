@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.bench import Bench
 from harness.cli.assemble import Assembly
 from harness.cli.options import Options
 from harness.cli.program import command
@@ -64,10 +65,15 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
 def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
     """SHA-256 of the files that decide what was sent and judged."""
     bench = assembly.bench
-    files = [options.bench, *(bench.path(f) for f in (bench.safety.requirements, bench.faults, bench.include) if f)]
+    files = [options.bench, *(bench.path(f) for f in _named(bench) if f)]
     modules = {type(p.wire).__module__ for p in assembly.protocols.values()}
     files += [Path(str(sys.modules[module].__file__)) for module in sorted(modules)]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
+
+
+def _named(bench: Bench) -> list[str]:
+    seeds = [interface.seeds for interface in bench.interfaces.values()]
+    return [bench.safety.requirements, bench.faults, bench.include, *seeds]
 
 
 def version_of(distribution: str) -> str:
