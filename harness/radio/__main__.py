@@ -6,12 +6,16 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
-from harness.radio.central import Central
-from harness.radio.ether import Ether
-from harness.radio.quiet import quieten
+from harness.errors import MedfuzzError, UsageError
+from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
+
+if TYPE_CHECKING:
+    from harness.radio.central import Central
+    from harness.radio.ether import Ether
 
 _FAILED = 3
 
@@ -20,7 +24,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="medfuzz radio", description=__doc__)
     parser.add_argument("--control", default="tcp:127.0.0.1:0", help="where the harness speaks to it: tcp:HOST:PORT")
     parser.add_argument(
-        "--adapter", default="virtual", help="virtual, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000"
+        "--adapter", default="virtual", help="virtual, bleak, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000"
     )
     parser.add_argument(
         "--listen",
@@ -34,44 +38,79 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _on_bumble(adapter: str, told: Callable[..., None]) -> tuple[Central, Ether]:
+    from harness.radio.central import Central
+    from harness.radio.ether import Ether
+    from harness.radio.quiet import quieten
+
+    quieten()
+    ether = Ether(told)
+    return Central(adapter, ether), ether
+
+
+def _on_the_desktop(listen: Sequence[str]) -> Central:
+    """It stands for Bumble's: what it lacks, `BleakCentral.only` keeps from it. Raises UsageError."""
+    from harness.radio.bleak.central import BleakCentral
+
+    if listen:
+        raise UsageError(f"nothing attaches to adapter '{BLEAK}': leave listen out, or use adapter 'virtual'")
+    return cast("Central", BleakCentral())
+
+
 async def serve(options: argparse.Namespace) -> None:
-    """Run until SIGINT or SIGTERM. Raises OSError, ValueError for what cannot be opened."""
+    """Run until SIGINT or SIGTERM. Raises OSError, ValueError, BenchError for what cannot be opened."""
     server: RadioServer | None = None
+    ether: Ether | None = None
 
     def told(event: str, **words: object) -> None:
         if server is not None:
             server.air(event, **words)
 
-    ether = Ether(told)
-    central = Central(options.adapter, ether)
+    if options.adapter == BLEAK:
+        central = _on_the_desktop(options.listen)
+    else:
+        central, ether = _on_bumble(options.adapter, told)
     server = RadioServer(central)
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(
-        lambda _loop, context: server.say(f"Bumble: {context.get('exception') or context['message']}")
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    if options.owned:
-        loop.add_reader(sys.stdin.fileno(), ended.set)
+    _end_with(ended, server, owned=options.owned)
     try:
         await central.start()
-        for moniker in options.listen:
-            server.listening.append(await ether.listen(moniker))
-            server.say(f"host stacks attach at {server.listening[-1]} (H4)")
+        if ether is not None:
+            await _listen(server, ether, options.listen)
         server.say(f"control: {await server.open(options.control)}")
         await ended.wait()
     finally:
-        ether.close()
+        if ether is not None:
+            ether.close()
         await central.stop()
 
 
+def _end_with(ended: asyncio.Event, server: RadioServer, *, owned: bool) -> None:
+    """Set on a signal, and on the end of standard input where that is the owner's; the loop's errors are said."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(
+        lambda _loop, context: server.say(f"the host stack: {context.get('exception') or context['message']}")
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    if owned:
+        loop.add_reader(sys.stdin.fileno(), ended.set)
+
+
+async def _listen(server: RadioServer, ether: Ether, monikers: Sequence[str]) -> None:
+    for moniker in monikers:
+        server.listening.append(await ether.listen(moniker))
+        server.say(f"host stacks attach at {server.listening[-1]} (H4)")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 after a signal; 3 when the adapter or a port cannot be had."""
+    """0 after a signal; 3 when the adapter or a port cannot be had, 2 when they do not go together."""
     options = _options(arguments)
-    quieten()
     try:
         asyncio.run(serve(options))
+    except MedfuzzError as error:
+        sys.stderr.write(f"medfuzz radio: {error}\n")
+        return error.exit_code
     except Exception as error:  # noqa: BLE001  an adapter's transport raises anything
         sys.stderr.write(f"medfuzz radio: {type(error).__name__}: {error}\n")
         return _FAILED

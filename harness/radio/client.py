@@ -43,6 +43,7 @@ class RadioClient:
             self.close()
             raise
         self.listening: list[str] = hello["listening"]
+        self.adapter: str = hello["adapter"]
 
     def ask(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> dict[str, Any]:
         """Ask and await the answer; raises LinkError with the radio's reason, LinkClosed, RadioLost."""

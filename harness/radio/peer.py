@@ -28,6 +28,7 @@ _REASONS = {
     0x13: "the device ended it",
     0x15: "the device powers off",
     0x16: "we ended it",
+    0x1F: "unspecified: adapter 'bleak' is not told",
     0x3D: "MIC failure: wrong key",
     0x3E: "it was not established",
 }
@@ -76,6 +77,11 @@ class Peer:
     def connection(self) -> int:
         """The radio's number of the connection, never used again; 0 without one."""
         return self._connection
+
+    @property
+    def adapter(self) -> str:
+        """The radio's; raises BenchError."""
+        return self._radio_client().adapter
 
     @property
     def connected(self) -> bool:

@@ -58,6 +58,11 @@ class Radio:
         self._clients: list[RadioClient] = []
 
     @property
+    def adapter(self) -> str:
+        """What our own radio is started with; "" for one that runs already."""
+        return "" if self._given else self._adapter
+
+    @property
     def pid(self) -> int | None:
         """The process id of our own radio, while there is one."""
         return self._process.pid if self._process is not None else None
@@ -81,7 +86,8 @@ class Radio:
         deadline = time.monotonic() + _READY_SECONDS
         while (found := _CONTROL.search(self._said())) is None:
             if process.poll() is not None or time.monotonic() > deadline:
-                words = (self._said().decode(errors="replace").strip() or "it said nothing").splitlines()[-1]
+                said = self._said().decode(errors="replace").strip() or "it said nothing"
+                words = said.splitlines()[-1].removeprefix("medfuzz radio: ")
                 self.stop()
                 raise BenchError(f"the radio did not start with adapter '{self._adapter}': {words}")
             time.sleep(_POLL_SECONDS)

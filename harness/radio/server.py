@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.errors import UsageError
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Session(asyncio.Protocol):
                 answer = await self._asked(words["ask"])(words)
         except TimeoutError as error:
             answer = {"error": str(error) or "no answer in time"}
+        except UsageError as error:
+            answer = {"error": str(error)}
         except ConnectionError as error:
             answer = {"error": str(error), "lost": True}
         except (*self._central.errors, KeyError, TypeError, ValueError) as error:
@@ -79,7 +82,9 @@ class Session(asyncio.Protocol):
 
     def _asked(self, ask: str) -> Callable[[dict[str, Any]], Awaitable[Words]]:
         if self._central.only is not None and ask not in self._central.only:
-            raise ValueError(f"adapter '{self._central.adapter}' has no '{ask}'")
+            raise UsageError(
+                f"adapter '{self._central.adapter}' has no '{ask}': it takes Bumble's, like usb:0 or virtual"
+            )
         return self._asks[ask]
 
     def _say(self, kind: Kind, words: Words, connection: int = 0) -> None:

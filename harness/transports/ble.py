@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Identity
 from harness.radio.peer import ATT, EVERYTHING, WRITABLE, WRITE, WRITE_COMMAND, Peer, answers, is_request
-from harness.radio.process import Radio
+from harness.radio.process import BLEAK, Radio
 from harness.radio.wire import Kind
 from harness.transports import Endpoint, transports
 
@@ -161,7 +161,12 @@ class BleTransport:
         self.moniker, self._peer, self._route, self.fenced = moniker, peer, route, fenced
 
     def open(self, timeout: float) -> BleLink:
-        """Connect within `timeout` seconds; raises LinkError, BenchError."""
+        """Connect within `timeout` seconds; raises LinkError, BenchError, UsageError."""
+        if self._route.layer not in SUBSCRIBED and self._peer.adapter == BLEAK:
+            raise UsageError(
+                f"{self.moniker}: adapter '{BLEAK}' reaches GATT only, not layer '{self._route.layer}'. Leave it out, "
+                "or give the radio an adapter that carries it: usb:0, hci-socket:0, serial:PORT,SPEED"
+            )
         try:
             return BleLink(self.moniker, self._peer, self._route, timeout, fenced=self.fenced)
         except LinkClosed:

@@ -57,7 +57,7 @@ class Bearer:
         elif pdu[:1] == bytes([MTU_REQUEST]):
             self._send(bytes([MTU_REQUEST + 1]) + MTU.to_bytes(2, "little"))
         elif is_request(pdu):
-            self._send(_refusal(pdu, BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED))
+            self._send(refusal(pdu, BleakGATTProtocolErrorCode.REQUEST_NOT_SUPPORTED))
 
     def _answered(self, pdu: bytes) -> None:
         self._request = b""
@@ -140,5 +140,6 @@ class Bearer:
         self._send(bytes([WRITE_COMMAND]) + handle.to_bytes(2, "little") + value)
 
 
-def _refusal(request: bytes, code: int) -> bytes:
+def refusal(request: bytes, code: int) -> bytes:
+    """The Error Response to a request, cut short or not."""
     return bytes([ERROR, request[0]]) + request[1:3].ljust(2, b"\0") + bytes([code])

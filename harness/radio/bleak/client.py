@@ -123,10 +123,11 @@ class RadioBleakClient(BaseBleakClient):
 
     async def disconnect(self) -> None:
         """Idempotent."""
-        if self._line is not None:
+        line, connection = self._line, self._connection
+        if line is not None:
             with contextlib.suppress(BleakError):
-                await self._line.ask("drain", _SECONDS, connection=self._connection)
-                await self._line.ask("disconnect", _SECONDS, connection=self._connection)
+                await line.ask("drain", _SECONDS, connection=connection)
+                await line.ask("disconnect", _SECONDS, connection=connection)
         self._gone()
 
     async def pair(self, *_args: Any, **_platform: Any) -> None:

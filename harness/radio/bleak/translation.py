@@ -1,0 +1,128 @@
+"""ATT PDUs said with bleak's calls: a desktop's Bluetooth takes values, never PDUs.
+
+What such a call cannot say is answered here, with an Error Response, and never reaches the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
+from bleak.uuids import normalize_uuid_16
+
+from harness.radio import peer
+from harness.radio.bleak import bearer
+
+_CCCD = normalize_uuid_16(0x2902)
+_WAITING = 256
+Code = BleakGATTProtocolErrorCode
+
+
+class Translation:
+    """The ATT server of one connection. PDUs are taken in order; `answer` gets what would have come back."""
+
+    def __init__(self, client: BleakClient, answer: Callable[[bytes], None]) -> None:
+        self._client, self._answer = client, answer
+        self._waiting = asyncio.Queue[bytes](_WAITING)
+        self._subscribed: set[int] = set()
+        self._worker = asyncio.ensure_future(self._work())
+
+    def take(self, pdu: bytes) -> None:
+        """One PDU for the device; one more than 256 that wait is dropped."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._waiting.put_nowait(pdu)
+
+    def close(self) -> None:
+        """Idempotent."""
+        self._worker.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            answer = await self._answered(await self._waiting.get())
+            if answer:
+                self._answer(answer)
+
+    async def _answered(self, pdu: bytes) -> bytes:
+        """b"" where there is no answer: to a command, and when none comes within ATT's 30 s."""
+        try:
+            async with asyncio.timeout(bearer.TRANSACTION_SECONDS):
+                return await self._said(pdu)
+        except TimeoutError:
+            return b""
+        except BleakGATTProtocolError as error:
+            code = int(error.code)
+        except (BleakError, OSError, EOFError):
+            code = Code.UNLIKELY_ERROR
+        return bearer.refusal(pdu, code) if peer.is_request(pdu) else b""
+
+    async def _said(self, pdu: bytes) -> bytes:
+        handle = int.from_bytes(pdu[1:3], "little")
+        match (pdu[0] if pdu else 0, len(pdu)):
+            case (peer.MTU_REQUEST, 3):
+                return bytes([peer.MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
+            case (peer.READ, 3):
+                return bytes([peer.READ + 1]) + (await self._read(handle))[: self._room]
+            case (bearer.READ_BLOB, 5):
+                return bytes([bearer.READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
+            case (peer.WRITE, length) if length >= 3:
+                await self._write(handle, pdu[3:], response=True)
+                return bytes([peer.WRITE + 1])
+            case (peer.WRITE_COMMAND, length) if length >= 3:
+                await self._write(handle, pdu[3:], response=False)
+                return b""
+            case _:
+                raise BleakGATTProtocolError(Code.REQUEST_NOT_SUPPORTED)
+
+    @property
+    def _room(self) -> int:
+        return self._client.mtu_size - 1
+
+    def _attribute(self, handle: int) -> BleakGATTCharacteristic | BleakGATTDescriptor:
+        """By the handle of a value, which follows that of its declaration, or of a descriptor."""
+        services = self._client.services
+        found = services.characteristics.get(handle - 1) or services.descriptors.get(handle)
+        if found is None:
+            raise BleakGATTProtocolError(Code.INVALID_HANDLE)
+        return found
+
+    async def _read(self, handle: int) -> bytes:
+        match self._attribute(handle):
+            case BleakGATTCharacteristic() as characteristic:
+                return bytes(await self._client.read_gatt_char(characteristic))
+            case descriptor:
+                return bytes(await self._client.read_gatt_descriptor(descriptor))
+
+    async def _part(self, handle: int, offset: int) -> bytes:
+        value = await self._read(handle)
+        if offset > len(value):
+            raise BleakGATTProtocolError(Code.INVALID_OFFSET)
+        return value[offset : offset + self._room]
+
+    async def _write(self, handle: int, value: bytes, *, response: bool) -> None:
+        match self._attribute(handle):
+            case BleakGATTCharacteristic() as characteristic:
+                await self._client.write_gatt_char(characteristic, value, response=response)
+            case descriptor if descriptor.uuid != _CCCD:
+                await self._client.write_gatt_descriptor(descriptor, value)
+            case configuration:
+                await self._configure(configuration.characteristic_handle, value)
+
+    async def _configure(self, handle: int, value: bytes) -> None:
+        """Notifications and indications on or off; the operating system chooses between the two."""
+        if len(value) != 2 or int.from_bytes(value, "little") > 3:
+            raise BleakGATTProtocolError(Code.REQUEST_NOT_SUPPORTED)
+        if any(value) and handle not in self._subscribed:
+            await self._client.start_notify(handle, self._told)
+            self._subscribed.add(handle)
+        elif not any(value) and handle in self._subscribed:
+            await self._client.stop_notify(handle)
+            self._subscribed.discard(handle)
+
+    def _told(self, characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
+        opcode = bearer.NOTIFICATION if "notify" in characteristic.properties else bearer.INDICATION
+        self._answer(bytes([opcode]) + (characteristic.handle + 1).to_bytes(2, "little") + bytes(value))
