@@ -1,4 +1,4 @@
-"""Raw ATT PDUs a second through the radio process, beside Bumble's own rate over one process less."""
+"""Raw ATT PDUs and bleak's writes a second through the radio process, beside Bumble's own rate, a process less."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from harness.transports import ble, transport
 
 _WRITES = 1000
 _DEVICE = Path(__file__).parents[1] / "tests" / "radio" / "peripheral.py"
+_OTHER = "F0:F1:F2:F3:F4:F6"
+_SCRIPT = Path(__file__).with_name("ble_bleak.py")
 _VALUE = "a0000002-0000-4000-8000-000000000000"
 
 
@@ -34,9 +36,9 @@ def program(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def device(moniker: str) -> Iterator[None]:
+def device(moniker: str, address: str = PERIPHERAL) -> Iterator[None]:
     """The tests' peripheral, attached."""
-    with program(str(_DEVICE), f"tcp-client:{moniker.removeprefix('tcp:')}", PERIPHERAL, "random") as process:
+    with program(str(_DEVICE), f"tcp-client:{moniker.removeprefix('tcp:')}", address, "random") as process:
         said(process)
         yield
 
@@ -61,20 +63,24 @@ def report() -> None:
             program("-m", "benchmarks.ble_peer", str(_WRITES)) as alone,
             device(said(alone)),
             device(radio.listening[0]),
+            device(radio.listening[0], _OTHER),
+            bleak_script(radio) as script,
         ):
             links = {fence: opened(radio, fence) for fence in ("on", "off")}
             ask(alone, str(links["on"].handle(_VALUE)))
             rates = interleaved(
                 {
-                    "Bumble alone, write requests": lambda: bumble(alone),
+                    "Bumble alone, write requests": lambda: again(alone),
                     "medfuzz, each write behind a fence": lambda: written(links["on"], 2),
                     "medfuzz, sequential": lambda: written(links["off"], 1),
+                    "bleak's write_gatt_char on medfuzz": lambda: again(script),
                 }
             )
     finally:
         radio.stop()
     print(table("\nBluetooth LE without a radio, processes on loopback", "PDUs/s", rates, rates[0]))
     print(wanted("with fences, of Bumble's own rate", ratio(rates[1], rates[0]), 0.7))
+    print(wanted("bleak's writes, of Bumble's own rate", ratio(rates[3], rates[0]), 0.5))
 
 
 def opened(radio: Radio, fence: str) -> ble.BleLink:
@@ -82,10 +88,19 @@ def opened(radio: Radio, fence: str) -> ble.BleLink:
     return transport(f"ble:{PERIPHERAL}?layer=att&fence={fence}", SimpleNamespace(radio=radio)).open(5.0)
 
 
-def bumble(alone: subprocess.Popen[str]) -> float:
-    """Bumble's rate."""
-    ask(alone, "again")
-    return float(said(alone))
+@contextmanager
+def bleak_script(radio: Radio) -> Iterator[subprocess.Popen[str]]:
+    """The bleak script, connected to the other device."""
+    command = ["-m", "harness.radio.bleak", "--radio", radio.client(5.0).moniker, str(_SCRIPT)]
+    with program(*command, _OTHER, _VALUE, str(_WRITES)) as process:
+        assert said(process) == "connected"
+        yield process
+
+
+def again(measuring: subprocess.Popen[str]) -> float:
+    """The rate of a program that measures by itself."""
+    ask(measuring, "again")
+    return float(said(measuring))
 
 
 def written(link: ble.BleLink, pdus: int) -> float:
