@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,18 @@ def radio():
     started.start()
     yield started
     started.stop()
+
+
+@pytest.fixture(params=["virtual", pytest.param("real", marks=pytest.mark.hardware)])
+def air(request):
+    """A radio and a peripheral's address on it: the virtual one, and the adapter and device of the command line."""
+    if request.param == "real":
+        real = Radio(adapter=request.config.getoption("--adapter"))
+        yield SimpleNamespace(radio=real, address=request.config.getoption("--peer").upper())
+        real.stop()
+        return
+    virtual, attach = request.getfixturevalue("radio"), request.getfixturevalue("attach")
+    yield SimpleNamespace(radio=virtual, address=attach(virtual.listening[0])[1])
 
 
 @pytest.fixture

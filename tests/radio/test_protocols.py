@@ -63,27 +63,6 @@ def answers(executor, *names):
     return [exchange.replies[0] if exchange.replies else None for exchange in said]
 
 
-@pytest.mark.parametrize(
-    ("name", "layer"),
-    [
-        ("att", "att"),
-        ("gatt_racp", "gatt"),
-        ("gatt_cgm", "gatt"),
-        ("gatt_ids", "gatt"),
-        ("smp", "smp"),
-        ("l2cap_signalling", "signalling"),
-        ("l2cap", "l2cap"),
-    ],
-)
-def test_the_probe_is_served_again_and_again(speaker, name, layer):
-    executor = speaker(load_protocol(name), layer)
-    for _ in range(3):
-        executor.begin()
-        answer = executor.probe()
-        assert answer is not None and executor.protocol.served(answer)
-        assert len([exchange for exchange in executor.exchanges if exchange.sent]) == 1
-
-
 def test_a_characteristic_is_found_by_its_uuid_written_and_read(speaker):
     executor = speaker(OWN, "gatt")
     assert answers(executor, "write", "read", "write") == [b"\x13", b"\x0bhello", b"\x13"]
