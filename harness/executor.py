@@ -153,8 +153,8 @@ class Executor:
         One that is not waited for is held back and goes out with the next step, in one piece where the link can.
         """
         link = self.link
-        if self._handles is not None and not self._held and self._handles.fresh():
-            self.conversation = Conversation()
+        if not self._held:
+            self._refresh()
         self._bytes = data = self._resolved(step)
         expects = self.protocol.expects_reply(data)
         if not step.wait:
@@ -167,6 +167,11 @@ class Executor:
             link.send(data, sent_at + self._timeout)
         deadline = sent_at + (self._timeout if expects or self._open or not self._adaptive else self._quiet())
         return self._collect(step.message, data, sent_at, deadline, expects=expects)
+
+    def _refresh(self) -> None:
+        """On another connection than before, another conversation."""
+        if self._handles is not None and self._handles.fresh():
+            self.conversation = Conversation()
 
     def _resolved(self, step: Send) -> bytes:
         """The bytes to send: those of a boofuzz edge callback, else the template's with live fields computed in order.
@@ -288,6 +293,7 @@ class Executor:
         if self._performs is None:
             moniker = self._transport.moniker
             raise UsageError(f"procedure '{step.name}': {moniker} does nothing but carry messages; use a ble: link")
+        self._refresh()
         if not self._performs.perform(step, self._open_timeout):
             self._give_up(link.now())
 

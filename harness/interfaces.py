@@ -72,6 +72,32 @@ class Performs(Interface):
 
 
 @runtime_checkable
+class Offers(Interface):
+    """A transport whose links perform procedures, and which notes what becomes of its connections."""
+
+    @property
+    def procedures(self) -> Mapping[str, tuple[Step, ...]]:
+        """Those worth trying, as steps by name; none of them malformed."""
+        ...
+
+    def restore(self) -> bool:
+        """Undo what procedures did; True when that ended the connection. Raises BenchError."""
+        ...
+
+    def restarted(self) -> None:
+        """The device was restarted at our wish: what it kept in memory only may be gone."""
+        ...
+
+    def survey(self) -> None:
+        """Look whether the device is still as it was at first; ends the connection. Raises LinkError, BenchError."""
+        ...
+
+    def take_events(self) -> Sequence[TargetEvent]:
+        """What happened to connections since the last call: `disconnected`, `procedure`, `bond`, `table`, …."""
+        ...
+
+
+@runtime_checkable
 class Handles(Interface):
     """A link to a device that numbers its attributes, and whose conversation ends with the connection."""
 

@@ -14,6 +14,7 @@ from harness.interfaces import (
     Fences,
     Frame,
     Monitor,
+    Offers,
     Snapshots,
     State,
     Target,
@@ -23,6 +24,7 @@ from harness.interfaces import (
 from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
+SURVEY_EVERY = 64
 _SEEN_ON_THE_WAY = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.UNSAFE_STATE})
 
 
@@ -97,6 +99,8 @@ class Runner:
         if self.snapshots:
             self.start()
             return
+        for carrier in self._carriers():
+            carrier.restore()
         self.target.calm()
         self._reset()
         self._forget_links()
@@ -129,11 +133,18 @@ class Runner:
                 "start again or allow more"
             )
         self.target.reset()
+        for carrier in self._carriers():
+            carrier.restarted()
+
+    def _carriers(self) -> list[Offers]:
+        return [i.carrier for i in self.interfaces.values() if isinstance(i.carrier, Offers)]
 
     def _drain(self) -> None:
         self.target.take_events()
         self.target.take_console()
         self.target.take_samples()
+        for carrier in self._carriers():
+            carrier.take_events()
 
     def _forget_links(self) -> None:
         for interface in self.interfaces.values():
@@ -267,7 +278,10 @@ class Runner:
         restarting = bool(events) and not self.snapshots  # or gone: the next case begins with a reset
         if not restarting and (probe or events or broken or not self.snapshots or _unanswered(executor)):
             served, broken = self._probe(interface, broken)
+        broken = self._surveyed(interface, case, broken, wanted=served is True and not events, always=probe)
         transcript = self._transcript(case, executor, started, served, broken, events)
+        if isinstance(interface.carrier, Offers):
+            transcript = replace(transcript, link_events=tuple(interface.carrier.take_events()))
         if transcript.events and not self.snapshots:
             self._must_reset, self._current = True, ("", "")
         return replace(transcript, refused=refused) if refused else transcript
@@ -291,6 +305,21 @@ class Runner:
         if answer is None or (state is not None and not proves(answer, state)):
             self._current = ("", "")
         return answer is not None, ""
+
+    def _surveyed(self, interface: Interface, case: TestCase, broken: str, *, wanted: bool, always: bool) -> str:
+        """Undo procedures and, for some cases by their ids, look at the device. Returns why the link is lost, if it is."""
+        carrier = interface.carrier
+        if not isinstance(carrier, Offers):
+            return broken
+        if carrier.restore():
+            self._current = ("", "")
+        if wanted and (always or int(case.id[8:], 16) % SURVEY_EVERY == 0):
+            self._current = ("", "")
+            try:
+                carrier.survey()
+            except LinkError as error:
+                return str(error)
+        return broken
 
     def _transcript(
         self,

@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class TargetEvent:
-    """Something the target itself reports: `fault`, `hang`, `reset`, `exit`.
+    """Something the target itself reports: `fault`, `hang`, `reset`, `exit`; or a link: `disconnected`, `procedure`, ….
 
     `detail` holds text to show a person (`type`, `address`, `pc`, `symbol`, `line`, `cause`, `status`).
     """
@@ -56,6 +56,7 @@ class Transcript:
     link_error: str = ""
     refused: str = ""
     state_reached: bool = True
+    link_events: tuple[TargetEvent, ...] = ()
 
     @property
     def received(self) -> bytes:

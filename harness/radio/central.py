@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +18,11 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
 
+from harness.radio import procedures
 from harness.radio.ether import Ether, EtherController
+from harness.radio.procedures import OWN_ADDRESS
 from harness.radio.wire import Kind, Words
 
-OWN_ADDRESS = "E0:4D:46:5A:00:01"
 _NUMBERS = 0xFFFF
 _ESTABLISHED_SECONDS = 0.002
 Received = Callable[[Kind, int, bytes], None]
@@ -120,6 +121,15 @@ class Central:
         async with self._scanning():
             await asyncio.sleep(seconds)
         return [described(advertisement) for advertisement in self.known.values()]
+
+    async def hear(self, address: str, timeout: float) -> dict[str, Any]:
+        """The next advertisement of an address; raises TimeoutError."""
+        self.known.pop(address.upper(), None)
+        try:
+            await self._found(address, timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"{address} does not advertise") from error
+        return described(self.known[address.upper()])
 
     async def watch(self, heard: Heard) -> None:
         """Tell every advertisement, until `unwatch`."""
@@ -228,21 +238,32 @@ class Central:
         elif kind == Kind.FRAGMENT and body:
             host.send_hci_packet(hci.HCI_AclDataPacket(handle, body[0] & 3, 0, len(body) - 1, body[1:]))
 
-    async def pair(self, number: int) -> None:
+    async def pair(self, number: int) -> str:
         """Encrypt the connection: with the keys of an earlier pairing, or by pairing (Secure Connections, Just Works).
 
-        A device that has lost its keys is paired with anew. Raises core.ProtocolError, hci.HCI_Error.
+        Returns what became of the bond: `kept`, `new`, or `lost` where the device had none any more and was paired with
+        anew. Raises core.ProtocolError, hci.HCI_Error.
         """
         connection = self.connections[number].connection
-        store, peer = self._device.keystore, str(connection.peer_address)
+        store, peer, bond = self._device.keystore, str(connection.peer_address), "new"
         if store is not None and await store.get(peer) is not None:
             try:
                 await connection.encrypt()
             except hci.HCI_Error:
                 await store.delete(peer)
+                bond = "lost"
             else:
-                return
-        await connection.pair()
+                return "kept"
+        await procedures.bonded(self._device, connection, connection.pair())
+        return bond
+
+    async def perform(self, number: int, name: str, numbers: Mapping[str, int]) -> str:
+        """A procedure on a connection and what came of it. Raises ValueError, TypeError for one that is none."""
+        return await procedures.perform(self._device, self.connections[number].connection, name, numbers)
+
+    async def change_address(self, kind: int) -> None:
+        """The own address of the connections to come, see `procedures.change_address`."""
+        await procedures.change_address(self._device, kind)
 
     async def forget(self, address: str = "") -> None:
         """Forget the pairing with an address, or every one."""
@@ -313,4 +334,7 @@ def described(advertisement: Advertisement) -> dict[str, Any]:
 
 
 def _just_works(_connection: Connection) -> PairingConfig:
-    return PairingConfig(sc=True, mitm=False, bonding=True, delegate=PairingDelegate())
+    """Our identity is the random address that we connect from."""
+    return PairingConfig(
+        sc=True, mitm=False, delegate=PairingDelegate(), identity_address_type=PairingConfig.AddressType.RANDOM
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from harness.errors import LinkClosed, LinkError
 from harness.interfaces import Identity
 from harness.radio.client import RadioClient
+from harness.radio.watch import Watch
 from harness.radio.wire import Kind, Message
 
 ATT = 4
@@ -68,6 +69,7 @@ class Peer:
         self._taps: tuple[int, ...] = ()
         self._waiting = deque[Message]()
         self._subscribed = self._paired = False
+        self.watch = Watch()
         self.services: tuple[Service, ...] = ()
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
@@ -120,10 +122,11 @@ class Peer:
     def _tap(self, channels: tuple[int, ...]) -> None:
         if self._taps != channels:
             everything = EVERYTHING in channels
-            self._ask("tap", channels=[cid for cid in channels if cid > 0], everything=everything)
+            self.ask("tap", channels=[cid for cid in channels if cid > 0], everything=everything)
             self._taps = channels
 
-    def _ask(self, ask: str, timeout: float = _SETUP_SECONDS, **words: Any) -> dict[str, Any]:
+    def ask(self, ask: str, timeout: float = _SETUP_SECONDS, **words: Any) -> dict[str, Any]:
+        """Ask the radio about this connection; raises LinkError, LinkClosed, RadioLost."""
         return self._radio_client().ask(ask, timeout, connection=self._connection, **words)
 
     def _radio_client(self) -> RadioClient:
@@ -138,7 +141,7 @@ class Peer:
         self._paired = paired
         try:
             if paired:
-                self._ask("pair", timeout)
+                self._encrypt(timeout)
             if self.table:
                 self._tap((ATT,))
                 self._exchange(bytes([MTU_REQUEST]) + MTU.to_bytes(2, "little"))
@@ -148,13 +151,21 @@ class Peer:
             self.close()
             raise
 
+    def _encrypt(self, timeout: float) -> None:
+        self.watch.encrypted(str(self.ask("pair", timeout).get("bond", "")))
+
     def _discover(self, timeout: float) -> None:
-        self.services = tuple(_service(found) for found in self._ask("table", timeout, mtu=MTU)["services"])
-        self.table = tuple(found for service in self.services for found in service.characteristics)
+        self.learn_table(timeout, MTU)
         self._tap((ATT,))
         told = {name: self._text(uuid) for name, uuid in _NAMES.items()}
         self.name = told.pop("name")
         self.identity = Identity(**told)
+
+    def learn_table(self, timeout: float, mtu: int = 0) -> None:
+        """Read the GATT table; the radio's own client does, after an exchange of the MTU (0: none)."""
+        self._tap(())
+        self.services = tuple(_service(found) for found in self.ask("table", timeout, mtu=mtu)["services"])
+        self.table = tuple(found for service in self.services for found in service.characteristics)
 
     def _text(self, uuid: str) -> str:
         """The text of a characteristic, or "" where there is none to read."""
@@ -168,12 +179,24 @@ class Peer:
 
     def _exchange(self, pdu: bytes) -> bytes:
         """Send an ATT request and return its answer; b"" when none comes."""
-        client, deadline = self._radio_client(), time.monotonic() + _SETUP_SECONDS
-        client.send(self._connection, ATT.to_bytes(2, "little") + pdu)
-        while (message := self.receive(deadline)) is not None:
-            if message.kind == Kind.PDU and answers(pdu, message.body[2:]):
-                return message.body[2:]
-        return b""
+        return self.exchange([pdu])[0]
+
+    def exchange(self, pdus: Sequence[bytes]) -> list[bytes]:
+        """Send ATT requests right behind one another and return their answers, b"" for one that does not come.
+
+        What else comes meanwhile is received later.
+        """
+        self.send(Kind.PDU, *(ATT.to_bytes(2, "little") + pdu for pdu in pdus))
+        found, others, deadline = [b""] * len(pdus), list[Message](), time.monotonic() + _SETUP_SECONDS
+        while b"" in found and (message := self.receive(deadline)) is not None:
+            body = message.body[2:] if int.from_bytes(message.body[:2], "little") == ATT else b""
+            place = next((n for n, pdu in enumerate(pdus) if not found[n] and answers(pdu, body)), None)
+            if place is None:
+                others.append(message)
+            else:
+                found[place] = body
+        self._waiting.extendleft(reversed(others))
+        return found
 
     def _subscribe(self) -> None:
         """Notifications and indications of every characteristic that has them."""
@@ -181,8 +204,8 @@ class Peer:
         self._tap((ATT,))
         for found in self.table:
             if found.cccd:
-                value = 2 if found.properties & INDICATE else 1
-                self._exchange(bytes([WRITE]) + found.cccd.to_bytes(2, "little") + value.to_bytes(2, "little"))
+                self._exchange(subscription(found, 2 if found.properties & INDICATE else 1))
+        self._waiting.clear()
 
     def handle(self, uuid: str) -> int:
         """The value handle of the first characteristic with a UUID; 0 when there is none."""
@@ -214,18 +237,20 @@ class Peer:
         elif message.kind == Kind.EVENT and message.words.get("event") == "disconnected":
             self._forget()
             reason = int(message.words.get("reason", 0))
-            raise LinkClosed(f"ble:{self.address}: disconnected, HCI reason {reason:#04x} ({_REASONS.get(reason, '')})")
+            words = f"HCI reason {reason:#04x} ({_REASONS.get(reason, 'see Core vol 1 part F')})"
+            self.watch.note("disconnected", reason=f"{reason:#04x}", words=words)
+            raise LinkClosed(f"ble:{self.address}: disconnected, {words}")
 
     def _forget(self) -> None:
         self._connection = 0
         self._waiting.clear()
 
-    def close(self) -> None:
+    def close(self, reason: int = 0x13) -> None:
         """End the connection; idempotent."""
         if self._connection and self._client is not None:
             number = self._connection
             self._forget()
-            self._client.ask("disconnect", connection=number)
+            self._client.ask("disconnect", connection=number, reason=reason)
 
     def release(self) -> None:
         """Let go of the radio."""
@@ -244,6 +269,11 @@ def _characteristic(found: Mapping[str, Any]) -> Characteristic:
     descriptors: Sequence[Mapping[str, Any]] = found["descriptors"]
     handles = {str(d["uuid"]): int(d["handle"]) for d in reversed(descriptors)}
     return Characteristic(str(found["uuid"]), int(found["handle"]), int(found["properties"]), handles)
+
+
+def subscription(found: Characteristic, value: int) -> bytes:
+    """The write of a Client Characteristic Configuration."""
+    return bytes([WRITE]) + found.cccd.to_bytes(2, "little") + value.to_bytes(2, "little")
 
 
 def is_request(pdu: bytes) -> bool:

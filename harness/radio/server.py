@@ -30,6 +30,7 @@ class Session(asyncio.Protocol):
             "hello": self._hello,
             "scan": self._scan,
             "watch": self._watch,
+            "hear": self._hear,
             "connect": self._connect,
             "disconnect": self._disconnect,
             "tap": self._tap,
@@ -37,6 +38,8 @@ class Session(asyncio.Protocol):
             "table": self._table,
             "pair": self._pair,
             "forget": self._forget,
+            "perform": self._perform,
+            "change_address": self._change_address,
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -103,6 +106,9 @@ class Session(asyncio.Protocol):
     async def _scan(self, words: dict[str, Any]) -> Words:
         return {"found": await self._central.scan(float(words["seconds"]))}
 
+    async def _hear(self, words: dict[str, Any]) -> Words:
+        return await self._central.hear(str(words["address"]), float(words["timeout"]))
+
     async def _watch(self, words: dict[str, Any]) -> Words:
         await (self._central.watch if words["on"] else self._central.unwatch)(self._heard)
         return {}
@@ -146,11 +152,18 @@ class Session(asyncio.Protocol):
         return {}
 
     async def _pair(self, words: dict[str, Any]) -> Words:
-        await self._central.pair(self._owned(words))
-        return {}
+        return {"bond": await self._central.pair(self._owned(words))}
 
     async def _forget(self, words: dict[str, Any]) -> Words:
         await self._central.forget(str(words.get("address", "")))
+        return {}
+
+    async def _perform(self, words: dict[str, Any]) -> Words:
+        numbers = {str(name): int(number) for name, number in words["numbers"].items()}
+        return {"outcome": await self._central.perform(self._owned(words), str(words["name"]), numbers)}
+
+    async def _change_address(self, words: dict[str, Any]) -> Words:
+        await self._central.change_address(int(words["kind"]))
         return {}
 
     def _owned(self, words: dict[str, Any]) -> int:

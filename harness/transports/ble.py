@@ -7,15 +7,19 @@ is sent is the value to write. All links to one address share one connection: a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.case import Procedure, Step
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Identity
 from harness.radio.peer import ATT, EVERYTHING, WRITABLE, WRITE, WRITE_COMMAND, Peer, answers, is_request
+from harness.radio.perform import PROCEDURES, advertises, perform, restore, survey
 from harness.radio.process import BLEAK, Radio
 from harness.radio.wire import Kind
+from harness.transcript import TargetEvent
 from harness.transports import Endpoint, transports
+from harness.transports.ble_procedures import NEEDS_SMP, offered
 
 SIGNALLING, SMP = 5, 6
 CHANNELS: Mapping[str, int] = {
@@ -32,16 +36,25 @@ FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which part of a connection a moniker means: its layer, one characteristic ("": all), encrypted or not."""
+    """Which part of a connection a moniker means: its layer, one characteristic ("": all), encrypted or not.
+
+    `procedures`: the adapter is one that performs them.
+    """
 
     layer: str
     characteristic: str
     paired: bool
+    procedures: bool = True
 
     @property
     def channel(self) -> int:
         """The L2CAP channel, or EVERYTHING."""
         return CHANNELS[self.layer]
+
+    @property
+    def pairs(self) -> bool:
+        """True where the Security Manager's PDUs are the radio's own and not the link's."""
+        return self.channel not in (SMP, EVERYTHING)
 
 
 class BleLink:
@@ -51,8 +64,11 @@ class BleLink:
     the device drops costs a round trip instead of a timeout. After a timeout the next send makes a fresh connection.
     """
 
-    def __init__(self, moniker: str, peer: Peer, route: Route, timeout: float, *, fenced: bool) -> None:
+    def __init__(
+        self, moniker: str, peer: Peer, route: Route, timeout: float, performed: Callable[[], None], *, fenced: bool
+    ) -> None:
         self._moniker, self._peer, self._route, self._timeout = moniker, peer, route, timeout
+        self._performed = performed
         self._cid, self._uuid, self.whole = route.channel, route.characteristic, fenced
         self._connection = 0
         self._begin()
@@ -136,6 +152,18 @@ class BleLink:
         if request is not None:
             self._awaited.remove(request)
 
+    def perform(self, step: Procedure, timeout: float) -> bool:
+        """On a connection that is up. Raises UsageError where it is none, or not one of this layer."""
+        if step.name not in PROCEDURES or (step.name in NEEDS_SMP and not self._route.pairs):
+            names = PROCEDURES.keys() - (frozenset() if self._route.pairs else NEEDS_SMP)
+            raise UsageError(f"procedure '{step.name}': {self._moniker} has none such.{did_you_mean(step.name, names)}")
+        self.fresh()
+        self._performed()
+        try:
+            return perform(self._peer, step.name, dict(step.arguments), timeout)
+        finally:
+            self._awaited, self._timed_out = [], False
+
     def handle(self, uuid: str) -> int:
         """The value handle of a characteristic; raises LinkError."""
         if not (found := self._peer.handle(uuid)):
@@ -159,6 +187,8 @@ class BleTransport:
 
     def __init__(self, moniker: str, peer: Peer, route: Route, *, fenced: bool) -> None:
         self.moniker, self._peer, self._route, self.fenced = moniker, peer, route, fenced
+        self._disturbed, self._timeout = False, 0.0
+        self.procedures = offered(pairs=route.pairs) if route.procedures else dict[str, tuple[Step, ...]]()
 
     def open(self, timeout: float) -> BleLink:
         """Connect within `timeout` seconds; raises LinkError, BenchError, UsageError."""
@@ -167,12 +197,38 @@ class BleTransport:
                 f"{self.moniker}: adapter '{BLEAK}' reaches GATT only, not layer '{self._route.layer}'. Leave it out, "
                 "or give the radio an adapter that carries it: usb:0, hci-socket:0, serial:PORT,SPEED"
             )
+        self._timeout = timeout
         try:
-            return BleLink(self.moniker, self._peer, self._route, timeout, fenced=self.fenced)
+            return BleLink(self.moniker, self._peer, self._route, timeout, self._disturb, fenced=self.fenced)
         except LinkClosed:
             raise
         except LinkError as error:
+            if self._peer.table and not advertises(self._peer):
+                raise LinkError(f"{self.moniker}: {error}. It does so no more: look at the device") from error
             raise LinkError(f"{self.moniker}: {error}. Is the device on, in range and advertising?") from error
+
+    def _disturb(self) -> None:
+        self._disturbed = True
+
+    def restore(self) -> bool:
+        """After procedures the connection is ended, and the next one comes from our first address."""
+        disturbed, self._disturbed = self._disturbed, False
+        if disturbed:
+            restore(self._peer)
+        return disturbed
+
+    def restarted(self) -> None:
+        """A bond need not outlast a restart."""
+        self._peer.watch.expect_no_bond()
+
+    def survey(self) -> None:
+        """Read the GATT table again, hear an advertisement, and open the connection anew for what the bond is worth."""
+        survey(self._peer, self._timeout)
+        self.open(self._timeout)
+
+    def take_events(self) -> tuple[TargetEvent, ...]:
+        """Those of the peripheral, whichever of its links they happened on."""
+        return self._peer.watch.take()
 
     def identity(self) -> Identity:
         """What the device information service said at the first connection."""
@@ -193,7 +249,7 @@ def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
     layer = "char" if characteristic else endpoint.options.get("layer", "gatt")
     if layer not in CHANNELS:
         raise UsageError(f"{endpoint.moniker}: unknown layer '{layer}'.{did_you_mean(layer, CHANNELS)}")
-    route = Route(layer, characteristic, endpoint.switch("pair", default=False))
+    route = Route(layer, characteristic, endpoint.switch("pair", default=False), radio.adapter != BLEAK)
     fenced = endpoint.switch("fence", default=layer in FENCED)
     return BleTransport(endpoint.moniker, radio.peer(_address(endpoint)), route, fenced=fenced)
 

@@ -1,6 +1,8 @@
 """A foreign host stack for the tests: a bare Bumble GATT server as a program of its own. Arguments: transport, address.
 
-Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute.
+Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute, hush (ends the
+connection and advertises no more), rename (advertises another service), table (has another service), amnesia (its bonds
+are gone), zero (takes a key of zeros).
 """
 
 import asyncio
@@ -84,6 +86,31 @@ def misbehave(device, connection, how):
             later(connection.disconnect())
         case b"mute":
             device.gatt_server.on_gatt_pdu = lambda *_: None
+        case b"hush":
+            later(hush(device, connection))
+        case b"rename":
+            later(device.legacy_advertising_set.set_advertising_data(advertised(SECRET)))
+        case b"table":
+            device.add_service(Service("a1000001-0000-4000-8000-000000000000", []))
+        case b"amnesia":
+            device.keystore = MemoryKeyStore()
+        case b"zero":
+            device.host.long_term_key_provider = zeros
+
+
+async def hush(device, connection):
+    await connection.disconnect()
+    await asyncio.sleep(0.05)  # until Bumble has begun to advertise again
+    await device.stop_advertising()
+
+
+async def zeros(*_):
+    return bytes(16)
+
+
+def advertised(service):
+    name = [(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, b"bench dummy")]
+    return bytes(AdvertisingData([*name, (0x07, bytes(UUID(service))), (0xFF, b"\x2d\x01BD")]))
 
 
 async def main(spec, address, kind):
@@ -94,8 +121,7 @@ async def main(spec, address, kind):
     )
     served(device)
     device.pairing_config_factory = lambda _c: PairingConfig(sc=True, mitm=False, delegate=PairingDelegate())
-    name = [(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, b"bench dummy")]
-    device.advertising_data = bytes(AdvertisingData([*name, (0x07, bytes(UUID(SERVICE))), (0xFF, b"\x2d\x01BD")]))
+    device.advertising_data = advertised(SERVICE)
     await device.power_on()
     device.keystore = MemoryKeyStore()
     await device.start_advertising(

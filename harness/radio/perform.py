@@ -1,0 +1,138 @@
+"""The harness's side of procedures and surveys: what a device is asked to bear besides PDUs, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+from harness.errors import LinkClosed, LinkError
+from harness.radio.peer import MTU_REQUEST, WRITABLE, Peer, Service, subscription
+
+_HEARD_SECONDS = 1.5
+_NOTHING = "no answer"
+Numbers = Mapping[str, int]
+Act = Callable[[Peer, str, Numbers, float], bool]
+
+
+def perform(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
+    """Do it on the connection and note its outcome; False when that cut the connection. Raises BenchError."""
+    try:
+        return PROCEDURES[name](peer, name, numbers, timeout)
+    except LinkClosed:
+        with contextlib.suppress(LinkClosed):
+            peer.notice()
+        _came(peer, name, "the connection was lost")
+    except LinkError as error:
+        _came(peer, name, str(error))
+        peer.close()
+    return False
+
+
+def _came(peer: Peer, name: str, outcome: str) -> None:
+    peer.watch.note("procedure", name=name, outcome=outcome)
+
+
+def _on_air(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
+    outcome = str(peer.ask("perform", timeout, name=name, numbers=dict(numbers))["outcome"])
+    _came(peer, name, outcome)
+    return True
+
+
+def _pair(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
+    """A pairing without a bond leaves none on our side, and need not leave one on the other."""
+    if not numbers.get("bonding", 1):
+        peer.watch.expect_no_bond()
+    done = _on_air(peer, name, numbers, timeout)
+    if not numbers.get("bonding", 1):
+        peer.ask("forget", address=peer.address)
+    return done
+
+
+def _encrypt(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
+    """No device may take a key that was never agreed on."""
+    outcome = str(peer.ask("perform", timeout, name=name, numbers=dict(numbers))["outcome"])
+    _came(peer, name, outcome)
+    if outcome == "done" and not numbers["key"]:
+        peer.watch.note("bond", state="zero key")
+    return True
+
+
+def _disconnect(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
+    peer.close(numbers.get("reason", 0x13))
+    _came(peer, name, "done")
+    return False
+
+
+def _exchange_mtu(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
+    (answer,) = peer.exchange([bytes([MTU_REQUEST]) + numbers["mtu"].to_bytes(2, "little")])
+    _came(peer, name, answer.hex() or _NOTHING)
+    return True
+
+
+def _subscribe(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
+    """Every CCCD at once, without waiting between."""
+    pdus = [subscription(found, numbers["value"]) for found in peer.table if found.cccd]
+    found = peer.exchange(pdus) if pdus else []
+    _came(peer, name, f"{sum(map(bool, found))} of {len(pdus)} answered")
+    return True
+
+
+def _forget_bond(peer: Peer, name: str, _numbers: Numbers, _timeout: float) -> bool:
+    peer.ask("forget", address=peer.address)
+    peer.watch.expect_no_bond()
+    _came(peer, name, "done")
+    return True
+
+
+def _change_address(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
+    peer.close()
+    peer.ask("change_address", kind=numbers["kind"])
+    peer.watch.expect_no_bond()
+    _came(peer, name, "done")
+    return False
+
+
+def restore(peer: Peer) -> None:
+    """Back to our first address, and to a connection with parameters of its own; raises BenchError."""
+    peer.close()
+    peer.ask("change_address", kind=0)
+
+
+PROCEDURES: Mapping[str, Act] = {
+    "disconnect": _disconnect,
+    "update_parameters": _on_air,
+    "exchange_mtu": _exchange_mtu,
+    "subscribe": _subscribe,
+    "pair": _pair,
+    "encrypt": _encrypt,
+    "forget_bond": _forget_bond,
+    "change_address": _change_address,
+}
+
+
+def advertises(peer: Peer) -> bool:
+    """Listen for its next advertisement; one that does not come, or says something else than before, is noted."""
+    try:
+        heard = peer.ask("hear", _HEARD_SECONDS, address=peer.address)
+    except LinkError:
+        peer.watch.note("advertising", state="stopped")
+        return False
+    renamed = any(found.uuid == "2a00" and found.properties & WRITABLE for found in peer.table)
+    peer.watch.advertised(bytes.fromhex(str(heard.get("data", ""))), renamed=renamed)
+    return True
+
+
+def survey(peer: Peer, timeout: float) -> None:
+    """Look whether GATT table and advertisement are what they were; ends the connection. Raises LinkError."""
+    before = list(_rows(peer.services))
+    peer.learn_table(timeout)
+    peer.watch.compared(before, list(_rows(peer.services)))
+    peer.close()
+    advertises(peer)
+
+
+def _rows(services: tuple[Service, ...]) -> Iterator[str]:
+    for service in services:
+        yield f"{service.handle:#06x} service {service.uuid}"
+        for found in service.characteristics:
+            yield f"{found.handle:#06x} {found.uuid} ({found.properties:#04x})"

@@ -1,0 +1,65 @@
+"""What is noted of a peripheral besides its PDUs: how connections ended, its advertisement, its table, its bond."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Collection
+
+from harness.transcript import TargetEvent
+
+_MOST = 256
+_NAMES = frozenset({0x08, 0x09})
+_STABLE = frozenset({0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x19}) | _NAMES
+
+
+class Watch:
+    """Events until they are taken, of many the last ones; and what they are told apart by."""
+
+    def __init__(self) -> None:
+        self._events = deque[TargetEvent](maxlen=_MOST)
+        self._bonded = False
+        self._said: str | None = None
+
+    def note(self, kind: str, **detail: str) -> None:
+        """Keep an event."""
+        self._events.append(TargetEvent(kind, time.monotonic(), detail))
+
+    def take(self) -> tuple[TargetEvent, ...]:
+        """The events since the last call."""
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
+    def encrypted(self, bond: str) -> None:
+        """The link was encrypted with a bond that the radio calls `kept`, `new` or `lost`."""
+        if bond == "lost" and self._bonded:
+            self.note("bond", state="lost")
+        self._bonded = True
+
+    def expect_no_bond(self) -> None:
+        """Something happened after which the device need not know us any more."""
+        self._bonded = False
+
+    def advertised(self, data: bytes, *, renamed: bool) -> None:
+        """An advertisement was heard; a name counts unless the device can be `renamed`."""
+        said = stable(data, _STABLE - _NAMES if renamed else _STABLE)
+        if self._said is not None and said != self._said:
+            self.note("advertising", state="changed", was=self._said, now=said)
+        self._said = said
+
+    def compared(self, before: Collection[str], now: Collection[str]) -> None:
+        """Two readings of the GATT table, a row for each attribute."""
+        gone, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+        if gone or new:
+            self.note("table", gone=", ".join(gone), new=", ".join(new))
+
+
+def stable(data: bytes, types: Collection[int]) -> str:
+    """The fields of an advertisement that have one of the types, as `type:hex`, in order."""
+    found: list[str] = []
+    while len(data) > 1 and data[0]:
+        if data[1] in types:
+            found.append(f"{data[1]:02x}:{data[2 : 1 + data[0]].hex()}")
+        data = data[1 + data[0] :]
+    return " ".join(sorted(found))
