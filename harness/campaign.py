@@ -172,7 +172,7 @@ class Campaign:
     def _is_the_devices_fault(self, case: TestCase, transcript: Transcript) -> bool:
         """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
         last = case.messages[-1] if case.messages else ""
-        words = f"the device closed the link and took no new one after {last}"
+        words = f"the link is lost for good after {last}: {transcript.link_error}"
         fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
         if not self._runner.target.can_reset() or not self._finding(case, transcript, fault, ()):
             return False

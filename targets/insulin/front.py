@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from bumble import att
 from bumble.core import UUID, AdvertisingData
@@ -58,6 +58,7 @@ class Front:
         self._device.pairing_config_factory = _pairing
         self._device.on(Device.EVENT_CONNECTION, self._connected)
         self._hear_confirmations(self._device.gatt_server)
+        _keep_declarations(self._device.gatt_server)
         await self._device.power_on()
         self._device.keystore = MemoryKeyStore()
         self._on = True
@@ -217,6 +218,18 @@ def _security(connection: Connection) -> int:
 
 def _pairing(_connection: Connection) -> PairingConfig:
     return PairingConfig(sc=True, mitm=False, bonding=True, delegate=PairingDelegate())
+
+
+def _keep_declarations(server: Server) -> None:
+    """Bumble lets a peer write to any attribute, that of a service's own UUID included."""
+
+    async def refuse(bearer: att.Bearer, value: bytes) -> None:
+        del bearer, value
+        raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+
+    for attribute in cast("list[att.Attribute[Any]]", server.attributes):
+        if not attribute.permissions & attribute.WRITEABLE:
+            attribute.write_value = refuse
 
 
 def _words(*numbers: int) -> bytes:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.case import Origin, TestCase
+from harness.case import Origin, Send, TestCase
 from harness.cli.assemble import assemble, shipped_benches
 from harness.cli.session import Options, run_campaign
 from harness.errors import LinkClosed
@@ -43,7 +43,7 @@ def test_the_fixed_pump_passes(tmp_path):
 
 @pytest.mark.slow
 def test_faults_are_found_and_come_back(tmp_path):
-    record, _summary = campaign("insulin", tmp_path / "run", 90)
+    record, _summary = campaign("insulin", tmp_path / "run", 180)
     assert record.exit_code == 1
     assert len({finding.fault for finding in record.confirmed if finding.fault}) >= 3
     assert record.bench_faults == ()
@@ -92,3 +92,9 @@ def test_a_killed_radio_is_never_a_finding(fixed):
     os.kill(fixed.target.radio.pid, signal.SIGKILL)
     with pytest.raises(RadioLost):
         fixed.runner.run(status(fixed))
+
+
+def test_a_peer_cannot_write_into_the_table(fixed):
+    written = TestCase("att", "connected", (Send("write", bytes.fromhex("1201000000")),), Origin("test"))
+    transcript, observations = fixed.runner.run(written)
+    assert (transcript.exchanges[0].replies, observations) == ((bytes.fromhex("0112010003"),), [])

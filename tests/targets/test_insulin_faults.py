@@ -124,7 +124,8 @@ def abort_race(pump):
 
 
 def request_lock(pump):
-    pump.connect().confirm = False
+    pump.connect().wait(1)  # the change of status that follows a connection is confirmed
+    pump.confirm = False
     pump.control(SOCP, b"\x02")
     pump.control(LOGIN, b"\x01")
     pump.wait(3)

@@ -9,7 +9,7 @@ uint32_t control_accepted;
 #ifdef FAULT_REQUEST_LOCK
 /* One answer at a time on the link: the next request waits until the last answer is confirmed. */
 static void wait_for_confirmation(void) {
-    while (*(volatile uint8_t *)&indication_waiting) wait_for_interrupt();
+    while (indications_answer_unconfirmed()) wait_for_interrupt();
 }
 #endif
 

@@ -15,8 +15,8 @@ struct indication {
     uint8_t value[VALUE_SIZE];
 };
 
-uint8_t indication_waiting;
 uint32_t control_answered;
+volatile uint8_t indication_waiting;
 static struct indication queue[QUEUE];
 static uint32_t first, count, sent_ms;
 
@@ -63,6 +63,8 @@ int indications_pending(uint16_t attribute) {
     }
     return 0;
 }
+
+int indications_answer_unconfirmed(void) { return indication_waiting && at(0)->answer; }
 
 static void send_first(void) {
     struct indication *entry = at(0);

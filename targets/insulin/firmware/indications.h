@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* An indication was sent and is not confirmed yet. */
-extern uint8_t indication_waiting;
+extern volatile uint8_t indication_waiting;
 /* Answers of control points handed to the front since the connection began. */
 extern uint32_t control_answered;
 
@@ -17,6 +17,8 @@ void indications_confirmed(void);
 void indications_clear(void);
 /* 1 when an answer on this attribute is queued, or sent and not confirmed. */
 int indications_pending(uint16_t attribute);
+/* 1 when a control point's answer was sent and is not confirmed yet. */
+int indications_answer_unconfirmed(void);
 void indications_task(void);
 
 #endif
