@@ -14,7 +14,7 @@ from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
 _POLL = 0.02
-_RADIO, _CHANNEL = "{radio}", "{channel}"
+_RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
 def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
@@ -42,8 +42,11 @@ def with_free_channel(bench: Bench) -> Bench:
 
 
 def _command(bench: Bench, radio: Radio) -> list[str]:
-    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port. Raises UsageError."""
-    words = {_CHANNEL: bench.target.channel.rpartition(":")[2]}
+    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port, `{elf}` the firmware.
+
+    Raises UsageError.
+    """
+    words = {_CHANNEL: bench.target.channel.rpartition(":")[2], _ELF: str(bench.path(bench.target.elf))}
     if any(_RADIO in part for part in bench.target.command):
         if not radio.listening:
             raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
