@@ -47,11 +47,13 @@ class TargetTable(Table):
 
 
 class IdentityTable(Table):
-    """`[identity]`: what the device must say it is; an empty value is not compared."""
+    """`[identity]`: what the device must say it is, over Bluetooth at every connection; empty is not compared."""
 
     model: str = ""
     serial: str = ""
     firmware: str = ""
+    name: str = ""
+    address_type: Literal["", "public", "random"] = ""
 
 
 class InterfaceTable(Table):
@@ -60,7 +62,7 @@ class InterfaceTable(Table):
     transport: str
     protocol: str
     states: list[str] = []
-    fuzzers: list[str] = ["enumerate", "sequence"]
+    fuzzers: list[str] = []
     max_len: int = Field(default=512, gt=0)
     max_case_bytes: int = Field(default=8192, gt=0)
     reply_timeout: float = Field(default=0.0, ge=0)
@@ -118,7 +120,8 @@ class RadioTable(Table):
     """`[radio]`: for `ble:` transports. `control` names a radio that runs already; without it one is started.
 
     `adapter` is `virtual`, where devices' host stacks attach at `listen` by H4, or a real one: `hci-socket:0`, `usb:0`,
-    `serial:/dev/ttyACM0,1000000`. `{radio}` in `[target] command` stands for the first place to attach at.
+    `serial:/dev/ttyACM0,1000000`, or `bleak`, the desktop's own for GATT only. `{radio}` in `[target] command` stands
+    for the first place to attach at.
     """
 
     adapter: str = "virtual"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from harness.cli.asking import ask
 from harness.errors import UsageError, did_you_mean
-from harness.radio.process import Radio
+from harness.radio.process import BLEAK, Radio
 from harness.transports import parse_moniker
 from harness.transports.ble import CHANNELS, ble_transport
 
@@ -22,8 +22,8 @@ PROTOCOLS: Mapping[str, str] = {
 }
 _ANSWERS = {"yes": True, "y": True, "no": False, "n": False}
 _RADIO_HINT = (
-    "Which radio? An adapter, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000 or virtual; or tcp:HOST:PORT, where\n"
-    "`medfuzz radio` runs already"
+    "Which radio? An adapter, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000 or virtual; bleak, the desktop's own,\n"
+    "for GATT only; or tcp:HOST:PORT, where `medfuzz radio` runs already"
 )
 
 
@@ -56,8 +56,10 @@ def ask_radio() -> str:
 def radio(text: str) -> str:
     """Raises UsageError for what is neither adapter nor radio."""
     scheme, colon, _rest = text.partition(":")
-    if text != "virtual" and not (colon and scheme in ("hci-socket", "usb", "serial", "tcp")):
-        raise UsageError(f"radio '{text}': write hci-socket:0, usb:0, serial:PORT,SPEED, virtual or tcp:HOST:PORT")
+    if text not in ("virtual", BLEAK) and not (colon and scheme in ("hci-socket", "usb", "serial", "tcp")):
+        raise UsageError(
+            f"radio '{text}': write hci-socket:0, usb:0, serial:PORT,SPEED, bleak, virtual or tcp:HOST:PORT"
+        )
     return text
 
 

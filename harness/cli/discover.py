@@ -17,7 +17,8 @@ from harness.cli.gatt_table import GattTable, survey, tree
 from harness.cli.init import quoted
 from harness.cli.program import command
 from harness.errors import LinkError, UsageError
-from harness.radio.process import Radio, need_bumble
+from harness.identity import described
+from harness.radio.process import BLEAK, Radio
 from harness.transports import Endpoint, ble, parse_moniker
 
 CONTROL = "tcp:127.0.0.1:9100"
@@ -36,15 +37,13 @@ def discover(
     scan: Annotated[float | None, typer.Option(min=0.1, max=60, help="List who advertises within SECONDS.")] = None,
     radio: Annotated[str, typer.Option(help="A radio that runs: the --control of `medfuzz radio`.")] = CONTROL,
     adapter: Annotated[
-        str, typer.Option(help="Start a radio for this instead: hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000.")
+        str, typer.Option(help="Start a radio for this: bleak, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000.")
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Write a protocol and a bench to this folder.")] = None,
 ) -> None:
     """Show who advertises, or what a Bluetooth LE device has; with --out, write a protocol and a bench for it."""
     if bool(device) == (scan is not None):
         raise UsageError("name one device, ble:ADDRESS, or give --scan SECONDS to see who advertises")
-    if adapter:
-        need_bumble()
     used = Radio(adapter=adapter) if adapter else Radio(control=radio)
     try:
         if scan is not None:
@@ -76,8 +75,9 @@ def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
     if not paired and any(found.locked for found in table.characteristics):
         _say(f"some of it opens only to a paired central: ble:{address}?pair=on")
     if folder is not None:
-        virtual = radio.client(_HELLO_SECONDS).ask("hello")["adapter"] == VIRTUAL
-        _write(folder, protocol_text(table), bench_text(table, address, where, paired=paired, armed=virtual))
+        adapter = radio.client(_HELLO_SECONDS).adapter
+        bench = bench_text(table, address, where, paired=paired, armed=adapter == VIRTUAL, raw=adapter != BLEAK)
+        _write(folder, protocol_text(table), bench)
 
 
 def _endpoint(radio: Radio, device: str) -> Endpoint:
@@ -98,8 +98,7 @@ def _place(folder: Path) -> Path:
 
 def _show(table: GattTable, address: str) -> None:
     _say(f"{table.name or 'without a name'} at {address}")
-    told = {"model": table.identity.model, "serial": table.identity.serial, "firmware": table.identity.firmware}
-    _say(", ".join(f"{what} '{value}'" for what, value in told.items() if value) or "no device information")
+    _say(described(table.identity))
     for line in tree(table):
         _say(line)
 

@@ -77,7 +77,8 @@ def init(
     ] = None,
     reset_command: Annotated[str | None, typer.Option(help="Command that power-cycles the device.")] = None,
     radio: Annotated[
-        str | None, typer.Option(help="For ble: an adapter, hci-socket:0, usb:0, or a running radio, tcp:HOST:PORT.")
+        str | None,
+        typer.Option(help="For ble: an adapter, hci-socket:0, usb:0, bleak, or a running radio, tcp:HOST:PORT."),
     ] = None,
 ) -> None:
     """Write a bench file for a device on your bench; asks for what is not given."""

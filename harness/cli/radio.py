@@ -23,7 +23,7 @@ def radio(
         str, typer.Option(help="Where campaigns speak to it, for [radio] control.")
     ] = "tcp:127.0.0.1:9100",
     adapter: Annotated[
-        str, typer.Option(help="virtual, or a real one: hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000.")
+        str, typer.Option(help="virtual, or a real one: hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000; bleak.")
     ] = "virtual",
 ) -> None:
     """Run a Bluetooth LE radio until Ctrl-C; prints who attaches and what it advertises."""

@@ -71,9 +71,10 @@ class Radio:
         """Start our own radio, if it has to be ours and does not run; raises BenchError, UsageError."""
         if self._given or (self._process is not None and self._process.poll() is None):
             return
+        words = command(self._adapter, "tcp:127.0.0.1:0", self._listen)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         self._process = subprocess.Popen(
-            [*command(self._adapter, "tcp:127.0.0.1:0", self._listen), "--owned"],
+            [*words, "--owned"],
             stdin=subprocess.PIPE,
             stdout=self._output,
             stderr=subprocess.STDOUT,

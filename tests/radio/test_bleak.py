@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from hypothesis import given
+from hypothesis import strategies as st
 
+from harness.radio.bleak.advertisement import advertisement_data
 from harness.radio.bleak.client import RadioBleakClient
 from harness.radio.bleak.scanner import RadioBleakScanner
 
@@ -241,3 +244,22 @@ def test_a_radio_that_dies_ends_the_connection(radio, run):
             await client.connect()
 
     run(lost)
+
+
+def test_advertising_data_is_read_as_the_supplement_has_it():
+    """Flags, a name, TX power, UUIDs of 2, 4 and 16 bytes, manufacturer's and service data; the last is cut short."""
+    long = bytes.fromhex("000000000000008000400000010000a0")
+    parts = [(1, b"\6"), (8, b"IP"), (0x0A, b"\xfc"), (3, b"\x09\x18\x0f\x18"), (5, b"\4\3\2\1"), (7, long)]
+    parts += [(0xFF, b"\x2d\1xy"), (0x16, b"\x0f\x18\x64")]
+    data = b"".join(bytes([len(value) + 1, kind]) + value for kind, value in parts)
+    read = advertisement_data(data + b"\x09\x09cut", -61)
+    assert (read.local_name, read.tx_power, read.rssi) == ("cut", -4, -61)
+    short = ["00001809", "0000180f", "01020304"]
+    assert read.service_uuids == [*(f"{first}-0000-1000-8000-00805f9b34fb" for first in short), SERVICE]
+    assert read.manufacturer_data == {0x012D: b"xy"}
+    assert read.service_data == {"0000180f-0000-1000-8000-00805f9b34fb": b"\x64"}
+
+
+@given(st.binary(max_size=64))
+def test_any_advertising_data_is_read(data):
+    assert advertisement_data(data, 0).platform_data == (data,)

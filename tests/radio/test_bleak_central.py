@@ -89,6 +89,8 @@ def test_requests_become_calls_and_calls_answers(link):
     assert exchange(link, b"\x0c" + level + b"\x01\x00") == b"\x0d\x00\x09"
     assert exchange(link, b"\x0c" + level + b"\x04\x00") == b"\x01\x0c" + level + b"\x07"
     assert exchange(link, b"\x0a" + secret) == b"\x01\x0a" + secret + b"\x0f"
+    assert exchange(link, b"\x08\x01\x00\xff\xff\x24\x2a") == b"\x09\x06" + handle(link, "2a24") + b"BD-1"
+    assert exchange(link, b"\x08\x01\x00\x02\x00\x24\x2a") == b"\x01\x08\x01\x00\x0a"
     assert exchange(link, b"\x02\x17\x00") == b"\x03\x05\x02"
 
 
@@ -98,6 +100,7 @@ def test_requests_become_calls_and_calls_answers(link):
         (b"\x0a\x00\x00", b"\x01\x0a\x00\x00\x01"),
         (b"\x0a\x03", b"\x01\x0a\x03\x00\x06"),
         (b"\x16\x03\x00\x00\x00a", b"\x01\x16\x03\x00\x06"),
+        (b"\x08\x01\x00\xff\xff\x03\x28", b"\x01\x08\x01\x00\x06"),
         (b"\x3e\x01", b"\x01\x3e\x01\x00\x06"),
         (b"\x52\xff\xffa", b""),
         (b"\x1e", b""),
@@ -136,6 +139,29 @@ def test_a_device_that_goes_ends_the_link(link):
 def test_what_is_raw_is_refused_before_anything_is_sent(desktop, layer):
     with pytest.raises(UsageError, match=f"reaches GATT only, not layer '{layer}'.*usb:0"):
         opened(desktop, f"?layer={layer}")
+
+
+def test_a_gatt_campaign_runs_on_a_bench_that_discover_wrote(desktop, tmp_path):
+    """The bench has no interface for raw ATT."""
+    control = desktop.client(2.0).moniker
+    done = medfuzz("discover", f"ble:{ADDRESS}", "--radio", control, "--out", str(tmp_path / "found"))
+    assert (done.returncode, done.stderr) == (0, "")
+    bench = tmp_path / "found" / "bench.toml"
+    text = bench.read_text()
+    assert ("[interfaces.gatt]" in text, "[interfaces.att]" in text, "armed = false" in text) == (True, False, True)
+    bench.write_text(text.replace("armed = false", "armed = true "))
+    run = ["run", str(bench), "--cases", "60", "--out", str(tmp_path / "run")]
+    done = medfuzz(*run)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "60 cases" in done.stdout
+    bench.write_text(bench.read_text().replace(f'"ble:{ADDRESS}"', f'"ble:{ADDRESS}?layer=att"'))
+    done = medfuzz(*run[:-1], str(tmp_path / "raw"))
+    assert (done.returncode, "reaches GATT only" in done.stderr) == (2, True)
+
+
+def medfuzz(*words):
+    command = [sys.executable, "-m", "harness.cli.main", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_what_bleak_cannot_do_is_said(desktop):

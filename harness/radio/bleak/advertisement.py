@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
@@ -42,20 +43,18 @@ def _service_data(parts: list[tuple[int, bytes]]) -> Iterator[tuple[str, bytes]]
     for kind, value in parts:
         size = _SERVICE_DATA.get(kind, 0)
         if size and len(value) >= size:
-            yield _uuid(value[:size]), value[size:]
+            yield uuid_of(value[:size]), value[size:]
 
 
 def _service_uuids(parts: list[tuple[int, bytes]]) -> Iterator[str]:
     for kind, value in parts:
         size = _UUIDS.get(kind, 0)
-        yield from (_uuid(value[at : at + size]) for at in range(0, len(value) - size + 1, size or 1) if size)
+        yield from (uuid_of(value[at : at + size]) for at in range(0, len(value) - size + 1, size or 1) if size)
 
 
-def _uuid(octets: bytes) -> str:
-    text = octets[::-1].hex()
-    return normalize_uuid_str(
-        text if len(text) < 32 else "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-    )
+def uuid_of(octets: bytes) -> str:
+    """A UUID as bleak writes it, out of its 2, 4 or 16 bytes on the wire."""
+    return str(UUID(bytes=octets[::-1])) if len(octets) == 16 else normalize_uuid_str(octets[::-1].hex())
 
 
 def _number(octets: bytes) -> int:

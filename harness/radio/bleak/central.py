@@ -137,6 +137,10 @@ class BleakCentral:
         self.connections[number] = DesktopPeripheral(client, Translation(client, answer))
         return number
 
+    def address_type(self, number: int) -> str:
+        """The operating system does not tell."""
+        return ""
+
     def _gone(self, number: int, told: Told) -> None:
         peripheral = self.connections.pop(number, None)
         if peripheral is not None:

@@ -17,9 +17,11 @@ from bleak.uuids import normalize_uuid_16
 
 from harness.radio import peer
 from harness.radio.bleak import bearer
+from harness.radio.bleak.advertisement import uuid_of
 
 _CCCD = normalize_uuid_16(0x2902)
-_WAITING = 256
+_DECLARATIONS = frozenset(normalize_uuid_16(number) for number in (0x2800, 0x2801, 0x2802, 0x2803))
+_WAITING, _LONGEST_LISTED = 256, 253
 Code = BleakGATTProtocolErrorCode
 
 
@@ -67,6 +69,8 @@ class Translation:
                 return bytes([peer.MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
             case (peer.READ, 3):
                 return bytes([peer.READ + 1]) + (await self._read(handle))[: self._room]
+            case (bearer.READ_BY_TYPE, 7 | 21):
+                return await self._by_type(handle, int.from_bytes(pdu[3:5], "little"), uuid_of(pdu[5:]))
             case (bearer.READ_BLOB, 5):
                 return bytes([bearer.READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
             case (peer.WRITE, length) if length >= 3:
@@ -96,6 +100,20 @@ class Translation:
                 return bytes(await self._client.read_gatt_char(characteristic))
             case descriptor:
                 return bytes(await self._client.read_gatt_descriptor(descriptor))
+
+    async def _by_type(self, first: int, last: int, uuid: str) -> bytes:
+        """The first value of a type within a range of handles, as a list of one. Declarations are no values."""
+        if uuid in _DECLARATIONS:
+            raise BleakGATTProtocolError(Code.REQUEST_NOT_SUPPORTED)
+        services = self._client.services
+        found = {c.handle + 1 for c in services.characteristics.values() if c.uuid == uuid}
+        found |= {d.handle for d in services.descriptors.values() if d.uuid == uuid}
+        inside = [handle for handle in found if first <= handle <= last]
+        if not inside:
+            raise BleakGATTProtocolError(Code.ATTRIBUTE_NOT_FOUND)
+        value = (await self._read(min(inside)))[: min(self._room - 3, _LONGEST_LISTED)]
+        listed = min(inside).to_bytes(2, "little") + value
+        return bytes([bearer.READ_BY_TYPE + 1, len(listed)]) + listed
 
     async def _part(self, handle: int, offset: int) -> bytes:
         value = await self._read(handle)
