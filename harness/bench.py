@@ -47,13 +47,11 @@ class TargetTable(Table):
 
 
 class IdentityTable(Table):
-    """`[identity]`: what the device must say it is, over Bluetooth at every connection; empty is not compared."""
+    """`[identity]`: what the device must say it is; an empty value is not compared."""
 
     model: str = ""
     serial: str = ""
     firmware: str = ""
-    name: str = ""
-    address_type: Literal["", "public", "random"] = ""
 
 
 class InterfaceTable(Table):
@@ -62,7 +60,7 @@ class InterfaceTable(Table):
     transport: str
     protocol: str
     states: list[str] = []
-    fuzzers: list[str] = []
+    fuzzers: list[str] = ["enumerate", "sequence"]
     max_len: int = Field(default=512, gt=0)
     max_case_bytes: int = Field(default=8192, gt=0)
     reply_timeout: float = Field(default=0.0, ge=0)
