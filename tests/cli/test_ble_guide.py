@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.bench import load_bench
 from harness.radio.process import Radio
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +60,18 @@ def test_every_transport_and_adapter_of_the_page_is_known(medfuzz):
         name = f"{moniker.rpartition('=')[2]}.toml"
         given = moniker.replace("ADDRESS", "F0:F1:F2:F3:F4:F5")
         assert medfuzz("init", name, "--name", "x", "--transport", given, "--protocol", "att")[0] == 0
+    adapters = re.findall(r"^\| `([^`]+)` \|", PAGE.split("## Adapters")[1].split("\n## ")[0], re.MULTILINE)
+    assert adapters[0] == "adapter" and {"virtual", "usb:0", "bleak"} <= set(adapters)
+    for adapter in adapters[1:]:
+        name = f"{adapter.partition(':')[0]}.toml"
+        given = ("--transport", "ble:F0:F1:F2:F3:F4:F5", "--protocol", "att", "--radio", adapter)
+        assert medfuzz("init", name, "--name", "x", *given)[0] == 0
+        assert load_bench(Path(name)).radio.adapter == adapter
+
+
+def test_the_script_of_the_page_prints_what_the_page_shows(radio, tmp_path):
+    script = tmp_path / "battery.py"
+    script.write_text(re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0], encoding="utf-8")
+    command = [sys.executable, "-m", "harness.cli.main", "bleak", "--radio", radio, str(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, shown("bleak battery.py"), "")
