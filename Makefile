@@ -1,4 +1,4 @@
-# make demo: fuzz the emulated pump.  make test, make lint, make bench, make firmware: for developers.
+# make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.  make test, make lint, make bench, make firmware: for developers.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ APT_TOOLS := qemu-system-arm chromium
 
 $(BIN)/medfuzz: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[ble]'
 	@touch $@
 
 $(BIN)/.dev: pyproject.toml
@@ -24,13 +24,14 @@ ifeq ($(SALT),)
 DEMO_ELF :=
 DEMO_NEEDS := $(BIN)/medfuzz
 else
-DEMO_ELF := --elf build/pump-$(SALT)/pump-vulnerable.elf
+DEMO_ELF := --elf build/pump-$(SALT)/pump-vulnerable.elf --insulin-elf build/insulin-$(SALT)/insulin-vulnerable.elf
 DEMO_NEEDS := $(BIN)/.dev
 endif
 
 demo: $(DEMO_NEEDS)
 ifneq ($(SALT),)
 	$(BIN)/python -m targets.pump.build --salt '$(SALT)' --out 'build/pump-$(SALT)'
+	$(BIN)/python -m targets.insulin.build --salt '$(SALT)' --out 'build/insulin-$(SALT)'
 endif
 	$(BIN)/medfuzz demo --time $(TIME) --seed $(SEED) $(DEMO_ELF)
 

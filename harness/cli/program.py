@@ -20,3 +20,11 @@ def command() -> str:
         return NAME
     near = os.path.relpath(called)
     return str(called) if near.startswith("..") else near
+
+
+def arguments(*words: str) -> list[str]:
+    """What a process is started with to run this very program with other words."""
+    called = Path(sys.argv[0])
+    if called.name == NAME and os.access(called, os.X_OK):
+        return [str(called), *words]
+    return [sys.executable, "-m", "harness.cli.main", *words]

@@ -140,15 +140,15 @@ def write_reports(folder: Path, record: CampaignRecord) -> None:
 
 
 def _folder(options: Options) -> Path:
-    if options.out is not None:
-        folder = options.out
-    else:
-        stamp = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m%d-%H%M%S")
-        base = Path("runs") / f"{options.bench_name}-{stamp}"
-        folder = next(
-            p for p in (base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 1000))) if not p.exists()
-        )
+    folder = options.out or free_folder(options.bench_name)
     if (folder / STORE_NAME).exists():
         raise UsageError(f"{folder} holds a campaign already; name another folder with --out, or move that one away")
     make_folder(folder)
     return folder
+
+
+def free_folder(bench: str) -> Path:
+    """One below `runs/` that is not there yet, named after the bench and the time."""
+    stamp = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    base = Path("runs") / f"{bench}-{stamp}"
+    return next(p for p in (base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 1000))) if not p.exists())

@@ -31,8 +31,8 @@ def program(folder, *words):
         process.kill()
 
 
-def summary_in(folder):
-    return json.loads((folder / "run" / "summary.json").read_text())
+def summary_in(folder, run="run"):
+    return json.loads((folder / run / "summary.json").read_text())
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -64,10 +64,13 @@ def test_a_finding_outranks_the_signal(tmp_path):
 def test_a_demo_that_is_interrupted_is_no_success(tmp_path):
     with program(tmp_path, "demo", "--out", "run") as process:
         next(line for line in process.stdout if line.startswith("campaign "))
+        while not (tmp_path / "run" / "insulin" / "manifest.json").exists():
+            time.sleep(0.1)  # the campaign beside takes longer to begin
         process.send_signal(signal.SIGINT)
-        out, _err = process.communicate(timeout=20)
-    assert process.returncode == summary_in(tmp_path)["exit_code"] in (1, 130)
-    assert "ended: interrupted" in out
+        out, _err = process.communicate(timeout=40)
+    assert process.returncode == summary_in(tmp_path / "run", "pump")["exit_code"] in (1, 130)
+    assert summary_in(tmp_path / "run", "insulin")["reason"] == "interrupted"
+    assert out.count("ended: interrupted") == 2
 
 
 @pytest.mark.parametrize("number", SIGNALS)
