@@ -47,11 +47,13 @@ class TargetTable(Table):
 
 
 class IdentityTable(Table):
-    """`[identity]`: what the device must say it is; an empty value is not compared."""
+    """`[identity]`: what the device must say it is, over Bluetooth at every connection; empty is not compared."""
 
     model: str = ""
     serial: str = ""
     firmware: str = ""
+    name: str = ""
+    address_type: Literal["", "public", "random"] = ""
 
 
 class InterfaceTable(Table):

@@ -119,11 +119,16 @@ class Fences(Interface):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the device says it is; matched with the bench before the first malformed byte."""
+    """What the device says it is; matched with the bench before the first malformed byte.
+
+    `name` and `address_type` (`public`, `random`) are a Bluetooth device's.
+    """
 
     model: str = ""
     serial: str = ""
     firmware: str = ""
+    name: str = ""
+    address_type: str = ""
 
 
 class Target(Interface):

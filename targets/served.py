@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.bench import Bench
 from harness.errors import BenchError, LinkError, TargetError
-from harness.interfaces import Link, Transport
+from harness.interfaces import Identity, Link, Transport
 from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
@@ -37,7 +37,8 @@ class ServedTarget:
         self._told = Told(bench.signals)
         self._sensors = Sensors(bench)
         radio = bench.radio
-        self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen)
+        wanted = Identity(**bench.identity.model_dump())
+        self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted)
         self._exit_told: OwnProcess | None = None
         self._suspect = self._held = False
         self._anew = False

@@ -16,6 +16,7 @@ from harness.case import Send
 from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.guard import Guard
+from harness.identity import FIELDS, unlike, untold
 from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Snapshots, Target
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
@@ -230,20 +231,13 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
 
 def _told(bench: Bench, identities: Mapping[str, Identity]) -> None:
     """What the bench wants to compare must be told by at least one interface; raises TargetError."""
-    for field in ("model", "serial", "firmware"):
-        wanted = getattr(bench.identity, field)
-        if wanted and identities and not any(getattr(identity, field) for identity in identities.values()):
-            raise TargetError(
-                f"[identity] {field} = '{wanted}' cannot be compared: no probe's answer tells it. Leave it empty, or "
-                "let the protocol's `identity` read it"
-            )
+    wanted = Identity(**bench.identity.model_dump())
+    for field in FIELDS:
+        if identities and all(field in untold(wanted, identity) for identity in identities.values()):
+            words = f"[identity] {field} = '{getattr(wanted, field)}' cannot be compared: no probe's answer tells it"
+            raise TargetError(f"{words}. Leave it empty, or let the protocol's `identity` read it")
 
 
 def _match(bench: Bench, name: str, found: Identity) -> None:
-    for field in ("model", "serial", "firmware"):
-        wanted, given = getattr(bench.identity, field), getattr(found, field)
-        if wanted and given and not re.fullmatch(re.escape(wanted), given):
-            raise TargetError(
-                f"[interfaces.{name}] the device says {field} '{given}', the bench wants '{wanted}'. "
-                "Is this the right device? If so, correct [identity]"
-            )
+    if words := unlike(Identity(**bench.identity.model_dump()), found):
+        raise TargetError(f"[interfaces.{name}] {words}")

@@ -18,6 +18,7 @@ from harness.cli.console import printable
 from harness.cli.states import left_out, reachable, require_stimuli
 from harness.errors import BenchError, MedfuzzError
 from harness.finding import Finding
+from harness.identity import described
 from harness.serialize import loads
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
@@ -70,7 +71,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         "target", OK, ", ".join(f"{k} {v}" for k, v in assembly.target.facts().items() if k in ("kind", "firmware"))
     )
     for name, identity in identities.items():
-        words = f"model '{identity.model}', serial '{identity.serial}', firmware '{identity.firmware}'"
+        words = described(identity) or "it does not say who it is"
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")

@@ -17,6 +17,7 @@ from harness.cli.gatt_table import GattTable, survey, tree
 from harness.cli.init import quoted
 from harness.cli.program import command
 from harness.errors import LinkError, UsageError
+from harness.identity import described
 from harness.radio.process import BLEAK, Radio
 from harness.transports import Endpoint, ble, parse_moniker
 
@@ -97,8 +98,7 @@ def _place(folder: Path) -> Path:
 
 def _show(table: GattTable, address: str) -> None:
     _say(f"{table.name or 'without a name'} at {address}")
-    told = {"model": table.identity.model, "serial": table.identity.serial, "firmware": table.identity.firmware}
-    _say(", ".join(f"{what} '{value}'" for what, value in told.items() if value) or "no device information")
+    _say(described(table.identity) or "no device information")
     for line in tree(table):
         _say(line)
 

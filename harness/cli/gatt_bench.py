@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from harness.cli.gatt_protocol import PROTOCOL_FILE
-from harness.cli.gatt_table import GattTable
+from harness.cli.gatt_table import WRITE, WRITE_COMMAND, GattTable
 from harness.cli.init import NO_RESET, quoted
 
 BENCH_FILE = "bench.toml"
+DEVICE_NAME = "2a00"
+_COMPARED = ("model", "serial", "firmware", "address_type")
 SHIPPED = {
     "1809": "gatt_thermometer",
     "180d": "gatt_heart_rate",
@@ -30,6 +32,8 @@ armed = {armed}
 model = {model}
 serial = {serial}
 firmware = {firmware}
+name = {device_name}
+address_type = {address_type}
 
 [interfaces.gatt]
 transport = "{transport}"
@@ -58,7 +62,8 @@ def bench_text(table: GattTable, address: str, radio: str, *, paired: bool, arme
         armed=f"{'true' if armed else 'false':<24}# {why}",
         no_reset=NO_RESET,
         radio=radio,
-        **{key: quoted(_exact(getattr(table.identity, key))) for key in ("model", "serial", "firmware")},
+        **{key: quoted(_exact(getattr(table.identity, key))) for key in _COMPARED},
+        device_name=quoted("" if _is_renamable(table) else _exact(table.identity.name)),
         transport=gatt,
         file=PROTOCOL_FILE,
         att=_ATT.format(transport=att) if raw else "",
@@ -69,6 +74,12 @@ def bench_text(table: GattTable, address: str, radio: str, *, paired: bool, arme
 def _moniker(address: str, paired: bool, *options: str) -> str:
     words = "&".join([*options, *(["pair=on"] if paired else [])])
     return f"ble:{address}?{words}" if words else f"ble:{address}"
+
+
+def _is_renamable(table: GattTable) -> bool:
+    """Its name can be written: a case that does so would make it look like another device."""
+    names = (found for found in table.characteristics if found.uuid == DEVICE_NAME)
+    return any(found.properties & (WRITE | WRITE_COMMAND) for found in names)
 
 
 def _exact(text: str) -> str:

@@ -41,9 +41,7 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
             "interfaces": list(options.interfaces),
         },
         "target": {"name": assembly.target.name, **assembly.target.facts()},
-        "identity": {
-            key: {"model": i.model, "serial": i.serial, "firmware": i.firmware} for key, i in identities.items()
-        },
+        "identity": to_plain(identities),
         "interfaces": {
             key: {"transport": bench.interfaces[key].transport, "protocol": bench.interfaces[key].protocol}
             for key in assembly.protocols

@@ -208,6 +208,10 @@ class Central:
             del self._by_handle[peripheral.connection.handle]
         peripheral.told("disconnected", {"reason": int(reason)})
 
+    def address_type(self, number: int) -> str:
+        """`public` or `random`: what the address of the other side is."""
+        return "public" if self.connections[number].connection.peer_address.is_public else "random"
+
     async def disconnect(self, number: int, reason: int = 0x13) -> None:
         """Close a connection; one that is gone already is none."""
         peripheral = self.connections.get(number)

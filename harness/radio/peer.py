@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.errors import LinkClosed, LinkError
+from harness.errors import LinkClosed, LinkError, TargetError
+from harness.identity import unlike
 from harness.interfaces import Identity
 from harness.radio.client import RadioClient
 from harness.radio.watch import Watch
@@ -23,6 +24,9 @@ MTU = 517
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
+_RECOGNIZED_BY = ("serial", "name")
+_ABSENT = (0x01, 0x02, 0x0A)  # invalid handle, read not permitted, attribute not found
+ANYBODY = Identity()
 _REASONS = {
     0x05: "authentication failure",
     0x08: "supervision timeout: out of range, or its host is gone",
@@ -60,10 +64,14 @@ class Service:
 
 
 class Peer:
-    """One peripheral: its connection, whoever uses it, and what was learned of it. Times are monotonic seconds."""
+    """One peripheral: its connection, whoever uses it, and what was learned of it. Times are monotonic seconds.
 
-    def __init__(self, client: Callable[[], RadioClient], address: str) -> None:
-        self._new_client, self.address = client, address
+    It must be `wanted`: what it says is compared at its first connection, and at every further one its address type and
+    its serial number, or its name where it has none, before anybody gets the connection.
+    """
+
+    def __init__(self, client: Callable[[], RadioClient], address: str, wanted: Identity = ANYBODY) -> None:
+        self._new_client, self.address, self._wanted = client, address, wanted
         self._client: RadioClient | None = None
         self._connection = 0
         self._taps: tuple[int, ...] = ()
@@ -144,22 +152,47 @@ class Peer:
                 self._encrypt(timeout)
             if self.table:
                 self._tap((ATT,))
-                self._exchange(bytes([MTU_REQUEST]) + MTU.to_bytes(2, "little"))
+                if self._exchange(bytes([MTU_REQUEST]) + MTU.to_bytes(2, "little")):
+                    self._recognize(str(answer.get("type", "")))
             else:
-                self._discover(timeout)
-        except LinkError:
+                self._discover(timeout, str(answer.get("type", "")))
+        except (LinkError, TargetError):
             self.close()
             raise
 
     def _encrypt(self, timeout: float) -> None:
         self.watch.encrypted(str(self.ask("pair", timeout).get("bond", "")))
 
-    def _discover(self, timeout: float) -> None:
+    def _recognize(self, address_type: str) -> None:
+        """Who was met before, asked again; raises TargetError for somebody else.
+
+        A case may have given the device another name, so that the serial number goes before it.
+        """
+        known = (field for field in _RECOGNIZED_BY if getattr(self._wanted, field) and getattr(self.identity, field))
+        field = next(known, "")
+        told = self._told(_NAMES[field]) if field else None
+        self._match(Identity(address_type=address_type, **({field: told} if told else {})))
+        if told == "":
+            raise TargetError(f"ble:{self.address}: the device tells no {field} any more. Is it still the same device?")
+
+    def _told(self, uuid: str) -> str | None:
+        """The text of a characteristic; "" where it is not there any more, None where that cannot be said."""
+        answer = self.read(self.handle(uuid))
+        if answer[:1] == bytes([ERROR]):
+            return "" if len(answer) > 4 and answer[4] in _ABSENT else None
+        return _decoded(answer)
+
+    def _match(self, found: Identity) -> None:
+        if words := unlike(self._wanted, found):
+            raise TargetError(f"ble:{self.address}: {words}")
+
+    def _discover(self, timeout: float, address_type: str) -> None:
         self.learn_table(timeout, MTU)
         self._tap((ATT,))
         told = {name: self._text(uuid) for name, uuid in _NAMES.items()}
-        self.name = told.pop("name")
-        self.identity = Identity(**told)
+        self.name = told["name"]
+        self.identity = Identity(address_type=address_type, **told)
+        self._match(self.identity)
 
     def learn_table(self, timeout: float, mtu: int = 0) -> None:
         """Read the GATT table; the radio's own client does, after an exchange of the MTU (0: none)."""
@@ -171,7 +204,7 @@ class Peer:
         """The text of a characteristic, or "" where there is none to read."""
         handle = self.handle(uuid)
         answer = self.read(handle) if handle else b""
-        return answer[1:].decode("utf-8", "replace").rstrip("\0") if answer[:1] == bytes([READ + 1]) else ""
+        return _decoded(answer) or ""
 
     def read(self, handle: int) -> bytes:
         """What answers a Read Request: a Read Response, an Error Response, or b"" when nothing does."""
@@ -258,6 +291,11 @@ class Peer:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _decoded(answer: bytes) -> str | None:
+    """The text of a Read Response; None for anything else."""
+    return answer[1:].decode("utf-8", "replace").rstrip("\0") if answer[:1] == bytes([READ + 1]) else None
 
 
 def _service(found: Mapping[str, Any]) -> Service:

@@ -14,8 +14,9 @@ import time
 from collections.abc import Sequence
 
 from harness.errors import BenchError, UsageError
+from harness.interfaces import Identity
 from harness.radio.client import RadioClient
-from harness.radio.peer import Peer
+from harness.radio.peer import ANYBODY, Peer
 
 BLEAK = "bleak"
 _READY_SECONDS = 15.0
@@ -48,13 +49,23 @@ def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
 
 
 class Radio:
-    """`control` names a radio that runs already; without it one is started with `adapter` and `listen`."""
+    """`control` names a radio that runs already; without it one is started with `adapter` and `listen`.
 
-    def __init__(self, *, adapter: str = "virtual", control: str = "", listen: Sequence[str] = ()) -> None:
+    `wanted` is what every peer must say it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        adapter: str = "virtual",
+        control: str = "",
+        listen: Sequence[str] = (),
+        wanted: Identity = ANYBODY,
+    ) -> None:
         self._adapter, self._given, self._listen = adapter, control, tuple(listen)
         self._control = control
         self._process: subprocess.Popen[bytes] | None = None
-        self._peers: dict[str, Peer] = {}
+        self._wanted, self._peers = wanted, dict[str, Peer]()
         self._clients: list[RadioClient] = []
 
     @property
@@ -107,7 +118,7 @@ class Radio:
 
     def peer(self, address: str) -> Peer:
         """The peripheral with an address: one object for all who speak to it."""
-        return self._peers.setdefault(address, Peer(lambda: self.client(_READY_SECONDS), address))
+        return self._peers.setdefault(address, Peer(lambda: self.client(_READY_SECONDS), address, self._wanted))
 
     def client(self, timeout: float) -> RadioClient:
         """A new connection to the radio, which is started if need be; raises BenchError."""

@@ -131,7 +131,7 @@ class Session(asyncio.Protocol):
         address, timeout = str(words["address"]), float(words["timeout"])
         number = await self._central.connect(address, timeout, received, told)
         self._own.add(number)
-        return {"connection": number}
+        return {"connection": number, "type": self._central.address_type(number)}
 
     async def _disconnect(self, words: dict[str, Any]) -> Words:
         if int(words["connection"]) in self._own:

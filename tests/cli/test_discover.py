@@ -17,6 +17,7 @@ from protocols.load import load_protocol
 
 PERIPHERAL = Path(__file__).parents[1] / "radio" / "peripheral.py"
 ADDRESS = "F0:F1:F2:F3:F4:F5"
+IDENTITY = "model 'BD-1', serial '0042', firmware '1.0', name 'bench dummy', address type 'random'"
 OWN = "a000000{}-0000-4000-8000-000000000000"
 UINT16, SINT16, SFLOAT = (bytes([code]) + bytes.fromhex("00ad27010000") for code in (0x06, 0x0E, 0x16))
 
@@ -49,7 +50,7 @@ def test_who_advertises_is_listed(control, medfuzz):
 def test_a_discovered_device_is_checked_and_fuzzed_at_once(control, medfuzz):
     code, out, err = medfuzz("discover", f"ble:{ADDRESS}", "--radio", control, "--out", "found")
     assert (code, err) == (0, [])
-    assert out[:2] == [f"bench dummy at {ADDRESS}", "model 'BD-1', serial '0042', firmware '1.0'"]
+    assert out[:2] == [f"bench dummy at {ADDRESS}", IDENTITY]
     text = "\n".join(out)
     assert all(word in text for word in ("180a Device Information", "2a24 Model Number String", "'hello'"))
     assert all(word in text for word in ("write without response", "needs encryption", "?pair=on"))
@@ -69,6 +70,7 @@ def test_the_bench_is_of_this_device_only(control, medfuzz, tmp_path):
     assert (bench.target.kind, bench.target.armed, bench.radio.control) == ("external", True, control)
     assert bench.interfaces["att"].transport == f"ble:{ADDRESS}?layer=att&pair=on"
     assert (bench.identity.serial, bench.identity.model) == ("0042", "BD-1")
+    assert (bench.identity.name, bench.identity.address_type) == ("bench dummy", "random")
     path = tmp_path / "found" / "bench.toml"
     path.write_text(path.read_text().replace('"0042"', '"0043"'))
     code, out, _err = medfuzz("check", path)

@@ -35,15 +35,15 @@ def air(request):
 
 @pytest.fixture
 def attach():
-    """Start a peripheral at a moniker; returns (process, address)."""
+    """Start a peripheral at a moniker, under another name if one is given; returns (process, address)."""
     processes = []
 
-    def attached(moniker, address=ADDRESS, kind="random"):
+    def attached(moniker, address=ADDRESS, kind="random", *name):
         scheme, _, rest = moniker.partition(":")
         spec = (
             f"tcp-client:{rest}" if scheme == "tcp" else f"serial:{rest},1000000" if scheme == "pty" else f"unix:{rest}"
         )
-        command = [sys.executable, str(Path(__file__).with_name("peripheral.py")), spec, address, kind]
+        command = [sys.executable, str(Path(__file__).with_name("peripheral.py")), spec, address, kind, *name]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         words = process.stdout.readline().split()

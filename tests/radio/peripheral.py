@@ -21,6 +21,7 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
+NAME = "bench dummy"
 SERVICE = "a0000001-0000-4000-8000-000000000000"
 VALUE = "a0000002-0000-4000-8000-000000000000"
 NOTIFIED = "a0000003-0000-4000-8000-000000000000"
@@ -113,12 +114,10 @@ def advertised(service):
     return bytes(AdvertisingData([*name, (0x07, bytes(UUID(service))), (0xFF, b"\x2d\x01BD")]))
 
 
-async def main(spec, address, kind):
+async def main(spec, address, kind, name=NAME):
     transport = await open_transport(spec)
     own = Address(address, Address.PUBLIC_DEVICE_ADDRESS if kind == "public" else Address.RANDOM_DEVICE_ADDRESS)
-    device = Device(
-        config=DeviceConfiguration(name="bench dummy", address=own), host=Host(transport.source, transport.sink)
-    )
+    device = Device(config=DeviceConfiguration(name=name, address=own), host=Host(transport.source, transport.sink))
     served(device)
     device.pairing_config_factory = lambda _c: PairingConfig(sc=True, mitm=False, delegate=PairingDelegate())
     device.advertising_data = advertised(SERVICE)
