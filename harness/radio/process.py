@@ -20,6 +20,7 @@ from harness.radio.peer import ANYBODY, Peer
 
 BLEAK = "bleak"
 _READY_SECONDS = 15.0
+_HELLO_SECONDS = 2.0
 _STOP_SECONDS = 3.0
 _POLL_SECONDS = 0.01
 _CONTROL = re.compile(rb"^control: (\S+)$", re.MULTILINE)
@@ -70,8 +71,12 @@ class Radio:
 
     @property
     def adapter(self) -> str:
-        """What our own radio is started with; "" for one that runs already."""
-        return "" if self._given else self._adapter
+        """What the radio is on; "" for one that should run already and does not answer."""
+        if not self._given:
+            return self._adapter
+        with contextlib.suppress(BenchError), contextlib.closing(self.client(_HELLO_SECONDS)) as client:
+            return client.adapter
+        return ""
 
     @property
     def pid(self) -> int | None:

@@ -15,9 +15,12 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakDeviceNotFoundError,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cli.bleak import bleak as bleak_command
+from harness.errors import UsageError
 from harness.radio.bleak.advertisement import advertisement_data
 from harness.radio.bleak.client import RadioBleakClient
 from harness.radio.bleak.scanner import RadioBleakScanner
+from harness.radio.process import command
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 SERVICE, VALUE, NOTIFIED, COMMAND, SECRET, LEVEL, _INBOX, ALARM = (
@@ -263,3 +266,10 @@ def test_advertising_data_is_read_as_the_supplement_has_it():
 @given(st.binary(max_size=64))
 def test_any_advertising_data_is_read(data):
     assert advertisement_data(data, 0).platform_data == (data,)
+
+
+def test_without_the_extra_it_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    for tried in (lambda: bleak_command(__file__), lambda: command("bleak", "tcp:127.0.0.1:0", ())):
+        with pytest.raises(UsageError, match=r"pip install 'medfuzz\[ble\]'"):
+            tried()

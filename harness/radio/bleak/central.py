@@ -39,6 +39,7 @@ class DesktopPeripheral:
 
     client: BleakClient
     translation: Translation
+    address_type: str
     taps: frozenset[int] = frozenset()
     everything: bool = False
     reason: int = field(default=_UNSPECIFIED)
@@ -124,6 +125,7 @@ class BleakCentral:
         if address not in self._known:
             await self.hear(address, timeout)
         self._made = number = self._made % _NUMBERS + 1
+        kind = _address_type(self._known[address])
         client = BleakClient(self._known[address], lambda _client: self._gone(number, told), timeout=timeout)
         await client.connect()
         if not client.is_connected:
@@ -134,12 +136,12 @@ class BleakCentral:
             if peripheral is not None and ATT in peripheral.taps:
                 received(Kind.PDU, number, _CHANNEL + pdu)
 
-        self.connections[number] = DesktopPeripheral(client, Translation(client, answer))
+        self.connections[number] = DesktopPeripheral(client, Translation(client, answer), kind)
         return number
 
     def address_type(self, number: int) -> str:
-        """The operating system does not tell."""
-        return ""
+        """`public` or `random`, from BlueZ; "" from another operating system."""
+        return self.connections[number].address_type
 
     def _gone(self, number: int, told: Told) -> None:
         peripheral = self.connections.pop(number, None)
@@ -192,12 +194,16 @@ def _short(uuid: str) -> str:
     return uuid[4:8] if uuid.startswith("0000") and uuid.endswith(_BASE) else uuid
 
 
+def _address_type(device: BLEDevice) -> str:
+    details = cast("dict[str, Any]", device.details) if isinstance(device.details, dict) else {}
+    return str(details.get("props", {}).get("AddressType", ""))
+
+
 def described(device: BLEDevice, data: AdvertisementData) -> dict[str, Any]:
     """An advertisement in words, as `central.described`; its bytes are not told, its address' type by BlueZ only."""
-    details = cast("dict[str, Any]", device.details) if isinstance(device.details, dict) else {}
     return {
         "address": device.address.upper(),
-        "type": str(details.get("props", {}).get("AddressType", "")),
+        "type": _address_type(device),
         "name": data.local_name or device.name or "",
         "rssi": data.rssi,
         "data": "",
