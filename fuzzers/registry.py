@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from fuzzers.enumerate import EnumerateFuzzer
+from fuzzers.procedures import ProceduresFuzzer
 from fuzzers.sequence import SequenceFuzzer
 from harness.interfaces import Fuzzer
 from harness.registry import Registry
@@ -13,6 +14,12 @@ from protocols.model import Protocol
 FUZZERS: Registry[Callable[..., Fuzzer]] = Registry("fuzzer")
 FUZZERS.register(EnumerateFuzzer.name)(EnumerateFuzzer)
 FUZZERS.register(SequenceFuzzer.name)(SequenceFuzzer)
+FUZZERS.register(ProceduresFuzzer.name)(ProceduresFuzzer)
+
+
+def fuzzers_for(protocol: Protocol) -> list[str]:
+    """Those that a bench which names none gets."""
+    return [name for name in FUZZERS if name != ProceduresFuzzer.name or protocol.procedures]
 
 
 def make_fuzzer(

@@ -62,7 +62,7 @@ class InterfaceTable(Table):
     transport: str
     protocol: str
     states: list[str] = []
-    fuzzers: list[str] = ["enumerate", "sequence"]
+    fuzzers: list[str] = []
     max_len: int = Field(default=512, gt=0)
     max_case_bytes: int = Field(default=8192, gt=0)
     reply_timeout: float = Field(default=0.0, ge=0)

@@ -33,7 +33,7 @@ _ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
 _EXPLAINED_BY = {
     Kind.REBOOT: _ENDS,
     Kind.SILENCE: _ENDS | {Kind.REBOOT},
-    Kind.LINK_LOST: _ENDS | {Kind.REBOOT},
+    Kind.LINK_LOST: _ENDS | {Kind.REBOOT, Kind.SILENCE},
 }
 _HISTORY = 16
 _IN_A_ROW = {"unreached": 20, "refused": 2000}

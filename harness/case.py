@@ -80,10 +80,14 @@ class Stimulate:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """What the link's carrier does besides carrying messages: its name, and its arguments by name."""
+    """What the link's carrier does besides carrying messages: its name, and its arguments by name.
+
+    Without `wait` the next step comes while it runs, where the carrier can do that.
+    """
 
     name: str
     arguments: tuple[tuple[str, int], ...] = ()
+    wait: bool = True
 
 
 Step = Send | Wait | Reconnect | Reset | Stimulate | Procedure

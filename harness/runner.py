@@ -89,6 +89,7 @@ class Runner:
     def start(self) -> None:
         """Start the target and forget every kept state; raises TargetError."""
         self.target.start()
+        self._restarted()
         self._forget_links()
         self._prepared.clear()
         self._cold = self.snapshots.snapshot() if self.snapshots else None
@@ -133,6 +134,9 @@ class Runner:
                 "start again or allow more"
             )
         self.target.reset()
+        self._restarted()
+
+    def _restarted(self) -> None:
         for carrier in self._carriers():
             carrier.restarted()
 
@@ -307,7 +311,7 @@ class Runner:
         return answer is not None, ""
 
     def _surveyed(self, interface: Interface, case: TestCase, broken: str, *, wanted: bool, always: bool) -> str:
-        """Undo procedures and, for some cases by their ids, look at the device. Returns why the link is lost, if it is."""
+        """Undo procedures and, for some cases by their ids, look at the device. Returns why the link is lost, or ""."""
         carrier = interface.carrier
         if not isinstance(carrier, Offers):
             return broken

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     HANG = "hang"
     REBOOT = "reboot"
     LEAK = "leak"
+    ACCESS = "access"
     DRIFT = "drift"
     EXIT = "exit"
     CONSOLE = "console"

@@ -96,8 +96,8 @@ class Protocol:
     """What is said on one interface; satisfies `harness.interfaces.WireProtocol`.
 
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
-    pauses a sequence may make, `recorded` the orders in a capture. `max_len` bounds what one field grows to in bytes.
-    Times are seconds.
+    pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
+    `max_len` bounds what one field grows to in bytes. Times are seconds.
     """
 
     name: str
@@ -113,6 +113,7 @@ class Protocol:
     callbacks: Mapping[str, Callback] = field(default_factory=dict[str, Callback])
     actions: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     waits: tuple[float, ...] = (0.05, 1.0, 5.0)
+    procedures: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     recorded: tuple[tuple[Send, ...], ...] = ()
 
     def __post_init__(self) -> None:

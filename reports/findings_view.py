@@ -19,6 +19,7 @@ KIND_WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.HANG: ("hang", "hangs"),
     Kind.REBOOT: ("reboot", "reboots"),
     Kind.LEAK: ("leak", "leaks"),
+    Kind.ACCESS: ("access without pairing", "accesses without pairing"),
     Kind.DRIFT: ("configuration drift", "configuration drifts"),
     Kind.EXIT: ("process exit", "process exits"),
     Kind.CONSOLE: ("console alarm", "console alarms"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fuzzers.patience import PatientFuzzer
-from fuzzers.registry import make_fuzzer
+from fuzzers.registry import fuzzers_for, make_fuzzer
 from fuzzers.script import load_boofuzz_session
 from fuzzers.session import DeviceSession
 from harness.bench import Bench, InterfaceTable, load_bench
@@ -17,12 +17,13 @@ from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.identity import FIELDS, unlike, untold
-from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Snapshots, Target
+from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Snapshots, Target
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
 from harness.monitors.leak import LeakMonitor
 from harness.monitors.liveness import LivenessMonitor
+from harness.monitors.radio import RadioMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
@@ -196,6 +197,7 @@ def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMon
         monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field))
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
+        monitors.append(RadioMonitor(name))
     return [*monitors, safety] if safety else monitors
 
 
@@ -203,10 +205,11 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
     """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
     made: list[Fuzzer] = []
     stimuli = frozenset(assembly.bench.stimuli)
-    for name, protocol in assembly.protocols.items():
-        table = assembly.bench.interfaces[name]
+    for name, unable in assembly.protocols.items():
+        table, carrier = assembly.bench.interfaces[name], assembly.runner.interfaces[name].carrier
+        protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        for fuzzer in wanted or table.fuzzers:
+        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
             made.append(make_fuzzer(fuzzer, protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
     return made if isinstance(assembly.target, Snapshots) else [PatientFuzzer(fuzzer) for fuzzer in made]
 

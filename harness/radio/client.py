@@ -47,8 +47,7 @@ class RadioClient:
 
     def ask(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> dict[str, Any]:
         """Ask and await the answer; raises LinkError with the radio's reason, LinkClosed, RadioLost."""
-        self._asked += 1
-        self._write(spoken(Kind.ASK, {**words, "ask": ask, "id": self._asked, "timeout": timeout}))
+        self.begin(ask, timeout, **words)
         deadline, kept = time.monotonic() + timeout + 2.0, list[Message]()
         while (message := self.receive(deadline)) is not None:
             if message.kind == Kind.ANSWER and (answer := _words(message)).get("id") == self._asked:
@@ -58,6 +57,11 @@ class RadioClient:
                 return answer
             kept.append(message)
         raise RadioLost(f"radio {self.moniker} did not answer '{ask}' within {timeout:g} s")
+
+    def begin(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> None:
+        """Ask without awaiting the answer, which nobody takes. Raises RadioLost."""
+        self._asked += 1
+        self._write(spoken(Kind.ASK, {**words, "ask": ask, "id": self._asked, "timeout": timeout}))
 
     def send(self, connection: int, *bodies: bytes, kind: Kind = Kind.PDU) -> None:
         """Put PDUs on a connection, right behind one another. Raises RadioLost."""

@@ -20,6 +20,7 @@ ATT = 4
 ERROR, MTU_REQUEST, READ, WRITE, WRITE_COMMAND, CONFIRMATION = 0x01, 0x02, 0x0A, 0x12, 0x52, 0x1E
 NOTIFY, INDICATE, WRITABLE, WITHOUT_RESPONSE = 0x10, 0x20, 0x08, 0x04
 CCCD = "2902"
+_KEYS_DIFFER = 0x3D
 MTU = 517
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
@@ -77,7 +78,7 @@ class Peer:
         self._taps: tuple[int, ...] = ()
         self._waiting = deque[Message]()
         self._subscribed = self._paired = False
-        self.watch = Watch()
+        self.watch, self.moved = Watch(), False
         self.services: tuple[Service, ...] = ()
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
@@ -137,6 +138,10 @@ class Peer:
         """Ask the radio about this connection; raises LinkError, LinkClosed, RadioLost."""
         return self._radio_client().ask(ask, timeout, connection=self._connection, **words)
 
+    def begin(self, ask: str, timeout: float = _SETUP_SECONDS, **words: Any) -> None:
+        """Ask and go on; what is answered is not heard. Raises RadioLost."""
+        self._radio_client().begin(ask, timeout, connection=self._connection, **words)
+
     def _radio_client(self) -> RadioClient:
         if self._client is None:
             self._client = self._new_client()
@@ -147,6 +152,7 @@ class Peer:
         answer = client.ask("connect", timeout, address=self.address)
         self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
         self._paired = paired
+        self.watch.connected()
         try:
             if paired:
                 self._encrypt(timeout)
@@ -161,7 +167,16 @@ class Peer:
             raise
 
     def _encrypt(self, timeout: float) -> None:
-        self.watch.encrypted(str(self.ask("pair", timeout).get("bond", "")))
+        try:
+            bond = str(self.ask("pair", timeout).get("bond", ""))
+        except LinkClosed:
+            with contextlib.suppress(LinkClosed):
+                self.notice()
+            if self.watch.ended_with == _KEYS_DIFFER:  # the next attempt is made without ours
+                self.ask("forget", address=self.address)
+                self.watch.encrypted("lost")
+            raise
+        self.watch.encrypted(bond)
 
     def _recognize(self, address_type: str) -> None:
         """Who was met before, asked again; raises TargetError for somebody else.
@@ -271,7 +286,7 @@ class Peer:
             self._forget()
             reason = int(message.words.get("reason", 0))
             words = f"HCI reason {reason:#04x} ({_REASONS.get(reason, 'see Core vol 1 part F')})"
-            self.watch.note("disconnected", reason=f"{reason:#04x}", words=words)
+            self.watch.disconnected(reason, words)
             raise LinkClosed(f"ble:{self.address}: disconnected, {words}")
 
     def _forget(self) -> None:

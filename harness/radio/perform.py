@@ -5,18 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
+from harness.case import Procedure
 from harness.errors import LinkClosed, LinkError
 from harness.radio.peer import MTU_REQUEST, WRITABLE, Peer, Service, subscription
 
 _HEARD_SECONDS = 1.5
-_NOTHING = "no answer"
+_DONE, _NOTHING = "done", "no answer"
+_IN_THE_RADIO = frozenset({"update_parameters", "pair", "encrypt"})
 Numbers = Mapping[str, int]
 Act = Callable[[Peer, str, Numbers, float], bool]
 
 
-def perform(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
-    """Do it on the connection and note its outcome; False when that cut the connection. Raises BenchError."""
+def perform(peer: Peer, step: Procedure, timeout: float) -> bool:
+    """Do it on the connection and note its outcome; False when that cut the connection. Raises BenchError.
+
+    What the radio does may go on while the next step is made.
+    """
+    name, numbers = step.name, dict(step.arguments)
     try:
+        if not step.wait and name in _IN_THE_RADIO:
+            return _begin(peer, name, numbers, timeout)
         return PROCEDURES[name](peer, name, numbers, timeout)
     except LinkClosed:
         with contextlib.suppress(LinkClosed):
@@ -26,6 +34,13 @@ def perform(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
         _came(peer, name, str(error))
         peer.close()
     return False
+
+
+def _begin(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
+    peer.watch.expect_no_bond()
+    peer.begin("perform", timeout, name=name, numbers=dict(numbers))
+    _came(peer, name, "begun")
+    return True
 
 
 def _came(peer: Peer, name: str, outcome: str) -> None:
@@ -39,27 +54,28 @@ def _on_air(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
 
 
 def _pair(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
-    """A pairing without a bond leaves none on our side, and need not leave one on the other."""
-    if not numbers.get("bonding", 1):
+    """One that is completed may replace the bond that there was; one that is broken off must not end it."""
+    outcome = str(peer.ask("perform", timeout, name=name, numbers=dict(numbers))["outcome"])
+    _came(peer, name, outcome)
+    if outcome == _DONE:
         peer.watch.expect_no_bond()
-    done = _on_air(peer, name, numbers, timeout)
-    if not numbers.get("bonding", 1):
+    if outcome == _DONE and not numbers.get("bonding", 1):
         peer.ask("forget", address=peer.address)
-    return done
+    return True
 
 
 def _encrypt(peer: Peer, name: str, numbers: Numbers, timeout: float) -> bool:
     """No device may take a key that was never agreed on."""
     outcome = str(peer.ask("perform", timeout, name=name, numbers=dict(numbers))["outcome"])
     _came(peer, name, outcome)
-    if outcome == "done" and not numbers["key"]:
+    if outcome == _DONE and not numbers["key"]:
         peer.watch.note("bond", state="zero key")
     return True
 
 
 def _disconnect(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
     peer.close(numbers.get("reason", 0x13))
-    _came(peer, name, "done")
+    _came(peer, name, _DONE)
     return False
 
 
@@ -80,22 +96,29 @@ def _subscribe(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool
 def _forget_bond(peer: Peer, name: str, _numbers: Numbers, _timeout: float) -> bool:
     peer.ask("forget", address=peer.address)
     peer.watch.expect_no_bond()
-    _came(peer, name, "done")
+    _came(peer, name, _DONE)
     return True
 
 
 def _change_address(peer: Peer, name: str, numbers: Numbers, _timeout: float) -> bool:
     peer.close()
-    peer.ask("change_address", kind=numbers["kind"])
-    peer.watch.expect_no_bond()
-    _came(peer, name, "done")
+    _move(peer, numbers["kind"])
+    _came(peer, name, _DONE)
     return False
+
+
+def _move(peer: Peer, kind: int) -> None:
+    """The key that we have is for the address that we had."""
+    peer.ask("change_address", kind=kind)
+    peer.moved = kind != 0
+    peer.watch.expect_no_bond()
 
 
 def restore(peer: Peer) -> None:
     """Back to our first address, and to a connection with parameters of its own; raises BenchError."""
     peer.close()
-    peer.ask("change_address", kind=0)
+    if peer.moved:
+        _move(peer, 0)
 
 
 PROCEDURES: Mapping[str, Act] = {

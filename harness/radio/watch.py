@@ -18,7 +18,8 @@ class Watch:
 
     def __init__(self) -> None:
         self._events = deque[TargetEvent](maxlen=_MOST)
-        self._bonded = False
+        self._bonded = self._restarting = False
+        self.ended_with = 0
         self._said: str | None = None
 
     def note(self, kind: str, **detail: str) -> None:
@@ -31,11 +32,28 @@ class Watch:
         self._events.clear()
         return events
 
+    def connected(self) -> None:
+        """A connection was made."""
+        self._restarting = False
+
+    def disconnected(self, reason: int, words: str) -> None:
+        """One was lost, as is due when the device restarts at our wish."""
+        self.ended_with = reason
+        if not self._restarting:
+            self.note("disconnected", reason=f"{reason:#04x}", words=words)
+
+    def restarted(self) -> None:
+        """The device restarted at our wish: it loses its connection and need not know us any more."""
+        self._restarting, self._bonded = True, False
+
     def encrypted(self, bond: str) -> None:
-        """The link was encrypted with a bond that the radio calls `kept`, `new` or `lost`."""
+        """The link was encrypted with a bond that the radio calls `kept`, `new` or `lost`.
+
+        Only a bond that was kept once is missed: there are devices that keep none.
+        """
         if bond == "lost" and self._bonded:
             self.note("bond", state="lost")
-        self._bonded = True
+        self._bonded = bond == "kept"
 
     def expect_no_bond(self) -> None:
         """Something happened after which the device need not know us any more."""

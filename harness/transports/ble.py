@@ -160,7 +160,7 @@ class BleLink:
         self.fresh()
         self._performed()
         try:
-            return perform(self._peer, step.name, dict(step.arguments), timeout)
+            return perform(self._peer, step, timeout)
         finally:
             self._awaited, self._timed_out = [], False
 
@@ -219,10 +219,11 @@ class BleTransport:
 
     def restarted(self) -> None:
         """A bond need not outlast a restart."""
-        self._peer.watch.expect_no_bond()
+        self._peer.watch.restarted()
 
     def survey(self) -> None:
         """Read the GATT table again, hear an advertisement, and open the connection anew for what the bond is worth."""
+        self.open(self._timeout)
         survey(self._peer, self._timeout)
         self.open(self._timeout)
 
