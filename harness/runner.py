@@ -260,10 +260,12 @@ class Runner:
         if not self.enter(interface, case.state):
             transcript = Transcript(case.id, (), self.target.now(), self.target.now(), state_reached=False)
             return transcript, self._observe(case, transcript)
-        transcript = self._perform(case, interface, probe=probe or int(case.id[:8], 16) % interface.probe_every == 0)
+        survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
+        probe = probe or int(case.id[:8], 16) % interface.probe_every == 0
+        transcript = self._perform(case, interface, probe=probe, survey=survey)
         return transcript, self._observe(case, transcript)
 
-    def _perform(self, case: TestCase, interface: Interface, *, probe: bool) -> Transcript:
+    def _perform(self, case: TestCase, interface: Interface, *, probe: bool, survey: bool) -> Transcript:
         executor, broken, refused = interface.executor, "", ""
         if not self.snapshots:
             executor.begin()
@@ -282,7 +284,7 @@ class Runner:
         restarting = bool(events) and not self.snapshots  # or gone: the next case begins with a reset
         if not restarting and (probe or events or broken or not self.snapshots or _unanswered(executor)):
             served, broken = self._probe(interface, broken)
-        broken = self._surveyed(interface, case, broken, wanted=served is True and not events, always=probe)
+        broken = self._surveyed(interface, broken, survey=survey and served is True and not events)
         transcript = self._transcript(case, executor, started, served, broken, events)
         if isinstance(interface.carrier, Offers):
             transcript = replace(transcript, link_events=tuple(interface.carrier.take_events()))
@@ -310,14 +312,14 @@ class Runner:
             self._current = ("", "")
         return answer is not None, ""
 
-    def _surveyed(self, interface: Interface, case: TestCase, broken: str, *, wanted: bool, always: bool) -> str:
-        """Undo procedures and, for some cases by their ids, look at the device. Returns why the link is lost, or ""."""
+    def _surveyed(self, interface: Interface, broken: str, *, survey: bool) -> str:
+        """Undo procedures, and look at the device if that is due; why the link is lost, or ""."""
         carrier = interface.carrier
         if not isinstance(carrier, Offers):
             return broken
         if carrier.restore():
             self._current = ("", "")
-        if wanted and (always or int(case.id[8:], 16) % SURVEY_EVERY == 0):
+        if survey:
             self._current = ("", "")
             try:
                 carrier.survey()
