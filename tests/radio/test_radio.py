@@ -246,9 +246,14 @@ def test_a_host_that_does_not_speak_hci_is_detached(radio):
 
 
 def test_bumble_and_boofuzz_stay_apart(radio):
-    names = "import sys, harness.radio.__main__; print(*sorted(sys.modules))"
+    names = (
+        "import sys, harness.radio.__main__, harness.radio.central, harness.radio.quiet; print(*sorted(sys.modules))"
+    )
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     assert "bumble.hci" in loaded and "boofuzz" not in loaded
+    names = "import sys, harness.radio.__main__, harness.radio.bleak.central; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
+    assert "bleak" in loaded and not {"boofuzz", "bumble"} & set(loaded)
     names = "import sys, harness.cli.main; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     assert "boofuzz" in loaded and not any(name.startswith("bumble") for name in loaded)
