@@ -11,7 +11,7 @@ from typing import Any
 import boofuzz
 
 from protocols.bits import BitGroup
-from protocols.encoding import is_whole
+from protocols.encoding import encode, is_whole
 from protocols.model import Message, Protocol
 from protocols.render import TAIL, Change, Layout, Leaf
 
@@ -21,18 +21,29 @@ Parts = Mapping[str, bytes]
 
 
 def recognized(protocol: Protocol, data: bytes, uuid: str = "") -> Message | None:
-    """The message that `data` is, with the values it has there; None where no definition fits it byte for byte.
+    """The message that `data` is, with the values it has there; None where no definition fits it byte for byte."""
+    fit = best_fit(protocol, data, uuid)
+    return with_values(*fit) if fit else None
 
-    Lengths and checksums must be right. Of several, the one that agrees longest from the field on that tells the
-    protocol's messages apart; that field must be as the message has it. A handle is known by its `uuid` only.
+
+def best_fit(protocol: Protocol, data: bytes, uuid: str = "") -> tuple[Message, Parts] | None:
+    """The message that `data` is, and the bytes of each of its fields by path.
+
+    Lengths and checksums must be right, and a guard would know the message. Of several, it is the one that agrees
+    longest from the field on that tells the protocol's messages apart; that field must be the message's. A handle is
+    known by its `uuid` only.
     """
     told = _telling_apart(list(protocol.messages.values()))
-    fits = [(message, parts) for message in protocol.messages.values() if (parts := taken_for(message, data, uuid))]
-    fits = [(message, parts) for message, parts in fits if _is_of_kind(protocol, message, parts, data, told)]
-    if not fits:
-        return None
-    message, parts = max(fits, key=lambda fit: _agreement(*fit, told))
-    return with_values(message, parts)
+    likely = [message for message in protocol.messages.values() if protocol.forbidden((message.name,)).search(data)]
+    fits = [(message, parts) for message in likely if (parts := taken_for(message, data, uuid))]
+    fits = [(message, parts) for message, parts in fits if _is_of_kind(message, parts, told)]
+    return max(fits, key=lambda fit: _agreement(*fit, told), default=None)
+
+
+def values_of(message: Message, parts: Parts) -> bytes:
+    """What two messages of a kind differ in: the fields that nothing computes, each behind its length."""
+    own = (parts[leaf.name] for leaf in _plain(message.layout))
+    return b"".join(len(part).to_bytes(4, "big") + part for part in own)
 
 
 def taken_for(message: Message, data: bytes, uuid: str = "") -> Parts | None:
@@ -45,19 +56,23 @@ def taken_for(message: Message, data: bytes, uuid: str = "") -> Parts | None:
     if parts is None:
         return None
     given = [Change(leaf.name, parts[leaf.name]) for leaf in _given(layout)]
-    return parts if layout.render(given).data == data else None
+    same = layout.render(given).data == data
+    return parts if same and all(_is_sayable(leaf, parts[leaf.name]) for leaf in _plain(layout)) else None
 
 
-def with_values(message: Message, parts: Parts) -> Message | None:
-    """The message with the defaults of `parts`, where nothing computes them; None where boofuzz cannot say them."""
+def with_values(message: Message, parts: Parts) -> Message:
+    """The message with the defaults of `parts`, where nothing computes them."""
     request = deepcopy(message.request)
     for leaf in _plain(message.layout):
         if parts[leaf.name] != leaf.default:
             primitive: Any = request.names[f"{request.name}.{leaf.name}"]
             primitive._default_value = _value(primitive, parts[leaf.name])
-    own = replace(message, request=request, variants=(), seeds=())
-    same = all(leaf.default == parts[leaf.name] for leaf in _plain(own.layout))
-    return own if same else None
+    return replace(message, request=request, variants=(), seeds=())
+
+
+def _is_sayable(leaf: Leaf, data: bytes) -> bool:
+    """boofuzz has a value for the bytes."""
+    return data == leaf.default or encode(leaf.primitive, _value(leaf.primitive, data)) == data
 
 
 def _given(layout: Layout) -> list[Leaf]:
@@ -80,12 +95,10 @@ def _telling_apart(messages: Sequence[Message]) -> int:
     return next((place for place, column in enumerate(columns) if len(set(column)) > 1), 0) if len(rows) > 1 else -1
 
 
-def _is_of_kind(protocol: Protocol, message: Message, parts: Parts, data: bytes, told: int) -> bool:
-    """The field that tells messages apart is right, and the guard would recognize the message in these bytes."""
+def _is_of_kind(message: Message, parts: Parts, told: int) -> bool:
+    """The field that tells messages apart is the message's."""
     plain = _plain(message.layout)
-    if 0 <= told < len(plain) and parts[plain[told].name] != plain[told].default:
-        return False
-    return protocol.forbidden((message.name,)).search(data) is not None
+    return not 0 <= told < len(plain) or parts[plain[told].name] == plain[told].default
 
 
 def _agreement(message: Message, parts: Parts, told: int) -> tuple[int, int]:
@@ -96,7 +109,7 @@ def _agreement(message: Message, parts: Parts, told: int) -> tuple[int, int]:
 
 
 def _value(primitive: Any, data: bytes) -> Any:
-    """What the primitive encodes to `data`, if anything."""
+    """What the primitive encodes to `data`, if there is such a value."""
     if isinstance(primitive, BitGroup):
         return int.from_bytes(data, primitive.order)
     if isinstance(primitive, boofuzz.BitField):

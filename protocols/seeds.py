@@ -37,13 +37,12 @@ def _message(protocol: Protocol, number: int, seed: Seed, where: Path) -> Messag
         return Message(_bytes(f"seed_{number}", seed), live=_live(seed), seed=number)
     message = protocol.message(seed.message)
     parts = taken_for(message, seed.data, seed.uuid)
-    found = with_values(message, parts) if parts else None
-    if found is None:
+    if parts is None:
         raise UsageError(
             f"seeds {where}: seed {number} is not of the form of '{seed.message}' in protocol '{protocol.name}'; "
             "correct its data, or leave `message` out to have it bent as bytes"
         )
-    return replace(found, seed=number)
+    return replace(with_values(message, parts), seed=number)
 
 
 def _bytes(name: str, seed: Seed) -> boofuzz.Request:

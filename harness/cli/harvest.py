@@ -10,7 +10,7 @@ from harness.captures.bluetooth import WITH_HANDLE
 from harness.interfaces import WireProtocol
 from harness.seeds import MAX_BYTES, Seed
 from protocols.model import Protocol
-from protocols.recognize import HANDLE, recognized
+from protocols.recognize import HANDLE, best_fit, values_of
 
 OF_A_MESSAGE, OF_BYTES = 16, 64
 _OPEN = 256
@@ -65,8 +65,8 @@ class Harvest:
 
     def add(self, said: Said) -> None:
         """Take one message."""
-        found = recognized(self._protocol, said.data, said.uuid)
-        name, values = (found.name, found.layout.default.data) if found else ("", said.data)
+        fit = best_fit(self._protocol, said.data, said.uuid)
+        name, values = (fit[0].name, values_of(*fit)) if fit else ("", said.data)
         number = self._numbers.get((name, values)) or self._new(name, values, said)
         self._walks.setdefault((said.device, said.conversation), []).append(number)
         self.count += 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from protocols.load import SHIPPED, load_protocol
 from protocols.model import Message, Protocol, messages_by_name
-from protocols.recognize import HANDLE, recognized, with_values
+from protocols.recognize import HANDLE, recognized, taken_for, with_values
 from protocols.wire import Wire
 
 LINK, HL7, ATT = (load_protocol(name) for name in ("pump_link", "hl7_mllp", "att"))
@@ -67,8 +67,8 @@ def test_a_handle_is_known_by_its_characteristic_only():
 
 def test_what_boofuzz_cannot_say_is_no_message():
     text = Message(boofuzz.Request("text", children=(boofuzz.String("text", "hello"),)))
-    assert with_values(text, {"text": b"\xff\xfe"}) is None
-    assert with_values(text, {"text": b"other"}).send().data == b"other"
+    assert taken_for(text, b"\xff\xfe") is None
+    assert with_values(text, taken_for(text, b"other")).send().data == b"other"
 
 
 def counted():
