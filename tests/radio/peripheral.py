@@ -100,9 +100,11 @@ def misbehave(device, connection, how):
 
 
 async def hush(device, connection):
+    async def start():
+        """Not again."""
+
+    device.legacy_advertising_set.start = start
     await connection.disconnect()
-    await asyncio.sleep(0.05)  # until Bumble has begun to advertise again
-    await device.stop_advertising()
 
 
 async def zeros(*_):

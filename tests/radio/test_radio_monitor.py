@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from test_procedures import COMMAND
 
-from harness.case import Origin, Procedure, Reset, Send, TestCase, Wait
+from harness.case import Origin, Procedure, Reset, Send, TestCase
 from harness.errors import BenchError, LinkError
 from harness.executor import Executor
 from harness.guard import Guard
@@ -89,7 +89,7 @@ def test_a_device_that_disconnects_and_comes_back_is_no_fault(bench):
 
 def test_a_device_that_stops_advertising_is_told_with_how_its_connection_ended(bench):
     b = bench()
-    transcript, seen = b.run(b.say(b"hush"), Wait(0.3), READ)
+    transcript, seen = b.run(b.say(b"hush"), READ)
     assert seen["advertising stopped"] is Kind.SILENCE
     (stopped,) = RadioMonitor("att").observe(TestCase("att", "", (), Origin("")), transcript)
     assert stopped.summary.endswith("the connection ended with HCI reason 0x13 (the device ended it)")
