@@ -125,19 +125,19 @@ class Executor:
         finally:
             self._held = []
 
-    def _let_go(self, *last: bytes) -> None:
+    def _let_go(self, *last: bytes, at_the_end: bool = False) -> None:
         """Put what was held back on the wire, and `last` with it."""
         if not self._held:
             return
         now, held, self._held = self.link.now(), self._held, []
-        self.link.burst([*(sent.data for sent in held), *last], now + self._timeout)
+        self.link.burst([*(sent.data for sent in held), *last], now + self._timeout, awaited=bool(last) or at_the_end)
         for sent in held:
             sent.at = now
         self._open += held
 
     def _catch_up(self) -> None:
         """Read what answers the messages that no step waited for."""
-        self._let_go()
+        self._let_go(at_the_end=True)
         if self._open:
             last = self._open.pop()
             self._collect(last.message, last.data, last.at, last.at + self._timeout, expects=last.expects)

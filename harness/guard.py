@@ -51,12 +51,12 @@ class GuardedLink:
         self._guard.check(data)
         self._link.send(data, deadline)
 
-    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
+    def burst(self, messages: Sequence[bytes], deadline: float, *, awaited: bool) -> None:
         """Send messages right behind one another; raises GuardRefused and sends none of them otherwise."""
         for data in messages:
             self._guard.check(data)
         if isinstance(self._link, Bursts):
-            self._link.burst(messages, deadline)
+            self._link.burst(messages, deadline, awaited=awaited)
             return
         for data in messages:
             self._link.send(data, deadline)

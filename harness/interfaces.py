@@ -54,8 +54,8 @@ class Transport(Interface):
 class Bursts(Interface):
     """A link that can put several messages on the wire at once, each still a message of its own."""
 
-    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
-        """Send all of them; raises LinkError, LinkClosed."""
+    def burst(self, messages: Sequence[bytes], deadline: float, *, awaited: bool = True) -> None:
+        """Send all of them, `awaited` when answers are read next; raises LinkError, LinkClosed."""
         ...
 
 

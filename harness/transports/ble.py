@@ -101,8 +101,11 @@ class BleLink:
         """Send one PDU; raises LinkError, LinkClosed, BenchError."""
         self.burst((data,), deadline)
 
-    def burst(self, messages: Sequence[bytes], deadline: float) -> None:
-        """Send PDUs right behind one another, a fence behind the last; raises LinkError, LinkClosed, BenchError."""
+    def burst(self, messages: Sequence[bytes], deadline: float, *, awaited: bool = True) -> None:
+        """Send PDUs right behind one another, and a fence behind the last where answers are read next.
+
+        Two fences under way would be two like requests at once. Raises LinkError, LinkClosed, BenchError.
+        """
         self.fresh()
         pdus = [self._pdu(data) for data in messages]
         if self._cid == EVERYTHING:
@@ -112,7 +115,7 @@ class BleLink:
         if self.whole:
             own = [self._cid == ATT and pdu.startswith(FENCE) for pdu in pdus]  # such a one is its own fence
             self._fences += sum(own)
-            if not own[-1]:
+            if awaited and not own[-1]:
                 self._fences += 1
                 self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
             self._awaited = [FENCE]

@@ -15,6 +15,7 @@ from protocols.load import load_protocol
 
 assert ble.CHANNELS  # its import registers the scheme
 SECRET, COMMAND = "a0000005-0000-4000-8000-000000000000", "a0000004-0000-4000-8000-000000000000"
+SLOW = (("low", 80), ("high", 80), ("latency", 0), ("timeout", 300))
 
 
 class Device:
@@ -89,6 +90,15 @@ def test_a_disconnection_right_behind_a_request_comes_before_its_answer(device):
         b"\x0bbench dummy",
     ]
     assert d.outcomes() == ["done"]
+
+
+def test_there_are_never_two_fences_under_way(device):
+    d = device()
+    link = d.executor._handles
+    sent, put = [], link._peer.send
+    link._peer.send = lambda kind, *bodies: (sent.extend(bodies), put(kind, *bodies))
+    d.run(d.read("2a00", wait=False), Procedure("update_parameters", SLOW), d.read("2a00"))
+    assert [body[2:] for body in sent].count(b"\x0a\x00\x00") == 1
 
 
 def test_pairing_encrypts_and_the_bond_does_so_again(device):
