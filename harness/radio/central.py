@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -287,12 +288,18 @@ class Central:
             await queue.drain(handle)
 
     async def table(self, number: int, mtu: int) -> Words:
-        """Services, characteristics and descriptors of the GATT server, and the MTU, which is exchanged first."""
+        """Services, characteristics and descriptors of the GATT server, and the MTU, which is exchanged first.
+
+        Or why they make no table: `malformed`.
+        """
         peer = self.connections[number].peer
         if mtu > att.ATT_DEFAULT_MTU:
             await peer.request_mtu(mtu)
-        await peer.discover_services()
-        services = [await _service(service) for service in peer.services]
+        try:
+            await peer.discover_services()
+            services = [await _service(service) for service in peer.services]
+        except (core.InvalidArgumentError, core.InvalidPacketError, struct.error, IndexError) as error:
+            return {"malformed": str(error)}
         return {"services": services, "mtu": peer.connection.att_mtu}
 
 

@@ -64,6 +64,10 @@ class Service:
     characteristics: tuple[Characteristic, ...]
 
 
+class MalformedTable(LinkError):
+    """What the device tells is no GATT table."""
+
+
 class Peer:
     """One peripheral: its connection, whoever uses it, and what was learned of it. Times are monotonic seconds.
 
@@ -210,9 +214,15 @@ class Peer:
         self._match(self.identity)
 
     def learn_table(self, timeout: float, mtu: int = 0) -> None:
-        """Read the GATT table; the radio's own client does, after an exchange of the MTU (0: none)."""
+        """Read the GATT table; the radio's own client does, after an exchange of the MTU (0: none).
+
+        Raises MalformedTable, LinkError, RadioLost.
+        """
         self._tap(())
-        self.services = tuple(_service(found) for found in self.ask("table", timeout, mtu=mtu)["services"])
+        answer = self.ask("table", timeout, mtu=mtu)
+        if malformed := answer.get("malformed"):
+            raise MalformedTable(f"ble:{self.address}: the device's GATT table cannot be read: {malformed}")
+        self.services = tuple(_service(found) for found in answer["services"])
         self.table = tuple(found for service in self.services for found in service.characteristics)
 
     def _text(self, uuid: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from harness.case import Procedure
 from harness.errors import LinkClosed, LinkError
-from harness.radio.peer import MTU_REQUEST, WRITABLE, Peer, Service, subscription
+from harness.radio.peer import MTU_REQUEST, WRITABLE, MalformedTable, Peer, Service, subscription
 
 _HEARD_SECONDS = 1.5
 _DONE, _NOTHING = "done", "no answer"
@@ -148,8 +148,11 @@ def advertises(peer: Peer) -> bool:
 def survey(peer: Peer, timeout: float) -> None:
     """Look whether GATT table and advertisement are what they were; ends the connection. Raises LinkError."""
     before = list(_rows(peer.services))
-    peer.learn_table(timeout)
-    peer.watch.compared(before, list(_rows(peer.services)))
+    try:
+        peer.learn_table(timeout)
+        peer.watch.compared(before, list(_rows(peer.services)))
+    except MalformedTable as malformed:
+        peer.watch.note("table", new=str(malformed))
     peer.close()
     advertises(peer)
 

@@ -1,8 +1,8 @@
 """A foreign host stack for the tests: a bare Bumble GATT server as a program of its own. Arguments: transport, address.
 
 Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute, hush (ends the
-connection and advertises no more), rename (advertises another service), table (has another service), amnesia (its bonds
-are gone), zero (takes a key of zeros).
+connection and advertises no more), rename (advertises another service), table (has another service), garble (its table
+is none any more), amnesia (its bonds are gone), zero (takes a key of zeros).
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 
+from bumble import att
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Device, DeviceConfiguration
 from bumble.gatt import Characteristic, CharacteristicValue, Descriptor, Service
@@ -75,6 +76,17 @@ def served(device):
     device.add_service(Service(UUID.from_16_bits(0x180A), told))
 
 
+def keep_declarations(server):
+    """Bumble lets a peer write to any attribute, that of a service's own UUID included."""
+
+    async def refuse(_bearer, _value):
+        raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED)
+
+    for attribute in server.attributes:
+        if not attribute.permissions & attribute.WRITEABLE:
+            attribute.write_value = refuse
+
+
 def misbehave(device, connection, how):
     match how:
         case b"die":
@@ -93,6 +105,8 @@ def misbehave(device, connection, how):
             later(device.legacy_advertising_set.set_advertising_data(advertised(SECRET)))
         case b"table":
             device.add_service(Service("a1000001-0000-4000-8000-000000000000", []))
+        case b"garble":
+            device.gatt_server.attributes[0].value = b""
         case b"amnesia":
             device.keystore = MemoryKeyStore()
         case b"zero":
@@ -121,6 +135,7 @@ async def main(spec, address, kind, name=NAME):
     own = Address(address, Address.PUBLIC_DEVICE_ADDRESS if kind == "public" else Address.RANDOM_DEVICE_ADDRESS)
     device = Device(config=DeviceConfiguration(name=name, address=own), host=Host(transport.source, transport.sink))
     served(device)
+    keep_declarations(device.gatt_server)
     device.pairing_config_factory = lambda _c: PairingConfig(sc=True, mitm=False, delegate=PairingDelegate())
     device.advertising_data = advertised(SERVICE)
     await device.power_on()

@@ -13,6 +13,7 @@ import pytest
 
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError
 from harness.radio.client import RadioLost
+from harness.radio.perform import survey
 from harness.radio.process import Radio
 from harness.radio.wire import Kind, Unpacker, packed, spoken
 from harness.transports import ble, transport
@@ -268,3 +269,17 @@ def test_what_a_device_has_is_kept_by_service_with_its_descriptors(radio, attach
     assert peer.read(level.descriptors["2904"]) == bytes.fromhex("0b 06 00 ad27 01 0000")
     assert peer.read(0xFFFF)[:2] == b"\x01\x0a"
     assert (peer.name, peer.identity.model, peer.identity.serial) == ("bench dummy", "BD-1", "0042")
+
+
+def test_a_table_that_cannot_be_read_is_the_devices_and_says_so(radio, attach):
+    _process, address = attach(radio.listening[0])
+    peer = radio.peer(address)
+    peer.open(4, 3.0, paired=False, subscribed=False)
+    command = next(found for found in peer.table if found.uuid.startswith("a0000004"))
+    assert peer.exchange([b"\x12" + command.handle.to_bytes(2, "little") + b"garble"]) == [b"\x13"]
+    survey(peer, 3.0)
+    (changed,) = [event for event in peer.watch.take() if event.kind == "table"]
+    assert "the device's GATT table cannot be read" in changed.detail["new"]
+    peer.open(4, 3.0, paired=False, subscribed=False)
+    with pytest.raises(LinkError, match="cannot be read"):
+        peer.learn_table(3.0)
