@@ -39,6 +39,8 @@ class RadioMonitor:
         for event in transcript.link_events:
             if event.kind == "disconnected":
                 ended = event.detail["words"]
+                if event.time < transcript.started:  # on the way to the state: not this case's doing
+                    continue
             if (seen := _fault(event, ended, asked=asked)) is not None:
                 kind, sign, summary = seen
                 words = f"{summary} (after {last})" if last else summary

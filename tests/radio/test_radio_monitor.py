@@ -163,4 +163,6 @@ def test_a_timeout_of_the_connection_is_a_restart_unless_we_asked_for_it(reason,
     observations = RadioMonitor("att").observe(TestCase("att", "connected", steps, Origin("test")), transcript)
     assert [o.kind for o in observations] == [Kind.REBOOT] * found
     assert (verdict_of(observations) is Verdict.FINDING) == bool(found)
+    late = Transcript("id", (), 1.5, 2.0, link_events=(event,))
+    assert RadioMonitor("att").observe(TestCase("att", "connected", steps, Origin("test")), late) == []
     assert RadioMonitor("gatt").observe(TestCase("att", "connected", steps, Origin("test")), transcript) == ()
