@@ -25,6 +25,7 @@ class EnumerateFuzzer:
     """
 
     name = "enumerate"
+    every = 1
 
     def __init__(
         self,

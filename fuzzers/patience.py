@@ -22,7 +22,7 @@ class PatientFuzzer:
 
     def __init__(self, fuzzer: Fuzzer) -> None:
         self._fuzzer = fuzzer
-        self.name, self.interface = fuzzer.name, fuzzer.interface
+        self.name, self.interface, self.every = fuzzer.name, fuzzer.interface, fuzzer.every
 
     def cases(self) -> Iterator[TestCase]:
         """Short ones as they come; a long one as soon as enough short ones have paid for it."""

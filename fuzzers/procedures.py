@@ -29,6 +29,7 @@ class ProceduresFuzzer:
     """
 
     name = "procedures"
+    every = 4
 
     def __init__(
         self,

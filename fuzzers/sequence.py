@@ -32,6 +32,7 @@ class SequenceFuzzer:
     """
 
     name = "sequence"
+    every = 1
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ _EXPLAINED_BY = {
 _HISTORY = 16
 _IN_A_ROW = {"unreached": 20, "refused": 2000}
 _SHOWN = 400
-_STRETCH = 60
+_STRETCH = 120
 REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
 
 
@@ -77,6 +77,7 @@ class Campaign:
         self._row, self._unreplayed = ("", 0), ""
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
+        self._plain = set[str]()
 
     @property
     def seconds(self) -> float:
@@ -213,7 +214,7 @@ class Campaign:
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault, case)
-        if self._is_known(bucket):
+        if self._is_known(bucket) or (fault.requirement and fault.requirement in self._plain):
             return True
         others = tuple(o for o in symptoms if o is not fault)
         finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
@@ -225,6 +226,8 @@ class Campaign:
             self.tell(FindingDismissed(finding))
             return False
         self.findings[bucket] = finding
+        if finding.confirmed and finding.plain:
+            self._plain.add(fault.requirement)
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
 
@@ -260,13 +263,14 @@ def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer,
 
 
 def round_robin(fuzzers: Sequence[Fuzzer]) -> Iterator[tuple[Fuzzer, TestCase]]:
-    """One case from each fuzzer in turn, until all are exhausted."""
-    sources = [(fuzzer, fuzzer.cases()) for fuzzer in fuzzers]
-    while sources:
-        alive: list[tuple[Fuzzer, Iterator[TestCase]]] = []
-        for fuzzer, cases in sources:
-            case = next(cases, None)
-            if case is not None:
-                alive.append((fuzzer, cases))
+    """One case from each fuzzer in turn, of some not in every round, until all are exhausted."""
+    sources = {fuzzer: fuzzer.cases() for fuzzer in fuzzers}
+    for number in itertools.count():
+        for fuzzer in [fuzzer for fuzzer in sources if number % fuzzer.every == 0]:
+            case = next(sources[fuzzer], None)
+            if case is None:
+                del sources[fuzzer]
+            else:
                 yield fuzzer, case
-        sources = alive
+        if not sources:
+            return

@@ -373,10 +373,11 @@ class Monitor(Interface):
 
 
 class Fuzzer(Interface):
-    """A source of test cases for one interface."""
+    """A source of test cases for one interface; its turn comes in one of `every` rounds (1, or more for dear cases)."""
 
     name: str
     interface: str
+    every: int
 
     def cases(self) -> Iterator[TestCase]:
         """Breadth first; the same sequence for the same seed."""

@@ -14,7 +14,7 @@ def waits(seconds, number=0):
 
 
 def patient(cases):
-    inner = SimpleNamespace(name="f", interface="i", cases=lambda: iter(cases), forecast=lambda: len(cases))
+    inner = SimpleNamespace(name="f", interface="i", every=1, cases=lambda: iter(cases), forecast=lambda: len(cases))
     return PatientFuzzer(inner)
 
 

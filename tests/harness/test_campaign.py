@@ -17,8 +17,8 @@ UNLIMITED = Budget()
 class ListFuzzer:
     interface = "toy"
 
-    def __init__(self, *cases, name="list"):
-        self.name, self._cases, self.learned = name, cases, []
+    def __init__(self, *cases, name="list", every=1):
+        self.name, self._cases, self.learned, self.every = name, cases, [], every
 
     def cases(self):
         yield from self._cases
@@ -143,6 +143,36 @@ def test_a_fault_that_cannot_be_replayed_is_kept_and_ends_the_campaign_with_its_
     (fault,) = of(events, BenchFault)
     assert "cannot be replayed (the relay does not answer); case 1," in fault.reason
     assert b"<x>".hex() in fault.reason
+
+
+class Requires:
+    """Says that a requirement is violated by what a message names."""
+
+    name = "requires"
+
+    def observe(self, case, transcript):
+        told = {"x": "", "y": "order", "z": "order"}
+        blamed = [told[message] for message in case.messages if message in told]
+        words = [(Kind.UNSAFE_STATE, "safety", "unsafe", transcript.ended, ("R-1", who), "R-1") for who in blamed]
+        return [Observation(*each) for each in words]
+
+    def state(self):
+        return None
+
+    def restore(self, state):
+        pass
+
+
+def test_a_requirement_that_valid_traffic_alone_violates_is_one_finding(toy):
+    t = toy()
+    t.runner.monitors = (*t.runner.monitors, Requires())
+    t.runner._initial = t.runner._learned()
+    _reason, events, _run = campaign(t, case(message(b"x")), case(message(b"y")), case(message(b"z")))
+    assert [e.finding.observation.fingerprint[1] for e in of(events, FindingConfirmed)] == [""]
+    assert verdicts(events) == [Verdict.FINDING] * 3
+    bent = replace(message(b"x"), mutated=True)
+    _reason, events, _run = campaign(t, case(bent), case(message(b"z")))
+    assert [e.finding.observation.fingerprint[1] for e in of(events, FindingConfirmed)] == ["", "order"]
 
 
 def test_a_known_bucket_is_not_replayed_again(toy):
@@ -296,6 +326,8 @@ def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
         ("two", ("c",)),
         ("one", ("b",)),
     ]
+    dear = ListFuzzer(case(message(b"d")), case(message(b"e")), name="dear", every=3)
+    assert [f.name for f, _case in round_robin([dear, one])] == ["dear", "one", "one", "dear"]
 
 
 def test_cases_of_one_state_are_kept_together():
