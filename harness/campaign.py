@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +39,7 @@ _HISTORY = 16
 _IN_A_ROW = {"unreached": 20, "refused": 2000}
 _SHOWN = 400
 _STRETCH = 120
+_WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
 REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
 
 
@@ -77,7 +78,7 @@ class Campaign:
         self._row, self._unreplayed = ("", 0), ""
         self._history: deque[TestCase] = deque(maxlen=_HISTORY)
         self.findings: dict[str, Finding] = {}
-        self._plain = set[str]()
+        self._ways = Counter[str]()
 
     @property
     def seconds(self) -> float:
@@ -214,7 +215,7 @@ class Campaign:
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault, case)
-        if self._is_known(bucket) or (fault.requirement and fault.requirement in self._plain):
+        if self._is_known(bucket) or self._ways[fault.requirement] >= _WAYS:
             return True
         others = tuple(o for o in symptoms if o is not fault)
         finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
@@ -226,8 +227,8 @@ class Campaign:
             self.tell(FindingDismissed(finding))
             return False
         self.findings[bucket] = finding
-        if finding.confirmed and finding.plain:
-            self._plain.add(fault.requirement)
+        if finding.confirmed and fault.requirement:
+            self._ways[fault.requirement] += 1
         self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from harness.case import Send, TestCase
+from harness.case import TestCase
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
@@ -39,15 +39,6 @@ class Finding:
     def id(self) -> str:
         """`F-` and eight hex digits, stable for a bucket."""
         return "F-" + self.bucket[:8]
-
-    @property
-    def plain(self) -> bool:
-        """True when valid traffic violates a requirement, and no message that could act on the patient is to blame.
-
-        Whatever else violates it then has that for its cause, as far as can be told.
-        """
-        bent = any(isinstance(step, Send) and step.mutated for case in self.window for step in case.steps)
-        return self.observation.fingerprint == (self.observation.requirement, "") and not bent
 
     @property
     def confirmed(self) -> bool:

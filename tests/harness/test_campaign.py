@@ -146,15 +146,12 @@ def test_a_fault_that_cannot_be_replayed_is_kept_and_ends_the_campaign_with_its_
 
 
 class Requires:
-    """Says that a requirement is violated by what a message names."""
+    """Says that each message violates a requirement in a way of its own."""
 
     name = "requires"
 
     def observe(self, case, transcript):
-        told = {"x": "", "y": "order", "z": "order"}
-        blamed = [told[message] for message in case.messages if message in told]
-        words = [(Kind.UNSAFE_STATE, "safety", "unsafe", transcript.ended, ("R-1", who), "R-1") for who in blamed]
-        return [Observation(*each) for each in words]
+        return [Observation(Kind.UNSAFE_STATE, "", "", 0.0, ("R-1", message), "R-1") for message in case.messages]
 
     def state(self):
         return None
@@ -163,16 +160,13 @@ class Requires:
         pass
 
 
-def test_a_requirement_that_valid_traffic_alone_violates_is_one_finding(toy):
+def test_a_requirement_that_is_violated_in_many_ways_is_three_findings(toy):
     t = toy()
-    t.runner.monitors = (*t.runner.monitors, Requires())
+    t.runner.monitors = (Requires(),)
     t.runner._initial = t.runner._learned()
-    _reason, events, _run = campaign(t, case(message(b"x")), case(message(b"y")), case(message(b"z")))
-    assert [e.finding.observation.fingerprint[1] for e in of(events, FindingConfirmed)] == [""]
-    assert verdicts(events) == [Verdict.FINDING] * 3
-    bent = replace(message(b"x"), mutated=True)
-    _reason, events, _run = campaign(t, case(bent), case(message(b"z")))
-    assert [e.finding.observation.fingerprint[1] for e in of(events, FindingConfirmed)] == ["", "order"]
+    _reason, events, _run = campaign(t, *(case(message(name.encode())) for name in "abcde"))
+    assert [e.finding.case.messages for e in of(events, FindingConfirmed)] == [("a",), ("b",), ("c",)]
+    assert verdicts(events) == [Verdict.FINDING] * 5
 
 
 def test_a_known_bucket_is_not_replayed_again(toy):
