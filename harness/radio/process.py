@@ -22,6 +22,7 @@ BLEAK = "bleak"
 _READY_SECONDS = 15.0
 _HELLO_SECONDS = 2.0
 _STOP_SECONDS = 3.0
+VIRTUAL = "virtual"
 _POLL_SECONDS = 0.01
 _CONTROL = re.compile(rb"^control: (\S+)$", re.MULTILINE)
 _LONGEST_SAID = 1 << 16
@@ -58,7 +59,7 @@ class Radio:
     def __init__(
         self,
         *,
-        adapter: str = "virtual",
+        adapter: str = VIRTUAL,
         control: str = "",
         listen: Sequence[str] = (),
         wanted: Identity = ANYBODY,
@@ -68,6 +69,14 @@ class Radio:
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted, self._peers = wanted, dict[str, Peer]()
         self._clients: list[RadioClient] = []
+
+    def choose(self, adapter: str) -> None:
+        """Start on the adapter that a moniker names; raises UsageError where it cannot be that one."""
+        if self._given:
+            raise UsageError(f"adapter={adapter}: the radio at {self._given} runs already, on an adapter of its own")
+        if self._adapter not in (VIRTUAL, adapter):
+            raise UsageError(f"adapter={adapter}: all links share one radio, and it is on '{self._adapter}'")
+        self._adapter = adapter
 
     @property
     def adapter(self) -> str:

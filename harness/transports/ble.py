@@ -243,12 +243,14 @@ class BleTransport:
 def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
     """`ble:ADDRESS?…`; `pair=on` encrypts, `fence=off` is for a device that objects to two requests at once.
 
-    Raises UsageError.
+    `adapter=` is that of the bench's `[radio]`, for all links. Raises UsageError.
     """
-    endpoint.check("layer", "char", "fence", "pair")
+    endpoint.check("layer", "char", "fence", "pair", "adapter")
     radio = getattr(target, "radio", None)
     if not isinstance(radio, Radio):
         raise UsageError(f"{endpoint.moniker}: needs a target of kind 'process' or 'external'")
+    if adapter := endpoint.options.get("adapter", ""):
+        radio.choose(adapter)
     characteristic = endpoint.options.get("char", "").lower()
     layer = "char" if characteristic else endpoint.options.get("layer", "gatt")
     if layer not in CHANNELS:

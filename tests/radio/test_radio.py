@@ -283,3 +283,14 @@ def test_a_table_that_cannot_be_read_is_the_devices_and_says_so(radio, attach):
     peer.open(4, 3.0, paired=False, subscribed=False)
     with pytest.raises(LinkError, match="cannot be read"):
         peer.learn_table(3.0)
+
+
+def test_a_moniker_may_name_the_adapter_of_all_links():
+    radio, moniker = Radio(), "ble:F0:F1:F2:F3:F4:F5?layer=att&adapter="
+    for _ in range(2):
+        transport(f"{moniker}usb:0", SimpleNamespace(radio=radio))
+    assert radio.adapter == "usb:0"
+    with pytest.raises(UsageError, match="all links share one radio, and it is on 'usb:0'"):
+        transport(f"{moniker}usb:1", SimpleNamespace(radio=radio))
+    with pytest.raises(UsageError, match="runs already"):
+        transport(f"{moniker}usb:0", SimpleNamespace(radio=Radio(control="tcp:127.0.0.1:9")))
