@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from harness.errors import MedfuzzError, UsageError
+from harness.errors import BenchError, MedfuzzError, UsageError
 from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
 
@@ -58,7 +58,7 @@ def _on_the_desktop(listen: Sequence[str]) -> Central:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until SIGINT or SIGTERM. Raises OSError, ValueError, BenchError for what cannot be opened."""
+    """Run until SIGINT or SIGTERM. Raises OSError, ValueError, BenchError for what cannot be opened, or was lost."""
     server: RadioServer | None = None
     ether: Ether | None = None
 
@@ -78,11 +78,20 @@ async def serve(options: argparse.Namespace) -> None:
         if ether is not None:
             await _listen(server, ether, options.listen)
         server.say(f"control: {await server.open(options.control)}")
-        await ended.wait()
+        await _kept(central, ended)
     finally:
         if ether is not None:
             ether.close()
         await central.stop()
+
+
+async def _kept(central: Central, ended: asyncio.Event) -> None:
+    """Until the end is wished; raises BenchError where the adapter is lost before."""
+    wished = asyncio.ensure_future(ended.wait())
+    await asyncio.wait((wished, central.lost), return_when=asyncio.FIRST_COMPLETED)
+    wished.cancel()
+    if central.lost.done():
+        raise BenchError(f"adapter {central.adapter}: {central.lost.result()}. Plug it in again, and start anew")
 
 
 def _end_with(ended: asyncio.Event, server: RadioServer, *, owned: bool) -> None:

@@ -25,6 +25,8 @@ from harness.radio.procedures import OWN_ADDRESS
 from harness.radio.wire import Kind, Words
 
 _NUMBERS = 0xFFFF
+_OF_THE_TRANSPORT = 0  # no HCI reason: Bumble's, when its adapter is gone
+_HARDWARE_ERROR = "on_hci_hardware_error_event"  # where Bumble's host would handle it, and does not
 _ESTABLISHED_SECONDS = 0.002
 Received = Callable[[Kind, int, bytes], None]
 Told = Callable[[str, Words], None]
@@ -68,7 +70,8 @@ class Central:
         self._closing: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Power on; raises whatever the adapter's transport raises."""
+        """Power on; raises whatever the adapter's transport raises. Once the adapter is lost, `lost` says how."""
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._device = Device(
             config=DeviceConfiguration(name="medfuzz", address=hci.Address(OWN_ADDRESS)), host=await self._host()
         )
@@ -83,12 +86,26 @@ class Central:
             controller: EtherController = self._ether.controller()
             return Host(controller, AsyncPipeSink(controller))
         self._transport = await open_transport(self.adapter)
-        return Host(self._transport.source, self._transport.sink)
+        self._transport.source.terminated.add_done_callback(self._unplugged)
+        host = Host(self._transport.source, self._transport.sink)
+        setattr(host, _HARDWARE_ERROR, self._broken)
+        return host
+
+    def _unplugged(self, _ended: object) -> None:
+        self._lose("it is gone")
+
+    def _broken(self, _event: object) -> None:
+        self._lose("it reports a hardware error")
+
+    def _lose(self, how: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(how)
 
     async def stop(self) -> None:
         """Power off and let go of the adapter."""
         if self._transport is not None:
-            await self._device.power_off()
+            if not self.lost.done():
+                await self._device.power_off()
             await self._transport.close()
 
     # -- who is there ---------------------------------------------------------------------------------------------
@@ -207,6 +224,9 @@ class Central:
         self.connections.pop(peripheral.number, None)
         if self._by_handle.get(peripheral.connection.handle) is peripheral:
             del self._by_handle[peripheral.connection.handle]
+        if reason == _OF_THE_TRANSPORT:
+            self._lose("it is gone")
+            return
         peripheral.told("disconnected", {"reason": int(reason)})
 
     def address_type(self, number: int) -> str:

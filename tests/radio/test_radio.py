@@ -1,10 +1,12 @@
 """The radio process: who attaches, connects, speaks, leaves, and what happens when the radio itself is gone."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -294,3 +296,48 @@ def test_a_moniker_may_name_the_adapter_of_all_links():
         transport(f"{moniker}usb:1", SimpleNamespace(radio=radio))
     with pytest.raises(UsageError, match="runs already"):
         transport(f"{moniker}usb:0", SimpleNamespace(radio=Radio(control="tcp:127.0.0.1:9")))
+
+
+class Cable:
+    """Between a radio and its adapter, which here is another radio's place to attach: can be cut, or told an error."""
+
+    def __init__(self, adapter):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.moniker = f"tcp-client:127.0.0.1:{self._listener.getsockname()[1]}"
+        host, _, port = adapter.removeprefix("tcp:").rpartition(":")
+        self._adapter = socket.create_connection((host, int(port)))
+        threading.Thread(target=self._carry, daemon=True).start()
+
+    def _carry(self):
+        self.radio, _ = self._listener.accept()
+        threading.Thread(target=self._pump, args=(self._adapter, self.radio), daemon=True).start()
+        self._pump(self.radio, self._adapter)
+
+    def _pump(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(4096):
+                sink.sendall(data)
+
+    def cut(self):
+        for end in (self.radio, self._adapter, self._listener):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@pytest.mark.parametrize("error", [b"", bytes.fromhex("04 10 01 42")])
+def test_an_adapter_that_is_lost_is_the_benchs_fault_within_a_second(radio, attach, error):
+    _process, address = attach(radio.listening[0])
+    cable = Cable(radio.listening[0])
+    real = Radio(adapter=cable.moniker)
+    try:
+        peer = real.peer(address)
+        peer.open(4, 5.0, paired=False, subscribed=False)
+        started = time.monotonic()
+        cable.radio.sendall(error) if error else cable.cut()
+        with pytest.raises(RadioLost):
+            peer.receive(started + 3.0)
+        assert time.monotonic() - started < 1.0
+    finally:
+        real.stop()
+        cable.cut()

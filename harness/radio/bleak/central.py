@@ -59,7 +59,8 @@ class BleakCentral:
         self._made = 0
 
     async def start(self) -> None:
-        """Scan for a moment, which shows that there is Bluetooth; raises BenchError."""
+        """Scan for a moment, which shows that there is Bluetooth; raises BenchError. The system tells of no loss."""
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(_START_SECONDS), BleakScanner():
                 pass
