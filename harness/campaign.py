@@ -38,7 +38,7 @@ _EXPLAINED_BY = {
 _HISTORY = 16
 _IN_A_ROW = {"unreached": 20, "refused": 2000}
 _SHOWN = 400
-_STRETCH = 120
+_STRETCH = 60
 _WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
 REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
 

@@ -67,4 +67,4 @@ def test_the_benches_speak_to_it_on_every_layer(name, elf):
     said = {key: (table.transport, table.protocol) for key, table in bench.interfaces.items()}
     assert said == {key: (f"ble:{ADDRESS}?layer={key}", protocol) for key, protocol in protocols.items()}
     assert bench.path(bench.target.elf) == GLUCOMETER / f"glucometer-{elf}.elf"
-    assert bench.target.command[2] == ("glucometer" if elf == "vulnerable" else f"glucometer-{elf}")
+    assert bench.target.command[2:5] == ["glucometer", "--elf", "{elf}"]
