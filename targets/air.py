@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.bench import load_device
-from harness.errors import MedfuzzError
+from harness.errors import MedfuzzError, UsageError
 from targets.emulated import EmulatedTarget, emulated_target
 
-_FAILED = 3
+_FAILED, _LAST_PORT = 3, 0xFFFF
+_ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_PLACE = re.compile(r"tcp:(.+):(\d{1,5})")
 
 
 def options(name: str, about: str | None, address: str, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -23,7 +26,12 @@ def options(name: str, about: str | None, address: str, arguments: Sequence[str]
     parser.add_argument("--address", default=address)
     parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if not _ADDRESS.fullmatch(chosen.address):
+        parser.error(f"--address '{chosen.address}' is not one: write it like {address}")
+    if chosen.channel is not None and not 0 <= chosen.channel <= _LAST_PORT:
+        parser.error(f"--channel {chosen.channel} is not a port")
+    return chosen
 
 
 def device(folder: Path, chosen: argparse.Namespace) -> EmulatedTarget:
@@ -33,15 +41,22 @@ def device(folder: Path, chosen: argparse.Namespace) -> EmulatedTarget:
 
 
 def place(chosen: argparse.Namespace) -> tuple[str, int]:
-    """Host and port to attach at."""
-    host, _colon, port = chosen.radio.removeprefix("tcp:").rpartition(":")
-    return host, int(port)
+    """Host and port to attach at; raises UsageError."""
+    found = _PLACE.fullmatch(chosen.radio)
+    if found is None or not 0 < int(found[2]) <= _LAST_PORT:
+        raise UsageError(f"--radio '{chosen.radio}': write tcp:HOST:PORT, as `medfuzz radio --listen` has it")
+    return found[1], int(found[2])
 
 
-def ended(run: Callable[[], None]) -> int:
+def ended(chosen: argparse.Namespace, run: Callable[[argparse.Namespace], None]) -> int:
     """Run to the end: 0 after a signal; the error's code, or 3, for what cannot be had, in one line."""
     try:
-        run()
+        run(chosen)
+    except ConnectionRefusedError:
+        sys.stderr.write(
+            f"medfuzz emulate: nothing listens at {chosen.radio}; start `medfuzz radio --listen {chosen.radio}` first\n"
+        )
+        return _FAILED
     except (MedfuzzError, OSError) as error:
         sys.stderr.write(f"medfuzz emulate: {error}\n")
         return error.exit_code if isinstance(error, MedfuzzError) else _FAILED

@@ -74,7 +74,7 @@ async def serve(options: argparse.Namespace) -> None:
     ended = asyncio.Event()
     _end_with(ended, server, owned=options.owned)
     try:
-        await central.start()
+        await _start(central)
         if ether is not None:
             await _listen(server, ether, options.listen)
         server.say(f"control: {await server.open(options.control)}")
@@ -83,6 +83,19 @@ async def serve(options: argparse.Namespace) -> None:
         if ether is not None:
             ether.close()
         await central.stop()
+
+
+async def _start(central: Central) -> None:
+    """Raises BenchError, whatever an adapter's transport raises."""
+    try:
+        await central.start()
+    except MedfuzzError:
+        raise
+    except Exception as error:
+        raise BenchError(
+            f"adapter '{central.adapter}' cannot be had ({type(error).__name__}: {error}). Write usb:0, hci-socket:0, "
+            "serial:PORT,BAUD, bleak or virtual; is it plugged in, and may your user open it? See docs/ble.md"
+        ) from error
 
 
 async def _kept(central: Central, ended: asyncio.Event) -> None:
@@ -120,8 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MedfuzzError as error:
         sys.stderr.write(f"medfuzz radio: {error}\n")
         return error.exit_code
-    except Exception as error:  # noqa: BLE001  an adapter's transport raises anything
-        sys.stderr.write(f"medfuzz radio: {type(error).__name__}: {error}\n")
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"medfuzz radio: {error}\n")
         return _FAILED
     return 0
 

@@ -194,7 +194,7 @@ class RadioServer:
         """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, ValueError."""
         scheme, _colon, rest = moniker.partition(":")
         host, _colon, port = rest.rpartition(":")
-        if scheme != "tcp":
+        if scheme != "tcp" or not port.isdigit():
             raise ValueError(f"'{moniker}': write tcp:HOST:PORT")
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Session(self), host or "127.0.0.1", int(port))

@@ -47,7 +47,7 @@ def serve(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 after a signal; 3 for what cannot be had, such as a radio that is gone."""
     options = air.options("glucometer", __doc__, ADDRESS, arguments)
-    return air.ended(lambda: serve(options))
+    return air.ended(options, serve)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 after a signal; 3 for what cannot be had."""
     options = air.options("insulin", __doc__, ADDRESS, arguments)
     quieten()
-    return air.ended(lambda: asyncio.run(serve(options)))
+    return air.ended(options, lambda chosen: asyncio.run(serve(chosen)))
 
 
 if __name__ == "__main__":
