@@ -29,7 +29,7 @@ class ProceduresFuzzer:
     """
 
     name = "procedures"
-    every = 4
+    every = 6
 
     def __init__(
         self,

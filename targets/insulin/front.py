@@ -125,6 +125,7 @@ class Front:
             if key is not None:
                 self._mailbox.tell(Op.BOND, bytes(connection.peer_address) + key.value)
                 encryption()
+            self._device.smp_manager.sessions.pop(connection.handle, None)  # which would not pair a second time
 
         def mtu() -> None:
             self._mailbox.tell(Op.MTU, connection.att_mtu.to_bytes(2, "little"))
