@@ -59,9 +59,10 @@ int racp_busy(const struct records *store) { return report_running && reported =
 void racp_stop(void) { report_running = 0; }
 
 #ifdef FAULT_ABORT_RACE
-/* The report's own answer must be out before the abort's. */
+/* The report's own answer must be out before the abort's; of more than is stored there would be no end. */
 static void end_report(void) {
-    while (*(volatile uint8_t *)&report_running) wait_for_interrupt();
+    while (report_matched <= report_stored && *(volatile uint8_t *)&report_running) wait_for_interrupt();
+    racp_stop();
 }
 #else
 static void end_report(void) {
