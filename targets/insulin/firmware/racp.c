@@ -58,18 +58,15 @@ int racp_busy(const struct records *store) { return report_running && reported =
 
 void racp_stop(void) { report_running = 0; }
 
+static void end_report(void) {
 #ifdef FAULT_ABORT_RACE
-/* The report's own answer must be out before the abort's; of more than is stored there would be no end. */
-static void end_report(void) {
+    /* The report's own answer must be out before the abort's; one of more than is stored would have no end. */
     while (report_matched <= report_stored && *(volatile uint8_t *)&report_running) wait_for_interrupt();
-    racp_stop();
-}
-#else
-static void end_report(void) {
+    if (!report_running) return;
+#endif
     report_running = 0;
     report_finished(RACP_NOT_COMPLETED);
 }
-#endif
 
 static enum racp_outcome delete(const struct records *store, const struct racp_request *request, struct span span) {
     if (request->select != RACP_ALL && request->select != RACP_UNTIL) return RACP_BAD_OPERATOR;
