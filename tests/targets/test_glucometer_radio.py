@@ -128,7 +128,7 @@ def test_it_ends_with_the_radio_and_says_why(radio, emulate):
     link(radio).close()
     radio.stop()
     assert process.wait(5) == 3
-    assert re.match(rb"medfuzz emulate: .*refused", process.stderr.read())
+    assert re.match(b"medfuzz emulate: nothing listens at tcp:", process.stderr.read())
 
 
 def test_a_reset_on_the_side_channel_begins_anew(radio, emulate):
