@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.errors import LinkClosed, UsageError
@@ -67,6 +68,7 @@ class Executor:
         self._link: GuardedLink | None = None
         self._handles: Handles | None = None
         self._performs: Performs | None = None
+        self._kind, self._can_handle, self._can_perform = type(None), False, False
         self._held: list[_Sent] = []
         self._open: list[_Sent] = []
         self._bytes = b""
@@ -89,8 +91,11 @@ class Executor:
         """The open link; opens it if need be. Raises LinkError."""
         if self._link is None:
             link = self._transport.open(self._open_timeout)
-            self._handles = link if isinstance(link, Handles) else None
-            self._performs = link if isinstance(link, Performs) else None
+            if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
+                self._kind = type(link)
+                self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
+            self._handles = cast("Handles", link) if self._can_handle else None
+            self._performs = cast("Performs", link) if self._can_perform else None
             self._link = GuardedLink(link, self._guard)
         return self._link
 

@@ -69,6 +69,7 @@ class Runner:
     ) -> None:
         self._max_resets, self._resets = max_resets, 0
         self.target, self.snapshots, self.interfaces = target, snapshots, interfaces
+        self._offering = {name: i.carrier for name, i in interfaces.items() if isinstance(i.carrier, Offers)}
         self.monitors, self._settle = tuple(monitors), settle
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._cold: object = None
@@ -141,7 +142,7 @@ class Runner:
             carrier.restarted()
 
     def _carriers(self) -> list[Offers]:
-        return [i.carrier for i in self.interfaces.values() if isinstance(i.carrier, Offers)]
+        return list(self._offering.values())
 
     def _drain(self) -> None:
         self.target.take_events()
@@ -286,8 +287,8 @@ class Runner:
             served, broken = self._probe(interface, broken)
         broken = self._surveyed(interface, broken, survey=survey and served is True and not events)
         transcript = self._transcript(case, executor, started, served, broken, events)
-        if isinstance(interface.carrier, Offers):
-            transcript = replace(transcript, link_events=tuple(interface.carrier.take_events()))
+        if (carrier := self._offering.get(interface.name)) is not None:
+            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
         if transcript.events and not self.snapshots:
             self._must_reset, self._current = True, ("", "")
         return replace(transcript, refused=refused) if refused else transcript
@@ -314,8 +315,8 @@ class Runner:
 
     def _surveyed(self, interface: Interface, broken: str, *, survey: bool) -> str:
         """Undo procedures, and look at the device if that is due; why the link is lost, or ""."""
-        carrier = interface.carrier
-        if not isinstance(carrier, Offers):
+        carrier = self._offering.get(interface.name)
+        if carrier is None:
             return broken
         if carrier.restore():
             self._current = ("", "")
