@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TypeVar
 
-from fuzzers.enumerate import checked_states
 from fuzzers.moves import Move, Outline, Plan, again, at_once, joined, moves_of, sends
 from fuzzers.order import Order
+from fuzzers.planned import PlannedFuzzer
 from fuzzers.recorded import Recorded
 from fuzzers.transactions import Transactions
 from fuzzers.walk import Walker
-from harness.case import Origin, Send, Step, TestCase
-from harness.transcript import Transcript
-from harness.verdict import Observation
-from protocols.model import Protocol
+from harness.case import Step
 
-T = TypeVar("T")
 REPEATS = (2, 3, 4, 6, 9, 16, 33)
 REPLAYS = (1, 2, 5, 16)
 AT_ONCE = (2, 3)
 WALKS = 100_000
 
 
-class SequenceFuzzer:
-    """Faults that need more than one message. All ordered pairs of moves come early in every state.
-
-    `stimuli` names those that the bench has (None: all that the protocol knows). Raises UsageError for an unknown
-    state.
-    """
+class SequenceFuzzer(PlannedFuzzer):
+    """Faults that need more than one message. All ordered pairs of moves come early in every state."""
 
     name = "sequence"
-    every = 1
-
-    def __init__(
-        self,
-        protocol: Protocol,
-        interface: str,
-        states: Sequence[str] = (),
-        seed: int = 0,
-        *,
-        max_len: int = 0,
-        stimuli: Collection[str] | None = None,
-    ) -> None:
-        self.interface = interface
-        self._protocol = protocol
-        self._states = checked_states(protocol, states, stimuli)
-        self._seed = seed
-        self._max_len = max_len or protocol.max_len
-        self._stimuli = stimuli
-
-    def forecast(self) -> int:
-        """How many cases there are in all."""
-        return sum(plan.count for plan in self._plans)
-
-    def cases(self) -> Iterator[TestCase]:
-        """A few of each plan in turn, until all are through."""
-        places = [(plan, 0) for plan in self._plans if plan.count]
-        while places:
-            left: list[tuple[Plan, int]] = []
-            for plan, number in places:
-                stop = min(number + plan.weight, plan.count)
-                for k in range(number, stop):
-                    yield self._case(plan, k)
-                if stop < plan.count:
-                    left.append((plan, stop))
-            places = left
-
-    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
-        """Takes nothing: the same cases for the same seed, whatever the device does."""
-
-    def _case(self, plan: Plan, k: int) -> TestCase:
-        outline = plan.at(k)
-        path = tuple(step.message for step in outline.steps if isinstance(step, Send))
-        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed, outline.parent)
-        return TestCase(self.interface, outline.state, outline.steps, origin)
 
     @cached_property
     def _moves(self) -> list[Move]:
@@ -109,10 +56,6 @@ class SequenceFuzzer:
             self._triples(),
             Plan("walk", WALKS, walker.at, 3),
         ]
-
-    def _listed(self, kind: str, items: Sequence[T], build: Callable[[T, int], Outline], weight: int) -> Plan:
-        order = Order(len(items), f"{self._seed}/{kind}")
-        return Plan(kind, len(items), lambda k: build(items[order.at(k)], k), weight)
 
     def _triples(self) -> Plan:
         moves, states = self._moves, self._states

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fuzzers.patience import PatientFuzzer
-from fuzzers.registry import fuzzers_for, make_fuzzer
+from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.script import load_boofuzz_session
 from fuzzers.session import DeviceSession
 from harness.bench import Bench, InterfaceTable, load_bench
@@ -210,7 +210,7 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
-            made.append(make_fuzzer(fuzzer, protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
+            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
     return made if isinstance(assembly.target, Snapshots) else [PatientFuzzer(fuzzer) for fuzzer in made]
 
 

@@ -9,7 +9,7 @@ from boofuzz.mutation_context import MutationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzers import make_fuzzer
+from fuzzers import FUZZERS
 from fuzzers.chains import Variant
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.order import Order
@@ -187,21 +187,21 @@ def test_an_order_of_many_takes_no_room():
 
 def test_an_unknown_state_or_fuzzer_names_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'infusing'"):
-        make_fuzzer("enumerate", PUMP, "serial", ["infusin"])
+        FUZZERS.get("enumerate")(PUMP, "serial", ["infusin"])
     with pytest.raises(UsageError, match="Did you mean 'sequence'"):
-        make_fuzzer("sequense", PUMP, "serial")
+        FUZZERS.get("sequense")(PUMP, "serial")
 
 
 def test_only_the_wanted_states_are_used():
-    fuzzer = make_fuzzer("enumerate", PUMP, "serial", ["idle"], 1)
+    fuzzer = FUZZERS.get("enumerate")(PUMP, "serial", ["idle"], 1)
     assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle"}
 
 
 def test_states_that_need_a_missing_stimulus_are_left_out_and_none_left_is_an_error():
-    fuzzer = make_fuzzer("enumerate", PUMP, "serial", seed=1, stimuli=())
+    fuzzer = FUZZERS.get("enumerate")(PUMP, "serial", seed=1, stimuli=())
     assert {case.state for case in islice(fuzzer.cases(), 500)} == {"idle", "session", "programmed", "pharmacy"}
     with pytest.raises(UsageError, match=r"describe \[stimuli\]"):
-        make_fuzzer("sequence", PUMP, "serial", ["infusing"], stimuli=())
+        FUZZERS.get("sequence")(PUMP, "serial", ["infusing"], stimuli=())
 
 
 def test_a_message_is_sent_mostly_where_it_can_be_accepted_and_elsewhere_too():

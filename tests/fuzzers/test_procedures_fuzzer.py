@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from fuzzers import make_fuzzer
+from fuzzers import FUZZERS
 from fuzzers.registry import fuzzers_for
 from harness.case import Procedure, Send
 from harness.errors import UsageError
@@ -18,7 +18,7 @@ KINDS = ("alone", "between", "right behind", "in a walk", "collision")
 
 
 def cases(count=None, seed=1, protocol=ATT):
-    return list(islice(make_fuzzer("procedures", protocol, "link", seed=seed).cases(), count))
+    return list(islice(FUZZERS.get("procedures")(protocol, "link", seed=seed).cases(), count))
 
 
 def kind(case):
@@ -28,7 +28,7 @@ def kind(case):
 def test_every_kind_comes_in_the_first_round_and_the_forecast_is_what_comes():
     assert set(map(kind, cases(12))) == set(KINDS)
     found = cases()
-    assert len(found) == make_fuzzer("procedures", ATT, "link").forecast()
+    assert len(found) == FUZZERS.get("procedures")(ATT, "link").forecast()
     assert set(Counter(map(kind, found))) == set(KINDS)
 
 
@@ -66,4 +66,4 @@ def test_it_is_on_where_there_are_procedures_and_an_error_where_there_are_none()
     plain = load_protocol("att")
     assert "procedures" in fuzzers_for(ATT) and "procedures" not in fuzzers_for(plain)
     with pytest.raises(UsageError, match=r"\[interfaces.link\] fuzzers: 'procedures'"):
-        make_fuzzer("procedures", plain, "link")
+        FUZZERS.get("procedures")(plain, "link")

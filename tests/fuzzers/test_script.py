@@ -5,7 +5,7 @@ import socket
 import boofuzz
 import pytest
 
-from fuzzers import make_fuzzer
+from fuzzers import FUZZERS
 from fuzzers.script import load_boofuzz_script, load_boofuzz_session
 from harness.case import Send
 from harness.errors import UsageError
@@ -74,7 +74,7 @@ def test_the_same_script_twice_and_another_with_the_same_names(script):
 
 
 def test_it_can_be_fuzzed_and_what_leads_to_a_message_goes_out_before_it(script):
-    cases = list(make_fuzzer("enumerate", load_boofuzz_script(script), "tcp", seed=1).cases())
+    cases = list(FUZZERS.get("enumerate")(load_boofuzz_script(script), "tcp", seed=1).cases())
     orders = [case for case in cases if case.messages[-1] == "order"]
     assert {case.messages for case in orders} == {("hello", "order")}
     last = [case.steps[-1] for case in orders]

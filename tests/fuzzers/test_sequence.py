@@ -7,7 +7,7 @@ from itertools import islice
 import boofuzz
 import pytest
 
-from fuzzers import make_fuzzer
+from fuzzers import FUZZERS
 from fuzzers.chains import needed_stimuli
 from fuzzers.moves import again, moves_of
 from fuzzers.sequence import SequenceFuzzer
@@ -160,7 +160,7 @@ def test_the_forecast_counts_pairs_triples_and_walks():
 
 
 def test_the_finite_part_has_no_duplicates_by_plan():
-    fuzzer = make_fuzzer("sequence", small(), "link", ["on"], 1)
+    fuzzer = FUZZERS.get("sequence")(small(), "link", ["on"], 1)
     found = [case for case in islice(fuzzer.cases(), 4000) if case.origin.mutation.startswith("triple")]
     assert len({case.origin.mutation for case in found}) == len(found) == 6**3
 

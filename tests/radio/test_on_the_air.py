@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fuzzers import make_fuzzer
+from fuzzers import FUZZERS
 from harness.case import Send
 from harness.cli import main as cli
 from harness.executor import Executor
@@ -60,7 +60,7 @@ def test_the_probe_is_served_again_and_again(speaks, name, layer):
 
 def test_malformed_reads_are_survived(speaks):
     executor = speaks("att", "att")
-    cases = (case for case in make_fuzzer("enumerate", executor.protocol, "att", seed=1).cases() if only_reads(case))
+    cases = (case for case in FUZZERS.get("enumerate")(executor.protocol, "att", seed=1).cases() if only_reads(case))
     for _, case in zip(range(60), cases, strict=False):
         executor.begin()
         executor.run(case.steps)

@@ -1,0 +1,124 @@
+"""What the fuzzers share: what they are made of, and how the parts of one take turns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TypeVar
+
+from fuzzers.chains import can_take
+from fuzzers.moves import Outline, Plan
+from fuzzers.order import Order
+from harness.case import Origin, Send, TestCase
+from harness.errors import UsageError
+from harness.transcript import Transcript
+from harness.verdict import Observation
+from protocols.model import Protocol
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`count` cases of one sort, of which `weight` are taken in a round; `at(k)` gives the k-th."""
+
+    count: int
+    weight: int
+    at: Callable[[int], TestCase]
+
+
+class ModelFuzzer(ABC):
+    """A fuzzer of one protocol's messages in some of its states (none: all).
+
+    `max_len` bounds what one field grows to, in bytes (0: the protocol's own). `stimuli` names those that the bench has
+    (None: all). Raises UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
+    """
+
+    name: str
+    every = 1
+    needs = ""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        interface: str,
+        states: Sequence[str] = (),
+        seed: int = 0,
+        *,
+        max_len: int = 0,
+        stimuli: Collection[str] | None = None,
+    ) -> None:
+        if not self.fits(protocol):
+            raise UsageError(f"[interfaces.{interface}] fuzzers: '{self.name}' is for {self.needs}")
+        self.interface = interface
+        self._protocol = protocol
+        self._states = checked_states(protocol, states, stimuli)
+        self._seed = seed
+        self._max_len = max_len or protocol.max_len
+        self._stimuli = stimuli
+
+    @classmethod
+    def fits(cls, _protocol: Protocol) -> bool:
+        """True where it has cases to give; a bench that names no fuzzers gets those that fit."""
+        return True
+
+    @cached_property
+    @abstractmethod
+    def _parts(self) -> list[Part]: ...
+
+    def forecast(self) -> int:
+        """How many cases there are in all."""
+        return sum(part.count for part in self._parts)
+
+    def cases(self) -> Iterator[TestCase]:
+        """Breadth first: a few of each part in turn, until all are through; the same sequence for the same seed."""
+        places = [(part, 0) for part in self._parts]
+        while places:
+            left: list[tuple[Part, int]] = []
+            for part, number in places:
+                stop = min(number + part.weight, part.count)
+                yield from (part.at(k) for k in range(number, stop))
+                if stop < part.count:
+                    left.append((part, stop))
+            places = left
+
+    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:  # noqa: B027
+        """Takes nothing: the same cases for the same seed, whatever the device does."""
+
+
+class PlannedFuzzer(ModelFuzzer):
+    """One whose parts are plans."""
+
+    @cached_property
+    @abstractmethod
+    def _plans(self) -> list[Plan]: ...
+
+    @cached_property
+    def _parts(self) -> list[Part]:
+        return [Part(plan.count, plan.weight, partial(self._case, plan)) for plan in self._plans]
+
+    def _case(self, plan: Plan, k: int) -> TestCase:
+        outline = plan.at(k)
+        path = tuple(step.message for step in outline.steps if isinstance(step, Send))
+        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed, outline.parent)
+        return TestCase(self.interface, outline.state, outline.steps, origin)
+
+    def _listed(self, kind: str, items: Sequence[T], build: Callable[[T, int], Outline], weight: int) -> Plan:
+        order = Order(len(items), f"{self._seed}/{kind}")
+        return Plan(kind, len(items), lambda k: build(items[order.at(k)], k), weight)
+
+
+def checked_states(protocol: Protocol, states: Sequence[str], stimuli: Collection[str] | None) -> tuple[str, ...]:
+    """The named states, or all, without those whose preamble takes a stimulus that the bench does not have.
+
+    Raises UsageError for one that the protocol does not have, and when none is left.
+    """
+    wanted = tuple(states) or tuple(protocol.states)
+    found = tuple(name for name in wanted if can_take(protocol.state(name).preamble, stimuli))
+    if not found:
+        raise UsageError(
+            f"no state of '{protocol.name}' can be reached without its stimuli; describe [stimuli] in the bench"
+        )
+    return found
