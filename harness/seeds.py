@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
+from harness.bench import Table
 from harness.errors import UsageError
 
 MAX_SEEDS, MAX_BYTES = 2000, 1 << 16
@@ -19,15 +20,11 @@ _HEAD = """# Seeds for medfuzz: what was said to the device, from {source}. See 
 """
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 def _from_hex(text: object) -> object:
     return bytes.fromhex(text) if isinstance(text, str) else text
 
 
-class Seed(_Table):
+class Seed(Table):
     """One message, numbered from 1 by its place; `uuid` is the characteristic that its handle means."""
 
     data: Annotated[bytes, BeforeValidator(_from_hex), Field(min_length=1, max_length=MAX_BYTES)]
@@ -35,17 +32,17 @@ class Seed(_Table):
     uuid: str = ""
 
 
-class Walk(_Table):
+class Walk(Table):
     """A recorded order: numbers of seeds."""
 
     seeds: list[int]
 
 
-class SeedsFile(_Table):
+class SeedsFile(Table):
     """A whole file."""
 
     seed: list[Seed] = Field(default=[], max_length=MAX_SEEDS)
-    walk: list[Walk] = []
+    walk: list[Walk] = Field(default=[])
 
 
 def load_seeds(path: Path) -> SeedsFile:

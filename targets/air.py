@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.bench import load_device
-from harness.errors import MedfuzzError, UsageError
+from harness.errors import MedfuzzError
+from harness.place import place_of
+from harness.transports.ble import is_address
 from targets.emulated import EmulatedTarget, emulated_target
 
 _FAILED, _LAST_PORT = 3, 0xFFFF
-_ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
-_PLACE = re.compile(r"tcp:(.+):(\d{1,5})")
 
 
 def options(name: str, about: str | None, address: str, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -27,7 +26,7 @@ def options(name: str, about: str | None, address: str, arguments: Sequence[str]
     parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
-    if not _ADDRESS.fullmatch(chosen.address):
+    if not is_address(chosen.address):
         parser.error(f"--address '{chosen.address}' is not one: write it like {address}")
     if chosen.channel is not None and not 0 <= chosen.channel <= _LAST_PORT:
         parser.error(f"--channel {chosen.channel} is not a port")
@@ -42,10 +41,7 @@ def device(folder: Path, chosen: argparse.Namespace) -> EmulatedTarget:
 
 def place(chosen: argparse.Namespace) -> tuple[str, int]:
     """Host and port to attach at; raises UsageError."""
-    found = _PLACE.fullmatch(chosen.radio)
-    if found is None or not 0 < int(found[2]) <= _LAST_PORT:
-        raise UsageError(f"--radio '{chosen.radio}': write tcp:HOST:PORT, as `medfuzz radio --listen` has it")
-    return found[1], int(found[2])
+    return place_of(chosen.radio)
 
 
 def ended(chosen: argparse.Namespace, run: Callable[[argparse.Namespace], None]) -> int:

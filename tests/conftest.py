@@ -10,6 +10,17 @@ import pytest
 WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device that may be fuzzed)"
 
 
+@pytest.fixture
+def radio():
+    """A virtual radio with a place to attach."""
+    from harness.radio.process import Radio
+
+    started = Radio(listen=["tcp:127.0.0.1:0"])
+    started.start()
+    yield started
+    started.stop()
+
+
 def pytest_addoption(parser):
     group = parser.getgroup("medfuzz")
     group.addoption("--adapter", default="", help="a real adapter for tests marked hardware: usb:0, hci-socket:0, …")

@@ -10,15 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.captures import H4, MAX_MESSAGES, CaptureDamaged, Record, Said
+from harness.radio.att import ATT, READ_BY_TYPE, SIGNED_WRITE, WITH_HANDLE, WRITE_COMMAND, is_request
 
-ATT = 4
 MAX_CONNECTIONS, MAX_HANDLES = 4096, 1 << 16
-REQUESTS = frozenset({0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x0E, 0x10, 0x12, 0x16, 0x18, 0x20, 0x52, 0xD2})
-WITH_HANDLE = frozenset({0x0A, 0x0C, 0x12, 0x16, 0x52, 0xD2})
 _ACL, _EVENT = 2, 4
 _DISCONNECTED, _LE, _CONNECTED = 0x05, 0x3E, (0x01, 0x0A, 0x29)
 _CONTINUED = 1
-_READ_BY_TYPE, _FOUND_BY_TYPE, _CHARACTERISTIC = 0x08, 0x09, 0x2803
+_CHARACTERISTIC = 0x2803
 UNKNOWN = "UNKNOWN"
 
 
@@ -125,19 +123,19 @@ class Conversations:
 
     def _learn(self, connection: Connection, pdu: bytes) -> None:
         """Value handles, out of what answers a Read By Type Request of characteristic declarations."""
-        if pdu[0] == _READ_BY_TYPE:
+        if pdu[0] == READ_BY_TYPE:
             connection.asked = pdu
-        elif pdu[0] == _FOUND_BY_TYPE and connection.asked[5:] == _CHARACTERISTIC.to_bytes(2, "little"):
+        elif pdu[0] == READ_BY_TYPE + 1 and connection.asked[5:] == _CHARACTERISTIC.to_bytes(2, "little"):
             size = pdu[1] if len(pdu) > 1 else 0
             for start in range(2, len(pdu) - size + 1, size) if size in (7, 21) else ():
                 entry = pdu[start : start + size]
                 if len(self._uuids) < MAX_HANDLES:
-                    self._uuids[connection.device, int.from_bytes(entry[3:5], "little")] = uuid_text(entry[5:])
+                    self._uuids[connection.device, int.from_bytes(entry[3:5], "little")] = _uuid_text(entry[5:])
 
 
 def _to_device(connection: Connection, channel: int, pdu: bytes, sent: bool | None) -> bool:
     """What the central says; on ATT, only what a client says."""
-    if channel == ATT and pdu[0] not in REQUESTS:
+    if channel == ATT and not (is_request(pdu) or pdu[0] in (WRITE_COMMAND, SIGNED_WRITE)):
         return False
     if sent is None:
         return channel == ATT
@@ -148,9 +146,9 @@ def _framed(pdu: Pdu) -> bytes:
     return len(pdu.data).to_bytes(2, "little") + pdu.channel.to_bytes(2, "little") + pdu.data
 
 
-def uuid_text(raw: bytes) -> str:
+def _uuid_text(octets: bytes) -> str:
     """A UUID as it came, little-endian: four digits for an assigned one, else in full; lower case."""
-    digits = raw[::-1].hex()
+    digits = octets[::-1].hex()
     if len(digits) == 4:
         return digits
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -22,7 +22,6 @@ from harness.radio.process import need_bumble
 PUMP, INSULIN = "pump", "insulin"
 LINKS = {"network": "TCP", "maintenance": "serial", "gatt": "Bluetooth LE", "att": "Bluetooth LE"}
 EXPECTED = {PUMP: 8, INSULIN: 2}  # in a minute on two busy cores, three seeds each: 15 to 19, and 3 to 7
-FUZZERS = ("enumerate", "sequence")  # procedures of the radio wait long for what they find
 _LATE_SECONDS = 60.0
 
 Finding = Mapping[str, Any]
@@ -48,7 +47,6 @@ def demo(
     seconds = seconds_of(time)
     folders = {name: out / name if out else free_folder(name) for name in (PUMP, INSULIN)}
     words = ["run", INSULIN, "--time", time, "--seed", str(seed), "--out", str(folders[INSULIN]), "--quiet"]
-    words += [word for fuzzer in FUZZERS for word in ("--fuzzer", fuzzer)]
     words += ["--elf", str(insulin_elf)] if insulin_elf else []
     options = Options(find_bench(PUMP), PUMP, seed=seed, seconds=seconds, out=folders[PUMP], elf=elf)
     with beside(*words) as other:

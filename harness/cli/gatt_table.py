@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.interfaces import Identity
-from harness.radio.peer import ATT, Characteristic, Peer
+from harness.radio.att import ATT, ERROR
+from harness.radio.att import READ as READ_REQUEST
+from harness.radio.peer import Characteristic, Peer
 from protocols.att_wire import ERRORS
 
 READ, WRITE_COMMAND, WRITE, INDICATE = 0x02, 0x04, 0x08, 0x20
@@ -21,7 +23,6 @@ PROPERTIES = {
     0x80: "extended",
 }
 PRESENTATION_FORMAT = "2904"
-_READ_RESPONSE, _ERROR = 0x0B, 0x01
 _PAIRING = {0x05: "needs pairing", 0x0C: "needs a longer key", 0x0F: "needs encryption"}
 _SHORT_UUID = 4
 
@@ -98,9 +99,9 @@ class _Surveyor:
 
     def _read(self, handle: int) -> tuple[bytes | None, str]:
         answer = self._peer.read(handle)
-        if answer[:1] == bytes([_READ_RESPONSE]):
+        if answer[:1] == bytes([READ_REQUEST + 1]):
             return answer[1:], ""
-        if answer[:1] == bytes([_ERROR]) and len(answer) > 4:
+        if answer[:1] == bytes([ERROR]) and len(answer) > 4:
             reason = ERRORS.get(answer[4], f"application error {answer[4]:#04x}")
             return None, _PAIRING.get(answer[4], reason)
         self._peer.close()  # a late answer would be taken for the next one's

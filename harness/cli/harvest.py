@@ -6,8 +6,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 
 from harness.captures import Said
-from harness.captures.bluetooth import WITH_HANDLE
 from harness.interfaces import WireProtocol
+from harness.radio.att import WITH_HANDLE
 from harness.seeds import MAX_BYTES, Seed
 from protocols.model import Protocol
 from protocols.recognize import HANDLE, best_fit, values_of

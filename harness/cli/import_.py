@@ -19,14 +19,14 @@ from harness.cli.console import printable
 from harness.cli.files import write
 from harness.cli.harvest import Harvest, Splitter
 from harness.errors import UsageError, did_you_mean
+from harness.radio import att
 from harness.seeds import seeds_text
 from harness.transports import Endpoint, parse_moniker
 from harness.transports.ble import CHANNELS
 from protocols.model import Protocol
 
 _SHOWN = 8
-_WRITES = (0x12, 0x52)
-_EXECUTE_WRITE = 0x18
+_WRITES = (att.WRITE, att.WRITE_COMMAND)
 
 
 def register(app: typer.Typer) -> None:
@@ -104,9 +104,9 @@ def _over_ble(conversations: bluetooth.Conversations, capture: Path, endpoint: E
     """The PDUs of the interface's layer; for one characteristic, the values written to it."""
     characteristic = endpoint.options.get("char", "").lower()
     layer = "char" if characteristic else endpoint.options.get("layer", "gatt")
-    channels = [channel] if (channel := CHANNELS.get(layer, bluetooth.ATT)) > 0 else []
+    channels = [channel] if (channel := CHANNELS.get(layer, att.ATT)) > 0 else []
     for said in conversations.said(read_records(capture), channels):
-        if layer == "gatt" and said.data[0] in (*bluetooth.WITH_HANDLE, _EXECUTE_WRITE):
+        if layer == "gatt" and said.data[0] in (*att.WITH_HANDLE, att.EXECUTE_WRITE):
             yield said
         elif layer == "char" and said.uuid == characteristic and said.data[0] in _WRITES and said.data[3:]:
             yield Said(said.conversation, said.device, said.data[3:])

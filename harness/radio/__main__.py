@@ -58,7 +58,7 @@ def _on_the_desktop(listen: Sequence[str]) -> Central:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Run until SIGINT or SIGTERM. Raises OSError, ValueError, BenchError for what cannot be opened, or was lost."""
+    """Run until SIGINT or SIGTERM. Raises OSError, MedfuzzError for what cannot be opened, or was lost."""
     server: RadioServer | None = None
     ether: Ether | None = None
 
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MedfuzzError as error:
         sys.stderr.write(f"medfuzz radio: {error}\n")
         return error.exit_code
-    except (OSError, ValueError) as error:
+    except OSError as error:
         sys.stderr.write(f"medfuzz radio: {error}\n")
         return _FAILED
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,15 +22,12 @@ from bumble.transport.common import AsyncPipeSink
 from harness.radio import procedures
 from harness.radio.ether import Ether, EtherController
 from harness.radio.procedures import OWN_ADDRESS
-from harness.radio.wire import Kind, Words
+from harness.radio.wire import Heard, Kind, Received, Told, Words
 
 _NUMBERS = 0xFFFF
 _OF_THE_TRANSPORT = 0  # no HCI reason: Bumble's, when its adapter is gone
 _HARDWARE_ERROR = "on_hci_hardware_error_event"  # where Bumble's host would handle it, and does not
 _ESTABLISHED_SECONDS = 0.002
-Received = Callable[[Kind, int, bytes], None]
-Told = Callable[[str, Words], None]
-Heard = Callable[[Words], None]
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any
 
 from harness.errors import BenchError, LinkClosed, LinkError
+from harness.place import place_of
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, packed, spoken
 
 _CHUNK = 65536
@@ -25,10 +26,9 @@ class RadioClient:
 
     def __init__(self, moniker: str, timeout: float) -> None:
         self.moniker = moniker
-        host, _colon, port = moniker.removeprefix("tcp:").rpartition(":")
         try:
-            self._socket = socket.create_connection((host, int(port)), timeout)
-        except (OSError, ValueError) as error:
+            self._socket = socket.create_connection(place_of(moniker), timeout)
+        except OSError as error:
             raise BenchError(
                 f"radio {moniker}: {error}. Is `medfuzz radio` running there, with --control {moniker}?"
             ) from error

@@ -17,6 +17,9 @@ from bumble.controller import Controller
 from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
 
+from harness.errors import UsageError
+from harness.place import place_of
+
 _ACL_LENGTH = 251
 _HANDLES = 0xEFF
 _CHUNK, _PTY_POLL = 4096, 0.01
@@ -203,15 +206,15 @@ class Ether:
     async def listen(self, moniker: str) -> str:
         """`tcp:HOST:PORT` (port 0 chooses one), `unix:PATH` or `pty:PATH`; returns the moniker to attach to.
 
-        Raises OSError when that cannot be had, ValueError for another moniker.
+        Raises OSError when that cannot be had, UsageError for another moniker.
         """
         scheme, _colon, rest = moniker.partition(":")
         match scheme:
             case "tcp":
-                host, _colon, port = rest.rpartition(":")
-                server = await asyncio.get_running_loop().create_server(self._port, host or "127.0.0.1", int(port))
+                host, port = place_of(moniker, any_port=True)
+                server = await asyncio.get_running_loop().create_server(self._port, host, port)
                 self._servers.append(server)
-                return f"tcp:{host or '127.0.0.1'}:{server.sockets[0].getsockname()[1]}"
+                return f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
             case "unix":
                 self._servers.append(await asyncio.get_running_loop().create_unix_server(self._port, rest))
                 self._paths.append(Path(rest))
@@ -220,7 +223,7 @@ class Ether:
                 self._pty(Path(rest))
                 return moniker
             case _:
-                raise ValueError(f"'{moniker}': write tcp:HOST:PORT, unix:PATH or pty:PATH")
+                raise UsageError(f"'{moniker}': write tcp:HOST:PORT, unix:PATH or pty:PATH")
 
     def _port(self) -> HostPort:
         return HostPort(self, f"host {self._made + 1}")

@@ -12,16 +12,14 @@ from typing import Any
 from harness.errors import LinkClosed, LinkError, TargetError
 from harness.identity import unlike
 from harness.interfaces import Identity
+from harness.radio.att import ATT, ERROR, MTU, MTU_REQUEST, READ, WRITE, answers
 from harness.radio.client import RadioClient
 from harness.radio.watch import Watch
 from harness.radio.wire import Kind, Message
 
-ATT = 4
-ERROR, MTU_REQUEST, READ, WRITE, WRITE_COMMAND, CONFIRMATION = 0x01, 0x02, 0x0A, 0x12, 0x52, 0x1E
 NOTIFY, INDICATE, WRITABLE, WITHOUT_RESPONSE = 0x10, 0x20, 0x08, 0x04
 CCCD = "2902"
 _KEYS_DIFFER = 0x3D
-MTU = 517
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
@@ -337,12 +335,3 @@ def _characteristic(found: Mapping[str, Any]) -> Characteristic:
 def subscription(found: Characteristic, value: int) -> bytes:
     """The write of a Client Characteristic Configuration."""
     return bytes([WRITE]) + found.cccd.to_bytes(2, "little") + value.to_bytes(2, "little")
-
-
-def is_request(pdu: bytes) -> bool:
-    """True for an ATT request: an even opcode without the command bit, and no confirmation."""
-    return bool(pdu) and not pdu[0] & 0xC1 and pdu[0] != CONFIRMATION
-
-
-def answers(request: bytes, pdu: bytes) -> bool:
-    return pdu[:1] == bytes([request[0] + 1]) or pdu[:2] == bytes([ERROR, request[0]])

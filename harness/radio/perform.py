@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from harness.case import Procedure
 from harness.errors import LinkClosed, LinkError
-from harness.radio.peer import MTU_REQUEST, WRITABLE, MalformedTable, Peer, Service, subscription
+from harness.radio.att import MTU_REQUEST
+from harness.radio.peer import WRITABLE, MalformedTable, Peer, Service, subscription
 
 _HEARD_SECONDS = 1.5
 _DONE, _NOTHING = "done", "no answer"

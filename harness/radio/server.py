@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UsageError
+from harness.place import place_of
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
 if TYPE_CHECKING:
@@ -191,14 +192,10 @@ class RadioServer:
         self._tasks: set[asyncio.Future[None]] = set()
 
     async def open(self, moniker: str) -> str:
-        """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, ValueError."""
-        scheme, _colon, rest = moniker.partition(":")
-        host, _colon, port = rest.rpartition(":")
-        if scheme != "tcp" or not port.isdigit():
-            raise ValueError(f"'{moniker}': write tcp:HOST:PORT")
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Session(self), host or "127.0.0.1", int(port))
-        return f"tcp:{host or '127.0.0.1'}:{self._server.sockets[0].getsockname()[1]}"
+        """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, UsageError."""
+        host, port = place_of(moniker, any_port=True)
+        self._server = await asyncio.get_running_loop().create_server(lambda: Session(self), host, port)
+        return f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
 
     def later(self, what: Awaitable[None]) -> None:
         """Run something to its end, whatever it raises."""

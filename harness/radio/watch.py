@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from harness.transcript import TargetEvent
 
@@ -75,9 +75,12 @@ class Watch:
 
 def stable(data: bytes, types: Collection[int]) -> str:
     """The fields of an advertisement that have one of the types, as `type:hex`, in order."""
-    found: list[str] = []
-    while len(data) > 1 and data[0]:
-        if data[1] in types:
-            found.append(f"{data[1]:02x}:{data[2 : 1 + data[0]].hex()}")
-        data = data[1 + data[0] :]
-    return " ".join(sorted(found))
+    return " ".join(sorted(f"{kind:02x}:{value.hex()}" for kind, value in structures(data) if kind in types))
+
+
+def structures(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and value of each structure of advertising data (Core vol 3 part C 11); a length of zero ends them."""
+    at = 0
+    while at + 1 < len(data) and data[at]:
+        yield data[at + 1], data[at + 2 : at + 1 + data[at]]
+        at += 1 + data[at]

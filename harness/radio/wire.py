@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple, cast
 
@@ -26,6 +26,11 @@ class Kind(IntEnum):
     PDU = 4
     FRAME = 5
     FRAGMENT = 6
+
+
+Received = Callable[[Kind, int, bytes], None]
+Told = Callable[[str, Words], None]
+Heard = Callable[[Words], None]
 
 
 class Message(NamedTuple):

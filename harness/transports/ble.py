@@ -6,6 +6,7 @@ is sent is the value to write. All links to one address share one connection: a 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from harness.case import Procedure, Step
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Identity
-from harness.radio.peer import ATT, EVERYTHING, WRITABLE, WRITE, WRITE_COMMAND, Peer, answers, is_request
+from harness.radio.att import ATT, WRITE, WRITE_COMMAND, answers, is_request
+from harness.radio.peer import EVERYTHING, WRITABLE, Peer
 from harness.radio.perform import PROCEDURES, advertises, perform, restore, survey
 from harness.radio.process import BLEAK, Radio
 from harness.radio.wire import Kind
@@ -30,6 +32,7 @@ CHANNELS: Mapping[str, int] = {
     "signalling": SIGNALLING,
     "l2cap": EVERYTHING,
 }
+_ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "signalling", "l2cap"})
 FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
 
@@ -260,9 +263,13 @@ def ble_transport(endpoint: Endpoint, target: object) -> BleTransport:
     return BleTransport(endpoint.moniker, radio.peer(_address(endpoint)), route, fenced=fenced)
 
 
+def is_address(text: str) -> bool:
+    """True for six octets in hexadecimal digits, like F0:F1:F2:F3:F4:F5."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def _address(endpoint: Endpoint) -> str:
     address = endpoint.address.upper()
-    octets = address.split(":")
-    if len(octets) != 6 or any(len(octet) != 2 or not set(octet) <= set("0123456789ABCDEF") for octet in octets):
+    if not is_address(address):
         raise UsageError(f"{endpoint.moniker}: write ble:ADDRESS, like ble:F0:F1:F2:F3:F4:F5?layer=att")
     return address

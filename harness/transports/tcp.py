@@ -6,7 +6,8 @@ import select
 import socket
 import time
 
-from harness.errors import LinkClosed, LinkError, UsageError
+from harness.errors import LinkClosed, LinkError
+from harness.place import place_of
 from harness.transports import Endpoint, transports
 
 _CHUNK = 65536
@@ -88,7 +89,4 @@ def _translate(error: OSError, moniker: str) -> LinkError:
 def tcp_transport(endpoint: Endpoint, target: object) -> TcpTransport:
     """`tcp:HOST:PORT`; IPv6 hosts in brackets."""
     endpoint.check()
-    host, colon, port = endpoint.address.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{endpoint.moniker}: write tcp:HOST:PORT with a port from 1 to 65535")
-    return TcpTransport(endpoint.moniker, host.strip("[]"), int(port))
+    return TcpTransport(endpoint.moniker, *place_of(endpoint.moniker))

@@ -211,11 +211,15 @@ def test_a_crash_does_not_change_what_a_name_means():
     assert seen == clean
 
 
-def test_counting_does_not_run_the_cases_again_for_each_case():
+def test_counting_does_not_run_the_cases_again_for_each_case(monkeypatch):
+    begun, mutations_of = [], boofuzz.Word.mutations
+    monkeypatch.setattr(
+        boofuzz.Word, "mutations", lambda self, default: begun.append(self.name) or mutations_of(self, default)
+    )
     made = session(request("a", boofuzz.Word("x", full_range=True), boofuzz.Word("y", full_range=True)))
     cases = made.named_cases()
-    for _ in range(1000):
-        next(cases)
+    assert len({next(cases).name for _ in range(1000)}) == 1000
+    assert begun == ["x", "y", "x"]  # once to know the fields, then one after the other
 
 
 def test_live_free_requests_render_as_boofuzz_does():

@@ -12,15 +12,6 @@ from harness.radio.process import Radio
 ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 
-@pytest.fixture
-def radio():
-    """A virtual radio with a place to attach."""
-    started = Radio(listen=["tcp:127.0.0.1:0"])
-    started.start()
-    yield started
-    started.stop()
-
-
 @pytest.fixture(params=["virtual", pytest.param("real", marks=pytest.mark.hardware)])
 def air(request):
     """A radio and a peripheral's address on it: the virtual one, and the adapter and device of the command line."""

@@ -30,6 +30,13 @@ def joined(peer):
     peer.open(ATT, 5.0, paired=False, subscribed=False)
 
 
+def replaced(process, attach, radio, address):
+    """Another device, named `ward 7`, stands at the address of one that is gone."""
+    process.kill()
+    process.wait()
+    attach(radio.listening[0], address, "random", "ward 7")
+
+
 def test_a_device_says_who_it_is_and_is_compared_at_once(radio, attach, meet):
     _process, address = attach(radio.listening[0])
     peer = meet(address, serial="0042", name="bench dummy", address_type="random")
@@ -50,9 +57,7 @@ def test_another_device_at_the_same_address_is_refused_at_the_next_connection(ra
     joined(peer)
     peer.close()
     joined(peer)
-    process.kill()
-    process.wait()
-    attach(radio.listening[0], address, "random", "ward 7")
+    replaced(process, attach, radio, address)
     with pytest.raises(TargetError, match="name 'ward 7', the bench wants 'bench dummy'"):
         joined(peer)
     assert not peer.connected
@@ -62,9 +67,7 @@ def test_a_device_that_a_case_has_renamed_is_known_by_its_serial_number(radio, a
     process, address = attach(radio.listening[0])
     peer = meet(address, name="bench dummy", serial="0042")
     joined(peer)
-    process.kill()
-    process.wait()
-    attach(radio.listening[0], address, "random", "ward 7")
+    replaced(process, attach, radio, address)
     joined(peer)
     assert peer.connected
 
@@ -92,9 +95,7 @@ def test_a_device_that_is_another_one_in_the_middle_of_a_run_ends_it_with_3(radi
     assembly.runner.start()
     executor = assembly.runner.interfaces["att"].executor
     assert executor.probe() is not None
-    process.kill()
-    process.wait()
-    attach(radio.listening[0], address, "random", "ward 7")
+    replaced(process, attach, radio, address)
     with pytest.raises(TargetError, match="name 'ward 7'") as refused:
         for _ in range(3):
             executor.probe()

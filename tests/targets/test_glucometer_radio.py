@@ -10,20 +10,11 @@ import pytest
 from glucometer_device import GLUCOMETER
 
 from harness.errors import LinkClosed
-from harness.radio.process import Radio
 from harness.transports import ble, transport
 from targets.glucometer.front import ADDRESS
 
 assert ble.CHANNELS  # its import registers the scheme
 RACP_CCCD, RACP = b"\x18\x00", b"\x17\x00"
-
-
-@pytest.fixture
-def radio():
-    started = Radio(listen=["tcp:127.0.0.1:0"])
-    started.start()
-    yield started
-    started.stop()
 
 
 @pytest.fixture

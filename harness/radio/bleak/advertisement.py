@@ -8,6 +8,8 @@ from uuid import UUID
 from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 
+from harness.radio.watch import structures
+
 _UUIDS = {0x02: 2, 0x03: 2, 0x04: 4, 0x05: 4, 0x06: 16, 0x07: 16}
 _SERVICE_DATA = {0x16: 2, 0x20: 4, 0x21: 16}
 _SHORT_NAME, _NAME, _TX_POWER, _MANUFACTURER = 0x08, 0x09, 0x0A, 0xFF
@@ -15,7 +17,7 @@ _SHORT_NAME, _NAME, _TX_POWER, _MANUFACTURER = 0x08, 0x09, 0x0A, 0xFF
 
 def advertisement_data(data: bytes, rssi: int) -> AdvertisementData:
     """`rssi` in dBm. What is cut short or malformed is left out."""
-    parts = list(_structures(data))
+    parts = list(structures(data))
     names = [
         value.decode("utf-8", "replace") for wanted in (_NAME, _SHORT_NAME) for kind, value in parts if kind == wanted
     ]
@@ -29,14 +31,6 @@ def advertisement_data(data: bytes, rssi: int) -> AdvertisementData:
         rssi=rssi,
         platform_data=(data,),
     )
-
-
-def _structures(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and value of each; a length of zero ends them."""
-    at = 0
-    while at + 1 < len(data) and data[at]:
-        yield data[at + 1], data[at + 2 : at + 1 + data[at]]
-        at += 1 + data[at]
 
 
 def _service_data(parts: list[tuple[int, bytes]]) -> Iterator[tuple[str, bytes]]:

@@ -7,22 +7,26 @@ from collections.abc import Callable
 
 from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
-from harness.radio.peer import (
+from harness.radio.att import (
     ATT,
     CONFIRMATION,
     ERROR,
+    EXECUTE_WRITE,
+    INDICATION,
     MTU,
     MTU_REQUEST,
+    NOTIFICATION,
+    PREPARE_WRITE,
     READ,
+    READ_BLOB,
+    TRANSACTION_SECONDS,
     WRITE,
     WRITE_COMMAND,
     answers,
     is_request,
+    refusal,
 )
 
-NOTIFICATION, INDICATION = 0x1B, 0x1D
-READ_BY_TYPE, READ_BLOB, PREPARE_WRITE, EXECUTE_WRITE = 0x08, 0x0C, 0x16, 0x18
-TRANSACTION_SECONDS = 30.0
 _LONGEST = 0xFFFF
 _ENDS = (BleakGATTProtocolErrorCode.ATTRIBUTE_NOT_LONG, BleakGATTProtocolErrorCode.INVALID_OFFSET)
 _CHANNEL = ATT.to_bytes(2, "little")
@@ -138,8 +142,3 @@ class Bearer:
         if self._closed:
             raise BleakError(self._closed)
         self._send(bytes([WRITE_COMMAND]) + handle.to_bytes(2, "little") + value)
-
-
-def refusal(request: bytes, code: int) -> bytes:
-    """The Error Response to a request, cut short or not."""
-    return bytes([ERROR, request[0]]) + request[1:3].ljust(2, b"\0") + bytes([code])

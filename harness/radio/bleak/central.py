@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -17,10 +16,10 @@ from bleak.backends.service import BleakGATTService
 from bleak.exc import BleakError
 
 from harness.errors import BenchError
+from harness.radio.att import ATT
 from harness.radio.bleak.translation import Translation
-from harness.radio.peer import ATT
 from harness.radio.process import BLEAK
-from harness.radio.wire import Kind, Words
+from harness.radio.wire import Heard, Kind, Received, Told, Words
 
 _START_SECONDS = 10.0
 _NUMBERS = 0xFFFF
@@ -28,9 +27,6 @@ _OURS, _UNSPECIFIED = 0x16, 0x1F
 _BASE = "-0000-1000-8000-00805f9b34fb"
 _BITS = {name: bit for bit, name in CHARACTERISTIC_PROPERTIES.items()}
 _CHANNEL = ATT.to_bytes(2, "little")
-Received = Callable[[Kind, int, bytes], None]
-Told = Callable[[str, Words], None]
-Heard = Callable[[Words], None]
 
 
 @dataclass(slots=True)

@@ -17,9 +17,9 @@ from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bleak.uuids import normalize_uuid_16, normalize_uuid_str
 
+from harness.radio.att import ATT, MTU
 from harness.radio.bleak.bearer import Bearer
 from harness.radio.bleak.line import CONTROL, RadioLine, dial
-from harness.radio.peer import ATT, MTU
 from harness.radio.wire import Kind, Message
 
 _CCCD = normalize_uuid_16(0x2902)

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
+from harness.errors import UsageError
+from harness.place import place_of
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
 CONTROL = "tcp:127.0.0.1:9100"
@@ -88,7 +90,7 @@ class RadioLine(asyncio.Protocol):
         self._transport.close()
 
 
-def _why(error: OSError | ValueError) -> str:
+def _why(error: OSError | UsageError) -> str:
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else str(error) or "no answer"
 
@@ -99,12 +101,11 @@ def _nothing(*_message: Message) -> None:
 
 async def dial(moniker: str, timeout: float, taken: Callable[[Message], None], lost: Callable[[], None]) -> RadioLine:
     """Connect to the radio at `tcp:HOST:PORT` within `timeout` seconds; raises BleakBluetoothNotAvailableError."""
-    host, _colon, port = moniker.removeprefix("tcp:").rpartition(":")
     try:
         async with asyncio.timeout(timeout):
             loop = asyncio.get_running_loop()
-            _transport, line = await loop.create_connection(lambda: RadioLine(moniker, taken, lost), host, int(port))
-    except (OSError, ValueError) as error:
+            _transport, line = await loop.create_connection(lambda: RadioLine(moniker, taken, lost), *place_of(moniker))
+    except (OSError, UsageError) as error:
         words = f"radio {moniker}: {_why(error)}. Is `medfuzz radio` running there, with --control {moniker}?"
         raise _not_available(words) from error
     version = (await line.ask("hello", timeout)).get("version")

@@ -15,8 +15,7 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 from bleak.uuids import normalize_uuid_16
 
-from harness.radio import peer
-from harness.radio.bleak import bearer
+from harness.radio import att
 from harness.radio.bleak.advertisement import uuid_of
 
 _CCCD = normalize_uuid_16(0x2902)
@@ -52,7 +51,7 @@ class Translation:
     async def _answered(self, pdu: bytes) -> bytes:
         """b"" where there is no answer: to a command, and when none comes within ATT's 30 s."""
         try:
-            async with asyncio.timeout(bearer.TRANSACTION_SECONDS):
+            async with asyncio.timeout(att.TRANSACTION_SECONDS):
                 return await self._said(pdu)
         except TimeoutError:
             return b""
@@ -60,23 +59,23 @@ class Translation:
             code = int(error.code)
         except (BleakError, OSError, EOFError):
             code = Code.UNLIKELY_ERROR
-        return bearer.refusal(pdu, code) if peer.is_request(pdu) else b""
+        return att.refusal(pdu, code) if att.is_request(pdu) else b""
 
     async def _said(self, pdu: bytes) -> bytes:
         handle = int.from_bytes(pdu[1:3], "little")
         match (pdu[0] if pdu else 0, len(pdu)):
-            case (peer.MTU_REQUEST, 3):
-                return bytes([peer.MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
-            case (peer.READ, 3):
-                return bytes([peer.READ + 1]) + (await self._read(handle))[: self._room]
-            case (bearer.READ_BY_TYPE, 7 | 21):
+            case (att.MTU_REQUEST, 3):
+                return bytes([att.MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
+            case (att.READ, 3):
+                return bytes([att.READ + 1]) + (await self._read(handle))[: self._room]
+            case (att.READ_BY_TYPE, 7 | 21):
                 return await self._by_type(handle, int.from_bytes(pdu[3:5], "little"), uuid_of(pdu[5:]))
-            case (bearer.READ_BLOB, 5):
-                return bytes([bearer.READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
-            case (peer.WRITE, length) if length >= 3:
+            case (att.READ_BLOB, 5):
+                return bytes([att.READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
+            case (att.WRITE, length) if length >= 3:
                 await self._write(handle, pdu[3:], response=True)
-                return bytes([peer.WRITE + 1])
-            case (peer.WRITE_COMMAND, length) if length >= 3:
+                return bytes([att.WRITE + 1])
+            case (att.WRITE_COMMAND, length) if length >= 3:
                 await self._write(handle, pdu[3:], response=False)
                 return b""
             case _:
@@ -113,7 +112,7 @@ class Translation:
             raise BleakGATTProtocolError(Code.ATTRIBUTE_NOT_FOUND)
         value = (await self._read(min(inside)))[: min(self._room - 3, _LONGEST_LISTED)]
         listed = min(inside).to_bytes(2, "little") + value
-        return bytes([bearer.READ_BY_TYPE + 1, len(listed)]) + listed
+        return bytes([att.READ_BY_TYPE + 1, len(listed)]) + listed
 
     async def _part(self, handle: int, offset: int) -> bytes:
         value = await self._read(handle)
@@ -142,5 +141,5 @@ class Translation:
             self._subscribed.discard(handle)
 
     def _told(self, characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
-        opcode = bearer.NOTIFICATION if "notify" in characteristic.properties else bearer.INDICATION
+        opcode = att.NOTIFICATION if "notify" in characteristic.properties else att.INDICATION
         self._answer(bytes([opcode]) + (characteristic.handle + 1).to_bytes(2, "little") + bytes(value))
