@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from boofuzz.protocol_session import ProtocolSession
 
 from harness.case import TestCase
-from harness.errors import UsageError
+from harness.errors import MedfuzzError, UsageError
 from harness.interfaces import Conversation
+from harness.own import own_error
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
 if TYPE_CHECKING:
     from fuzzers.session import DeviceSession
+
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class Log:
@@ -73,20 +78,18 @@ class EdgeCallback:
     edge: Any
 
     def __call__(self, conversation: Conversation, data: bytes) -> bytes | None:
-        """The bytes to send instead, or None; raises UsageError naming the edge when the callback fails."""
+        """The bytes to send instead, or None; raises OwnError naming edge, file and line when the callback fails."""
         session = self.session
         session.last_recv = conversation.last_received
         context = ProtocolSession(session_variables=conversation.values, current_message=self.node)
         target = session.case_target(conversation.last_received)
         try:
-            answer: Any = self.edge.callback(
-                target, session.log, session=session, node=self.node, edge=self.edge, test_case_context=context
-            )
-        except UsageError:
+            given = {"session": session, "node": self.node, "edge": self.edge, "test_case_context": context}
+            answer: Any = call(self.edge.callback, target, session.log, **given)
+        except MedfuzzError:
             raise
-        except Exception as error:
-            where = f"callback '{self.edge.callback.__name__}' before '{self.node.name}'"
-            raise UsageError(f"{where}: {type(error).__name__}: {error}; correct the script") from error
+        except (Exception, SystemExit) as error:
+            raise own_error(error, f"callback '{_name(self.edge.callback)}' before '{self.node.name}'") from error
         session.last_send = answer or data
         return bytes(answer) if answer else None
 
@@ -94,7 +97,7 @@ class EdgeCallback:
 class AfterCase:
     """The monitor that runs a script's post_test_case_callbacks; what they log as failed is a finding's ground.
 
-    A callback that raises is reported the same way and does not end the campaign.
+    A callback that raises is the script's own trouble: OwnError, and no finding.
     """
 
     name = "post_test_case_callbacks"
@@ -110,7 +113,7 @@ class AfterCase:
         session.last_send = transcript.exchanges[-1].sent if transcript.exchanges else b""
         found: list[Observation] = []
         for callback in self._callbacks:
-            name = getattr(callback, "__name__", "callback")
+            name = _name(callback)
             for complaint in self._run(callback, transcript):
                 detail = (name, case.messages[-1] if case.messages else "")
                 found.append(Observation(Kind.CONSOLE, self.name, complaint, transcript.ended, detail))
@@ -127,8 +130,34 @@ class AfterCase:
         log, session = Log(), self._session
         target = session.case_target(transcript.received)
         context = ProtocolSession()
+        given = {"target": target, "fuzz_data_logger": log, "session": session, "sock": target}
         try:
-            callback(target=target, fuzz_data_logger=log, session=session, sock=target, test_case_context=context)
-        except Exception as error:  # noqa: BLE001  a user's callback must not end the campaign, whatever it raises
-            log.log_error(f"{type(error).__name__}: {error}")
+            call(callback, **given, test_case_context=context)
+        except MedfuzzError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise own_error(error, f"callback '{_name(callback)}' after a case") from error
         return log.failures
+
+
+def call(callback: Callable[..., Any], *placed: Any, **named: Any) -> Any:
+    """Call it as boofuzz does; one that cannot be called so gets what it takes, by name, else by place."""
+    takes = inspect.signature(callback)
+    try:
+        takes.bind(*placed, **named)
+    except TypeError:
+        placed, named = _fitted(takes, placed, named)
+    return callback(*placed, **named)
+
+
+def _fitted(takes: inspect.Signature, placed: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
+    """Parameters with boofuzz's names get what these stand for; the others, in order, what is left."""
+    wanted = [one for one in takes.parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    names = [one.name for one in wanted]
+    left = iter([*placed, *(value for name, value in named.items() if name not in names)])
+    given = [named[one.name] if one.name in named else next(left, one.default) for one in wanted]
+    return tuple(value for value in given if value is not inspect.Parameter.empty), {}
+
+
+def _name(callback: Callable[..., Any]) -> str:
+    return getattr(callback, "__name__", type(callback).__name__)

@@ -36,6 +36,13 @@ class TargetError(BenchError):
     """The target could not be started, reached, identified or brought back."""
 
 
+class OwnError(BenchError):
+    """Our own trouble: an exception of ours, a library's, a user's protocol, script, callback or monitor.
+
+    Never the device's finding; `harness.own.own_error` makes one of any exception.
+    """
+
+
 class GuardRefused(MedfuzzError):
     """The guard withheld bytes that would carry a forbidden command."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from fuzzers.session import DeviceSession, case_name, parsed_name, send_of
 from harness.case import Origin, TestCase
-from harness.errors import UsageError
+from harness.errors import OwnError, UsageError
 from harness.interfaces import Conversation
 from harness.transcript import Exchange, Transcript
 from protocols.render import Layout
@@ -164,7 +164,9 @@ def test_a_failing_edge_callback_names_its_edge():
     made = DeviceSession()
     made.connect(made.root, a, lambda *_, **__: 1 / 0)
     callback = made.protocol("mine").callbacks["__ROOT_NODE__->a"]
-    with pytest.raises(UsageError, match="before 'a': ZeroDivisionError"):
+    with pytest.raises(
+        OwnError, match=rf"before 'a': {__file__}:\d+, in <lambda>: ZeroDivisionError: division by zero"
+    ):
         callback(Conversation(), b"")
 
 
@@ -176,20 +178,51 @@ def transcript(reply):
 CASE = TestCase("link", "start", (), Origin("boofuzz"))
 
 
-def test_post_test_case_callbacks_complain_through_the_log_and_do_not_end_the_campaign():
+def after_case(*callbacks):
+    return session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=list(callbacks)).after_case()
+
+
+def test_post_test_case_callbacks_complain_through_the_log():
     def check(target, fuzz_data_logger, session, **_):
         if target.recv() != session.last_recv or session.last_recv == b"bad":
             fuzz_data_logger.log_fail("wrong answer")
 
+    monitor = after_case(check)
+    assert [found.summary for found in monitor.observe(CASE, transcript(b"bad"))] == ["wrong answer"]
+    assert monitor.observe(CASE, transcript(b"good")) == []
+
+
+def test_a_callback_that_raises_is_no_finding_and_its_line_is_named():
     def broken(**_):
         raise KeyError("oops")
 
-    monitor = session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=[check, broken]).after_case()
-    assert [found.summary for found in monitor.observe(CASE, transcript(b"bad"))] == [
-        "wrong answer",
-        "KeyError: 'oops'",
-    ]
-    assert [found.summary for found in monitor.observe(CASE, transcript(b"good"))] == ["KeyError: 'oops'"]
+    with pytest.raises(OwnError, match=rf"callback 'broken' after a case: {__file__}:\d+, in broken: KeyError: 'oops'"):
+        after_case(broken).observe(CASE, transcript(b"good"))
+
+
+def four(target, fuzz_data_logger, session, sock):
+    fuzz_data_logger.log_fail(f"{target is sock} {session.last_recv}")
+
+
+def own_names(t, log, s, sk):
+    log.log_fail(f"{t is sk} {s.last_recv}")
+
+
+def with_rest(target, fuzz_data_logger, session, sock, *args, **kwargs):
+    fuzz_data_logger.log_fail(f"{target is sock} {session.last_recv}")
+
+
+def with_context(target, fuzz_data_logger, session, test_case_context, *args, **kwargs):
+    fuzz_data_logger.log_fail(f"{test_case_context is not None} {session.last_recv}")
+
+
+def by_name(**given):
+    given["fuzz_data_logger"].log_fail(f"{given['target'] is given['sock']} {given['session'].last_recv}")
+
+
+@pytest.mark.parametrize("callback", [four, own_names, with_rest, with_context, by_name, lambda *a, **k: by_name(**k)])
+def test_a_callback_declares_boofuzz_s_parameters_as_it_likes(callback):
+    assert [found.summary for found in after_case(callback).observe(CASE, transcript(b"x"))] == ["True b'x'"]
 
 
 def test_a_named_case_becomes_a_step():
