@@ -97,7 +97,8 @@ class Protocol:
 
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
     pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
-    `max_len` bounds what one field grows to in bytes. Times are seconds.
+    `max_len` bounds what one field grows to in bytes. `undo` brings a device that nothing resets back to rest, as far
+    as messages can. `may_close`: a device may refuse a message by closing the connection. Times are seconds.
     """
 
     name: str
@@ -115,6 +116,8 @@ class Protocol:
     waits: tuple[float, ...] = (0.05, 1.0, 5.0)
     procedures: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     recorded: tuple[tuple[Send, ...], ...] = ()
+    undo: tuple[Step, ...] = ()
+    may_close: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""
@@ -131,6 +134,11 @@ class Protocol:
     def marks(self) -> Mapping[str, frozenset[Mark]]:
         """Marks by message."""
         return {name: message.marks for name, message in self.messages.items()}
+
+    @property
+    def framed(self) -> bool:
+        """True when the wire knows where an answer ends."""
+        return type(self.wire).split is not Wire.split
 
     def message(self, name: str) -> Message:
         """The message; raises UsageError with the nearest name."""

@@ -14,10 +14,12 @@ from fuzzers.session import DeviceSession
 from harness.bench import Bench, InterfaceTable, load_bench
 from harness.case import Send
 from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
-from harness.executor import Executor
+from harness.executor import Executor, nothing_lost
 from harness.guard import Guard
 from harness.identity import FIELDS, unlike, untold
-from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Snapshots, Target
+from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Target
+from harness.ladder import Ladder
+from harness.load import Load
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
@@ -85,7 +87,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
     unseeded = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
     protocols = {name: _seeded(bench, name, protocol) for name, protocol in unseeded.items()}
-    interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
+    load = Load(target.pids) if isinstance(target, ServedTarget) else None
+    interfaces = {name: _interface(name, bench, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
         raise UsageError(
@@ -94,9 +97,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         )
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
-    snapshots = target if isinstance(target, Snapshots) else None
     limits = bench.limits.max_resets
-    runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle, max_resets=limits)
+    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
 
 
@@ -126,7 +128,8 @@ def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
     return seeded(protocol, load_seeds(bench.path(file)), bench.path(file))
 
 
-def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:
+def _interface(name: str, bench: Bench, protocol: Protocol, target: Target, load: Load | None) -> Interface:
+    table = bench.interfaces[name]
     for state in table.states:
         if state not in protocol.states:
             hint = did_you_mean(state, protocol.states)
@@ -141,10 +144,22 @@ def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Tar
         Guard(pattern, tuple(table.forbidden)),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,
         open_timeout=table.open_timeout,
-        adaptive=not isinstance(target, Snapshots),
+        adaptive=not target.traits.virtual_clock,
         callbacks=protocol.callbacks,
+        lost=nothing_lost if load is None else load.lost,
+        pause=bench.target.recovery,
     )
-    return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, table.reconnect)
+    return Interface(
+        name,
+        protocol,
+        executor,
+        carrier,
+        Ladder(executor),
+        table.probe_every,
+        table.max_case_bytes,
+        table.reconnect,
+        max(table.open_timeout, bench.target.reset_timeout),
+    )
 
 
 def _forbidden(name: str, table: InterfaceTable, protocol: Protocol) -> re.Pattern[bytes]:
@@ -189,12 +204,14 @@ def _telling(protocols: Mapping[str, Protocol]) -> set[str]:
 
 def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
     table = bench.monitors
+    closing = {name for name, protocol in protocols.items() if protocol.may_close or bench.interfaces[name].may_close}
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
-        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field))
+        may_close = name in closing
+        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field, may_close=may_close))
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
@@ -211,21 +228,20 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
             made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
-    return made if isinstance(assembly.target, Snapshots) else [PatientFuzzer(fuzzer) for fuzzer in made]
+    return made if assembly.target.traits.cheap_waits else [PatientFuzzer(fuzzer) for fuzzer in made]
 
 
 def meet(assembly: Assembly) -> dict[str, Identity]:
     """Probe every interface once and match the identity with the bench; raises TargetError."""
     identities: dict[str, Identity] = {}
     for name, interface in assembly.runner.interfaces.items():
-        answer = interface.executor.probe()
-        if answer is None:
+        told = assembly.runner.contact(name)
+        if told is None:
             moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
             raise TargetError(
                 f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed "
                 f"and protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
             )
-        told = interface.protocol.identity(answer)
         identities[name] = interface.carrier.identity() if isinstance(interface.carrier, Identifies) else told
         _match(assembly.bench, name, identities[name])
     _told(assembly.bench, identities)

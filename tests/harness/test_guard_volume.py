@@ -92,7 +92,7 @@ def cases_of(frames, boluses, seed):
 class Wire:
     """A link that keeps what was sent."""
 
-    whole = False
+    whole, stream = False, True
 
     def __init__(self):
         self.out = bytearray()
