@@ -70,6 +70,7 @@ class InterfaceTable(Table):
     probe_every: int = Field(default=4, gt=0)
     reconnect: bool = False
     forbidden: list[str] = []
+    allowed_on_hardware: list[str] = []
     seeds: str = ""
 
 

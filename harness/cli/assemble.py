@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +10,10 @@ from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.script import load_boofuzz_session
 from fuzzers.session import DeviceSession
-from harness.bench import Bench, InterfaceTable, load_bench
-from harness.case import Send
-from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
+from harness.bench import Bench, load_bench
+from harness.cli.guarded import guard_of
+from harness.errors import TargetError, UsageError, did_you_mean
 from harness.executor import Executor
-from harness.guard import Guard
 from harness.identity import FIELDS, unlike, untold
 from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Snapshots, Target
 from harness.monitors.console import ConsoleMonitor
@@ -34,7 +32,6 @@ from harness.transports import ble, serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from protocols.seeds import seeded
-from protocols.wire import Wire
 from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
 
@@ -85,7 +82,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
     unseeded = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
     protocols = {name: _seeded(bench, name, protocol) for name, protocol in unseeded.items()}
-    interfaces = {name: _interface(name, bench.interfaces[name], protocols[name], target) for name in names}
+    interfaces = {name: _interface(bench, name, protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
         raise UsageError(
@@ -126,52 +123,24 @@ def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
     return seeded(protocol, load_seeds(bench.path(file)), bench.path(file))
 
 
-def _interface(name: str, table: InterfaceTable, protocol: Protocol, target: Target) -> Interface:
+def _interface(bench: Bench, name: str, protocol: Protocol, target: Target) -> Interface:
+    table = bench.interfaces[name]
     for state in table.states:
         if state not in protocol.states:
             hint = did_you_mean(state, protocol.states)
             raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
-    pattern = _forbidden(name, table, protocol) if table.forbidden else None
-    _check_guard(name, table, protocol, Guard(pattern, tuple(table.forbidden)))
     carrier = transport(table.transport, target)
     executor = Executor(
         protocol,
         target.watch(carrier) if isinstance(target, ServedTarget) else carrier,
         target,
-        Guard(pattern, tuple(table.forbidden)),
+        guard_of(bench, name, protocol),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,
         open_timeout=table.open_timeout,
         adaptive=not isinstance(target, Snapshots),
         callbacks=protocol.callbacks,
     )
     return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, table.reconnect)
-
-
-def _forbidden(name: str, table: InterfaceTable, protocol: Protocol) -> re.Pattern[bytes]:
-    """The guard's pattern; raises UsageError for an unknown message, and where every byte would be withheld."""
-    pattern = protocol.forbidden(table.forbidden)
-    if type(protocol.wire).forbidden is Wire.forbidden:
-        raise UsageError(
-            f"[interfaces.{name}] forbidden = {table.forbidden}: protocol '{protocol.name}' cannot recognize a message "
-            "in what goes out, so nothing could be sent at all. Override forbidden() in its Wire (docs/protocol.md), "
-            "or leave `forbidden` empty"
-        )
-    return pattern
-
-
-def _check_guard(name: str, table: InterfaceTable, protocol: Protocol, guard: Guard) -> None:
-    """A state that only a forbidden message reaches would never be tested; raises UsageError naming both."""
-    wanted = {state: protocol.states[state].preamble for state in table.states or protocol.states}
-    for what, steps in {"the probe": (protocol.probe,), **{f"state '{k}'": v for k, v in wanted.items()}}.items():
-        for step in steps:
-            try:
-                guard.check(step.data if isinstance(step, Send) else b"")
-            except GuardRefused as refusal:
-                raise UsageError(
-                    f"[interfaces.{name}] {what} needs '{step.message if isinstance(step, Send) else ''}', which "
-                    f"forbidden = {table.forbidden} withholds; leave the state out of `states`, or allow the message"
-                ) from refusal
-        guard.forget()
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:

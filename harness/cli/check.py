@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.campaign import REMEDY, unreached
+from harness.cli import guarded
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
 from harness.cli.console import printable
 from harness.cli.states import left_out, reachable, require_stimuli
@@ -73,6 +74,8 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     for name, identity in identities.items():
         words = described(identity) or "it does not say who it is"
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
+        if guarding := guarded.described(assembly.bench, name, assembly.protocols[name]):
+            yield Line(f"guard {name}", OK, guarding)
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
     if assembly.runner.snapshots is None:
