@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
-from harness.errors import LinkClosed, UsageError
+from harness.errors import LinkClosed, LinkError, UsageError
 from harness.guard import Guard, GuardedLink
 from harness.interfaces import (
+    AFTER_CASE,
+    BEFORE_CASE,
     Callback,
     Conversation,
     Frame,
@@ -64,6 +67,8 @@ class Executor:
         self.protocol, self._transport, self._target, self._guard = protocol, transport, target, guard
         self._timeout, self._open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
         self._callbacks = callbacks or {}
+        self._before, self._after = self._callbacks.get(BEFORE_CASE), self._callbacks.get(AFTER_CASE)
+        self._introduced = False
         self._slowest = 0.0
         self._link: GuardedLink | None = None
         self._handles: Handles | None = None
@@ -97,6 +102,7 @@ class Executor:
             self._handles = cast("Handles", link) if self._can_handle else None
             self._performs = cast("Performs", link) if self._can_perform else None
             self._link = GuardedLink(link, self._guard)
+            self._introduced = False
         return self._link
 
     def close(self) -> None:
@@ -114,9 +120,13 @@ class Executor:
             self._guard.forget()
 
     def run(self, steps: tuple[Step, ...]) -> None:
-        """Perform the steps in order, counting them in `performed`; raises LinkError, GuardRefused, TargetError."""
+        """Perform the steps in order, counting them in `performed`.
+
+        Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
+        """
         self._sent = {}
         self.performed = 0
+        self._introduced = self._introduced and not steps
         try:
             for number, step in enumerate(steps):
                 if isinstance(step, Send):
@@ -127,8 +137,24 @@ class Executor:
                     self._act[type(step)](step)
                 self.performed = number + 1
             self._catch_up()
+        except LinkError as error:
+            self._conclude(steps, error)
+            raise
         finally:
             self._held = []
+        self._conclude(steps)
+
+    def _introduce(self) -> None:
+        """What a script does before the first message of a case or connection: a banner read, a login."""
+        self._introduced = True
+        if self._before:
+            self._before(self.conversation, b"", CallbackSocket(self, self._timeout))
+            self._introduced = True  # although it may have made another connection
+
+    def _conclude(self, steps: tuple[Step, ...], broken: LinkError | None = None) -> None:
+        """What a script does at the end of a case, also of one that broke the link."""
+        if steps and self._after:
+            self._after(self.conversation, b"", CallbackSocket(self, self._timeout, broken))
 
     def _let_go(self, *last: bytes, at_the_end: bool = False) -> None:
         """Put what was held back on the wire, and `last` with it."""
@@ -157,10 +183,13 @@ class Executor:
 
         One that is not waited for is held back and goes out with the next step, in one piece where the link can.
         """
-        link = self.link
+        _ = self.link
         if not self._held:
             self._refresh()
+        if not self._introduced:
+            self._introduce()
         self._bytes = data = self._resolved(step)
+        link = self.link  # a callback may have made another connection
         expects = self.protocol.expects_reply(data)
         if not step.wait:
             self._held.append(_Sent(step.message, data, expects))
@@ -186,8 +215,10 @@ class Executor:
         if step.replay_of >= 0:
             return self._earlier(step)
         callback = self._callbacks.get(step.callback)
-        if callback and (replaced := callback(self.conversation, step.data)):
-            return replaced
+        if callback:
+            self._let_go()
+            if replaced := callback(self.conversation, step.data, CallbackSocket(self, self._timeout)):
+                return replaced
         data = step.data
         for live in step.live:
             value = self._live(live, data)
@@ -282,6 +313,10 @@ class Executor:
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Close the link and open it again; raises LinkError."""
         self.close()
         _ = self.link
 
@@ -316,7 +351,7 @@ class Executor:
                         self.link.send(resynchronization.filler, self.link.now() + self._timeout)
                         self.listen(resynchronization.seconds)
                 else:
-                    self._reconnect(Reconnect())
+                    self.reopen()
             except LinkClosed:
                 self.close()
         return None

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fuzzers.callbacks import AfterCase
 from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
-from fuzzers.script import load_boofuzz_session
-from fuzzers.session import DeviceSession
+from fuzzers.script import load_boofuzz_script
 from harness.bench import Bench, load_bench
 from harness.cli.guarded import guard_of
 from harness.errors import TargetError, UsageError, did_you_mean
@@ -78,10 +78,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
-    specs = {name: bench.interfaces[name].protocol for name in names}
-    sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
-    unseeded = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
-    protocols = {name: _seeded(bench, name, protocol) for name, protocol in unseeded.items()}
+    protocols = {name: _seeded(bench, name, protocol_in(bench, name)) for name in names}
     interfaces = {name: _interface(bench, name, protocols[name], target) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
@@ -90,7 +87,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
             'requirements = "" to run without'
         )
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
-    monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
+    monitors = _monitors(bench, protocols, safety)
     snapshots = target if isinstance(target, Snapshots) else None
     limits = bench.limits.max_resets
     runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle, max_resets=limits)
@@ -104,16 +101,20 @@ def _selected(bench: Bench, only: Sequence[str]) -> list[str]:
     return list(only or bench.interfaces)
 
 
-def _boofuzz_session(spec: str, folder: Path) -> DeviceSession | None:
-    """The session of a boofuzz user's own script: `protocol = "boofuzz:my_script.py"`."""
-    scheme, _colon, file = spec.partition(":")
-    return load_boofuzz_session(folder / file) if scheme == "boofuzz" else None
-
-
-def protocol_of(spec: str, folder: Path, session: DeviceSession | None = None) -> Protocol:
+def protocol_of(spec: str, folder: Path, script_arguments: Sequence[str] = (), script_session: int = 0) -> Protocol:
     """What a bench in `folder` names: a shipped protocol, a file's, or a boofuzz script's. Raises UsageError."""
-    session = session or _boofuzz_session(spec, folder)
-    return load_protocol(spec, folder) if session is None else session.protocol(Path(spec.partition(":")[2]).stem)
+    scheme, _colon, file = spec.partition(":")
+    if scheme == "boofuzz":
+        return load_boofuzz_script(folder / file, script_arguments, script_session)
+    if script_arguments or script_session:
+        raise UsageError(f"script_arguments and script_session are for protocol = 'boofuzz:SCRIPT.py', not '{spec}'")
+    return load_protocol(spec, folder)
+
+
+def protocol_in(bench: Bench, name: str) -> Protocol:
+    """The protocol of an interface, without its seeds. Raises UsageError."""
+    table = bench.interfaces[name]
+    return protocol_of(table.protocol, bench.folder, table.script_arguments, table.script_session)
 
 
 def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
@@ -140,7 +141,8 @@ def _interface(bench: Bench, name: str, protocol: Protocol, target: Target) -> I
         adaptive=not isinstance(target, Snapshots),
         callbacks=protocol.callbacks,
     )
-    return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, table.reconnect)
+    reconnect = protocol.reconnect if table.reconnect is None else table.reconnect
+    return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, reconnect)
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
@@ -167,6 +169,7 @@ def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMon
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
+        monitors += [callback for callback in protocol.callbacks.values() if isinstance(callback, AfterCase)]
     return [*monitors, safety] if safety else monitors
 
 

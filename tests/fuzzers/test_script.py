@@ -4,6 +4,7 @@ import socket
 
 import boofuzz
 import pytest
+from fake_socket import FakeSocket
 
 from fuzzers import FUZZERS
 from fuzzers.script import load_boofuzz_script, load_boofuzz_session
@@ -56,8 +57,8 @@ def test_messages_graph_and_callbacks_are_there(script):
     assert set(protocol.messages) == {"hello", "order"}
     assert [(edge.source, edge.target) for edge in protocol.edges] == [("", "hello"), ("hello", "order")]
     assert protocol.message("order").send().data == b"\2\0\7"
-    conversation = Conversation(last_received=b"\1\2\3")
-    assert protocol.callbacks["hello->order"](conversation, b"") is None
+    conversation = Conversation()
+    assert protocol.callbacks["hello->order"](conversation, b"", FakeSocket(b"\1\2\3")) is None
     assert conversation.values == {"token": b"\1\2"}
 
 

@@ -2,16 +2,18 @@
 
 import socket
 import threading
+import zlib
 from pathlib import Path
 
 import boofuzz
 import pytest
+from fake_socket import FakeSocket
 
 from fuzzers.session import DeviceSession, case_name, parsed_name, send_of
-from harness.case import Origin, TestCase
+from harness.case import LiveField, Origin, TestCase
 from harness.errors import OwnError, UsageError
-from harness.interfaces import Conversation
-from harness.transcript import Exchange, Transcript
+from harness.interfaces import AFTER_CASE, Conversation
+from harness.transcript import Transcript
 from protocols.render import Layout
 
 
@@ -81,10 +83,22 @@ def test_each_path_is_its_own_and_a_cycle_ends():
     ]
 
 
-@pytest.mark.parametrize("name", ["read:status", "a->b", "a b"])
-def test_a_name_that_breaks_parsing_is_an_error_at_connect(name):
+@pytest.mark.parametrize("name", ["read:status", "a->b", "GET /a b", "v1.0 [x], 50%41", "größe"])
+def test_a_case_of_a_message_with_any_name_is_read_back(name):
+    made = session(request("first", boofuzz.Byte("x")))
+    body = boofuzz.Block("body", children=(boofuzz.Byte("y"),))
+    made.connect(made.nodes[1], request(name, body, boofuzz.Checksum("sum", "body", "crc32")))
+    live = LiveField(f"checksum:{name}.sum", 1, 4, 0, 1)
+    assert made.protocol("mine").resolve(live, b"\0" * 5, Conversation()) == zlib.crc32(b"\0").to_bytes(4, "little")
+    case = next(case for case in made.named_cases() if case.path[-1] == name)
+    assert parsed_name(case.name)[0] == ("first", name)
+    assert made.named_case(case.name).rendered == case.rendered
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a\x1b[31m"])
+def test_a_name_that_cannot_be_shown_is_an_error(name):
     with pytest.raises(UsageError, match="message name"):
-        session(request(name, boofuzz.Byte("x")))
+        session(request(name, boofuzz.Byte("x"))).protocol("mine")
 
 
 @pytest.mark.parametrize("name", ["", "a", "a:[a.x]", "a:[a.x:y]", "b:[b.x:0]", "a:[a.x:9999]", "a:[a.q:0]"])
@@ -126,9 +140,11 @@ def connected():
 def test_an_edge_callback_runs_at_send_time_with_what_was_received():
     """boofuzz's callbacks raise TypeError when cases are rendered ahead: `last_recv` is not there yet."""
     protocol = connected().protocol("mine")
-    conversation = Conversation(last_received=b"\1\2\3")
+    conversation, socket = Conversation(), FakeSocket(b"\1\2\3")
     answers = {
-        edge.target: protocol.callbacks[edge.callback](conversation, b"") for edge in protocol.edges if edge.callback
+        edge.target: protocol.callbacks[edge.callback](conversation, b"", socket)
+        for edge in protocol.edges
+        if edge.callback
     }
     assert answers == {"login": None, "run": b"run \1\2\3"}
     assert conversation.values["token"] == b"\2\3"
@@ -136,8 +152,8 @@ def test_an_edge_callback_runs_at_send_time_with_what_was_received():
 
 def test_a_session_reference_set_by_a_callback_goes_out_with_the_next_message():
     protocol = connected().protocol("mine")
-    conversation = Conversation(last_received=b"\1\2\3")
-    protocol.callbacks["hello->login"](conversation, b"")
+    conversation = Conversation()
+    protocol.callbacks["hello->login"](conversation, b"", FakeSocket(b"\1\2\3"))
     send = protocol.message("login").send()
     assert protocol.resolve(send.live[0], send.data, conversation) == b"\2\3"
 
@@ -154,8 +170,8 @@ def test_values_stay_from_one_message_to_the_next():
     made = session(a)
     made.connect(a, b, lambda *_, **options: remember(**options))
     callback, conversation = made.protocol("mine").callbacks["a->b"], Conversation()
-    callback(conversation, b"")
-    callback(conversation, b"")
+    callback(conversation, b"", FakeSocket())
+    callback(conversation, b"", FakeSocket())
     assert seen == [None, 1]
 
 
@@ -167,19 +183,26 @@ def test_a_failing_edge_callback_names_its_edge():
     with pytest.raises(
         OwnError, match=rf"before 'a': {__file__}:\d+, in <lambda>: ZeroDivisionError: division by zero"
     ):
-        callback(Conversation(), b"")
+        callback(Conversation(), b"", FakeSocket())
 
 
-def transcript(reply):
-    exchange = Exchange("a", b"sent", (reply,), (), b"", 0.0, 1.0, True)
-    return Transcript("id", (exchange,), 0.0, 1.0)
+def transcript(**options):
+    return Transcript("id", (), 0.0, 1.0, probe_served=True, **options)
 
 
 CASE = TestCase("link", "start", (), Origin("boofuzz"))
 
 
-def after_case(*callbacks):
-    return session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=list(callbacks)).after_case()
+def after_case(callback, reply=b"x", socket=None, **options):
+    """The monitor after one case that was answered by `reply`."""
+    made = session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=[callback], **options)
+    monitor = made.protocol("mine").callbacks[AFTER_CASE]
+    monitor(Conversation(), b"", socket or FakeSocket(reply))
+    return monitor
+
+
+def complaints(callback, *args, **options):
+    return [found.summary for found in after_case(callback, *args, **options).observe(CASE, transcript())]
 
 
 def test_post_test_case_callbacks_complain_through_the_log():
@@ -187,9 +210,10 @@ def test_post_test_case_callbacks_complain_through_the_log():
         if target.recv() != session.last_recv or session.last_recv == b"bad":
             fuzz_data_logger.log_fail("wrong answer")
 
-    monitor = after_case(check)
-    assert [found.summary for found in monitor.observe(CASE, transcript(b"bad"))] == ["wrong answer"]
-    assert monitor.observe(CASE, transcript(b"good")) == []
+    monitor = after_case(check, b"bad")
+    assert [found.summary for found in monitor.observe(CASE, transcript())] == ["wrong answer"]
+    assert monitor.observe(CASE, transcript()) == []
+    assert complaints(check, b"good") == []
 
 
 def test_a_callback_that_raises_is_no_finding_and_its_line_is_named():
@@ -197,7 +221,13 @@ def test_a_callback_that_raises_is_no_finding_and_its_line_is_named():
         raise KeyError("oops")
 
     with pytest.raises(OwnError, match=rf"callback 'broken' after a case: {__file__}:\d+, in broken: KeyError: 'oops'"):
-        after_case(broken).observe(CASE, transcript(b"good"))
+        after_case(broken).observe(CASE, transcript())
+
+
+def test_a_callback_that_fails_on_a_device_that_is_gone_does_not_hide_that():
+    monitor = after_case(lambda session, **_: session.last_recv[7], b"")
+    assert monitor.observe(CASE, Transcript("id", (), 0.0, 1.0, probe_served=False)) == []
+    assert complaints(lambda **_: None) == []
 
 
 def four(target, fuzz_data_logger, session, sock):
@@ -222,7 +252,7 @@ def by_name(**given):
 
 @pytest.mark.parametrize("callback", [four, own_names, with_rest, with_context, by_name, lambda *a, **k: by_name(**k)])
 def test_a_callback_declares_boofuzz_s_parameters_as_it_likes(callback):
-    assert [found.summary for found in after_case(callback).observe(CASE, transcript(b"x"))] == ["True b'x'"]
+    assert complaints(callback) == ["True b'x'"]
 
 
 def test_a_named_case_becomes_a_step():

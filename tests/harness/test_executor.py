@@ -114,7 +114,7 @@ def test_a_link_without_procedures_says_so(toy):
 
 
 def test_an_edge_callback_runs_at_send_time_and_may_replace_the_bytes(toy):
-    t = toy(callbacks={"l->a": lambda conversation, data: b"<a" + conversation.last_received[1:2] + b">"})
+    t = toy(callbacks={"l->a": lambda conversation, data, socket: b"<a" + conversation.last_received[1:2] + b">"})
     run(t, message(b"l"), message(b"a", callback="l->a"))
     assert t.transport.sent[-1] == b"<aL>"
 
