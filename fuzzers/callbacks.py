@@ -91,7 +91,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class BeforeCase:
-    """Runs pre_send_callbacks, and `pre_send` of a script's own monitors, before the first message of a connection."""
+    """Runs pre_send_callbacks, and `pre_send` of a script's own monitors, before a case sends anything."""
 
     session: DeviceSession
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,9 @@ class Home:
         self._swap_requests()
         number = len(sys.modules)
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # boofuzz's own, about names that many scripts still use
+                yield
         finally:
             self._swap_requests()
             os.chdir(folder)

@@ -40,6 +40,7 @@ def load_boofuzz_session(path: Path, arguments: Sequence[str] = (), number: int 
             self.home = home
             made.append(self)
 
+    Recorded.__name__ = Recorded.__qualname__ = "Session"
     _run(path, home, Recorded)
     if not made:
         raise UsageError(f"{path}: the script makes no boofuzz Session; make one and connect() messages to it")
@@ -59,7 +60,9 @@ def _chosen(path: Path, made: Sequence[DeviceSession], number: int) -> DeviceSes
     if 1 <= number <= len(made):
         return made[number - 1]
     each = "; ".join(f"{k}: {', '.join(session.messages) or 'no messages'}" for k, session in enumerate(made, 1))
-    raise UsageError(f"{path}: the script makes {len(made)} Sessions ({each}); say which in the bench: session = 1")
+    raise UsageError(
+        f"{path}: the script makes {len(made)} Sessions ({each}); say which in the bench: script_session = 1"
+    )
 
 
 def _run(path: Path, home: Home, session: type[DeviceSession]) -> None:
@@ -74,7 +77,7 @@ def _run(path: Path, home: Home, session: type[DeviceSession]) -> None:
         if error.code not in (None, 0):
             raise UsageError(f"{path}: SystemExit: {error.code}{_last(said)}; correct script or arguments") from error
     except Exception as error:
-        raise UsageError(str(own_error(error, str(path)))) from error
+        raise UsageError(str(own_error(error, f"{path} cannot be loaded"))) from error
 
 
 def _last(said: io.StringIO) -> str:

@@ -19,7 +19,7 @@ from fuzzers.home import Home
 from fuzzers.stand_ins import AcceptedMonitor, ScriptTarget
 from harness.case import Send
 from harness.errors import UsageError
-from harness.interfaces import AFTER_CASE, BEFORE_CASE, Callback, State
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Callback, State
 from protocols.model import Edge, Message, Protocol, messages_by_name
 from protocols.render import Layout, Rendered
 from protocols.wire import Wire
@@ -50,6 +50,8 @@ class DeviceSession(boofuzz.Session):
     that does not exist, or that would do something to the device which medfuzz does not do.
     """
 
+    exec_speed = runtime = 0.0
+
     def __init__(self, *placed: Any, **options: Any) -> None:
         Graph.__init__(self)
         given = _given(placed, options)
@@ -59,7 +61,7 @@ class DeviceSession(boofuzz.Session):
         self.last_recv: bytes | None = None
         self.last_send: bytes | None = None
         self.fuzz_node: Any = None
-        self.total_mutant_index = self.mutant_index = self.total_num_mutations = 0
+        self.total_mutant_index = self.mutant_index = self.total_num_mutations = self.num_cases_actually_fuzzed = 0
         target = given.get("target")
         self.targets: list[Any] = [] if target is None else [target]
         self.pre_send: list[Callable[..., Any]] = list(given.get("pre_send_callbacks") or ())
@@ -205,7 +207,7 @@ class DeviceSession(boofuzz.Session):
                 callbacks[name] = EdgeCallback(self, edge)
             edges.append(Edge("" if source is self.root else source.name, target.name, (), name))
         if self.pre_send or self.monitors:
-            callbacks[BEFORE_CASE] = BeforeCase(self)
+            callbacks[ON_CONNECTION if self.reconnects else BEFORE_CASE] = BeforeCase(self)
         if callbacks or self.post_test_case:
             callbacks[AFTER_CASE] = AfterCase(self)
         return tuple(edges), callbacks

@@ -13,6 +13,7 @@ from harness.guard import Guard, GuardedLink
 from harness.interfaces import (
     AFTER_CASE,
     BEFORE_CASE,
+    ON_CONNECTION,
     Callback,
     Conversation,
     Frame,
@@ -67,7 +68,8 @@ class Executor:
         self.protocol, self._transport, self._target, self._guard = protocol, transport, target, guard
         self._timeout, self._open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
         self._callbacks = callbacks or {}
-        self._before, self._after = self._callbacks.get(BEFORE_CASE), self._callbacks.get(AFTER_CASE)
+        self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
+        self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = False
         self._slowest = 0.0
         self._link: GuardedLink | None = None
@@ -126,7 +128,8 @@ class Executor:
         """
         self._sent = {}
         self.performed = 0
-        self._introduced = self._introduced and not steps
+        if steps and BEFORE_CASE in self._callbacks:
+            self._introduced = False
         try:
             for number, step in enumerate(steps):
                 if isinstance(step, Send):
@@ -145,7 +148,7 @@ class Executor:
         self._conclude(steps)
 
     def _introduce(self) -> None:
-        """What a script does before the first message of a case or connection: a banner read, a login."""
+        """What a script does before the first message of a connection or case: a banner read, a login."""
         self._introduced = True
         if self._before:
             self._before(self.conversation, b"", CallbackSocket(self, self._timeout))

@@ -425,4 +425,5 @@ class Socket(Interface):
 
 Listener = Callable[[Event], None]
 Callback = Callable[[Conversation, bytes, Socket], bytes | None]
-BEFORE_CASE, AFTER_CASE = "before a case", "after a case"  # callbacks by these names run then, not on an edge
+ON_CONNECTION, BEFORE_CASE, AFTER_CASE = "on a connection", "before a case", "after a case"
+"""Callbacks by these names run then, not on an edge; `BEFORE_CASE` on every connection too."""
