@@ -77,7 +77,7 @@ def _run(path: Path, home: Home, session: type[DeviceSession]) -> None:
         if error.code not in (None, 0):
             raise UsageError(f"{path}: SystemExit: {error.code}{_last(said)}; correct script or arguments") from error
     except Exception as error:
-        raise UsageError(str(own_error(error, f"{path} cannot be loaded"))) from error
+        raise UsageError(str(own_error(error, f"{path}: cannot be loaded"))) from error
 
 
 def _last(said: io.StringIO) -> str:

@@ -143,6 +143,7 @@ class DeviceSession(boofuzz.Session):
         options.setdefault("states", {"start": State("start", ())})
         options.setdefault("probe", messages[first].send())
         options.setdefault("reconnect", self.reconnects)
+        options.setdefault("notes", self._notes())
         made = Protocol(name=name, messages=messages, edges=edges, wire=wire or Wire(), callbacks=callbacks, **options)
         return replace(made, probe=made.follow("", made.probe))
 
@@ -212,11 +213,22 @@ class DeviceSession(boofuzz.Session):
             callbacks[AFTER_CASE] = AfterCase(self)
         return tuple(edges), callbacks
 
+    def _notes(self) -> tuple[str, ...]:
+        """What the script asks of boofuzz's monitors, which are not run: that is the bench's business."""
+        accepted = [one for target in self.targets for one in getattr(target, "monitors", ()) if _is_accepted(one)]
+        wishes = [f"{name} = {value!r}" for one in accepted for name, value in one.server_options.items()]
+        words = 'boofuzz\'s process monitor is not run; a [target] of kind = "process" starts and watches the device'
+        return (f"{words} ({', '.join(wishes)})" if wishes else words,) if accepted else ()
+
     def last_two(self, names: Sequence[str]) -> tuple[Any, Any]:
         """The nodes of the last message but one and of the last that a case has sent."""
         by_name = {node.name: node for node in self.nodes.values()}
         first, last = [None, self.root, *(by_name[name] for name in names if name in by_name)][-2:]
         return first, last
+
+
+def _is_accepted(monitor: object) -> bool:
+    return isinstance(monitor, AcceptedMonitor)
 
 
 def _given(placed: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:

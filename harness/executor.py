@@ -148,9 +148,10 @@ class Executor:
         self._conclude(steps)
 
     def _introduce(self) -> None:
-        """What a script does before the first message of a connection or case: a banner read, a login."""
-        self._introduced = True
-        if self._before:
+        """What a script does before all else on a connection or in a case, once: a banner read, a login."""
+        _ = self.link
+        if not self._introduced and self._before:
+            self._introduced = True
             self._before(self.conversation, b"", CallbackSocket(self, self._timeout))
             self._introduced = True  # although it may have made another connection
 
@@ -189,8 +190,7 @@ class Executor:
         _ = self.link
         if not self._held:
             self._refresh()
-        if not self._introduced:
-            self._introduce()
+        self._introduce()
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         expects = self.protocol.expects_reply(data)
@@ -219,7 +219,7 @@ class Executor:
             return self._earlier(step)
         callback = self._callbacks.get(step.callback)
         if callback:
-            self._let_go()
+            self._catch_up()  # what it receives must not be the answers to earlier messages
             if replaced := callback(self.conversation, step.data, CallbackSocket(self, self._timeout)):
                 return replaced
         data = step.data
@@ -305,6 +305,7 @@ class Executor:
             self.link.send(reply, deadline)
 
     def _wait(self, step: Wait) -> None:
+        self._introduce()
         self.listen(step.seconds)
 
     def listen(self, seconds: float) -> None:

@@ -98,7 +98,7 @@ class Protocol:
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
     pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
     `max_len` bounds what one field grows to in bytes. With `reconnect`, each case has a connection of its own, unless
-    the bench says otherwise. Times are seconds.
+    the bench says otherwise. `notes` are what `check` should tell of it. Times are seconds.
     """
 
     name: str
@@ -117,6 +117,7 @@ class Protocol:
     procedures: Mapping[str, tuple[Step, ...]] = field(default_factory=dict[str, tuple[Step, ...]])
     recorded: tuple[tuple[Send, ...], ...] = ()
     reconnect: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""

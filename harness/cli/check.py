@@ -24,7 +24,7 @@ from harness.serialize import loads
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
 
-OK, FAILED, NOT_SHOWN, NOT_TESTED = "ok", "FAILED", "not demonstrated", "not tested"
+OK, FAILED, NOT_SHOWN, NOT_TESTED, NOT_USED = "ok", "FAILED", "not demonstrated", "not tested", "not used"
 _CONTROLLED = (
     *(Kind.CRASH, Kind.HANG, Kind.REBOOT, Kind.SILENCE, Kind.UNSAFE_STATE),
     *(Kind.LEAK, Kind.DRIFT, Kind.CONSOLE, Kind.EXIT),
@@ -76,6 +76,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
         if guarding := guarded.described(assembly.bench, name, assembly.protocols[name]):
             yield Line(f"guard {name}", OK, guarding)
+        yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
     if assembly.runner.snapshots is None:

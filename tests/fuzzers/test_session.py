@@ -10,9 +10,10 @@ import pytest
 from fake_socket import FakeSocket
 
 from fuzzers.session import DeviceSession, case_name, parsed_name, send_of
+from fuzzers.stand_ins import AcceptedMonitor, ScriptTarget
 from harness.case import LiveField, Origin, TestCase
-from harness.errors import OwnError, UsageError
-from harness.interfaces import AFTER_CASE, Conversation
+from harness.errors import LinkClosed, OwnError, UsageError
+from harness.interfaces import AFTER_CASE, ON_CONNECTION, Conversation
 from harness.transcript import Transcript
 from protocols.render import Layout
 
@@ -288,3 +289,148 @@ def test_counting_does_not_run_the_cases_again_for_each_case(monkeypatch):
 def test_live_free_requests_render_as_boofuzz_does():
     one = request("a", boofuzz.Size("n", "s", length=1), boofuzz.String("s", "hi"))
     assert Layout(one).default.data == one.render()
+
+
+def talked(callback, socket, **options):
+    """What a callback on the edge a->b gives, on that socket."""
+    a, b = request("a", boofuzz.Byte("x")), request("b", boofuzz.Byte("y"))
+    made = session(a, **options)
+    made.connect(a, b, callback)
+    return made, made.protocol("mine").callbacks["a->b"](Conversation({"n": 4}), b"own", socket)
+
+
+def test_an_edge_callback_gets_the_message_before_and_the_variables():
+    def look(target, log, session, node, edge, test_case_context):
+        context = test_case_context
+        words = (context.previous_message.name, context.current_message.name, session.fuzz_node.name, edge.src)
+        return repr((*words[:3], context.session_variables["n"], target is session.targets[0])).encode()
+
+    assert talked(look, FakeSocket())[1] == b"('a', 'b', 'b', 4, True)"
+
+
+def test_recv_gives_what_boofuzz_s_would():
+    """What came for the last message has been read, unless the session leaves that to its callbacks."""
+
+    def read(target, log, **_):
+        first = target.recv(2)
+        target.send(b"more")
+        return first + b"|" + target.recv() + target.recv()
+
+    socket = FakeSocket(b"last", [b"next one", b"answer", LinkClosed("gone")])
+    assert talked(read, socket)[1] == b"ne|answer"
+    socket = FakeSocket(b"last", [b"answer"])
+    assert talked(read, socket, receive_data_after_each_request=False)[1] == b"la|answer"
+    assert socket.sent == [b"more"]
+
+
+def test_a_post_callback_reads_the_answer_to_the_case_and_knows_the_messages():
+    def look(target, fuzz_data_logger, session, sock, test_case_context):
+        context = test_case_context
+        fuzz_data_logger.log_fail(f"{sock.recv()} {session.last_send} {context.previous_message.name}")
+
+    assert complaints(look, socket=FakeSocket(b"reply")) == ["b'reply' b'sent' __ROOT_NODE__"]
+    assert complaints(look, socket=FakeSocket(b"reply"), receive_data_after_fuzz=True)[0].startswith("b'' ")
+
+
+class Breaks(FakeSocket):
+    def send(self, data):
+        raise LinkClosed("pulled out")
+
+
+def test_a_link_that_breaks_in_a_callback_is_the_link_s_trouble():
+    def catches(target, log, **_):
+        try:
+            target.send(b"x")
+        except boofuzz.exception.BoofuzzTargetConnectionReset:
+            return b"caught"
+
+    assert talked(catches, Breaks())[1] == b"caught"
+    with pytest.raises(LinkClosed, match="pulled out"):
+        talked(lambda target, *_, **__: target.send(b"x"), Breaks())
+    with pytest.raises(LinkClosed, match="pulled out"):
+        after_case(lambda target, **_: target.send(b"x"), socket=Breaks())
+
+
+def test_a_callback_may_close_and_open_the_connection():
+    def again(target, *_, **__):
+        target.close()
+        target.open()
+        target.open()
+        target._target_connection.send(b"hi")
+
+    socket = FakeSocket()
+    talked(again, socket)
+    assert (socket.reopened, socket.sent) == (1, [b"hi"])
+    with pytest.raises(OwnError, match="has closed this Target"):
+        talked(lambda target, *_, **__: (target.close(), target.recv()), FakeSocket())
+
+
+def test_a_failure_that_a_callback_raises_or_logs_is_what_it_complains_about():
+    def fails(*_, fuzz_data_logger=None, **__):
+        fuzz_data_logger.log_error("first")
+        raise boofuzz.BoofuzzFailure("second")
+
+    assert complaints(fails) == ["second", "first"]
+    made, answer = talked(lambda target, log, **_: log.log_fail("on the edge"), FakeSocket())
+    assert answer is None
+    assert [one.text for one in made.complaints] == ["on the edge"]
+
+
+@pytest.mark.parametrize("value", [True, "text", 7])
+def test_what_an_edge_callback_returns_must_be_bytes(value):
+    with pytest.raises(OwnError, match=f"before 'b' returns {type(value).__name__}, not bytes"):
+        talked(lambda *_, **__: value, FakeSocket())
+
+
+class Watching(boofuzz.BaseMonitor):
+    def __init__(self):
+        self.seen = []
+
+    def pre_send(self, target=None, fuzz_data_logger=None, session=None):
+        self.seen.append(target.recv())
+
+    def post_send(self, target=None, fuzz_data_logger=None, session=None):
+        return session.last_recv != b"bad"
+
+    def get_crash_synopsis(self):
+        return "it smokes"
+
+
+def test_a_script_s_own_monitor_watches():
+    monitor = Watching()
+    made = session(request("a", boofuzz.Byte("x")), target=ScriptTarget(None, monitors=[monitor, AcceptedMonitor()]))
+    callbacks = made.protocol("mine").callbacks
+    callbacks[ON_CONNECTION](Conversation(), b"", FakeSocket(answers=[b"banner"]))
+    assert monitor.seen == [b"banner"]
+    for reply, words in ((b"good", []), (b"bad", ["it smokes"])):
+        callbacks[AFTER_CASE](Conversation(), b"", FakeSocket(reply))
+        found = callbacks[AFTER_CASE].observe(CASE, transcript())
+        assert [(one.summary, one.fingerprint[0]) for one in found] == [(word, "Watching") for word in words]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: DeviceSession(restart_callbacks=[print]), "restart_callbacks=.* reset_command"),
+        (lambda: DeviceSession(post_start_target_callbacks=[print]), "post_start_target_callbacks=.* pre_send"),
+        (lambda: DeviceSession(sleep_tme=1), "sleep_tme"),
+        (lambda: DeviceSession().export_file(), "import_ and export_file are not supported"),
+        (lambda: DeviceSession().transmit_fuzz(None, None, None, None, None), "transmit_fuzz"),
+        (lambda: ScriptTarget(None, repeater=boofuzz.CountRepeater(2)), "repeater=.* not supported"),
+        (lambda: ScriptTarget(None).send(b"x"), "outside a callback"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(make, words):
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+def test_what_says_how_to_run_is_accepted():
+    made = DeviceSession("results.session", 1, None, 0.5, console_gui=True, db_filename="x.db", restart_interval=7)
+    made.connect(request("a", boofuzz.Byte("x")))
+    made.fuzz("a", max_depth=2)
+    made.fuzz_by_name("a")
+    made.fuzz_single_case(3)
+    made.feature_check()
+    assert (made.exec_speed, made.reconnects, made.protocol("mine").reconnect) == (0.0, True, True)
+    assert not session(request("a", boofuzz.Byte("x")), reuse_target_connection=True).protocol("mine").reconnect
