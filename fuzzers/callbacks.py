@@ -12,7 +12,7 @@ from boofuzz.exception import BoofuzzError, BoofuzzFailure
 from boofuzz.protocol_session import ProtocolSession
 
 from harness.case import TestCase
-from harness.errors import LinkError, MedfuzzError, OwnError
+from harness.errors import GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.interfaces import Conversation, Socket
 from harness.own import own_error
 from harness.transcript import Transcript
@@ -73,6 +73,10 @@ class Turn:
                 session.case_target.on(self.socket, self.unread),
             ):
                 return call(callback, *placed, **named)
+        except GuardRefused:
+            session.log.failures.clear()
+            session.complaints.clear()  # the case is withheld, and nobody will ask for them
+            raise
         except MedfuzzError:
             raise
         except BoofuzzFailure as failure:

@@ -21,7 +21,7 @@ class Home:
 
     def __init__(self, script: Path, arguments: Sequence[str] = ()) -> None:
         self._folder = str(script.resolve().parent)
-        self._argv = [str(script), *arguments]
+        self._argv = [str(script.resolve()), *arguments]
         self._modules: dict[str, ModuleType] = {}
         self._requests: dict[str, Any] = {}
         self._current: Any = None

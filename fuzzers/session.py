@@ -55,6 +55,7 @@ class DeviceSession(boofuzz.Session):
     def __init__(self, *placed: Any, **options: Any) -> None:
         Graph.__init__(self)
         given = _given(placed, options)
+        vars(self).update(given)  # scripts read their options back
         self.root = Node()
         self.root.label = self.root.name = ROOT
         self.add_node(self.root)
@@ -62,13 +63,12 @@ class DeviceSession(boofuzz.Session):
         self.last_send: bytes | None = None
         self.fuzz_node: Any = None
         self.total_mutant_index = self.mutant_index = self.total_num_mutations = self.num_cases_actually_fuzzed = 0
-        target = given.get("target")
-        self.targets: list[Any] = [] if target is None else [target]
-        self.pre_send: list[Callable[..., Any]] = list(given.get("pre_send_callbacks") or ())
-        self.post_test_case: list[Callable[..., Any]] = list(given.get("post_test_case_callbacks") or ())
-        self.reads_answers = bool(given.get("receive_data_after_each_request", True))
-        self.reads_fuzzed = bool(given.get("receive_data_after_fuzz", False))
-        self.reconnects = not given.get("reuse_target_connection", False)
+        self.targets: list[Any] = [] if given["target"] is None else [given["target"]]
+        self.pre_send: list[Callable[..., Any]] = list(given["pre_send_callbacks"] or ())
+        self.post_test_case: list[Callable[..., Any]] = list(given["post_test_case_callbacks"] or ())
+        self.reads_answers = bool(given["receive_data_after_each_request"])
+        self.reads_fuzzed = bool(given["receive_data_after_fuzz"])
+        self.reconnects = not given["reuse_target_connection"]
         self.home: Home | None = None
         self.log = self._fuzz_data_logger = Log()
         self.complaints: list[Complaint] = []
@@ -234,13 +234,15 @@ def _is_accepted(monitor: object) -> bool:
 def _given(placed: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Session's arguments by name; raises UsageError for those that are not there or not supported."""
     try:
-        given = _OPTIONS.bind(None, *placed, **options).arguments
+        bound = _OPTIONS.bind(None, *placed, **options)
     except TypeError as error:
         raise UsageError(f"boofuzz's Session(): {error}") from error
+    bound.apply_defaults()
+    given = {name: value for name, value in bound.arguments.items() if name != "self"}
     for name, instead in _INSTEAD.items():
         if given.get(name):
             raise UsageError(f"Session({name}=…) is not supported: take it out, and {instead}")
-    return dict(given)
+    return given
 
 
 def case_name(path: Sequence[str], mutations: Sequence[Mutation]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from line_device import LineDevice
 
+from harness.cli.main import main
 from harness.cli.options import Options
 from harness.cli.session import run_campaign
 from harness.errors import UsageError
@@ -117,6 +118,23 @@ def test_a_process_monitor_is_the_bench_s_own_process(campaign):
     record = campaign("process_monitor.py", port, cases=120, target=target, script_arguments=[str(port)], max_len=400)
     assert {finding.observation.kind for finding in record.confirmed} == {Kind.EXIT}
     assert record.exit_code == 1
+
+
+def test_check_says_what_is_withheld_and_what_of_the_script_is_not_used(device, tmp_path, monkeypatch, capsys):
+    server = device(b"SET")
+    (tmp_path / "b.toml").write_text(
+        f'[target]\nname = "x"\nkind = "external"\n[interfaces.main]\ntransport = "tcp:127.0.0.1:{server.port}"\n'
+        f'protocol = "boofuzz:{SCRIPTS}/process_monitor.py"\nscript_arguments = ["7"]\nreply_timeout = 0.3\n'
+    )
+    monkeypatch.setattr("sys.argv", ["medfuzz", "check", str(tmp_path / "b.toml")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    lines = {line[:18].strip(): line[34:] for line in capsys.readouterr().out.splitlines()}
+    assert not ended.value.code
+    assert re.match(r" ok +withholds nothing: no message is forbidden in the bench or marked", lines["guard main"])
+    assert re.match(
+        r" not used +boofuzz's process monitor is not run; .*'./device', '--port', '7'", lines["script main"]
+    )
 
 
 def test_a_banner_and_a_login_on_every_connection(campaign, device):

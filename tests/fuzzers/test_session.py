@@ -432,5 +432,6 @@ def test_what_says_how_to_run_is_accepted():
     made.fuzz_by_name("a")
     made.fuzz_single_case(3)
     made.feature_check()
+    assert (made.sleep_time, made.index_end, made.web_port) == (0.5, None, 26000)
     assert (made.exec_speed, made.reconnects, made.protocol("mine").reconnect) == (0.0, True, True)
     assert not session(request("a", boofuzz.Byte("x")), reuse_target_connection=True).protocol("mine").reconnect
