@@ -42,6 +42,11 @@ class CallbackSocket:
         """Names of the messages sent in this case."""
         return [exchange.message for exchange in self._own()]
 
+    @property
+    def mutated(self) -> bool:
+        """True when one of them was mutated."""
+        return self._executor.mutated
+
     def send(self, data: bytes) -> None:
         """Send, with a record of it; raises LinkError, GuardRefused."""
         self._check()

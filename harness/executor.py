@@ -82,6 +82,7 @@ class Executor:
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
+        self.mutated = False
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
         self._act: dict[type, Callable[..., object]] = {
@@ -122,12 +123,12 @@ class Executor:
             self._guard.forget()
 
     def run(self, steps: tuple[Step, ...]) -> None:
-        """Perform the steps in order, counting them in `performed`.
+        """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
 
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
         self._sent = {}
-        self.performed = 0
+        self.performed, self.mutated = 0, False
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
         try:
@@ -135,6 +136,7 @@ class Executor:
                 if isinstance(step, Send):
                     self.send(step)
                     self._sent[number] = self._bytes
+                    self.mutated = self.mutated or step.mutated
                 else:
                     self._let_go()
                     self._act[type(step)](step)

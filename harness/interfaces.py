@@ -410,6 +410,11 @@ class Socket(Interface):
         """Names of the messages sent in this case, in order."""
         ...
 
+    @property
+    def mutated(self) -> bool:
+        """True when one of them was mutated, so that the answer may be any."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Send all of `data`; raises LinkError, LinkClosed, GuardRefused."""
         ...

@@ -2,8 +2,9 @@
 
 
 class FakeSocket:
-    def __init__(self, last_received=b"", answers=(), messages=("a",), last_sent=b"sent"):
+    def __init__(self, last_received=b"", answers=(), messages=("a",), last_sent=b"sent", mutated=False):
         self.last_received, self.last_sent, self.messages = last_received, last_sent, messages
+        self.mutated = mutated
         self.answers, self.sent, self.reopened = list(answers), [], 0
 
     def send(self, data):

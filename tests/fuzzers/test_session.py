@@ -184,7 +184,7 @@ def test_a_failing_edge_callback_names_its_edge():
     with pytest.raises(
         OwnError, match=rf"before 'a': {__file__}:\d+, in <lambda>: ZeroDivisionError: division by zero"
     ):
-        callback(Conversation(), b"", FakeSocket())
+        callback(Conversation(), b"", FakeSocket(messages=()))
 
 
 def transcript(**options):
@@ -380,6 +380,17 @@ def test_a_failure_that_a_callback_raises_or_logs_is_what_it_complains_about():
 def test_what_an_edge_callback_returns_must_be_bytes(value):
     with pytest.raises(OwnError, match=f"before 'b' returns {type(value).__name__}, not bytes"):
         talked(lambda *_, **__: value, FakeSocket())
+
+
+def test_an_edge_callback_may_fail_on_the_answer_to_what_boofuzz_would_not_have_sent():
+    def parses(target, log, session, **_):
+        return session.last_recv.split(b" ")[2]
+
+    assert talked(parses, FakeSocket(b"OK n 7"))[1] == b"7"
+    assert talked(parses, FakeSocket(b"ERR", mutated=True))[1] is None
+    assert talked(parses, FakeSocket(b"ERR", messages=["a", "b"]))[1] is None
+    with pytest.raises(OwnError, match="IndexError"):
+        talked(parses, FakeSocket(b"ERR"))
 
 
 class Watching(boofuzz.BaseMonitor):

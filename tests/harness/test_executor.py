@@ -186,6 +186,15 @@ def test_a_callback_may_make_another_connection(toy, when):
     assert found[-1].answered
 
 
+def test_a_callback_knows_whether_a_mutated_message_went_before(toy):
+    seen = []
+    t = toy(callbacks={"l->a": lambda conversation, data, socket: seen.append(socket.mutated)})
+    edge = message(b"a", callback="l->a", mutated=True)
+    run(t, message(b"l"), edge, edge)
+    run(t, message(b"l"), edge)
+    assert seen == [False, True, False]
+
+
 def test_the_end_of_a_case_is_told_also_when_its_link_broke(toy):
     seen = []
 

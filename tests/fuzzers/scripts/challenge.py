@@ -10,6 +10,7 @@ HOST, PORT = "127.0.0.1", 1
 
 def prove(target, fuzz_data_logger, session, node, edge, *args, **kwargs):
     context = kwargs["test_case_context"]
+    assert session.last_recv == b"OK HELLO\n", session.last_recv
     assert context.previous_message.name == "hello", context.previous_message
     assert context.current_message is node
     target.send(b"CHALLENGE\n")
