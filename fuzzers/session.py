@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
+from urllib.parse import unquote
 
 import boofuzz
 from boofuzz.mutation import Mutation
 from boofuzz.pgraph import Graph, Node
 
-from fuzzers.callbacks import AfterCase, CaseTarget, EdgeCallback, Log
+from fuzzers.callbacks import AfterCase, BeforeCase, Complaint, EdgeCallback, Log
+from fuzzers.home import Home
+from fuzzers.stand_ins import AcceptedMonitor, ScriptTarget
 from harness.case import Send
 from harness.errors import UsageError
-from harness.interfaces import Callback, State
-from protocols.model import Edge, Message, Protocol, check_message_name, messages_by_name
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Callback, State
+from protocols.model import Edge, Message, Protocol, messages_by_name
 from protocols.render import Layout, Rendered
 from protocols.wire import Wire
 
 ROOT = "__ROOT_NODE__"
+_OPTIONS = inspect.signature(boofuzz.Session.__init__)
+_INSTEAD = {
+    "restart_callbacks": "give [target] in the bench a reset_command",
+    "post_start_target_callbacks": "do it in pre_send_callbacks, or in the bench's reset_command",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +46,53 @@ class DeviceSession(boofuzz.Session):
     """Takes what boofuzz.Session takes and opens nothing: no web port, database, file, thread or sleep.
 
     Options about running (loggers, sleeps, thresholds, web) are accepted and ignored; callbacks are kept and run at
-    send time, when `last_recv` is known. `fuzz()` does nothing: the campaign does it.
+    send time, when `last_recv` is known. `fuzz()` does nothing: the campaign does it. Raises UsageError for an option
+    that does not exist, or that would do something to the device which medfuzz does not do.
     """
 
-    def __init__(
-        self,
-        *_: Any,
-        target: Any = None,
-        pre_send_callbacks: Sequence[Callable[..., Any]] | None = None,
-        post_test_case_callbacks: Sequence[Callable[..., Any]] | None = None,
-        **ignored: Any,
-    ) -> None:
+    exec_speed = runtime = 0.0
+
+    def __init__(self, *placed: Any, **options: Any) -> None:
         Graph.__init__(self)
+        given = _given(placed, options)
+        vars(self).update(given)  # scripts read their options back
         self.root = Node()
         self.root.label = self.root.name = ROOT
         self.add_node(self.root)
         self.last_recv: bytes | None = None
         self.last_send: bytes | None = None
-        self.targets: list[Any] = [] if target is None else [target]
-        self.pre_send = list(pre_send_callbacks or ())
-        self.post_test_case = list(post_test_case_callbacks or ())
-        self.ignored = frozenset(ignored)
-        self.log = Log()
+        self.fuzz_node: Any = None
+        self.total_mutant_index = self.mutant_index = self.total_num_mutations = self.num_cases_actually_fuzzed = 0
+        self.targets: list[Any] = [] if given["target"] is None else [given["target"]]
+        self.pre_send: list[Callable[..., Any]] = list(given["pre_send_callbacks"] or ())
+        self.post_test_case: list[Callable[..., Any]] = list(given["post_test_case_callbacks"] or ())
+        self.reads_answers = bool(given["receive_data_after_each_request"])
+        self.reads_fuzzed = bool(given["receive_data_after_fuzz"])
+        self.reconnects = not given["reuse_target_connection"]
+        self.home: Home | None = None
+        self.log = self._fuzz_data_logger = Log()
+        self.complaints: list[Complaint] = []
+
+    @property
+    def case_target(self) -> ScriptTarget:
+        """What a callback gets as its target and sock: the script's own where it has one."""
+        if not self.targets or not isinstance(self.targets[0], ScriptTarget):
+            self.targets[:1] = [ScriptTarget(monitors=getattr(self.targets[0], "monitors", ()) if self.targets else ())]
+        return self.targets[0]
+
+    @property
+    def monitors(self) -> list[Any]:
+        """The script's own monitors; boofuzz's process and network monitors are the bench's business."""
+        return [
+            one
+            for target in self.targets
+            for one in getattr(target, "monitors", ())
+            if not isinstance(one, AcceptedMonitor)
+        ]
 
     def add_target(self, target: Any) -> None:
         """Keeps the target for callbacks; nothing is started."""
         self.targets.append(target)
-
-    def connect(
-        self, src: Node | str, dst: Node | str | None = None, callback: Callable[..., Any] | None = None
-    ) -> Any:
-        """As boofuzz's; raises UsageError for a name that a test-case name could not be read back from."""
-        for node in (src, dst):
-            if isinstance(node, boofuzz.Request):
-                check_message_name(node.name)
-        return super().connect(src, dst, callback)
 
     def register_post_test_case_callback(self, method: Callable[..., Any]) -> None:
         """Runs after each case, in the campaign."""
@@ -79,8 +101,28 @@ class DeviceSession(boofuzz.Session):
     def fuzz(self, name: str | None = None, max_depth: int | None = None) -> None:
         """Does nothing: `medfuzz run` does the fuzzing."""
 
+    def fuzz_by_name(self, name: str) -> None:
+        """Does nothing: `medfuzz run` does the fuzzing."""
+
+    def fuzz_single_case(self, mutant_index: int) -> None:
+        """Does nothing: `medfuzz run` does the fuzzing."""
+
     def feature_check(self) -> None:
         """Does nothing: `medfuzz check` does that."""
+
+    def _unsupported(self, *_: Any, **__: Any) -> None:
+        names = (
+            "transmit_normal, transmit_fuzz, test_case_data, server_init, build_webapp_thread, import_ and export_file"
+        )
+        raise UsageError(f"of boofuzz's Session, {names} are not supported; take the call out of the script")
+
+    transmit_normal = transmit_fuzz = test_case_data = server_init = build_webapp_thread = _unsupported
+    import_file = export_file = _unsupported
+
+    @property
+    def messages(self) -> list[str]:
+        """Names of the messages of the graph."""
+        return [node.name for node in self.nodes.values() if isinstance(node, boofuzz.Request)]
 
     def requests(self) -> list[boofuzz.Request]:
         """The graph's messages in the order they were added; raises UsageError when there are none."""
@@ -100,11 +142,10 @@ class DeviceSession(boofuzz.Session):
         first = next((edge.target for edge in edges if not edge.source), next(iter(messages)))
         options.setdefault("states", {"start": State("start", ())})
         options.setdefault("probe", messages[first].send())
-        return Protocol(name=name, messages=messages, edges=edges, wire=wire or Wire(), callbacks=callbacks, **options)
-
-    def after_case(self) -> AfterCase:
-        """The monitor that runs the post_test_case_callbacks."""
-        return AfterCase(self, self.post_test_case)
+        options.setdefault("reconnect", self.reconnects)
+        options.setdefault("notes", self._notes())
+        made = Protocol(name=name, messages=messages, edges=edges, wire=wire or Wire(), callbacks=callbacks, **options)
+        return replace(made, probe=made.follow("", made.probe))
 
     def named_cases(self, max_depth: int = 1) -> Iterator[NamedCase]:
         """Every combination of up to `max_depth` mutations of one message, each with its bytes, path by path."""
@@ -164,19 +205,55 @@ class DeviceSession(boofuzz.Session):
             source, target = self.nodes[edge.src], self.nodes[edge.dst]
             name = f"{source.name}->{target.name}" if edge.callback else ""
             if edge.callback:
-                callbacks[name] = EdgeCallback(self, target, edge)
+                callbacks[name] = EdgeCallback(self, edge)
             edges.append(Edge("" if source is self.root else source.name, target.name, (), name))
+        if self.pre_send or self.monitors:
+            callbacks[ON_CONNECTION if self.reconnects else BEFORE_CASE] = BeforeCase(self)
+        if callbacks or self.post_test_case:
+            callbacks[AFTER_CASE] = AfterCase(self)
         return tuple(edges), callbacks
 
-    def case_target(self, received: bytes) -> CaseTarget:
-        """What a callback gets as its target."""
-        return CaseTarget(received)
+    def _notes(self) -> tuple[str, ...]:
+        """What the script asks of boofuzz's monitors, which are not run: that is the bench's business."""
+        accepted = [one for target in self.targets for one in getattr(target, "monitors", ()) if _is_accepted(one)]
+        wishes = [f"{name} = {value!r}" for one in accepted for name, value in one.server_options.items()]
+        words = 'boofuzz\'s process monitor is not run; a [target] of kind = "process" starts and watches the device'
+        return (f"{words} ({', '.join(wishes)})" if wishes else words,) if accepted else ()
+
+    def last_two(self, names: Sequence[str]) -> tuple[Any, Any]:
+        """The nodes of the last message but one and of the last that a case has sent."""
+        by_name = {node.name: node for node in self.nodes.values()}
+        first, last = [None, self.root, *(by_name[name] for name in names if name in by_name)][-2:]
+        return first, last
+
+
+def _is_accepted(monitor: object) -> bool:
+    return isinstance(monitor, AcceptedMonitor)
+
+
+def _given(placed: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Session's arguments by name; raises UsageError for those that are not there or not supported."""
+    try:
+        bound = _OPTIONS.bind(None, *placed, **options)
+    except TypeError as error:
+        raise UsageError(f"boofuzz's Session(): {error}") from error
+    bound.apply_defaults()
+    given = {name: value for name, value in bound.arguments.items() if name != "self"}
+    for name, instead in _INSTEAD.items():
+        if given.get(name):
+            raise UsageError(f"Session({name}=…) is not supported: take it out, and {instead}")
+    return given
 
 
 def case_name(path: Sequence[str], mutations: Sequence[Mutation]) -> str:
     """boofuzz's own form; stable whatever crashes before."""
-    bent = ", ".join(f"{mutation.qualified_name}:{mutation.index}" for mutation in mutations)
-    return f"{'->'.join(path)}:[{bent}]"
+    bent = ", ".join(f"{_quoted(mutation.qualified_name)}:{mutation.index}" for mutation in mutations)
+    return f"{'->'.join(map(_quoted, path))}:[{bent}]"
+
+
+def _quoted(name: str) -> str:
+    """With what a case name is read back by in percent signs."""
+    return re.sub(r"[%:,\[\]\s]|->", lambda found: "".join(f"%{ord(sign):02x}" for sign in found[0]), name)
 
 
 def parsed_name(name: str) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]]:
@@ -189,8 +266,8 @@ def parsed_name(name: str) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...]
         field, _, index = part.rpartition(":")
         if not index.isdigit():
             raise UsageError(f"'{part}' in '{name}' has no index; write order.dose:12")
-        mutations.append((field, int(index)))
-    return tuple(path.split("->")), tuple(mutations)
+        mutations.append((unquote(field), int(index)))
+    return tuple(map(unquote, path.split("->"))), tuple(mutations)
 
 
 def _mutation(request: boofuzz.Request, field: str, index: int, case: str) -> Mutation:

@@ -16,6 +16,7 @@ from fuzzers.chains import Variant, variants
 from fuzzers.pools import combined, limits_of
 from fuzzers.values import Changes, Values, of_extent, of_groups, of_leaf, of_shape, shuffled
 from harness.interfaces import Mark
+from protocols.encoding import is_whole, names_inside
 from protocols.model import Message, Protocol
 from protocols.render import TAIL, Extent, Layout, Leaf
 
@@ -160,7 +161,19 @@ def _likeness(base: Message, leaf: Leaf, own: Message) -> str:
     """Equal for fields that are bent alike; a seed's value that is not its message's stands alone."""
     usual = own.layout.leaves[leaf.index].default
     apart = "" if leaf.default == usual else f"/{leaf.default.hex()}"
-    return f"{type(leaf.primitive).__name__}/{len(leaf.default)}/{limits_of(base, leaf)}{apart}"
+    return f"{type(leaf.primitive).__name__}/{len(leaf.default)}/{limits_of(base, leaf)}{apart}{_inside(base, leaf)}"
+
+
+def _inside(base: Message, leaf: Leaf) -> str:
+    """What a field has of its own to be bent to: the fields of a block that is kept whole, the values of a group."""
+    if isinstance(leaf.primitive, boofuzz.Group):
+        return f"/{leaf.primitive.values}"
+    names = (base.request.names[name] for name in names_inside(leaf.primitive)) if is_whole(leaf.primitive) else ()
+    return "".join(f"/{_path(base, item)} {type(item).__name__}" for item in names)
+
+
+def _path(base: Message, item: boofuzz.Fuzzable) -> str:
+    return item.qualified_name.removeprefix(base.name + ".")
 
 
 def _sized_blocks(layout: Layout) -> list[str]:

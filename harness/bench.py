@@ -69,9 +69,12 @@ class InterfaceTable(Table):
     reply_timeout: float = Field(default=0.0, ge=0)
     open_timeout: float = Field(default=5.0, gt=0)
     probe_every: int = Field(default=4, gt=0)
-    reconnect: bool = False
+    reconnect: bool | None = None
     may_close: bool = False
+    script_arguments: list[str] = []
+    script_session: int = Field(default=0, ge=0)
     forbidden: list[str] = []
+    allowed_on_hardware: list[str] = []
     seeds: str = ""
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
+from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
-from harness.errors import LinkError, LinkGone, UsageError
+from harness.connection import Connection, nothing_lost
+from harness.errors import LinkError, UsageError
 from harness.guard import Guard, GuardedLink
 from harness.interfaces import (
+    AFTER_CASE,
+    BEFORE_CASE,
+    ON_CONNECTION,
     Callback,
     Conversation,
     Frame,
     FrameKind,
-    Handles,
-    Link,
-    Performs,
     Target,
     Transport,
     WireProtocol,
@@ -25,15 +26,9 @@ from harness.transcript import Exchange
 
 _SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _FIRST_GAP, _LONGEST_GAP = 0.005, 0.1
 _LONGEST_LOSS = 30.0
-
-
-def nothing_lost(_since: float) -> float:
-    """What a machine that is never held up loses."""
-    return 0.0
 
 
 @dataclass(slots=True)
@@ -93,17 +88,18 @@ class Executor:
         lost: Callable[[float], float] = nothing_lost,
         pause: float = 0.0,
     ) -> None:
-        self.protocol, self._transport, self._target, self._guard = protocol, transport, target, guard
-        self.timeout, self.open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
+        self.protocol, self._target, self._guard = protocol, target, guard
+        self.timeout, self._adaptive, self._lost = reply_timeout, adaptive, lost
+        self.connection = Connection(
+            transport, target, guard, self._anew, open_timeout=open_timeout, pause=pause, lost=lost
+        )
         self._callbacks = callbacks or {}
-        self._lost, self._pause = lost, pause
+        self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
+        self._after = self._callbacks.get(AFTER_CASE)
+        self._introduced = False
         self._slowest = 0.0
         self._gap = transport.quiet_gap
-        self._greeting, self._closed_at = -1.0, -float("inf")
-        self._link: GuardedLink | None = None
-        self._handles: Handles | None = None
-        self._performs: Performs | None = None
-        self._kind, self._can_handle, self._can_perform = type(None), False, False
+        self._greeting = 0.0 if self._before else -1.0
         self._held: list[_Sent] = []
         self._open: list[_Sent] = []
         self._asked: list[bytes] = []
@@ -111,7 +107,7 @@ class Executor:
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
-        self.gone = 0.0
+        self.mutated = False
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
         self._act: dict[type, Callable[..., object]] = {
@@ -126,84 +122,39 @@ class Executor:
     @property
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
-        return self._link or self._connect(self.open_timeout)
+        return self.connection.link
 
-    def _connect(self, patience: float) -> GuardedLink:
-        link = self._opened(patience)
-        if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
-            self._kind = type(link)
-            self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
-        self._handles = cast("Handles", link) if self._can_handle else None
-        self._performs = cast("Performs", link) if self._can_perform else None
-        self._link = GuardedLink(link, self._guard)
-        if self._adaptive and link.stream:
-            self._greeted()
-        return self._link
+    def now(self) -> float:
+        """The link's clock, or the target's while no link is open."""
+        return self.connection.now()
 
-    def _opened(self, patience: float) -> Link:
-        """Open the link, again and again for `patience` seconds; `gone` says how long it would not open."""
-        now = self._target.now
-        began, pause, self.gone = now(), _FIRST_PAUSE, 0.0
-        if self._closed_at + self._pause > began:
-            self._target.advance(self._closed_at + self._pause - began)
-            began = now()
-        while True:
-            try:
-                link = self._transport.open(max(_FIRST_PAUSE, began + patience - now()))
-            except LinkGone:
-                raise
-            except LinkError:
-                if now() + pause >= began + patience + self._lost(began):
-                    raise
-                self._target.advance(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                self.gone = now() - began
-            else:
-                return link
+    def close(self) -> None:
+        """Close the link, if open; what is still waited for is given up."""
+        self._asked = []
+        if self._open:
+            self._give_up(self.now())
+        self.connection.close()
 
-    def _greeted(self) -> None:
-        """What the device says by itself on a new connection is no answer; whether it does, the first one shows."""
-        if self._greeting == 0.0:
+    def renew(self, patience: float) -> None:
+        """Close the link and open it again within `patience` seconds; raises LinkError."""
+        self.close()
+        self.connection.renew(patience)
+
+    def _anew(self) -> None:
+        """A link was opened: a script introduces itself on it; what a device says by itself is no answer.
+
+        Whether it does, the first link shows.
+        """
+        self._introduced = False
+        if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
-        began = self.now()
-        first = self._greeting < 0.0
+        began, first = self.now(), self._greeting < 0.0
         wait = _GREETING_SECONDS if first else _GREETING_SECONDS + _GREETING_FACTOR * self._greeting
         heard = self._hear(began + wait)
         if first:
             self._greeting = self.now() - began if heard else 0.0
         while heard:
             heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET))
-
-    def now(self) -> float:
-        """The link's clock, or the target's while no link is open."""
-        return self._target.now() if self._link is None else self._link.now()
-
-    def rest(self) -> None:
-        """Let a moment pass before the next try."""
-        self._target.advance(_LONGEST_PAUSE)
-
-    def open(self) -> None:
-        """Open the link, if it is not; raises LinkError."""
-        _ = self.link
-
-    def renew(self, patience: float) -> None:
-        """Close the link and open it again within `patience` seconds; `gone` says how long it would not open."""
-        self.close()
-        self._connect(patience)
-
-    @property
-    def stream(self) -> bool:
-        """True where the open link carries bytes without borders."""
-        return self._link is not None and self._link.stream
-
-    def close(self) -> None:
-        """Close the link, if open."""
-        self._asked = []
-        if self._link is not None:
-            self._give_up(self._link.now())
-            self._link.close()
-            self._link = None
-            self._closed_at = self._target.now()
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
@@ -213,21 +164,44 @@ class Executor:
             self._guard.forget()
 
     def run(self, steps: tuple[Step, ...]) -> None:
-        """Perform the steps in order, counting them in `performed`; raises LinkError, GuardRefused, TargetError."""
+        """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
+
+        Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
+        """
         self._sent = {}
-        self.performed = 0
+        self.performed, self.mutated = 0, False
+        if steps and BEFORE_CASE in self._callbacks:
+            self._introduced = False
         try:
             for number, step in enumerate(steps):
                 if isinstance(step, Send):
                     self.send(step)
                     self._sent[number] = self._bytes
+                    self.mutated = self.mutated or step.mutated
                 else:
                     self._let_go()
                     self._act[type(step)](step)
                 self.performed = number + 1
             self._catch_up()
+        except LinkError as error:
+            self._conclude(steps, error)
+            raise
         finally:
             self._held = []
+        self._conclude(steps)
+
+    def _introduce(self) -> None:
+        """What a script does before all else on a connection or in a case, once: a banner read, a login."""
+        _ = self.link
+        if not self._introduced and self._before:
+            self._introduced = True
+            self._before(self.conversation, b"", CallbackSocket(self, self.timeout))
+            self._introduced = True  # although it may have made another connection
+
+    def _conclude(self, steps: tuple[Step, ...], broken: LinkError | None = None) -> None:
+        """What a script does at the end of a case, also of one that broke the link."""
+        if steps and self._after:
+            self._after(self.conversation, b"", CallbackSocket(self, self.timeout, broken))
 
     def _let_go(self, *last: bytes, at_the_end: bool = False) -> None:
         """Put what was held back on the wire, and `last` with it."""
@@ -263,9 +237,11 @@ class Executor:
         link = self.link
         if not self._held:
             self._refresh()
-            if self._adaptive:
+            if self._adaptive and (self._introduced or not self._before):  # a script wants to hear it all
                 self._drain()
+        self._introduce()
         self._bytes = data = self._resolved(step)
+        link = self.link  # a callback may have made another connection
         expects = self.protocol.expects_reply(data)
         if not step.wait:
             self._held.append(_Sent(step.message, data, expects))
@@ -324,7 +300,7 @@ class Executor:
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
-        if self._handles is not None and self._handles.fresh():
+        if self.connection.handles is not None and self.connection.handles.fresh():
             self.conversation = Conversation()
 
     def _resolved(self, step: Send) -> bytes:
@@ -335,8 +311,10 @@ class Executor:
         if step.replay_of >= 0:
             return self._earlier(step)
         callback = self._callbacks.get(step.callback)
-        if callback and (replaced := callback(self.conversation, step.data)):
-            return replaced
+        if callback:
+            self._catch_up()  # what it receives must not be the answers to earlier messages
+            if replaced := callback(self.conversation, step.data, CallbackSocket(self, self.timeout)):
+                return replaced
         data = step.data
         for live in step.live:
             value = self._live(live, data)
@@ -346,8 +324,8 @@ class Executor:
     def _live(self, live: LiveField, data: bytes) -> bytes:
         """A live field's bytes; `handle:UUID` is what the link found in the device's GATT table."""
         scheme, _colon, uuid = live.name.partition(":")
-        if scheme == "handle" and self._handles is not None:
-            return self._handles.handle(uuid).to_bytes(2, "little")
+        if scheme == "handle" and self.connection.handles is not None:
+            return self.connection.handles.handle(uuid).to_bytes(2, "little")
         return self.protocol.resolve(live, data, self.conversation)
 
     def _earlier(self, step: Send) -> bytes:
@@ -442,6 +420,7 @@ class Executor:
             self.link.send(reply, deadline)
 
     def _wait(self, step: Wait) -> None:
+        self._introduce()
         self.listen(step.seconds)
 
     def listen(self, seconds: float) -> None:
@@ -454,8 +433,12 @@ class Executor:
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Close the link and open it again; raises LinkError."""
         self.close()
-        self.open()
+        self.connection.open()
 
     def _reset(self, _step: Reset) -> None:
         self._target.reset()
@@ -467,11 +450,11 @@ class Executor:
 
     def _procedure(self, step: Procedure) -> None:
         link = self.link
-        if self._performs is None:
-            moniker = self._transport.moniker
+        if self.connection.performs is None:
+            moniker = self.connection.transport.moniker
             raise UsageError(f"procedure '{step.name}': {moniker} does nothing but carry messages; use a ble: link")
         self._refresh()
-        if not self._performs.perform(step, self.open_timeout):
+        if not self.connection.performs.perform(step, self.connection.open_timeout):
             self._give_up(link.now())
 
     def probe(self, seconds: float = 0.0) -> Frame | None:

@@ -19,7 +19,7 @@ class Guard:
 
     def __init__(self, pattern: re.Pattern[bytes] | None, forbidden: tuple[str, ...]) -> None:
         self._search = pattern.search if pattern else None
-        self._forbidden = forbidden
+        self.forbidden = forbidden
         self._tail = b""
 
     def check(self, data: bytes) -> None:
@@ -29,7 +29,7 @@ class Guard:
         stream = self._tail + data
         if self._search(stream):
             raise GuardRefused(
-                f"withheld {len(data)} bytes that would carry a forbidden message ({', '.join(self._forbidden)})"
+                f"withheld {len(data)} bytes that would carry a forbidden message ({', '.join(self.forbidden)})"
             )
         self._tail = stream[-OVERLAP:]
 

@@ -441,5 +441,43 @@ class Fuzzer(Interface):
         ...
 
 
+class Socket(Interface):
+    """The open link as a script's callback uses it: raw bytes, through the guard and on record."""
+
+    @property
+    def last_received(self) -> bytes:
+        """What came in answer to the last message; before the first one, the last frame of the conversation."""
+        ...
+
+    @property
+    def last_sent(self) -> bytes:
+        """The last message as it went out, b"" before the first."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[str]:
+        """Names of the messages sent in this case, in order."""
+        ...
+
+    @property
+    def mutated(self) -> bool:
+        """True when one of them was mutated, so that the answer may be any."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`; raises LinkError, LinkClosed, GuardRefused."""
+        ...
+
+    def receive(self) -> bytes:
+        """What comes next, or b"" after the interface's reply timeout; raises LinkError, LinkClosed."""
+        ...
+
+    def reopen(self) -> None:
+        """Another connection; raises LinkError."""
+        ...
+
+
 Listener = Callable[[Event], None]
-Callback = Callable[[Conversation, bytes], bytes | None]
+Callback = Callable[[Conversation, bytes, Socket], bytes | None]
+ON_CONNECTION, BEFORE_CASE, AFTER_CASE = "on a connection", "before a case", "after a case"
+"""Callbacks by these names run then, not on an edge; `BEFORE_CASE` on every connection too."""

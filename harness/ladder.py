@@ -78,7 +78,7 @@ class Ladder:
         """The bytes that a wrong length announced, as far as they can be given."""
         executor, given = self._executor, 0
         probe = executor.protocol.probe.data
-        for size in _FILLINGS if executor.stream and probe else ():
+        for size in _FILLINGS if executor.connection.stream and probe else ():
             try:
                 executor.fill(probe * (size // len(probe) + 1), _FILLING_SECONDS)
             except GuardRefused:
@@ -91,7 +91,7 @@ class Ladder:
     def _on_another(self, *, closed: bool, patience: float, began: float) -> Served:
         executor, failed = self._executor, 0
         executor.renew(patience)
-        gone = executor.gone
+        gone = executor.connection.gone
         service = Service(Way.RETURNED, gone, closed=closed) if gone else Service(Way.RECONNECTED, closed=closed)
         until = executor.now() + patience
         while failed < _ATTEMPTS or executor.now() < until:
@@ -104,6 +104,6 @@ class Ladder:
                     executor.renew(patience)
             except LinkClosed:  # accepted and dropped: its program is not back yet
                 failed += 1
-                executor.rest()
+                executor.connection.rest()
                 executor.renew(patience)
         return Served(None, Service(Way.NEVER, executor.now() - began, closed=closed))

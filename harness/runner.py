@@ -153,8 +153,8 @@ class Runner:
         """Who the device says it is on an interface, None when it does not serve there; raises LinkError."""
         interface = self.interfaces[name]
         interface.executor.begin()
-        interface.executor.open()
-        served = interface.ladder.climb(closed=False, broken=False, patience=interface.executor.open_timeout)
+        interface.executor.connection.open()
+        served = interface.ladder.climb(closed=False, broken=False, patience=interface.executor.connection.open_timeout)
         return None if served.answer is None else interface.protocol.identity(served.answer)
 
     def coverage(self) -> int:
@@ -249,7 +249,7 @@ class Runner:
 
     def _patience(self, interface: Interface) -> float:
         """What nothing can reset is given longer to come back by itself."""
-        return interface.executor.open_timeout if self.target.can_reset() else interface.patience
+        return interface.executor.connection.open_timeout if self.target.can_reset() else interface.patience
 
     def _holds(self, interface: Interface, served: Served) -> bool:
         if served.answer is None or served.service.way not in (Way.AT_ONCE, Way.LATE, Way.FILLED):

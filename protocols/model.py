@@ -98,7 +98,9 @@ class Protocol:
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
     pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
     `max_len` bounds what one field grows to in bytes. `undo` brings a device that nothing resets back to rest, as far
-    as messages can. `may_close`: a device may refuse a message by closing the connection. Times are seconds.
+    as messages can. `may_close`: a device may refuse a message by closing the connection. With `reconnect`, each case
+    has a connection of its own, unless the bench says otherwise. `notes` are what `check` should tell of it. Times are
+    seconds.
     """
 
     name: str
@@ -118,6 +120,8 @@ class Protocol:
     recorded: tuple[tuple[Send, ...], ...] = ()
     undo: tuple[Step, ...] = ()
     may_close: bool = False
+    reconnect: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""
@@ -256,8 +260,9 @@ class Protocol:
             covered[first : first + live.length] = bytes(min(live.length, len(covered) - first))
         if not live.name.startswith("checksum:"):
             return live_checksum(live.name, bytes(covered))
-        name, _, path = live.name[9:].partition(".")
-        primitive: Any = self.message(name).layout.leaf(path).primitive
+        qualified = live.name[9:]
+        name = max((one for one in self.messages if qualified.startswith(f"{one}.")), key=len, default=qualified)
+        primitive: Any = self.message(name).layout.leaf(qualified[len(name) + 1 :]).primitive
         return primitive._checksum(bytes(covered), None, None)
 
     def _check_edge(self, edge: Edge) -> None:
@@ -278,13 +283,13 @@ def messages_by_name(messages: Iterable[Message]) -> dict[str, Message]:
     return found
 
 
-def check_message_name(name: str) -> None:
-    """Raises UsageError for a name that a test-case name could not be read back from."""
-    if not name or re.search(r"[:,\[\]\s]|->", name):
-        raise UsageError(f"message name '{name}' must not be empty nor hold ':', ',', '[', ']', '->' or spaces")
+def _check_message_name(name: str) -> None:
+    """Raises UsageError for a name that could not be shown in a line."""
+    if not name or not name.isprintable():
+        raise UsageError(f"message name {name!r} must not be empty nor hold line breaks or control characters")
 
 
 def _check_name(protocol: str, name: str, message: Message) -> None:
-    check_message_name(name)
+    _check_message_name(name)
     if name != message.name:
         raise UsageError(f"protocol '{protocol}': message '{message.name}' is filed under '{name}'")

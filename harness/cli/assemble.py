@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fuzzers.callbacks import AfterCase
 from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
-from fuzzers.script import load_boofuzz_session
-from fuzzers.session import DeviceSession
-from harness.bench import Bench, InterfaceTable, load_bench
-from harness.case import Send
-from harness.errors import GuardRefused, TargetError, UsageError, did_you_mean
-from harness.executor import Executor, nothing_lost
-from harness.guard import Guard
+from fuzzers.script import load_boofuzz_script
+from harness.bench import Bench, load_bench
+from harness.cli.guarded import guard_of
+from harness.connection import nothing_lost
+from harness.errors import TargetError, UsageError, did_you_mean
+from harness.executor import Executor
 from harness.identity import FIELDS, unlike, untold
 from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Target
 from harness.ladder import Ladder
@@ -36,7 +35,6 @@ from harness.transports import ble, serial, tcp, transport
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from protocols.seeds import seeded
-from protocols.wire import Wire
 from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
 
@@ -83,12 +81,9 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
-    specs = {name: bench.interfaces[name].protocol for name in names}
-    sessions = {name: found for name, spec in specs.items() if (found := _boofuzz_session(spec, bench.folder))}
-    unseeded = {name: protocol_of(spec, bench.folder, sessions.get(name)) for name, spec in specs.items()}
-    protocols = {name: _seeded(bench, name, protocol) for name, protocol in unseeded.items()}
+    protocols = {name: _seeded(bench, name, protocol_in(bench, name)) for name in names}
     load = Load(target.pids) if isinstance(target, ServedTarget) else None
-    interfaces = {name: _interface(name, bench, protocols[name], target, load) for name in names}
+    interfaces = {name: _interface(bench, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
         raise UsageError(
@@ -96,7 +91,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
             'requirements = "" to run without'
         )
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
-    monitors = [*_monitors(bench, protocols, safety), *(session.after_case() for session in sessions.values())]
+    monitors = _monitors(bench, protocols, safety)
     limits = bench.limits.max_resets
     runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
@@ -109,16 +104,20 @@ def _selected(bench: Bench, only: Sequence[str]) -> list[str]:
     return list(only or bench.interfaces)
 
 
-def _boofuzz_session(spec: str, folder: Path) -> DeviceSession | None:
-    """The session of a boofuzz user's own script: `protocol = "boofuzz:my_script.py"`."""
-    scheme, _colon, file = spec.partition(":")
-    return load_boofuzz_session(folder / file) if scheme == "boofuzz" else None
-
-
-def protocol_of(spec: str, folder: Path, session: DeviceSession | None = None) -> Protocol:
+def protocol_of(spec: str, folder: Path, script_arguments: Sequence[str] = (), script_session: int = 0) -> Protocol:
     """What a bench in `folder` names: a shipped protocol, a file's, or a boofuzz script's. Raises UsageError."""
-    session = session or _boofuzz_session(spec, folder)
-    return load_protocol(spec, folder) if session is None else session.protocol(Path(spec.partition(":")[2]).stem)
+    scheme, _colon, file = spec.partition(":")
+    if scheme == "boofuzz":
+        return load_boofuzz_script(folder / file, script_arguments, script_session)
+    if script_arguments or script_session:
+        raise UsageError(f"script_arguments and script_session are for protocol = 'boofuzz:SCRIPT.py', not '{spec}'")
+    return load_protocol(spec, folder)
+
+
+def protocol_in(bench: Bench, name: str) -> Protocol:
+    """The protocol of an interface, without its seeds. Raises UsageError."""
+    table = bench.interfaces[name]
+    return protocol_of(table.protocol, bench.folder, table.script_arguments, table.script_session)
 
 
 def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
@@ -128,20 +127,18 @@ def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
     return seeded(protocol, load_seeds(bench.path(file)), bench.path(file))
 
 
-def _interface(name: str, bench: Bench, protocol: Protocol, target: Target, load: Load | None) -> Interface:
+def _interface(bench: Bench, name: str, protocol: Protocol, target: Target, load: Load | None) -> Interface:
     table = bench.interfaces[name]
     for state in table.states:
         if state not in protocol.states:
             hint = did_you_mean(state, protocol.states)
             raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
-    pattern = _forbidden(name, table, protocol) if table.forbidden else None
-    _check_guard(name, table, protocol, Guard(pattern, tuple(table.forbidden)))
     carrier = transport(table.transport, target)
     executor = Executor(
         protocol,
         target.watch(carrier) if isinstance(target, ServedTarget) else carrier,
         target,
-        Guard(pattern, tuple(table.forbidden)),
+        guard_of(bench, name, protocol),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,
         open_timeout=table.open_timeout,
         adaptive=not target.traits.virtual_clock,
@@ -157,36 +154,9 @@ def _interface(name: str, bench: Bench, protocol: Protocol, target: Target, load
         Ladder(executor),
         table.probe_every,
         table.max_case_bytes,
-        table.reconnect,
+        protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
     )
-
-
-def _forbidden(name: str, table: InterfaceTable, protocol: Protocol) -> re.Pattern[bytes]:
-    """The guard's pattern; raises UsageError for an unknown message, and where every byte would be withheld."""
-    pattern = protocol.forbidden(table.forbidden)
-    if type(protocol.wire).forbidden is Wire.forbidden:
-        raise UsageError(
-            f"[interfaces.{name}] forbidden = {table.forbidden}: protocol '{protocol.name}' cannot recognize a message "
-            "in what goes out, so nothing could be sent at all. Override forbidden() in its Wire (docs/protocol.md), "
-            "or leave `forbidden` empty"
-        )
-    return pattern
-
-
-def _check_guard(name: str, table: InterfaceTable, protocol: Protocol, guard: Guard) -> None:
-    """A state that only a forbidden message reaches would never be tested; raises UsageError naming both."""
-    wanted = {state: protocol.states[state].preamble for state in table.states or protocol.states}
-    for what, steps in {"the probe": (protocol.probe,), **{f"state '{k}'": v for k, v in wanted.items()}}.items():
-        for step in steps:
-            try:
-                guard.check(step.data if isinstance(step, Send) else b"")
-            except GuardRefused as refusal:
-                raise UsageError(
-                    f"[interfaces.{name}] {what} needs '{step.message if isinstance(step, Send) else ''}', which "
-                    f"forbidden = {table.forbidden} withholds; leave the state out of `states`, or allow the message"
-                ) from refusal
-        guard.forget()
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
@@ -215,6 +185,7 @@ def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMon
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
+        monitors += [callback for callback in protocol.callbacks.values() if isinstance(callback, AfterCase)]
     return [*monitors, safety] if safety else monitors
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli import guarded
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
 from harness.cli.console import printable
 from harness.cli.states import left_out, reachable, require_stimuli
@@ -23,7 +24,7 @@ from harness.serialize import loads
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
 
-OK, FAILED, NOT_SHOWN, NOT_TESTED = "ok", "FAILED", "not demonstrated", "not tested"
+OK, FAILED, NOT_SHOWN, NOT_TESTED, NOT_USED = "ok", "FAILED", "not demonstrated", "not tested", "not used"
 _CONTROLLED = (
     *(Kind.CRASH, Kind.HANG, Kind.REBOOT, Kind.SILENCE, Kind.UNSAFE_STATE),
     *(Kind.LEAK, Kind.DRIFT, Kind.CONSOLE, Kind.EXIT),
@@ -73,6 +74,9 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     for name, identity in identities.items():
         words = described(identity) or "it does not say who it is"
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
+        if guarding := guarded.described(assembly.bench, name, assembly.protocols[name]):
+            yield Line(f"guard {name}", OK, guarding)
+        yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
     if not assembly.runner.independent:

@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.bench import InterfaceTable, load_bench
 from harness.captures import MAX_MESSAGES, CaptureDamaged, Said, bluetooth, tcp
 from harness.captures.files import read_records
-from harness.cli.assemble import find_bench, protocol_of
+from harness.cli.assemble import find_bench, protocol_in
 from harness.cli.console import printable
 from harness.cli.files import write
 from harness.cli.harvest import Harvest, Splitter
@@ -50,7 +50,7 @@ def import_(
     if out.exists():
         raise UsageError(f"{out} is there already; name another file with --out")
     table = loaded.interfaces[name]
-    protocol = protocol_of(table.protocol, loaded.folder)
+    protocol = protocol_in(loaded, name)
     harvest = Harvest(protocol)
     damage = [error for capture in captures if (error := _read(capture, table, protocol, device, harvest))]
     if harvest.seeds:

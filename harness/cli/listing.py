@@ -12,7 +12,7 @@ from serial.tools import list_ports
 
 from fuzzers.registry import FUZZERS
 from harness.bench import load_bench
-from harness.cli.assemble import find_bench, protocol_of, shipped_benches
+from harness.cli.assemble import find_bench, protocol_in, shipped_benches
 from harness.cli.console import printable
 from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
@@ -49,8 +49,8 @@ def _protocols(where: str) -> Iterator[tuple[str, Protocol]]:
     if not where:
         raise UsageError(f"of which bench? Name a file behind it, or a shipped bench: {', '.join(shipped_benches())}")
     bench = load_bench(find_bench(where))
-    for name, table in bench.interfaces.items():
-        yield name, protocol_of(table.protocol, bench.folder)
+    for name in bench.interfaces:
+        yield name, protocol_in(bench, name)
 
 
 def _messages(where: str) -> Iterator[str]:

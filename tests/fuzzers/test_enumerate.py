@@ -219,3 +219,58 @@ def test_every_value_meets_every_variant_once(fit, unfit, k):
 
     ways = Ways(tuple(variant(n, True) for n in range(fit)), tuple(variant(n + fit, False) for n in range(unfit)))
     assert sorted(int(ways.at(turn, k).state) for turn in range(len(ways))) == list(range(fit + unfit))
+
+
+def modbus_ascii(wrap):
+    """Three messages of one shape outside, each with fields of its own inside."""
+    bodies = {
+        "read": [boofuzz.Byte("unit", 1), boofuzz.Byte("code", 3), boofuzz.Word("address", 7)],
+        "write": [boofuzz.Byte("unit", 1), boofuzz.Byte("code", 6), boofuzz.Word("value", 9)],
+        "diagnose": [boofuzz.Byte("unit", 1), boofuzz.Byte("code", 8), boofuzz.Bytes("x", b"ab", max_len=4)],
+    }
+    messages = [
+        Message(boofuzz.Request(name, children=(boofuzz.Static("colon", b":"), *wrap(fields))))
+        for name, fields in bodies.items()
+    ]
+    edges = tuple(Edge("", name) for name in bodies)
+    states = {"start": State("start", ())}
+    return Protocol("ascii", messages_by_name(messages), edges, Wire(), states, messages[0].send())
+
+
+LAST = {"read": "address", "write": "value", "diagnose": "x"}
+WHOLE = {
+    "encoded": lambda fields: [boofuzz.Block("hex", children=fields, encoder=lambda data: data.hex().encode())],
+    "aligned": lambda fields: [boofuzz.Aligned("hex", modulus=8, children=fields)],
+    "in a block": lambda fields: [
+        boofuzz.Block("pdu", children=[boofuzz.Block("hex", children=fields, encoder=lambda data: data[::-1])])
+    ],
+    "a dependent block": lambda fields: [
+        boofuzz.Bytes("on", b"Y", fuzzable=False),
+        boofuzz.Block("hex", children=fields, dep="on", dep_value=b"Y"),
+    ],
+    "repeated": lambda fields: [
+        boofuzz.Block("hex", children=fields),
+        boofuzz.Repeat("again", block_name="hex", max_reps=3),
+    ],
+}
+
+
+@pytest.mark.parametrize("wrap", WHOLE.values(), ids=WHOLE)
+def test_each_message_s_own_fields_are_bent_inside_a_block_that_is_kept_whole(wrap):
+    protocol = modbus_ascii(wrap)
+    found = cases(protocol, max_len=16)
+    for name, message in protocol.messages.items():
+        own = {case.steps[-1].data for case in found if case.messages == (name,)}
+        last = f"{name}.{'pdu.' if 'pdu' in message.layout.extents else ''}hex.{LAST[name]}"
+        wanted = [m for m in message.request.get_mutations() if [one.qualified_name for one in m] == [last]]
+        made = {message.layout.render(message.layout.of_mutations(mutations)).data for mutations in wanted}
+        assert len({data for data in made if len(data) < 20} & own) > 20, name
+
+
+def test_a_group_is_bent_to_each_message_s_own_values():
+    verbs = {"a": [b"GET", b"PUT"], "b": [b"ADD", b"DEL"], "c": [b"SAY", b"ASK"]}
+    messages = [Message(boofuzz.Request(name, children=(boofuzz.Group("verb", v),))) for name, v in verbs.items()]
+    states = {"start": State("start", ())}
+    protocol = Protocol("verbs", messages_by_name(messages), (), Wire(), states, messages[0].send())
+    for name, values in verbs.items():
+        assert set(values) <= {case.steps[-1].data for case in cases(protocol) if case.messages == (name,)}

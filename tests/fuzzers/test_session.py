@@ -2,16 +2,19 @@
 
 import socket
 import threading
+import zlib
 from pathlib import Path
 
 import boofuzz
 import pytest
+from fake_socket import FakeSocket
 
 from fuzzers.session import DeviceSession, case_name, parsed_name, send_of
-from harness.case import Origin, TestCase
-from harness.errors import OwnError, UsageError
-from harness.interfaces import Conversation
-from harness.transcript import Exchange, Transcript
+from fuzzers.stand_ins import AcceptedMonitor, ScriptTarget
+from harness.case import LiveField, Origin, TestCase
+from harness.errors import LinkClosed, OwnError, UsageError
+from harness.interfaces import AFTER_CASE, ON_CONNECTION, Conversation
+from harness.transcript import Transcript
 from protocols.render import Layout
 
 
@@ -81,10 +84,22 @@ def test_each_path_is_its_own_and_a_cycle_ends():
     ]
 
 
-@pytest.mark.parametrize("name", ["read:status", "a->b", "a b"])
-def test_a_name_that_breaks_parsing_is_an_error_at_connect(name):
+@pytest.mark.parametrize("name", ["read:status", "a->b", "GET /a b", "v1.0 [x], 50%41", "größe"])
+def test_a_case_of_a_message_with_any_name_is_read_back(name):
+    made = session(request("first", boofuzz.Byte("x")))
+    body = boofuzz.Block("body", children=(boofuzz.Byte("y"),))
+    made.connect(made.nodes[1], request(name, body, boofuzz.Checksum("sum", "body", "crc32")))
+    live = LiveField(f"checksum:{name}.sum", 1, 4, 0, 1)
+    assert made.protocol("mine").resolve(live, b"\0" * 5, Conversation()) == zlib.crc32(b"\0").to_bytes(4, "little")
+    case = next(case for case in made.named_cases() if case.path[-1] == name)
+    assert parsed_name(case.name)[0] == ("first", name)
+    assert made.named_case(case.name).rendered == case.rendered
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "a\x1b[31m"])
+def test_a_name_that_cannot_be_shown_is_an_error(name):
     with pytest.raises(UsageError, match="message name"):
-        session(request(name, boofuzz.Byte("x")))
+        session(request(name, boofuzz.Byte("x"))).protocol("mine")
 
 
 @pytest.mark.parametrize("name", ["", "a", "a:[a.x]", "a:[a.x:y]", "b:[b.x:0]", "a:[a.x:9999]", "a:[a.q:0]"])
@@ -126,9 +141,11 @@ def connected():
 def test_an_edge_callback_runs_at_send_time_with_what_was_received():
     """boofuzz's callbacks raise TypeError when cases are rendered ahead: `last_recv` is not there yet."""
     protocol = connected().protocol("mine")
-    conversation = Conversation(last_received=b"\1\2\3")
+    conversation, socket = Conversation(), FakeSocket(b"\1\2\3")
     answers = {
-        edge.target: protocol.callbacks[edge.callback](conversation, b"") for edge in protocol.edges if edge.callback
+        edge.target: protocol.callbacks[edge.callback](conversation, b"", socket)
+        for edge in protocol.edges
+        if edge.callback
     }
     assert answers == {"login": None, "run": b"run \1\2\3"}
     assert conversation.values["token"] == b"\2\3"
@@ -136,8 +153,8 @@ def test_an_edge_callback_runs_at_send_time_with_what_was_received():
 
 def test_a_session_reference_set_by_a_callback_goes_out_with_the_next_message():
     protocol = connected().protocol("mine")
-    conversation = Conversation(last_received=b"\1\2\3")
-    protocol.callbacks["hello->login"](conversation, b"")
+    conversation = Conversation()
+    protocol.callbacks["hello->login"](conversation, b"", FakeSocket(b"\1\2\3"))
     send = protocol.message("login").send()
     assert protocol.resolve(send.live[0], send.data, conversation) == b"\2\3"
 
@@ -154,8 +171,8 @@ def test_values_stay_from_one_message_to_the_next():
     made = session(a)
     made.connect(a, b, lambda *_, **options: remember(**options))
     callback, conversation = made.protocol("mine").callbacks["a->b"], Conversation()
-    callback(conversation, b"")
-    callback(conversation, b"")
+    callback(conversation, b"", FakeSocket())
+    callback(conversation, b"", FakeSocket())
     assert seen == [None, 1]
 
 
@@ -167,19 +184,26 @@ def test_a_failing_edge_callback_names_its_edge():
     with pytest.raises(
         OwnError, match=rf"before 'a': {__file__}:\d+, in <lambda>: ZeroDivisionError: division by zero"
     ):
-        callback(Conversation(), b"")
+        callback(Conversation(), b"", FakeSocket(messages=()))
 
 
-def transcript(reply):
-    exchange = Exchange("a", b"sent", (reply,), (), b"", 0.0, 1.0, True)
-    return Transcript("id", (exchange,), 0.0, 1.0)
+def transcript(**options):
+    return Transcript("id", (), 0.0, 1.0, probe_served=True, **options)
 
 
 CASE = TestCase("link", "start", (), Origin("boofuzz"))
 
 
-def after_case(*callbacks):
-    return session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=list(callbacks)).after_case()
+def after_case(callback, reply=b"x", socket=None, **options):
+    """The monitor after one case that was answered by `reply`."""
+    made = session(request("a", boofuzz.Byte("x")), post_test_case_callbacks=[callback], **options)
+    monitor = made.protocol("mine").callbacks[AFTER_CASE]
+    monitor(Conversation(), b"", socket or FakeSocket(reply))
+    return monitor
+
+
+def complaints(callback, *args, **options):
+    return [found.summary for found in after_case(callback, *args, **options).observe(CASE, transcript())]
 
 
 def test_post_test_case_callbacks_complain_through_the_log():
@@ -187,9 +211,10 @@ def test_post_test_case_callbacks_complain_through_the_log():
         if target.recv() != session.last_recv or session.last_recv == b"bad":
             fuzz_data_logger.log_fail("wrong answer")
 
-    monitor = after_case(check)
-    assert [found.summary for found in monitor.observe(CASE, transcript(b"bad"))] == ["wrong answer"]
-    assert monitor.observe(CASE, transcript(b"good")) == []
+    monitor = after_case(check, b"bad")
+    assert [found.summary for found in monitor.observe(CASE, transcript())] == ["wrong answer"]
+    assert monitor.observe(CASE, transcript()) == []
+    assert complaints(check, b"good") == []
 
 
 def test_a_callback_that_raises_is_no_finding_and_its_line_is_named():
@@ -197,7 +222,13 @@ def test_a_callback_that_raises_is_no_finding_and_its_line_is_named():
         raise KeyError("oops")
 
     with pytest.raises(OwnError, match=rf"callback 'broken' after a case: {__file__}:\d+, in broken: KeyError: 'oops'"):
-        after_case(broken).observe(CASE, transcript(b"good"))
+        after_case(broken).observe(CASE, transcript())
+
+
+def test_a_callback_that_fails_on_a_device_that_is_gone_does_not_hide_that():
+    monitor = after_case(lambda session, **_: session.last_recv[7], b"")
+    assert monitor.observe(CASE, Transcript("id", (), 0.0, 1.0, probe_served=False)) == []
+    assert complaints(lambda **_: None) == []
 
 
 def four(target, fuzz_data_logger, session, sock):
@@ -222,7 +253,7 @@ def by_name(**given):
 
 @pytest.mark.parametrize("callback", [four, own_names, with_rest, with_context, by_name, lambda *a, **k: by_name(**k)])
 def test_a_callback_declares_boofuzz_s_parameters_as_it_likes(callback):
-    assert [found.summary for found in after_case(callback).observe(CASE, transcript(b"x"))] == ["True b'x'"]
+    assert complaints(callback) == ["True b'x'"]
 
 
 def test_a_named_case_becomes_a_step():
@@ -258,3 +289,160 @@ def test_counting_does_not_run_the_cases_again_for_each_case(monkeypatch):
 def test_live_free_requests_render_as_boofuzz_does():
     one = request("a", boofuzz.Size("n", "s", length=1), boofuzz.String("s", "hi"))
     assert Layout(one).default.data == one.render()
+
+
+def talked(callback, socket, **options):
+    """What a callback on the edge a->b gives, on that socket."""
+    a, b = request("a", boofuzz.Byte("x")), request("b", boofuzz.Byte("y"))
+    made = session(a, **options)
+    made.connect(a, b, callback)
+    return made, made.protocol("mine").callbacks["a->b"](Conversation({"n": 4}), b"own", socket)
+
+
+def test_an_edge_callback_gets_the_message_before_and_the_variables():
+    def look(target, log, session, node, edge, test_case_context):
+        context = test_case_context
+        words = (context.previous_message.name, context.current_message.name, session.fuzz_node.name, edge.src)
+        return repr((*words[:3], context.session_variables["n"], target is session.targets[0])).encode()
+
+    assert talked(look, FakeSocket())[1] == b"('a', 'b', 'b', 4, True)"
+
+
+def test_recv_gives_what_boofuzz_s_would():
+    """What came for the last message has been read, unless the session leaves that to its callbacks."""
+
+    def read(target, log, **_):
+        first = target.recv(2)
+        target.send(b"more")
+        return first + b"|" + target.recv() + target.recv()
+
+    socket = FakeSocket(b"last", [b"next one", b"answer", LinkClosed("gone")])
+    assert talked(read, socket)[1] == b"ne|answer"
+    socket = FakeSocket(b"last", [b"answer"])
+    assert talked(read, socket, receive_data_after_each_request=False)[1] == b"la|answer"
+    assert socket.sent == [b"more"]
+
+
+def test_a_post_callback_reads_the_answer_to_the_case_and_knows_the_messages():
+    def look(target, fuzz_data_logger, session, sock, test_case_context):
+        context = test_case_context
+        fuzz_data_logger.log_fail(f"{sock.recv()} {session.last_send} {context.previous_message.name}")
+
+    assert complaints(look, socket=FakeSocket(b"reply")) == ["b'reply' b'sent' __ROOT_NODE__"]
+    assert complaints(look, socket=FakeSocket(b"reply"), receive_data_after_fuzz=True)[0].startswith("b'' ")
+
+
+class Breaks(FakeSocket):
+    def send(self, data):
+        raise LinkClosed("pulled out")
+
+
+def test_a_link_that_breaks_in_a_callback_is_the_link_s_trouble():
+    def catches(target, log, **_):
+        try:
+            target.send(b"x")
+        except boofuzz.exception.BoofuzzTargetConnectionReset:
+            return b"caught"
+
+    assert talked(catches, Breaks())[1] == b"caught"
+    with pytest.raises(LinkClosed, match="pulled out"):
+        talked(lambda target, *_, **__: target.send(b"x"), Breaks())
+    with pytest.raises(LinkClosed, match="pulled out"):
+        after_case(lambda target, **_: target.send(b"x"), socket=Breaks())
+
+
+def test_a_callback_may_close_and_open_the_connection():
+    def again(target, *_, **__):
+        target.close()
+        target.open()
+        target.open()
+        target._target_connection.send(b"hi")
+
+    socket = FakeSocket()
+    talked(again, socket)
+    assert (socket.reopened, socket.sent) == (1, [b"hi"])
+    with pytest.raises(OwnError, match="has closed this Target"):
+        talked(lambda target, *_, **__: (target.close(), target.recv()), FakeSocket())
+
+
+def test_a_failure_that_a_callback_raises_or_logs_is_what_it_complains_about():
+    def fails(*_, fuzz_data_logger=None, **__):
+        fuzz_data_logger.log_error("first")
+        raise boofuzz.BoofuzzFailure("second")
+
+    assert complaints(fails) == ["second", "first"]
+    made, answer = talked(lambda target, log, **_: log.log_fail("on the edge"), FakeSocket())
+    assert answer is None
+    assert [one.text for one in made.complaints] == ["on the edge"]
+
+
+@pytest.mark.parametrize("value", [True, "text", 7])
+def test_what_an_edge_callback_returns_must_be_bytes(value):
+    with pytest.raises(OwnError, match=f"before 'b' returns {type(value).__name__}, not bytes"):
+        talked(lambda *_, **__: value, FakeSocket())
+
+
+def test_an_edge_callback_may_fail_on_the_answer_to_what_boofuzz_would_not_have_sent():
+    def parses(target, log, session, **_):
+        return session.last_recv.split(b" ")[2]
+
+    assert talked(parses, FakeSocket(b"OK n 7"))[1] == b"7"
+    assert talked(parses, FakeSocket(b"ERR", mutated=True))[1] is None
+    assert talked(parses, FakeSocket(b"ERR", messages=["a", "b"]))[1] is None
+    with pytest.raises(OwnError, match="IndexError"):
+        talked(parses, FakeSocket(b"ERR"))
+
+
+class Watching(boofuzz.BaseMonitor):
+    def __init__(self):
+        self.seen = []
+
+    def pre_send(self, target=None, fuzz_data_logger=None, session=None):
+        self.seen.append(target.recv())
+
+    def post_send(self, target=None, fuzz_data_logger=None, session=None):
+        return session.last_recv != b"bad"
+
+    def get_crash_synopsis(self):
+        return "it smokes"
+
+
+def test_a_script_s_own_monitor_watches():
+    monitor = Watching()
+    made = session(request("a", boofuzz.Byte("x")), target=ScriptTarget(None, monitors=[monitor, AcceptedMonitor()]))
+    callbacks = made.protocol("mine").callbacks
+    callbacks[ON_CONNECTION](Conversation(), b"", FakeSocket(answers=[b"banner"]))
+    assert monitor.seen == [b"banner"]
+    for reply, words in ((b"good", []), (b"bad", ["it smokes"])):
+        callbacks[AFTER_CASE](Conversation(), b"", FakeSocket(reply))
+        found = callbacks[AFTER_CASE].observe(CASE, transcript())
+        assert [(one.summary, one.fingerprint[0]) for one in found] == [(word, "Watching") for word in words]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: DeviceSession(restart_callbacks=[print]), "restart_callbacks=.* reset_command"),
+        (lambda: DeviceSession(post_start_target_callbacks=[print]), "post_start_target_callbacks=.* pre_send"),
+        (lambda: DeviceSession(sleep_tme=1), "sleep_tme"),
+        (lambda: DeviceSession().export_file(), "import_ and export_file are not supported"),
+        (lambda: DeviceSession().transmit_fuzz(None, None, None, None, None), "transmit_fuzz"),
+        (lambda: ScriptTarget(None, repeater=boofuzz.CountRepeater(2)), "repeater=.* not supported"),
+        (lambda: ScriptTarget(None).send(b"x"), "outside a callback"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(make, words):
+    with pytest.raises(UsageError, match=words):
+        make()
+
+
+def test_what_says_how_to_run_is_accepted():
+    made = DeviceSession("results.session", 1, None, 0.5, console_gui=True, db_filename="x.db", restart_interval=7)
+    made.connect(request("a", boofuzz.Byte("x")))
+    made.fuzz("a", max_depth=2)
+    made.fuzz_by_name("a")
+    made.fuzz_single_case(3)
+    made.feature_check()
+    assert (made.sleep_time, made.index_end, made.web_port) == (0.5, None, 26000)
+    assert (made.exec_speed, made.reconnects, made.protocol("mine").reconnect) == (0.0, True, True)
+    assert not session(request("a", boofuzz.Byte("x")), reuse_target_connection=True).protocol("mine").reconnect

@@ -275,7 +275,7 @@ def test_a_connection_that_the_device_closes_is_a_finding_unless_it_may(toy, all
     t = toy(may_close=allowed)
 
     def hang_up(_device):
-        t.executor._link.close()
+        t.executor.link.close()
 
     t.device.planted[b"x"] = hang_up
     _reason, events, _run = campaign(t, case(message(b"x"), message(b"a")))

@@ -5,6 +5,7 @@ from toy import message
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
 from harness.errors import GuardRefused, LinkClosed, UsageError
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION
 from harness.ladder import Ladder
 from harness.transcript import Way
 
@@ -116,9 +117,101 @@ def test_a_link_without_procedures_says_so(toy):
 
 
 def test_an_edge_callback_runs_at_send_time_and_may_replace_the_bytes(toy):
-    t = toy(callbacks={"l->a": lambda conversation, data: b"<a" + conversation.last_received[1:2] + b">"})
+    t = toy(callbacks={"l->a": lambda conversation, data, socket: b"<a" + conversation.last_received[1:2] + b">"})
     run(t, message(b"l"), message(b"a", callback="l->a"))
     assert t.transport.sent[-1] == b"<aL>"
+
+
+def greet(conversation, data, socket):
+    socket.send(b"<g>")
+    assert socket.receive() == b"<G>"
+
+
+def test_what_an_edge_callback_sends_goes_through_the_guard_and_is_on_record(toy):
+    def ask(conversation, data, socket):
+        socket.send(b"<c>")
+        return b"<a" + socket.receive()[1:2] + socket.last_received[1:2] + b">"
+
+    t = toy(callbacks={"l->a": ask})
+    found = run(t, message(b"l"), message(b"a", callback="l->a"))
+    assert t.transport.sent == [b"<l>", b"<c>", b"<aCL>"]
+    assert [(e.message, e.sent, e.replies, e.reply_expected) for e in found] == [
+        ("l", b"<l>", (b"<L>",), True),
+        ("callback", b"<c>", (b"<C>",), False),
+        ("a", b"<aCL>", (b"<ACL>",), True),
+    ]
+
+
+def test_a_forbidden_message_does_not_leave_through_a_callback(toy):
+    t = toy(forbidden=["shock"], callbacks={"l->a": lambda conversation, data, socket: socket.send(b"<shock>")})
+    with pytest.raises(GuardRefused, match="shock"):
+        run(t, message(b"l"), message(b"a", callback="l->a"))
+    assert t.transport.sent == [b"<l>"]
+
+
+def test_what_was_held_back_is_sent_and_answered_before_an_edge_callback_talks(toy):
+    t = toy(callbacks={"l->a": greet})
+    found = run(t, at_once(b"l"), at_once(b"m"), message(b"a", callback="l->a"))
+    assert t.transport.sent == [b"<l>", b"<m>", b"<g>", b"<a>"]
+    assert [exchange.replies for exchange in found] == [(b"<L>",), (b"<M>",), (b"<G>",), (b"<A>",)]
+
+
+def test_each_connection_is_introduced_before_its_first_message_probes_too(toy):
+    t = toy(callbacks={ON_CONNECTION: greet})
+    run(t, message(b"a"), message(b"b"))
+    run(t, message(b"c"), Reconnect(), message(b"d"))
+    found = run(t, Reconnect(), Wait(1.0), message(b"e"))
+    assert [exchange.message for exchange in found] == ["callback", "e"]
+    t.executor.close()
+    assert t.executor.probe() is not None
+    assert b"".join(t.transport.sent) == b"<g><a><b><c><g><d><g><e><g><p>"
+
+
+def test_each_case_is_introduced_where_the_connection_stays(toy):
+    t = toy(callbacks={BEFORE_CASE: greet})
+    run(t, message(b"a"), message(b"b"))
+    run(t)
+    t.executor.probe()
+    run(t, message(b"c"))
+    assert b"".join(t.transport.sent) == b"<g><a><b><p><g><c>"
+
+
+@pytest.mark.parametrize("when", [ON_CONNECTION, BEFORE_CASE, "l->a"])
+def test_a_callback_may_make_another_connection(toy, when):
+    def again(conversation, data, socket):
+        socket.reopen()
+        greet(conversation, data, socket)
+
+    t = toy(callbacks={when: again})
+    found = run(t, message(b"l", callback="l->a"))
+    assert t.transport.sent == [b"<g>", b"<l>"]
+    assert found[-1].answered
+
+
+def test_a_callback_knows_whether_a_mutated_message_went_before(toy):
+    seen = []
+    t = toy(callbacks={"l->a": lambda conversation, data, socket: seen.append(socket.mutated)})
+    edge = message(b"a", callback="l->a", mutated=True)
+    run(t, message(b"l"), edge, edge)
+    run(t, message(b"l"), edge)
+    assert seen == [False, True, False]
+
+
+def test_the_end_of_a_case_is_told_also_when_its_link_broke(toy):
+    seen = []
+
+    def after(conversation, data, socket):
+        seen.append((socket.last_sent, socket.last_received, list(socket.messages)))
+        socket.send(b"<z>")
+
+    t = toy(callbacks={AFTER_CASE: after})
+    run(t, message(b"a"), message(b"b"))
+    t.device.planted[b"c"] = lambda _device: setattr(t.transport, "unplugged", True)
+    with pytest.raises(LinkClosed, match="the link is closed"):
+        run(t, message(b"c"))
+    run(t)
+    assert seen == [(b"<b>", b"<B>", ["a", "b"]), (b"<c>", b"", ["c"])]
+    assert t.transport.sent == [b"<a>", b"<b>", b"<z>", b"<c>"]
 
 
 def test_waits_reconnects_resets_and_stimuli_reach_their_owners(toy):

@@ -1,126 +1,48 @@
 """A million bent, split and spliced cases through the guard: a second parser finds no forbidden frame in the output."""
 
-import binascii
 import itertools
-import random
 
 import pytest
+from guard_cases import BLOCK, CASES, Wire, base_frames, cases_of, forbidden_frames, through, withheld_of_a_million
 
-from fuzzers.enumerate import EnumerateFuzzer
-from fuzzers.sequence import SequenceFuzzer
-from harness.case import Send
-from harness.errors import GuardRefused
+from harness.cli import assemble as assembling
 from harness.guard import Guard, GuardedLink
-from harness.interfaces import Conversation
 from protocols.pump_link import PROTOCOL
 
-CASES = 1_000_000
-BLOCK = 5_000
-LONGEST = 310
+MARKED = {"bolus": b"\x14", "set_clock": b"\x0a", "update_commit": b"\x2a"}
+MARKING = f"""
+from dataclasses import replace
+from harness.interfaces import Mark
+from protocols.pump_link import PROTOCOL as PUMP
+MARK = frozenset({{Mark.FORBIDDEN_ON_HARDWARE}})
+marked = {{n: replace(m, marks=m.marks | MARK) if n in {list(MARKED)} else m for n, m in PUMP.messages.items()}}
+PROTOCOL = replace(PUMP, messages=marked)
+"""
+EXTERNAL = """
+[target]
+kind = "external"
+armed = true
+name = "pump"
+[interfaces.main]
+transport = "tcp:127.0.0.1:9"
+protocol = "marked.py"
+states = ["idle", "session"]
+"""
 
 
-def forbidden_frames(stream):
-    """Where frames with the bolus command begin, wherever a receiver may have come into step.
-
-    Start byte A5, length (2, little-endian) of sequence, command and body, CRC-16 (CCITT, FFFF) over all behind A5.
-    """
-    found = []
-    at = stream.find(0xA5)
-    while at >= 0:
-        if stream[at + 4 : at + 5] == b"\x14":
-            length = stream[at + 1] + 256 * stream[at + 2]
-            body, crc = stream[at + 1 : at + 3 + length], stream[at + 3 + length : at + 5 + length]
-            if 2 <= length <= 302 and int.from_bytes(crc, "little") == binascii.crc_hqx(body, 0xFFFF) and len(crc) == 2:
-                found.append(at)
-        at = stream.find(0xA5, at + 1)
-    return found
+def guarded(guard):
+    wire = Wire()
+    return GuardedLink(wire, guard).send, wire
 
 
-def rendered(case):
-    """The bytes of each send of a case, live fields computed as the executor does."""
-    conversation, frames = Conversation(), []
-    for step in case.steps:
-        if isinstance(step, Send):
-            data = step.data
-            for live in step.live:
-                value = PROTOCOL.resolve(live, data, conversation)
-                data = data[: live.offset] + value + data[live.offset + live.length :]
-            frames.append(data)
-    return frames
-
-
-def base_frames():
-    """Frames of both fuzzers' first cases, and those among them that carry the forbidden command."""
-    fuzzers = (EnumerateFuzzer(PROTOCOL, "maintenance", max_len=64), SequenceFuzzer(PROTOCOL, "maintenance"))
-    cases = (case for fuzzer in fuzzers for case in itertools.islice(fuzzer.cases(), 1500))
-    frames = sorted({frame for case in cases for frame in rendered(case) if len(frame) <= LONGEST})
-    return frames, [frame for frame in frames if frame[:1] == b"\xa5" and frame[4:5] == b"\x14"]
-
-
-def repaired(frame):
-    """The frame with its length and checksum made right again."""
-    body = (len(frame) - 5).to_bytes(2, "little") + frame[3:-2]
-    return b"\xa5" + body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "little")
-
-
-def bent(pick, frame, other):
-    """One frame changed at a random place: kept, overwritten, cut into another, put inside one, or lengthened."""
-    kind, place = int(pick() * 6), int(pick() * len(frame))
-    if kind == 0:
-        return frame
-    if kind == 1:
-        return frame[:place] + b"\xa5" + frame[place + 1 :]
-    if kind == 2:
-        return other[: int(pick() * len(other))] + frame
-    if kind == 3:
-        return frame[:place] + other[int(pick() * len(other)) :]
-    if kind == 4:
-        return repaired(frame[:4] + b"\x14" + frame[5:]) if len(frame) >= 7 else frame
-    return repaired(frame[:-2] + bytes([place & 0xFF]) + frame[-2:]) if len(frame) >= 7 else frame
-
-
-def cases_of(frames, boluses, seed):
-    """Without end: the sends of one case, a half of them made of forbidden frames, cut at random places."""
-    pick = random.Random(seed).random
-    while True:
-        source = boluses if pick() < 0.5 else frames
-        data = bent(pick, source[int(pick() * len(source))], frames[int(pick() * len(frames))])
-        cut = int(pick() * 2 * len(data))
-        yield (data[:cut], data[cut:]) if 0 < cut < len(data) else (data,)
-
-
-class Wire:
-    """A link that keeps what was sent."""
-
-    whole, stream = False, True
-
-    def __init__(self):
-        self.out = bytearray()
-
-    def send(self, data, _deadline):
-        self.out += data
-
-    receive = close = now = None
-
-
-def through(guard, cases):
-    """(bytes that left, cases withheld): the sends behind a refusal are dropped, as the executor does."""
-    wire, withheld = Wire(), 0
-    send = GuardedLink(wire, guard).send
-    for case in cases:
-        try:
-            for data in case:
-                send(data, 0.0)
-        except GuardRefused:
-            withheld += 1
-    return bytes(wire.out), withheld
+def first_cases():
+    return itertools.islice(cases_of(*base_frames(), 1), BLOCK)
 
 
 def test_the_second_parser_sees_what_the_guard_is_for():
-    frames, boluses = base_frames()
-    out, withheld = through(Guard(None, ()), itertools.islice(cases_of(frames, boluses, 1), BLOCK))
-    assert withheld == 0
-    assert len(forbidden_frames(out)) > BLOCK // 10
+    send, wire = guarded(Guard(None, ()))
+    assert through(send, first_cases()) == 0
+    assert len(forbidden_frames(wire.taken())) > BLOCK // 10
 
 
 class Forgetful(Guard):
@@ -132,23 +54,41 @@ class Forgetful(Guard):
 
 
 def test_the_cases_hold_forbidden_frames_that_only_show_across_sends():
-    frames, boluses = base_frames()
-    guard = Forgetful(PROTOCOL.forbidden(("bolus",)), ("bolus",))
-    out, withheld = through(guard, itertools.islice(cases_of(frames, boluses, 1), BLOCK))
-    assert withheld > 0
-    assert len(forbidden_frames(out)) > BLOCK // 100
+    send, wire = guarded(Forgetful(PROTOCOL.forbidden(("bolus",)), ("bolus",)))
+    assert through(send, first_cases()) > 0
+    assert len(forbidden_frames(wire.taken())) > BLOCK // 100
 
 
 @pytest.mark.slow
 def test_no_forbidden_frame_leaves_in_a_million_cases():
-    frames, boluses = base_frames()
-    cases = cases_of(frames, boluses, 1)
-    guard = Guard(PROTOCOL.forbidden(("bolus",)), ("bolus",))
-    stream, withheld, sent = b"", 0, 0
-    for _ in range(CASES // BLOCK):
-        out, refused = through(guard, itertools.islice(cases, BLOCK))
-        withheld, sent = withheld + refused, sent + len(out)
-        stream = stream[-LONGEST:] + out
-        assert forbidden_frames(stream) == []
+    withheld, sent = withheld_of_a_million(*guarded(Guard(PROTOCOL.forbidden(("bolus",)), ("bolus",))))
     assert CASES // 4 < withheld < 9 * CASES // 10
     assert sent > 5 * CASES
+
+
+@pytest.fixture
+def armed(tmp_path, monkeypatch):
+    """The link of an armed external bench as `run` assembles it, onto a wire that keeps everything."""
+
+    def link(more=""):
+        (tmp_path / "marked.py").write_text(MARKING)
+        (tmp_path / "bench.toml").write_text(EXTERNAL + more)
+        wire = Wire()
+        monkeypatch.setattr(assembling, "transport", lambda *_: wire)
+        executor = assembling.assemble(tmp_path / "bench.toml", seed=0).runner.interfaces["main"].executor
+        return executor.link.send, wire
+
+    return link
+
+
+@pytest.mark.slow
+def test_no_marked_message_leaves_an_armed_external_bench_that_forbids_nothing(armed):
+    withheld, sent = withheld_of_a_million(*armed(), tuple(MARKED.values()))
+    assert CASES // 4 < withheld < 9 * CASES // 10
+    assert sent > 5 * CASES
+
+
+def test_a_message_that_the_bench_allows_on_hardware_leaves(armed):
+    send, wire = armed('allowed_on_hardware = ["bolus", "set_clock", "update_commit"]\n')
+    assert through(send, first_cases()) == 0
+    assert len(forbidden_frames(wire.taken())) > BLOCK // 10

@@ -53,8 +53,8 @@ def test_valid_forms_are_the_ends_of_declared_ranges_and_the_variants():
     assert [form.data for form in message.valid] == [b"\5", b"\7", b"\1", b"\t"]
 
 
-@pytest.mark.parametrize("name", ["a:b", "a->b", "two words", "", "a,b", "[a]"])
-def test_a_message_name_that_could_not_be_read_back_is_refused(name):
+@pytest.mark.parametrize("name", ["", "a\nb", "a\tb", "\x1b[2J"])
+def test_a_message_name_that_could_not_be_shown_is_refused(name):
     with pytest.raises(UsageError, match="message name"):
         protocol(messages={name: Message(request(name, x=1))})
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from boofuzz import pedrpc as pedrpc
 from boofuzz.mutation import Mutation
 from boofuzz.mutation_context import MutationContext
 from boofuzz.pgraph import Graph, Node
@@ -228,6 +229,15 @@ class Checksum(BasePrimitive):
     def _checksum(self, data: bytes, ipv4_src: bytes | None, ipv4_dst: bytes | None) -> bytes: ...
 
 class Target: ...
+
+class BaseMonitor:
+    def __init__(self) -> None: ...
+
+class ProcessMonitor(BaseMonitor): ...
+class NetworkMonitor(BaseMonitor): ...
+class ProcessMonitorLocal(BaseMonitor): ...
+
+def open_test_run(db_filename: str, port: int = ..., address: str = ...) -> None: ...
 
 class Session(Graph):
     root: Node

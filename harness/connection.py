@@ -1,0 +1,108 @@
+"""One interface's connection to the device: opened with patience, closed, made anew; the guard is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from harness.errors import LinkError, LinkGone
+from harness.guard import Guard, GuardedLink
+from harness.interfaces import Handles, Link, Performs, Target, Transport
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+
+
+def nothing_lost(_since: float) -> float:
+    """What a machine that is never held up loses."""
+    return 0.0
+
+
+class Connection:
+    """A link that does not open is tried again for `open_timeout` seconds, and for those that this machine `lost`.
+
+    The device gets `pause` seconds between two links. `anew` is called for each link that was opened; `gone` says for
+    how long the last one would not open; `handles` and `performs` are the link where it can do that.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        target: Target,
+        guard: Guard,
+        anew: Callable[[], None],
+        *,
+        open_timeout: float,
+        pause: float,
+        lost: Callable[[float], float],
+    ) -> None:
+        self.transport, self._target, self._guard, self._anew = transport, target, guard, anew
+        self.open_timeout, self._pause, self._lost = open_timeout, pause, lost
+        self._closed_at = -float("inf")
+        self._link: GuardedLink | None = None
+        self.handles: Handles | None = None
+        self.performs: Performs | None = None
+        self._kind, self._can_handle, self._can_perform = type(None), False, False
+        self.gone = 0.0
+
+    @property
+    def link(self) -> GuardedLink:
+        """The open link; opens it if need be. Raises LinkError."""
+        return self._link or self._connect(self.open_timeout)
+
+    @property
+    def stream(self) -> bool:
+        """True where the open link carries bytes without borders."""
+        return self._link is not None and self._link.stream
+
+    def open(self) -> None:
+        """Open the link, if it is not; raises LinkError."""
+        _ = self.link
+
+    def renew(self, patience: float) -> None:
+        """Close the link and open it again within `patience` seconds; raises LinkError."""
+        self.close()
+        self._connect(patience)
+
+    def close(self) -> None:
+        """Close the link, if open."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+            self._closed_at = self._target.now()
+
+    def now(self) -> float:
+        """The link's clock, or the target's while no link is open."""
+        return self._target.now() if self._link is None else self._link.now()
+
+    def rest(self) -> None:
+        """Let a moment pass before the next try."""
+        self._target.advance(_LONGEST_PAUSE)
+
+    def _connect(self, patience: float) -> GuardedLink:
+        link = self._opened(patience)
+        if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
+            self._kind = type(link)
+            self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
+        self.handles = cast("Handles", link) if self._can_handle else None
+        self.performs = cast("Performs", link) if self._can_perform else None
+        self._link = opened = GuardedLink(link, self._guard)
+        self._anew()
+        return opened
+
+    def _opened(self, patience: float) -> Link:
+        now = self._target.now
+        began, pause, self.gone = now(), _FIRST_PAUSE, 0.0
+        if self._closed_at + self._pause > began:
+            self._target.advance(self._closed_at + self._pause - began)
+            began = now()
+        while True:
+            try:
+                return self.transport.open(max(_FIRST_PAUSE, began + patience - now()))
+            except LinkGone:
+                raise
+            except LinkError:
+                if now() + pause >= began + patience + self._lost(began):
+                    raise
+                self._target.advance(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                self.gone = now() - began

@@ -1,0 +1,1 @@
+from boofuzz import Session as Session
