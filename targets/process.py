@@ -12,13 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import IO
 
 from harness.errors import TargetError
 
 _STOP_SECONDS = 3.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_WORDS, _SHOWN = 1 << 16, 300
 _LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
@@ -66,6 +68,23 @@ def _started(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[byte
         ) from error
 
 
+@contextlib.contextmanager
+def _signals_wait() -> Generator[None]:
+    """A signal that came in the middle of a start would leave a process that is nobody's; it is taken afterwards."""
+    ours = threading.current_thread() is threading.main_thread()
+    handlers = {number: handler for number in _SIGNALS if ours and callable(handler := signal.getsignal(number))}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -107,12 +126,17 @@ class OwnProcess:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
+        leash: Leash | None = None
         try:
-            self._process = _started(command, self._errors)
-        except TargetError:
+            with _signals_wait():
+                self._process = _started(command, self._errors)
+                self._leash = leash = Leash(self._process.pid)
+        except BaseException:
             self._errors.close()
+            if leash is not None:
+                _kill(self._process)
+                leash.let_go()
             raise
-        self._leash = Leash(self._process.pid)
 
     @property
     def pid(self) -> int:

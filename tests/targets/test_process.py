@@ -1,11 +1,14 @@
 """Commands that a bench names: they end in time or are ended, and say why they failed."""
 
+import os
+import signal
 import sys
 import time
 
 import pytest
 
 from harness.errors import TargetError
+from targets import process
 from targets.process import OwnProcess, run_command
 
 PYTHON = sys.executable
@@ -46,3 +49,18 @@ def test_a_command_that_fails_is_told_with_its_reason(command, words):
 def test_a_device_that_cannot_be_started_is_told():
     with pytest.raises(TargetError, match="cannot start /no/such/device"):
         OwnProcess(["/no/such/device"])
+
+
+def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
+    start, started = process._started, []
+
+    def interrupted(command, errors):
+        started.append(start(command, errors))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(process, "_started", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        OwnProcess(["sleep", "30"])
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
