@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from harness.bench import load_bench, load_device
 from harness.cli.assemble import find_bench
+from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.radio.process import need_bumble
 from targets.emulated import emulated_target
@@ -54,9 +54,9 @@ def emulate(
         signal.signal(number, stop)
     try:
         for line in _offer(server, list(loaded.target.ports), tcp, serial, channel):
-            Console(highlight=False, soft_wrap=True).print(line, markup=False)
+            say(line)
         target.start()
-        Console(highlight=False).print("serving; Ctrl-C ends", markup=False)
+        say("serving; Ctrl-C ends")
         server.run()
     finally:
         server.close()

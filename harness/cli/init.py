@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from serial.tools import list_ports
 
 from harness.bench import load_bench
@@ -19,6 +18,7 @@ from harness.cli import ask_ble
 from harness.cli.asking import ask
 from harness.cli.assemble import protocol_of
 from harness.cli.program import command
+from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError
 from harness.transports import transport as open_transport
 from protocols.load import PROTOCOLS
@@ -90,10 +90,9 @@ def init(
     spoken = _protocol(path.parent, protocol) if protocol is not None else _ask_protocol(path.parent, link)
     reset = _command(reset_command or "") if reset_command is not None or not asking else _ask_reset()
     _write(path, _text(title, link, air, spoken, reset))
-    console = Console(highlight=False, soft_wrap=True)
     if not spoken.states:
-        console.print(f"{spoken.spec} is still to be written, beside {path}: see docs/protocol.md", markup=False)
-    console.print(f"wrote {path}; next: {command()} check {path}", markup=False)
+        say(f"{spoken.spec} is still to be written, beside {path}: see docs/protocol.md")
+    say(f"wrote {path}; next: {command()} check {path}")
 
 
 def _check_place(path: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import platform
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from harness.cli.assemble import Assembly
 from harness.cli.options import Options
 from harness.cli.program import command
 from harness.cli.states import left_out
+from harness.cli.version import version_of
 from harness.interfaces import Identity
 from harness.serialize import to_plain
 
@@ -72,19 +71,3 @@ def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
 def _named(bench: Bench) -> list[str]:
     seeds = [interface.seeds for interface in bench.interfaces.values()]
     return [bench.safety.requirements, bench.faults, bench.include, *seeds]
-
-
-def version_of(distribution: str) -> str:
-    """Its installed version; medfuzz's own also where it runs from a source folder."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return _checkout_version() if distribution == "medfuzz" else "not installed"
-
-
-def _checkout_version() -> str:
-    """The version of a source folder from which the program runs without being installed."""
-    project = Path(__file__).parents[2] / "pyproject.toml"
-    if not project.is_file():
-        return "not installed"
-    return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']} (from its source folder)"
