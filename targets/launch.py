@@ -21,7 +21,7 @@ def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     """The running process, all its links open; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values()]
     _refuse_strangers([*monikers, *filter(None, [bench.target.channel])], target)
-    process = OwnProcess(_command(bench, radio))
+    process = OwnProcess(_command(bench, radio), bench.folder)
     deadline = time.monotonic() + bench.target.ready
     try:
         for moniker in monikers:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench import Bench
-from harness.cli.assemble import Assembly
+from harness.cli.assemble import Assembly, shipped_benches
 from harness.cli.options import Options
 from harness.cli.program import command
 from harness.cli.states import left_out
@@ -29,8 +29,8 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "campaign": name,
         "started": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
         "bench": options.bench_name,
-        "bench_path": str(options.bench),
-        "elf": str(options.elf) if options.elf else "",
+        "bench_path": _found_again(options.bench),
+        "elf": str(options.elf.resolve()) if options.elf else "",
         "seed": options.seed,
         "command": command(),
         "options": {
@@ -57,6 +57,12 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "versions": {key: version_of(key) for key in _LIBRARIES},
         "host": {"system": platform.platform(), "python": sys.version.split()[0]},
     }
+
+
+def _found_again(bench: Path) -> str:
+    """A shipped bench's name, which is good on another machine, too; else where the file is, from any folder."""
+    shipped = {path.resolve(): name for name, path in shipped_benches().items()}
+    return shipped.get(bench.resolve(), str(bench.resolve()))
 
 
 def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:

@@ -107,7 +107,7 @@ def test_a_channel_that_talks_nonsense_is_one_bench_fault_and_no_finding(program
         adapter.join(5.0)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert "NaN is no JSON" in fault
-    assert run.errors == []
+    assert run.complaints() == []
     assert (len(summary["bench_faults"]), summary["findings"]) == (1, [])
 
 
@@ -130,7 +130,7 @@ def test_a_finding_and_then_a_pulled_link_is_exit_1_and_the_report_says_both(pro
     fault, seen = run.line("bench fault ", 10.0)
     assert seen - killed < 1.0
     assert run.wait(20.0) == 1
-    assert run.errors == []
+    assert run.complaints() == []
     page = (tmp_path / "run" / "report.html").read_text()
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     found = finding.split()[1]

@@ -190,3 +190,18 @@ def test_a_run_that_is_killed_while_its_device_comes_up_has_a_report(tmp_path):
         process.kill()
     subprocess.run([*MEDFUZZ, "report", "run"], cwd=tmp_path, env=ENVIRONMENT, timeout=60, check=True)
     assert (summary(tmp_path / "run")["reason"], summary(tmp_path / "run")["cases"]) == ("killed", 0)
+
+
+def test_a_finding_is_replayed_from_any_folder(medfuzz, monkeypatch, tmp_path):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n')
+    (tmp_path / "elsewhere").mkdir()
+    assert medfuzz("run", "bench/b.toml", "--cases", "40", "--seed", "1", "--quiet", "--out", "one")[0] == 1
+    assert medfuzz("run", "pump", "--cases", "40", "--seed", "1", "--quiet", "--out", "two")[0] == 1
+    found = summary(tmp_path / "one")["findings"][0]["id"]
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for run in ("../one", "../two"):
+        code, _out, err = medfuzz("replay", found, "--run", run, "--times", "1")
+        assert (code, err) == (1, [])
+    benches = [json.loads((tmp_path / run / "manifest.json").read_text())["bench_path"] for run in ("one", "two")]
+    assert benches == [str(tmp_path / "bench" / "b.toml"), "pump"]
