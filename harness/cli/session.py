@@ -19,6 +19,7 @@ from harness.cli.interruption import Interruption
 from harness.cli.keeper import Keeper
 from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
+from harness.cli.reporting import ELSEWHERE, write_reports
 from harness.cli.states import require_stimuli
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
@@ -26,12 +27,8 @@ from harness.fault_table import load_faults, name_fault
 from harness.interfaces import Fuzzer, Identity
 from harness.record import RecordBuilder, end_of
 from harness.store import STORE_NAME, Store
-from harness.summary import FAILED, CampaignRecord, signalled, summary_text, with_faults
+from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 from harness.temporal import RequirementStatistics
-from reports.html import render_html
-from reports.junit import render_junit
-
-ELSEWHERE = "Make room there, or name another folder with --out"
 
 
 def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
@@ -160,17 +157,6 @@ def _record(
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
-
-
-def write_reports(folder: Path, record: CampaignRecord) -> list[str]:
-    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder; what was not written, in words."""
-    failed: list[str] = []
-    for name, render in (("summary.json", summary_text), ("report.html", render_html), ("junit.xml", render_junit)):
-        try:
-            write(folder / name, render(record), instead=ELSEWHERE)
-        except BenchError as error:
-            failed.append(str(error))
-    return failed
 
 
 def _folder(options: Options) -> Path:
