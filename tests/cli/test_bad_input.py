@@ -2,6 +2,7 @@
 
 import socket
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -308,6 +309,30 @@ def test_a_link_that_is_not_there_is_a_run_with_a_report(medfuzz, tmp_path):
     assert (code, err) == (3, [])
     assert any("cable" in line for line in out)
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"report.html", "junit.xml", "summary.json"}
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [(b"", "came nothing. "), (b"login: ", "came 6c 6f 67 69 6e 3a 20. "), (bytes(99), " (99 bytes)")],
+)
+def test_what_came_in_place_of_an_answer_is_shown_in_hex(medfuzz, tmp_path, says, shown):
+    def answer(listener):
+        connection, _address = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(says)
+            connection.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        device = threading.Thread(target=answer, args=[listener], daemon=True)
+        device.start()
+        (tmp_path / "b.toml").write_text(
+            EXTERNAL + f'transport = "tcp:127.0.0.1:{listener.getsockname()[1]}"\nreply_timeout = 0.2\n'
+        )
+        code, out, _err = medfuzz("check", "b.toml")
+        device.join(5.0)
+    (line,) = [line for line in out if line.startswith("target and links")]
+    assert (code, "no probe is answered: sent a5 " in line, shown in line) == (3, True, True), line
 
 
 def test_a_damaged_control_is_told(medfuzz, tmp_path):
