@@ -232,13 +232,12 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
 def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:
     """With the bytes both ways: a wrong speed, an echo and a console look each of its own kind."""
     moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
-    sent, came = "nothing", "nothing"
-    if interface.executor.exchanges:
-        last = interface.executor.exchanges[-1]
-        sent, came = _hex(last.sent), _hex(b"".join((*last.replies, *last.unsolicited, last.stray)))
+    tries = interface.executor.exchanges
+    sent = tries[-1].sent if tries else b""
+    came = b"".join(piece for one in tries for piece in (*one.replies, *one.unsolicited, one.stray))
     return (
-        f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered: sent {sent}; came {came}. Is it "
-        f"the right port, speed and protocol ('{protocol.name}')? "
+        f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered: sent {_hex(sent)}; came "
+        f"{_hex(came)}. Is it the right port, speed and protocol ('{protocol.name}')? "
         f"Try `medfuzz send {assembly.path} {protocol.probe.message}`"
     )
 
