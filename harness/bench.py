@@ -266,9 +266,11 @@ def _anchor_link(table: dict[str, Any], key: str, folder: Path) -> None:
 
 
 def _anchored_link(moniker: str, folder: Path) -> str:
+    """`unix:NAME`, without a slash, is in a folder of the user's own."""
     scheme, _colon, rest = moniker.partition(":")
     place, mark, options = rest.partition("?")
-    if scheme not in _WITH_PATH or not place or "://" in place or _DEVICE_NAME.fullmatch(place):
+    named = "/" not in place if scheme == "unix" else "://" in place or _DEVICE_NAME.fullmatch(place)
+    if scheme not in _WITH_PATH or not place or named:
         return moniker
     return f"{scheme}:{folder.resolve() / place}{mark}{options}"
 

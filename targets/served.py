@@ -29,7 +29,7 @@ class ServedTarget:
     """Time is the wall clock. Owns its process, if it started one, and its channel."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench = with_free_channel(bench)
+        self._bench = bench = with_free_channel(bench, self)
         self._table = bench.target
         self.name = bench.target.name
         self._process: OwnProcess | None = None

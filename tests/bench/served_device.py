@@ -76,9 +76,9 @@ class Program:
 class Served(Program):
     """`medfuzz emulate` with both links and the channel; ports as it printed them."""
 
-    def __init__(self, folder, elf, *, paced=False):
+    def __init__(self, folder, elf, *, paced=False, channel=0):
         self.link = folder / "pump.tty"
-        options = ["--tcp", 0, "--serial", self.link, "--channel", 0]
+        options = ["--tcp", 0, "--serial", self.link, "--channel", channel]
         super().__init__(folder, "emulate", "pump", "--elf", elf, *options, *([] if paced else ["--unpaced"]))
         self.network = self.line("network: ")[0].removeprefix("network: ")
         self.channel = self.line("channel: ")[0].removeprefix("channel: ")
