@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.bench_text import quoted
 from harness.cli.files import make_folder, write
 from harness.cli.gatt_bench import BENCH_FILE, bench_text
 from harness.cli.gatt_protocol import PROTOCOL_FILE, protocol_text
 from harness.cli.gatt_table import GattTable, survey, tree
-from harness.cli.init import quoted
 from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.errors import LinkError, UsageError
