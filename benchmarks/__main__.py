@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 
-from benchmarks import ble, guard_cost, in_process, links, temporal
+from benchmarks import ble, guard_cost, in_process, links, startup, temporal
 from benchmarks.measure import RUNS
 from benchmarks.recording import record, started
 
@@ -26,6 +26,7 @@ def main() -> None:
     guard_cost.report(assembly, recorded)
     temporal.report(assembly)
     ble.report()
+    startup.report()
     assembly.runner.stop()
     print(f"\n{time.perf_counter() - began:.0f} s")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from harness.errors import UsageError, did_you_mean
 
+_DEVICE_NAME = re.compile(r"COM\d+", re.IGNORECASE)
+_WITH_PATH = ("serial", "unix", "pty")
+_LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
 
 
@@ -217,6 +221,7 @@ def load_device(path: Path) -> Bench:
 
 
 def _checked(path: Path, data: dict[str, Any]) -> Bench:
+    _anchor_links(data, path.parent)
     try:
         bench = Bench.model_validate(data)
     except ValidationError as error:
@@ -238,6 +243,7 @@ def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """An included bench's own files stay relative to its own folder."""
+    _anchor_links(data, folder)
     for *tables, key in _PATHS:
         _anchor(_table(data, *tables), key, folder)
     recorded = _table(data, "controls", "recorded")
@@ -261,6 +267,33 @@ def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:
 def _anchor(table: dict[str, Any], key: str, folder: Path) -> None:
     if isinstance(name := table.get(key), str) and name:
         table[key] = str((folder / name).resolve())
+
+
+def _anchor_links(data: dict[str, Any], folder: Path) -> None:
+    """Ports and sockets by a relative path, too: the bench's commands make them in its folder."""
+    for *tables, key in _LINKS:
+        _anchor_link(_table(data, *tables), key, folder)
+    for name in _table(data, "interfaces"):
+        _anchor_link(_table(data, "interfaces", name), "transport", folder)
+
+
+def _anchor_link(table: dict[str, Any], key: str, folder: Path) -> None:
+    """A moniker, or a list of them; what is neither is left for the check."""
+    value: Any = table.get(key)
+    if isinstance(value, str):
+        table[key] = _anchored_link(value, folder)
+    elif isinstance(value, list):
+        table[key] = [_anchored_link(v, folder) if isinstance(v, str) else v for v in cast("list[Any]", value)]
+
+
+def _anchored_link(moniker: str, folder: Path) -> str:
+    """`unix:NAME`, without a slash, is in a folder of the user's own."""
+    scheme, _colon, rest = moniker.partition(":")
+    place, mark, options = rest.partition("?")
+    named = "/" not in place if scheme == "unix" else "://" in place or _DEVICE_NAME.fullmatch(place)
+    if scheme not in _WITH_PATH or not place or named:
+        return moniker
+    return f"{scheme}:{folder.resolve() / place}{mark}{options}"
 
 
 def _anchor_protocol(interface: dict[str, Any], folder: Path) -> None:

@@ -53,6 +53,12 @@ class GuardRefused(MedfuzzError):
     exit_code = 2
 
 
+class InternalError(MedfuzzError):
+    """Something of ours that nobody foresaw; EX_SOFTWARE of sysexits.h, which no result has."""
+
+    exit_code = 70
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the nearest valid word, else the valid words."""
     words = sorted(valid)

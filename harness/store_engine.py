@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import BenchError, UsageError
+from harness.files import PRIVATE_FILE, make_private_folder
 from harness.store_schema import APPLICATION_ID, VERSION, metadata
 
 BUSY_MILLISECONDS = 10_000
@@ -20,16 +22,25 @@ BUSY_MILLISECONDS = 10_000
 
 def create_engine(path: Path) -> sql.Engine:
     """A new store's engine with its tables; raises UsageError when the file exists, BenchError from the disk."""
-    if path.exists():
-        raise UsageError(f"{path} exists already. Choose another --out folder or move it away.")
     with translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
+        _take(path)
         engine = _engine(path)
         with engine.begin() as connection:
             metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
     return engine
+
+
+def _take(path: Path) -> None:
+    """An empty file that was not there before, its owner's alone, as SQLite's files beside it will be."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError as error:
+        words = f"{path.parent} holds a campaign already; name another folder with --out, or move that one away"
+        raise UsageError(words) from error
+    path.chmod(PRIVATE_FILE)
 
 
 def open_engine(path: Path) -> sql.Engine:

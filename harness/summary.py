@@ -16,6 +16,8 @@ from harness.verdict import Verdict
 SCHEMA_VERSION = 1
 MAX_INCONCLUSIVE = 0.01
 SHORTEST_RUN = 1e-6
+FAILED = "failed"
+BENCH_FAILED = 3
 STATUSES = ("held", "violated", "not exercised", "inconclusive", "excluded", "not recorded")
 
 
@@ -74,7 +76,7 @@ class CampaignRecord:
     """One whole campaign. `manifest` is what was recorded at the start; `reason` why it ended.
 
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
-    `interrupted`, `bench`, or `killed` where no end was recorded.
+    `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
     """
 
     manifest: Mapping[str, Any]
@@ -123,7 +125,7 @@ def exit_code_of(findings: Sequence[Finding], *, bench_failed: bool, doubts: Seq
     """1 for a confirmed finding, else 3 if the bench failed, else 4 where there are doubts, else 0."""
     if any(finding.confirmed for finding in findings):
         return 1
-    return 3 if bench_failed else 4 if doubts else 0
+    return BENCH_FAILED if bench_failed else 4 if doubts else 0
 
 
 def signalled(record: CampaignRecord, number: int) -> CampaignRecord:
@@ -132,6 +134,14 @@ def signalled(record: CampaignRecord, number: int) -> CampaignRecord:
     Its exit code is the shell's, 128 + `number`, unless a finding (1) or a failed bench (3) is to be told instead.
     """
     return record if record.confirmed or record.bench_faults else replace(record, exit_code=128 + number)
+
+
+def with_faults(record: CampaignRecord, faults: Sequence[str]) -> CampaignRecord:
+    """The record with more that failed on our side: never a pass; a finding, and a fault of our own, outrank it."""
+    if not faults:
+        return record
+    code = record.exit_code if record.confirmed or record.reason == FAILED else BENCH_FAILED
+    return replace(record, bench_faults=(*record.bench_faults, *faults), exit_code=code)
 
 
 def summarize(record: CampaignRecord) -> dict[str, Any]:

@@ -13,6 +13,7 @@ REASONS: Mapping[str, str] = {
     "exhausted": "every case was run",
     "interrupted": "it was interrupted",
     "bench": "the bench failed",
+    "failed": "medfuzz itself failed",
     "killed": "it was killed",
 }
 

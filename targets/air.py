@@ -8,19 +8,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.bench import load_device
-from harness.errors import MedfuzzError
+from harness.errors import MedfuzzError, UsageError
 from harness.place import place_of
 from harness.transports.ble import is_address
 from targets.emulated import EmulatedTarget, emulated_target
+from targets.serve import channel_place
 
-_FAILED, _LAST_PORT = 3, 0xFFFF
+_FAILED = 3
 
 
 def options(name: str, about: str | None, address: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of `medfuzz emulate NAME --radio …`; `address` is what it advertises unless told otherwise."""
     parser = argparse.ArgumentParser(prog=f"medfuzz emulate {name}", description=about)
     parser.add_argument("--radio", required=True, help="where to attach by H4: tcp:HOST:PORT")
-    parser.add_argument("--channel", type=int, help="TCP port for the side channel")
+    parser.add_argument("--channel", help="where to offer the side channel: unix:PATH, tcp:HOST:PORT, a port")
     parser.add_argument("--elf", type=Path, help="other firmware")
     parser.add_argument("--address", default=address)
     parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
@@ -28,8 +29,10 @@ def options(name: str, about: str | None, address: str, arguments: Sequence[str]
     chosen = parser.parse_args(arguments)
     if not is_address(chosen.address):
         parser.error(f"--address '{chosen.address}' is not one: write it like {address}")
-    if chosen.channel is not None and not 0 <= chosen.channel <= _LAST_PORT:
-        parser.error(f"--channel {chosen.channel} is not a port")
+    try:
+        chosen.channel = chosen.channel and channel_place(chosen.channel)
+    except UsageError as error:
+        parser.error(f"--channel {error}")
     return chosen
 
 

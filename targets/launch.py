@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
 import time
+import weakref
 from functools import reduce
 
 from harness.bench import Bench
@@ -14,6 +17,7 @@ from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
 _POLL = 0.02
+_OWN = "unix:"
 _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
@@ -21,7 +25,7 @@ def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     """The running process, all its links open; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values()]
     _refuse_strangers([*monikers, *filter(None, [bench.target.channel])], target)
-    process = OwnProcess(_command(bench, radio))
+    process = OwnProcess(_command(bench, radio), bench.folder)
     deadline = time.monotonic() + bench.target.ready
     try:
         for moniker in monikers:
@@ -32,8 +36,15 @@ def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     return process
 
 
-def with_free_channel(bench: Bench) -> Bench:
-    """The bench with a free port in the place of port 0 of its channel, so that several runs do not meet."""
+def with_free_channel(bench: Bench, owner: object) -> Bench:
+    """The bench with a channel of its own for `unix:` and for port 0, so that several runs do not meet.
+
+    `unix:` is a socket in a folder that nobody else may enter, and that goes with its owner.
+    """
+    if bench.target.channel == _OWN:
+        folder = tempfile.mkdtemp(prefix="medfuzz-")
+        weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+        return bench.with_target(channel=f"{_OWN}{folder}/channel")
     host, _colon, port = bench.target.channel.rpartition(":")
     if port != "0":
         return bench
@@ -42,11 +53,13 @@ def with_free_channel(bench: Bench) -> Bench:
 
 
 def _command(bench: Bench, radio: Radio) -> list[str]:
-    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port, `{elf}` the firmware.
+    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port or socket, `{elf}` firmware.
 
     Raises UsageError.
     """
-    words = {_CHANNEL: bench.target.channel.rpartition(":")[2], _ELF: str(bench.path(bench.target.elf))}
+    place = bench.target.channel
+    channel = place if place.startswith(_OWN) else place.rpartition(":")[2]
+    words = {_CHANNEL: channel, _ELF: str(bench.path(bench.target.elf))}
     if any(_RADIO in part for part in bench.target.command):
         if not radio.listening:
             raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
@@ -58,7 +71,7 @@ def _refuse_strangers(monikers: list[str], target: object) -> None:
     """What already listens where our process will be would be fuzzed in its place; one of a killed run leaves."""
     deadline = time.monotonic() + _LEAVING_SECONDS
     for moniker in monikers:
-        while moniker.startswith("tcp:") and _opens(moniker, target):
+        while moniker.startswith(("tcp:", _OWN)) and _opens(moniker, target):
             if time.monotonic() > deadline:
                 raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
             time.sleep(_POLL)

@@ -12,31 +12,44 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import IO
 
 from harness.errors import TargetError
 from harness.load import is_held
 
 _STOP_SECONDS = 3.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_HERE, _SOURCES = Path(), Path(__file__).resolve().parents[1]
 _LAST_WORDS, _SHOWN = 1 << 16, 300
 _LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
 
 def runnable(command: Sequence[str]) -> list[str]:
-    """The command; `medfuzz` itself is run by this interpreter where the shell would not find it."""
+    """The command; `medfuzz` itself is run by this interpreter where the shell would not find it.
+
+    Without the folder it runs in on the path: a file there must not take a module's place.
+    """
     if command[0] == "medfuzz" and shutil.which("medfuzz") is None:
-        return [sys.executable, "-m", "harness.cli.main", *command[1:]]
+        return [sys.executable, "-P", "-m", "harness.cli.main", *command[1:]]
     return list(command)
 
 
-def run_command(command: Sequence[str], timeout: float) -> None:
-    """Run a command of the bench to its end, at most `timeout` seconds; raises TargetError.
+def _environment() -> dict[str, str]:
+    """Ours, and where this very program lies, for a `medfuzz` that is not installed, whatever folder it runs in."""
+    paths = [str(_SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def run_command(command: Sequence[str], timeout: float, folder: Path = _HERE) -> None:
+    """Run a command of the bench in its folder to its end, at most `timeout` seconds; raises TargetError.
 
     What it leaves running may go on, and may keep its outputs open.
     """
     with tempfile.TemporaryFile() as errors:
-        process = _started(command, errors)
+        process = _started(command, errors, folder)
         try:
             status = process.wait(timeout)
         except BaseException as error:
@@ -50,11 +63,13 @@ def run_command(command: Sequence[str], timeout: float) -> None:
             raise TargetError(f"{' '.join(command)}: {words}. Run the command by hand")
 
 
-def _started(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(command: Sequence[str], errors: IO[bytes], folder: Path) -> subprocess.Popen[bytes]:
     """In a group of its own, that it cannot ask our terminal anything; raises TargetError."""
     try:
         return subprocess.Popen(
             runnable(command),
+            cwd=folder,
+            env=_environment() if command[0] == "medfuzz" else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
@@ -64,6 +79,23 @@ def _started(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[byte
         raise TargetError(
             f"cannot start {command[0]}: {error}. Check the commands in [target] and [stimuli]"
         ) from error
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Generator[None]:
+    """A signal that came in the middle of a start would leave a process that is nobody's; it is taken afterwards."""
+    ours = threading.current_thread() is threading.main_thread()
+    handlers = {number: handler for number in _SIGNALS if ours and callable(handler := signal.getsignal(number))}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -103,16 +135,21 @@ class Leash:
 
 
 class OwnProcess:
-    """Runs `command` in a process group of its own. Raises TargetError when it cannot be started."""
+    """Runs `command` in `folder`, in a process group of its own. Raises TargetError when it cannot be started."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path = _HERE) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
+        leash: Leash | None = None
         try:
-            self._process = _started(command, self._errors)
-        except TargetError:
+            with _signals_wait():
+                self._process = _started(command, self._errors, folder)
+                self._leash = leash = Leash(self._process.pid)
+        except BaseException:
             self._errors.close()
+            if leash is not None:
+                _kill(self._process)
+                leash.let_go()
             raise
-        self._leash = Leash(self._process.pid)
 
     @property
     def pid(self) -> int:

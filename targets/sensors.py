@@ -14,7 +14,7 @@ class Sensors:
     """What `[stimuli]` names. `channel` is the open one, None while there is none."""
 
     def __init__(self, bench: Bench) -> None:
-        self._tables, self._target = bench.stimuli, bench.target
+        self._tables, self._target, self._folder = bench.stimuli, bench.target, bench.folder
 
     def set(self, stimulus: str, value: float, channel: Channel | None) -> None:
         """Set one; raises UsageError, LinkError where the channel is gone, TargetError from a command."""
@@ -23,7 +23,7 @@ class Sensors:
             raise UsageError(f"stimulus '{stimulus}' cannot be {value}; give a number in its unit")
         if table.command:
             words = [part.replace("{value}", f"{value:.12g}") for part in table.command]
-            run_command(words, self._target.reset_timeout)
+            run_command(words, self._target.reset_timeout, self._folder)
         elif channel is not None:
             channel.say(f"stimulate {stimulus} {value:.12g}")
         elif self._target.channel:

@@ -1,7 +1,7 @@
 """Serves an emulated device to other processes: ports on TCP and a pty, signals and control on a side channel.
 
 Paced to the wall clock like the real thing; `paced=False` lets virtual time run ahead whenever a request waits,
-for measurements and quick tests. Everything listens on the loopback interface only.
+for measurements and quick tests. Only a channel can be told to listen where other machines reach it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from harness.errors import BenchError, UsageError
+from harness.place import LOOPBACK, listening, place_of, socket_path, vacate
 from targets.board.peripherals.usart import Usart
 from targets.emulated import EmulatedTarget
 from targets.outlet import Outlet
 
-_HOST = "127.0.0.1"
 _CHUNK = 4096
 _PTYS = "/dev/pts/"
 _BACKLOG_LIMIT, _CHANNEL_BACKLOG = 1 << 20, 1 << 24
@@ -53,6 +53,7 @@ class Server:
         self._ports: list[tuple[Usart, list[Outlet] | list[Ear]]] = []
         self._watchers: list[Outlet] = []
         self._sockets: list[socket.socket] = []
+        self._places: list[str] = []
         self._links: dict[Path, str] = {}
         self._descriptors: list[int] = []
         self._names: tuple[str, ...] = target.machine.sampler.names
@@ -63,11 +64,12 @@ class Server:
 
     # -- what is offered ------------------------------------------------------------------------------------------
 
-    def tcp(self, link: str, port: int) -> int:
-        """Offer a serial port of the device on TCP; returns the port number (0 chooses one)."""
+    def tcp(self, link: str, port: int) -> str:
+        """Offer a serial port of the device on TCP, to this machine only; returns where (port 0 chooses one)."""
         usart, outlets = self._target.usart(link), list[Outlet]()
         self._ports.append((usart, outlets))
-        return self._listen(port, lambda connection: self._join(connection, outlets, usart.feed, _BACKLOG_LIMIT))
+        place = f"tcp:{LOOPBACK}:{port}"
+        return self._listen(place, lambda connection: self._join(connection, outlets, usart.feed, _BACKLOG_LIMIT))
 
     def pty(self, link: str, path: Path) -> None:
         """Offer a serial port on a pty, with a symbolic link to it at `path`."""
@@ -89,21 +91,22 @@ class Server:
         self._ports.append((usart, [Ear(take)]))
         return usart.feed
 
-    def channel(self, port: int) -> int:
-        """Offer signals, console text and events, and take `reset` and `stimulate`."""
-        return self._listen(port, self._join_channel)
+    def channel(self, place: str) -> str:
+        """Offer signals, console text and events, and take `reset` and `stimulate`; returns where: a moniker.
 
-    def _listen(self, port: int, accept: Callable[[socket.socket], object]) -> int:
-        listener = socket.socket()
-        self._sockets.append(listener)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        `place` is `unix:PATH`, `tcp:HOST:PORT` or a port of this machine. Raises UsageError, BenchError.
+        """
+        return self._listen(channel_place(place), self._join_channel)
+
+    def _listen(self, place: str, accept: Callable[[socket.socket], object]) -> str:
         try:
-            listener.bind((_HOST, port))
+            listener, reached = listening(place)
         except OSError as error:
-            raise BenchError(f"port {port} on {_HOST}: {error.strerror}. Choose another one") from error
-        listener.listen()
+            raise BenchError(f"cannot listen at {place}: {error.strerror or error}. Choose another place") from error
+        self._sockets.append(listener)
+        self._places.append(reached)
         self._selector.register(listener, selectors.EVENT_READ, lambda: _accept(listener, accept))
-        return int(listener.getsockname()[1])
+        return reached
 
     def _join(
         self,
@@ -114,7 +117,8 @@ class Server:
         *,
         whole: bool = False,
     ) -> Outlet:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
         self._sockets.append(connection)
 
@@ -227,6 +231,8 @@ class Server:
         """Close sockets and ptys, remove the links."""
         for connection in self._sockets:
             connection.close()
+        for place in self._places:
+            vacate(place)
         for descriptor in self._descriptors:
             os.close(descriptor)
         for path, device in self._links.items():
@@ -290,6 +296,14 @@ class Server:
     def _tell(self, entry: dict[str, object]) -> None:
         for watcher in tuple(self._watchers):
             _say(watcher, entry)
+
+
+def channel_place(text: str) -> str:
+    """The moniker of a place for a channel, which may be a bare port of this machine; raises UsageError."""
+    place = text if ":" in text else f"tcp:{LOOPBACK}:{text}"
+    if socket_path(place) is None:
+        place_of(place, any_port=True)
+    return place
 
 
 def _say(watcher: Outlet, entry: dict[str, object]) -> None:

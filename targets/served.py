@@ -32,7 +32,7 @@ class ServedTarget:
     traits = Traits()
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench = with_free_channel(bench)
+        self._bench = bench = with_free_channel(bench, self)
         self._table = bench.target
         self.name = bench.target.name
         self._process: OwnProcess | None = None
@@ -96,7 +96,7 @@ class ServedTarget:
         if not self._anew:
             return
         if self._table.baseline_command:
-            run_command(self._table.baseline_command, self._table.reset_timeout)
+            run_command(self._table.baseline_command, self._table.reset_timeout, self._bench.folder)
         elif self._channel is not None and "baseline" in self._channel.offers:
             self._ask(self._channel, "baseline")
             self._sensors.calm_over(self._channel)
@@ -166,7 +166,7 @@ class ServedTarget:
     def _reset_by_command(self) -> None:
         """The channel may be the device's own and go down with it; it is opened again then."""
         self._set_baseline()
-        run_command(self._table.reset_command, self._table.reset_timeout)
+        run_command(self._table.reset_command, self._table.reset_timeout, self._bench.folder)
         time.sleep(self._table.settle)
         if self._channel is not None:
             try:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from rich.console import Console
-
-from harness.cli.console import printable
+from harness.cli.terminal import say
 from harness.errors import UsageError
 
 T = TypeVar("T")
@@ -18,21 +16,20 @@ def ask(question: str, default: str, read: Callable[[str], T], *, instead: str, 
 
     `hint` is said once before. Raises UsageError at the end of the input, naming the option to give `instead`.
     """
-    console = Console(highlight=False, soft_wrap=True)
     if hint:
-        console.print(hint, markup=False)
+        say(hint)
     while True:
         try:
             answer = input(f"{question} [{default or 'none'}]: ").strip() or default
         except UnicodeDecodeError:
-            console.print("  that is not UTF-8 text")
+            say("  that is not UTF-8 text")
             continue
         except (EOFError, OSError, RuntimeError):
-            console.print()
+            say("")
             raise UsageError(
                 f"the input ended before every question was answered; nothing was written. Give {instead}, or answer"
             ) from None
         try:
             return read(answer)
         except UsageError as reason:
-            console.print(f"  {printable(str(reason))}", markup=False)
+            say(f"  {reason}")

@@ -39,6 +39,7 @@ from targets.emulated import emulated_target
 from targets.served import ServedTarget, served_target
 
 CARRIERS = (ble, serial, tcp)
+_SHOWN = 48
 SHIPPED = Path(__file__).resolve().parents[2] / "targets"
 
 
@@ -208,15 +209,29 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
     for name, interface in assembly.runner.interfaces.items():
         told = assembly.runner.contact(name)
         if told is None:
-            moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
-            raise TargetError(
-                f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed "
-                f"and protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
-            )
+            raise TargetError(_unanswered(assembly, name, interface))
         identities[name] = interface.carrier.identity() if isinstance(interface.carrier, Identifies) else told
         _match(assembly.bench, name, identities[name])
     _told(assembly.bench, identities)
     return identities
+
+
+def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:
+    """With the bytes both ways: a wrong speed, an echo and a console look each of its own kind."""
+    moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
+    tries = interface.executor.exchanges
+    sent = tries[-1].sent if tries else b""
+    came = b"".join(piece for one in tries for piece in (*one.replies, *one.unsolicited, one.stray))
+    return (
+        f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered: sent {_hex(sent)}; came "
+        f"{_hex(came)}. Is it the right port, speed and protocol ('{protocol.name}')? "
+        f"Try `medfuzz send {assembly.path} {protocol.probe.message}`"
+    )
+
+
+def _hex(data: bytes) -> str:
+    more = f" … ({len(data)} bytes)" if len(data) > _SHOWN else ""
+    return (data[:_SHOWN].hex(" ") or "nothing") + more
 
 
 def _told(bench: Bench, identities: Mapping[str, Identity]) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli import guarded
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
-from harness.cli.console import printable
 from harness.cli.states import left_out, reachable, require_stimuli
+from harness.cli.terminal import say
 from harness.errors import BenchError, MedfuzzError
 from harness.finding import Finding
 from harness.identity import described
@@ -47,14 +46,14 @@ def register(app: typer.Typer) -> None:
 
 def check(bench: Annotated[str, typer.Argument(help="A bench file, or a shipped bench.")]) -> None:
     """Check a bench before a campaign. Exit code: 0 sound, 3 something failed."""
-    path, console, failed = find_bench(bench), Console(highlight=False, soft_wrap=True), 0
+    path, failed = find_bench(bench), 0
     assembly = assemble(path, seed=0)
     require_stimuli(assembly)
     make_fuzzers(assembly, seed=0)
     try:
         for line in chain(_bench_lines(assembly), _control_lines(path, assembly)):
             failed += line.result == FAILED
-            console.print(printable(f"{line.what:<34} {line.result:<16} {line.detail}".rstrip()), markup=False)
+            say(f"{line.what:<34} {line.result:<16} {line.detail}".rstrip())
     finally:
         assembly.runner.stop()
     if failed:

@@ -1,7 +1,8 @@
-"""What a person sees while a campaign runs: a progress line, and a line for each finding."""
+"""What a person sees while a campaign runs, on standard error: a progress line, and a line for each finding."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 
@@ -10,6 +11,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
+from harness.cli.terminal import silence
 from harness.events import (
     BenchFault,
     CampaignEnded,
@@ -20,10 +22,19 @@ from harness.events import (
     FindingDismissed,
 )
 from harness.finding import Finding
-from reports.text import counted
+from reports.text import counted, visible
 
 _REFRESH_SECONDS = 0.25
 _RATE_WINDOW = 5.0
+
+
+class _Terminal(Console):
+    """A pipe that nobody reads any more is no reason to end, as rich would have it, with the exit code of a finding."""
+
+    def on_broken_pipe(self) -> None:
+        """Nothing is shown any more."""
+        self.quiet = True
+        silence(sys.stderr)
 
 
 class ConsoleListener:
@@ -31,7 +42,7 @@ class ConsoleListener:
 
     def __init__(self, seconds: float | None, cases: int | None, quiet: bool, console: Console | None = None) -> None:
         self._seconds, self._cases, self._quiet = seconds, cases, quiet
-        self._console = console or Console(stderr=False, highlight=False, soft_wrap=True)
+        self._console = console or _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._kinds: Counter[str] = Counter()
         self._shown = 0.0
@@ -39,9 +50,14 @@ class ConsoleListener:
         self._rate = 0.0
 
     def __call__(self, event: Event) -> None:
-        """Take one event."""
-        if self._quiet:
-            return
+        """Take one event; a terminal that is gone ends the showing and nothing else."""
+        try:
+            if not self._quiet:
+                self._show(event)
+        except OSError:
+            self._quiet = True
+
+    def _show(self, event: Event) -> None:
         match event:
             case CampaignStarted():
                 self._start(event)
@@ -53,7 +69,7 @@ class ConsoleListener:
             case FindingDismissed(finding=finding):
                 self._say(f"[yellow]not reproduced[/] {_line(finding)}")
             case BenchFault(reason=reason):
-                self._say(f"[bold yellow]bench fault[/] {escape(printable(reason))}")
+                self._say(f"[bold yellow]bench fault[/] {escape(visible(reason))}")
             case CampaignEnded():
                 self._end()
             case _:
@@ -64,7 +80,13 @@ class ConsoleListener:
         if total:
             self._say(f"campaign {escape(event.campaign)}: {total:,} cases to choose from ({_sources(event)})")
         if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live = Live(
+                console=self._console,
+                refresh_per_second=8,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._live.start()
 
     def _progress(self, event: CaseFinished) -> None:
@@ -113,17 +135,5 @@ def _sources(event: CampaignStarted) -> str:
 def _line(finding: Finding) -> str:
     again = f"{finding.reproduced}/{finding.tries}"
     return escape(f"{finding.id} {finding.kind.value} on {finding.case.interface}: ") + escape(
-        printable(f"{finding.observation.summary} (state {finding.case.state}, again {again})")
+        visible(f"{finding.observation.summary} (state {finding.case.state}, again {again})")
     )
-
-
-def printable(text: str) -> str:
-    """The text with every control character shown as a symbol, so that no terminal interprets a device's bytes."""
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    code = ord(character)
-    if code < 32:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 127 else "\N{REPLACEMENT CHARACTER}" if 0x80 <= code < 0xA0 else character

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from harness.cli.assemble import find_bench
 from harness.cli.beside import beside
-from harness.cli.console import printable
 from harness.cli.options import Options
 from harness.cli.run import seconds_of, tell_outcome
-from harness.cli.session import free_folder, run_campaign
+from harness.cli.session import new_folder, run_campaign
+from harness.cli.terminal import say
 from harness.radio.process import need_bumble
 
 PUMP, INSULIN = "pump", "insulin"
@@ -45,7 +44,7 @@ def demo(
     """
     need_bumble()
     seconds = seconds_of(time)
-    folders = {name: out / name if out else free_folder(name) for name in (PUMP, INSULIN)}
+    folders = {name: out / name if out else new_folder(name) for name in (PUMP, INSULIN)}
     words = ["run", INSULIN, "--time", time, "--seed", str(seed), "--out", str(folders[INSULIN]), "--quiet"]
     words += ["--elf", str(insulin_elf)] if insulin_elf else []
     options = Options(find_bench(PUMP), PUMP, seed=seed, seconds=seconds, out=folders[PUMP], elf=elf)
@@ -55,9 +54,9 @@ def demo(
             other.interrupt()
         tell_outcome(record, folder)
         code, text = other.outcome(seconds + _LATE_SECONDS)
-    _say("", "beside it, the insulin pump:", *text.splitlines(), "")
+    say("", "beside it, the insulin pump:", *text.splitlines(), "")
     found = {name: _confirmed(folder) for name, folder in folders.items()}
-    _say(*_by_link([finding for findings in found.values() for finding in findings]))
+    say(*_by_link([finding for findings in found.values() for finding in findings]))
     enough = all(len(_faults(found[name])) >= wanted for name, wanted in EXPECTED.items())
     raise typer.Exit(0 if enough and record.reason != "interrupted" else record.exit_code or code or 1)
 
@@ -82,9 +81,3 @@ def _by_link(findings: list[Finding]) -> Iterator[str]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(f["kind"] for f in own).most_common())
         faults = _faults(own)
         yield f"{link}: {kinds or 'nothing'}; {len(faults)} planted faults: {', '.join(faults) or 'none'}"
-
-
-def _say(*lines: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    for line in lines:
-        console.print(printable(line), markup=False)

@@ -7,15 +7,14 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from harness.cli.console import printable
+from harness.cli.bench_text import quoted
 from harness.cli.files import make_folder, write
 from harness.cli.gatt_bench import BENCH_FILE, bench_text
 from harness.cli.gatt_protocol import PROTOCOL_FILE, protocol_text
 from harness.cli.gatt_table import GattTable, survey, tree
-from harness.cli.init import quoted
 from harness.cli.program import command
+from harness.cli.terminal import say
 from harness.errors import LinkError, UsageError
 from harness.identity import described
 from harness.radio.process import BLEAK, VIRTUAL, Radio
@@ -57,9 +56,9 @@ def _scan(radio: Radio, seconds: float) -> None:
     answer = radio.client(_HELLO_SECONDS).ask("scan", seconds + _HELLO_SECONDS, seconds=seconds)
     found: list[dict[str, Any]] = answer["found"]
     for who in sorted(found, key=lambda who: int(who["rssi"]), reverse=True):
-        _say(f"ble:{who['address']}  {who['type']:<6}  {who['rssi']:>4} dBm  {who['name']}".rstrip())
+        say(f"ble:{who['address']}  {who['type']:<6}  {who['rssi']:>4} dBm  {who['name']}".rstrip())
     if not found:
-        _say(f"nobody advertised within {seconds:g} s; is the device on, in range and not connected to something else?")
+        say(f"nobody advertised within {seconds:g} s; is the device on, in range and not connected to something else?")
 
 
 def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
@@ -72,7 +71,7 @@ def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
         raise LinkError(f"ble:{address}: {error}. Is it on, in range and advertising? Try --scan 5") from error
     _show(table, address)
     if not paired and any(found.locked for found in table.characteristics):
-        _say(f"some of it opens only to a paired central: ble:{address}?pair=on")
+        say(f"some of it opens only to a paired central: ble:{address}?pair=on")
     if folder is not None:
         adapter = radio.client(_HELLO_SECONDS).adapter
         bench = bench_text(table, address, where, paired=paired, armed=adapter == VIRTUAL, raw=adapter != BLEAK)
@@ -96,10 +95,10 @@ def _place(folder: Path) -> Path:
 
 
 def _show(table: GattTable, address: str) -> None:
-    _say(f"{table.name or 'without a name'} at {address}")
-    _say(described(table.identity) or "no device information")
+    say(f"{table.name or 'without a name'} at {address}")
+    say(described(table.identity) or "no device information")
     for line in tree(table):
-        _say(line)
+        say(line)
 
 
 def _write(folder: Path, protocol: str, bench: str) -> None:
@@ -107,8 +106,4 @@ def _write(folder: Path, protocol: str, bench: str) -> None:
     for name, text in ((PROTOCOL_FILE, protocol), (BENCH_FILE, bench)):
         write(folder / name, text, instead="Name another folder with --out")
     wrote = f"wrote {folder / PROTOCOL_FILE} and {folder / BENCH_FILE}"
-    _say(f"{wrote}; next: {command()} check {folder / BENCH_FILE}")
-
-
-def _say(line: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(printable(line), markup=False)
+    say(f"{wrote}; next: {command()} check {folder / BENCH_FILE}")

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from harness.bench import load_bench, load_device
 from harness.cli.assemble import find_bench
+from harness.cli.terminal import say
 from harness.errors import UsageError
+from harness.place import is_open
 from harness.radio.process import need_bumble
 from targets.emulated import emulated_target
 from targets.serve import Server
@@ -29,7 +30,8 @@ def emulate(
     bench: Annotated[str, typer.Argument(help="A bench with an emulator target: pump, pump-fixed.")],
     tcp: Annotated[int | None, typer.Option(min=0, max=65535, help="TCP port for the network module.")] = None,
     serial: Annotated[Path | None, typer.Option(help="Path of the serial link to make.")] = None,
-    channel: Annotated[int | None, typer.Option(min=0, max=65535, help="TCP port for the side channel.")] = None,
+    channel: Annotated[str, typer.Option(help="Where to offer the side channel: unix:PATH, or a TCP port.")] = "",
+    open_: Annotated[bool, typer.Option("--open", help="Other machines may reach the channel, too.")] = False,
     elf: Annotated[Path | None, typer.Option(help="Other firmware.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     unpaced: Annotated[bool, typer.Option(help="Answer as fast as the machine can, not in real time.")] = False,
@@ -39,6 +41,8 @@ def emulate(
 ) -> None:
     """Serve an emulated device until Ctrl-C; prints what to connect to."""
     path = find_bench(bench)
+    if is_open(channel) and not open_:
+        raise UsageError(f"--channel {channel}: other machines could reset the device there; say --open if they may")
     if radio:
         _on_the_air(path, radio, channel, elf, address, seed, public=public)
     loaded = load_bench(path)
@@ -54,16 +58,16 @@ def emulate(
         signal.signal(number, stop)
     try:
         for line in _offer(server, list(loaded.target.ports), tcp, serial, channel):
-            Console(highlight=False, soft_wrap=True).print(line, markup=False)
+            say(line)
         target.start()
-        Console(highlight=False).print("serving; Ctrl-C ends", markup=False)
+        say("serving; Ctrl-C ends")
         server.run()
     finally:
         server.close()
 
 
 def _on_the_air(
-    path: Path, radio: str, channel: int | None, elf: Path | None, address: str, seed: int, *, public: bool
+    path: Path, radio: str, channel: str, elf: Path | None, address: str, seed: int, *, public: bool
 ) -> NoReturn:
     """A device with a radio front runs in a process of its own, because Bumble and boofuzz do not share one."""
     module = f"targets.{path.resolve().parent.name}"
@@ -72,13 +76,13 @@ def _on_the_air(
     need_bumble()
     device = load_device(path)
     options = ["--radio", radio, "--elf", str((elf or device.path(device.target.elf)).resolve()), "--seed", str(seed)]
-    options += ["--channel", str(channel)] if channel is not None else []
+    options += ["--channel", channel] if channel else []
     options += ["--address", address] if address else []
     options += ["--public"] if public else []
     os.execv(sys.executable, [sys.executable, "-m", module, *options])
 
 
-def _offer(server: Server, ports: list[str], tcp: int | None, serial: Path | None, channel: int | None) -> list[str]:
+def _offer(server: Server, ports: list[str], tcp: int | None, serial: Path | None, channel: str) -> list[str]:
     """Open what was asked for; the network port goes to TCP, the maintenance port to the serial link."""
     if tcp is None and serial is None:
         raise UsageError("nothing to serve: give --tcp PORT, --serial LINK, or both")
@@ -86,10 +90,10 @@ def _offer(server: Server, ports: list[str], tcp: int | None, serial: Path | Non
     maintenance = next((port for port in ports if port == "maintenance"), ports[0])
     lines: list[str] = []
     if tcp is not None:
-        lines.append(f"{network}: tcp:127.0.0.1:{server.tcp(network, tcp)}")
+        lines.append(f"{network}: {server.tcp(network, tcp)}")
     if serial is not None:
         server.pty(maintenance, serial)
         lines.append(f"{maintenance}: serial:{serial}")
-    if channel is not None:
-        lines.append(f"channel: tcp:127.0.0.1:{server.channel(channel)}")
+    if channel:
+        lines.append(f"channel: {server.channel(channel)}")
     return lines

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.bench import InterfaceTable, load_bench
 from harness.captures import MAX_MESSAGES, CaptureDamaged, Said, bluetooth, tcp
 from harness.captures.files import read_records
 from harness.cli.assemble import find_bench, protocol_in
-from harness.cli.console import printable
 from harness.cli.files import write
 from harness.cli.harvest import Harvest, Splitter
+from harness.cli.terminal import say
 from harness.errors import UsageError, did_you_mean
 from harness.radio import att
 from harness.seeds import seeds_text
 from harness.transports import Endpoint, parse_moniker
 from harness.transports.ble import CHANNELS
 from protocols.model import Protocol
+from reports.text import visible
 
 _SHOWN = 8
 _WRITES = (att.WRITE, att.WRITE_COMMAND)
@@ -55,7 +55,7 @@ def import_(
     damage = [error for capture in captures if (error := _read(capture, table, protocol, device, harvest))]
     if harvest.seeds:
         source = ", ".join(capture.name for capture in captures)
-        write(out, seeds_text(printable(source), harvest.seeds, harvest.walks), instead="Name another file with --out")
+        write(out, seeds_text(visible(source), harvest.seeds, harvest.walks), instead="Name another file with --out")
         _tell(harvest, out, name)
     if damage:
         raise UsageError(f"{damage[0]}" + (f"; what stands before it is in {out}" if harvest.seeds else ""))
@@ -121,7 +121,6 @@ def _nothing(capture: Path, heard: Counter[str]) -> UsageError:
 
 
 def _tell(harvest: Harvest, out: Path, name: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     counts = Counter(seed.message or "bytes of no known message" for seed in harvest.seeds)
     named = ", ".join(f"{message} {count}" if count > 1 else message for message, count in counts.items())
     lines = [
@@ -131,8 +130,7 @@ def _tell(harvest: Harvest, out: Path, name: str) -> None:
         *([f"{_counted(harvest.unnamed, 'handle')} without a name in the capture, kept"] if harvest.unnamed else []),
         f'wrote {out}; next: seeds = "{out}" in [interfaces.{name}] of the bench',
     ]
-    for line in lines:
-        console.print(printable(line), markup=False)
+    say(*lines)
 
 
 def _counted(count: int, what: str) -> str:

@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from serial.tools import list_ports
 
 from harness.bench import load_bench
 from harness.cli import ask_ble
 from harness.cli.asking import ask
 from harness.cli.assemble import protocol_of
+from harness.cli.bench_text import Answers, Chosen, bench_text, radio_text
+from harness.cli.clocks import Clocks, find_clocks
 from harness.cli.program import command
+from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError
 from harness.transports import transport as open_transport
 from protocols.load import PROTOCOLS
 
 _SERIAL = "serial:/dev/ttyUSB0?baudrate=115200"
 _BLE = ("ble", ask_ble.SCHEME)
-_TEMPLATE = """# A bench for medfuzz: what the device is, how to talk to it, what to watch. See docs/bench.md.
-
-[target]
-kind = "external"
-armed = false                   # true once no patient can be connected to it: `run` asks for that
-name = {name}
-{reset}
-
-[identity]                      # what the device must say it is; empty is not compared
-model = ""
-serial = ""
-firmware = ""
-
-[interfaces.main]
-transport = {transport}
-protocol = {protocol}           # {known}, "my_device.py:PROTOCOL" or "boofuzz:my_script.py"
-states = [{states}]             # {all_states}
-forbidden = []                  # messages that must never leave, whatever a mutation makes
-{radio}
-[monitors]
-console_patterns = ["(?i)fault|assert|panic|overflow"]
-canaries = {{}}                   # name = "bytes that must not appear in a reply"
-"""
-_RADIO = """
-[radio]                         # see docs/ble.md
-{key} = {value}
-"""
-NO_RESET = '# reset_command = ["uhubctl", "-a", "cycle", "-p", "1"]   # none: a run ends when the device hangs'
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A protocol as it stands in the bench, and its states; none of a file that is still to be written."""
-
-    spec: str
-    states: tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,9 +37,14 @@ def register(app: typer.Typer) -> None:
 def init(
     path: Annotated[Path, typer.Argument(help="The bench file to write.")] = Path("bench.toml"),
     name: Annotated[str | None, typer.Option(help="Name of the device.")] = None,
-    transport: Annotated[str | None, typer.Option(help=f"{_SERIAL}, tcp:HOST:PORT or ble:ADDRESS.")] = None,
+    transport: Annotated[
+        list[str] | None, typer.Option(help=f"{_SERIAL}, tcp:HOST:PORT or ble:ADDRESS; one for each interface.")
+    ] = None,
     protocol: Annotated[
-        str | None, typer.Option(help="A shipped name, FILE.py:NAME or boofuzz:SCRIPT.py; see docs/protocol.md.")
+        list[str] | None,
+        typer.Option(
+            help="A shipped name, FILE.py:NAME or boofuzz:SCRIPT.py (docs/protocol.md); one for each interface."
+        ),
     ] = None,
     reset_command: Annotated[str | None, typer.Option(help="Command that power-cycles the device.")] = None,
     radio: Annotated[
@@ -83,17 +54,32 @@ def init(
 ) -> None:
     """Write a bench file for a device on your bench; asks for what is not given."""
     _check_place(path)
-    asking = None in (name, transport, protocol)
+    asking = not (name is not None and transport and protocol)
     title = name if name is not None else ask("Name of the device", "device", str, instead="--name")
-    link = _transport(transport) if transport is not None else _ask_transport()
-    air = _radio(link, radio, asking=transport is None)
-    spoken = _protocol(path.parent, protocol) if protocol is not None else _ask_protocol(path.parent, link)
+    links = [_transport(text) for text in transport or []] or [_ask_transport()]
+    air = _radio(links, radio, asking=not transport)
+    specs = protocol or [""] * len(links)
+    if len(specs) != len(links):
+        raise UsageError(f"{len(links)} --transport and {len(specs)} --protocol; give one of each for every interface")
+    spoken = [
+        _protocol(path.parent, spec) if spec else _ask_protocol(path.parent, link)
+        for link, spec in zip(links, specs, strict=True)
+    ]
     reset = _command(reset_command or "") if reset_command is not None or not asking else _ask_reset()
-    _write(path, _text(title, link, air, spoken, reset))
-    console = Console(highlight=False, soft_wrap=True)
-    if not spoken.states:
-        console.print(f"{spoken.spec} is still to be written, beside {path}: see docs/protocol.md", markup=False)
-    console.print(f"wrote {path}; next: {command()} check {path}", markup=False)
+    more = _ask_more(path.parent) if not transport and not protocol else []
+    _finish(path, Answers(title, (*zip(links, spoken, strict=True), *more), air, reset))
+
+
+def _finish(path: Path, answers: Answers) -> None:
+    """Write the bench, and again with what the device itself told, where it is there already."""
+    _write(path, bench_text(answers, Clocks()))
+    to_write = [spoken.spec for _link, spoken in answers.interfaces if not spoken.states]
+    if not to_write and (clocks := find_clocks(path)) != Clocks():
+        _write(path, bench_text(answers, clocks))
+        found = " and ".join(filter(None, (clocks.uptime, clocks.boots)))
+        say(f"its answers have {found}, by which a restart shows: see [monitors]")
+    say(*(f"{spec} is still to be written, beside {path}: see docs/protocol.md" for spec in to_write))
+    say(f"wrote {path}; next: {command()} check {path}")
 
 
 def _check_place(path: Path) -> None:
@@ -129,12 +115,33 @@ def _transport(text: str) -> str:
     return text
 
 
-def _radio(link: str, given: str | None, *, asking: bool) -> str:
+def _ask_more(folder: Path) -> list[tuple[str, Chosen]]:
+    """Further interfaces, until there is none; the end of the input is none."""
+    more: list[tuple[str, Chosen]] = []
+    while link := _ask_another():
+        more.append((link, _ask_protocol(folder, link)))
+    return more
+
+
+def _ask_another() -> str:
+    hint = "Another interface? tcp: or serial:, like the first; none ends"
+    with contextlib.suppress(UsageError):
+        return ask("Another transport", "", _wired_or_none, instead="--transport", hint=hint)
+    return ""
+
+
+def _wired_or_none(text: str) -> str:
+    if text and ask_ble.is_ble(text):
+        raise UsageError("Bluetooth comes first; begin again with it, or write the interface into the bench")
+    return text and _transport(text)
+
+
+def _radio(links: Sequence[str], given: str | None, *, asking: bool) -> str:
     """The [radio] table of a Bluetooth link, "" for any other; raises UsageError."""
-    if not ask_ble.is_ble(link):
+    if not any(ask_ble.is_ble(link) for link in links):
         return ""
     chosen = ask_ble.ask_radio() if asking and given is None else ask_ble.radio(given or ask_ble.ADAPTER)
-    return _RADIO.format(key="control" if chosen.startswith("tcp:") else "adapter", value=quoted(chosen))
+    return radio_text(chosen)
 
 
 def _ask_protocol(folder: Path, link: str) -> Chosen:
@@ -171,19 +178,6 @@ def _command(text: str) -> tuple[str, ...]:
     return words
 
 
-def _text(name: str, transport: str, radio: str, protocol: Chosen, reset: Sequence[str]) -> str:
-    return _TEMPLATE.format(
-        name=quoted(name),
-        reset=f"reset_command = [{', '.join(map(quoted, reset))}]" if reset else NO_RESET,
-        transport=quoted(transport),
-        radio=radio,
-        protocol=quoted(protocol.spec),
-        known=", ".join(f'"{known}"' for known in PROTOCOLS),
-        states=", ".join(map(quoted, protocol.states[:1])),
-        all_states=f"of {', '.join(protocol.states)}; empty: all" if protocol.states else "empty: all",
-    )
-
-
 def _write(path: Path, text: str) -> None:
     """The whole file or none; raises BenchError."""
     part = path.with_name(f"{path.name}.part")
@@ -195,8 +189,3 @@ def _write(path: Path, text: str) -> None:
         raise BenchError(f"cannot write {path}: {error.strerror}. Name a file elsewhere") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else "?" for c in escaped) + '"'

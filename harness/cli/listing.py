@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from serial.tools import list_ports
 
 from fuzzers.registry import FUZZERS
 from harness.bench import load_bench
 from harness.cli.assemble import find_bench, protocol_in, shipped_benches
-from harness.cli.console import printable
+from harness.cli.terminal import say
 from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
 from protocols.load import PROTOCOLS
@@ -32,12 +31,12 @@ def show(
     """Show what there is."""
     if what not in _LISTINGS:
         raise UsageError(f"nothing to list under '{what}'.{did_you_mean(what, _LISTINGS)}")
-    console, empty = Console(highlight=False, soft_wrap=True), True
+    empty = True
     for line in _LISTINGS[what](where):
-        console.print(printable(line), markup=False)
+        say(line)
         empty = False
     if empty:
-        console.print(f"no {what}")
+        say(f"no {what}")
 
 
 def _benches(_where: str) -> Iterator[str]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import platform
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.bench import Bench
-from harness.cli.assemble import Assembly
+from harness.cli.assemble import Assembly, shipped_benches
 from harness.cli.options import Options
 from harness.cli.program import command
 from harness.cli.states import left_out
+from harness.cli.version import version_of
 from harness.interfaces import Identity
 from harness.serialize import to_plain
 
@@ -30,8 +29,8 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "campaign": name,
         "started": datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds"),
         "bench": options.bench_name,
-        "bench_path": str(options.bench),
-        "elf": str(options.elf) if options.elf else "",
+        "bench_path": _found_again(options.bench),
+        "elf": str(options.elf.resolve()) if options.elf else "",
         "seed": options.seed,
         "command": command(),
         "options": {
@@ -60,6 +59,12 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
     }
 
 
+def _found_again(bench: Path) -> str:
+    """A shipped bench's name, which is good on another machine, too; else where the file is, from any folder."""
+    shipped = {path.resolve(): name for name, path in shipped_benches().items()}
+    return shipped.get(bench.resolve(), str(bench.resolve()))
+
+
 def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
     """SHA-256 of the files that decide what was sent and judged."""
     bench = assembly.bench
@@ -72,19 +77,3 @@ def _definitions(options: Options, assembly: Assembly) -> dict[str, str]:
 def _named(bench: Bench) -> list[str]:
     seeds = [interface.seeds for interface in bench.interfaces.values()]
     return [bench.safety.requirements, bench.faults, bench.include, *seeds]
-
-
-def version_of(distribution: str) -> str:
-    """Its installed version; medfuzz's own also where it runs from a source folder."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return _checkout_version() if distribution == "medfuzz" else "not installed"
-
-
-def _checkout_version() -> str:
-    """The version of a source folder from which the program runs without being installed."""
-    project = Path(__file__).parents[2] / "pyproject.toml"
-    if not project.is_file():
-        return "not installed"
-    return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']} (from its source folder)"

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from harness.cli.assemble import assemble, find_bench, meet
-from harness.cli.console import printable
 from harness.cli.files import write
+from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding
 from harness.interfaces import Explains
@@ -39,8 +38,7 @@ def replay(
     folder, found, manifest = _find(finding, run)
     path = find_bench(bench or str(manifest.get("bench_path", "")))
     other = elf or (Path(str(manifest["elf"])) if manifest.get("elf") and not bench else None)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{found.id} from {folder}: {printable(found.observation.summary)}", markup=False)
+    say(f"{found.id} from {folder}: {found.observation.summary}")
     if save is not None:
         write(save, dumps(found), instead="Name another file with --save")
     tries: list[Replay] = []
@@ -52,44 +50,44 @@ def replay(
             assembly.target.explain_writes(on=True)
         for number in range(1, times + 1):
             tries.append(replay_once(assembly.runner, found.window, found))
-            _tell(console, number, tries[-1])
+            _tell(number, tries[-1])
     finally:
         assembly.runner.stop()
-    raise typer.Exit(_code(tries, console))
+    raise typer.Exit(_code(tries))
 
 
-def _tell(console: Console, number: int, again: Replay) -> None:
+def _tell(number: int, again: Replay) -> None:
     if again.bench_error:
-        console.print(f"  try {number}: bench fault: {printable(again.bench_error)}", markup=False)
+        say(f"  try {number}: bench fault: {again.bench_error}")
         return
-    console.print(f"  try {number}: {_words(again)}", markup=False)
+    say(f"  try {number}: {_words(again)}")
     for observation in again.observations:
-        console.print(f"    {observation.kind.value}: {printable(observation.summary)}", markup=False)
+        say(f"    {observation.kind.value}: {observation.summary}")
         for key in ("address", "overwritten", "registers"):
             if key in observation.detail:
-                console.print(f"      {key}: {printable(observation.detail[key])}", markup=False)
+                say(f"      {key}: {observation.detail[key]}")
 
 
 def _words(again: Replay) -> str:
     if again.reproduced:
         return "reproduced"
     if again.untested:
-        return f"not tested: {printable(again.untested)}"
+        return f"not tested: {again.untested}"
     return "another fault" if again.faults else "did not come back"
 
 
-def _code(tries: list[Replay], console: Console) -> int:
+def _code(tries: list[Replay]) -> int:
     """Fixed only where every try was played to its end on a device that served, and showed nothing."""
     hits, clean = sum(t.reproduced for t in tries), sum(t.clean for t in tries)
     untested = sum(bool(t.untested or t.bench_error) for t in tries)
     if untested and not hits:
-        console.print(f"bench fault: {untested} of {len(tries)} tries say nothing about the device")
+        say(f"bench fault: {untested} of {len(tries)} tries say nothing about the device")
         return BENCH
     if hits == len(tries) or clean == len(tries):
         word, code = ("reproduced", REPRODUCED) if hits else ("fixed", FIXED)
     else:
         word, code = ("flaky", FLAKY) if hits else ("not the same", FLAKY)
-    console.print(f"{word}: {hits} of {len(tries)}")
+    say(f"{word}: {hits} of {len(tries)}")
     return code
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli.files import make_folder
-from harness.cli.session import write_reports
+from harness.cli.reporting import write_reports
+from harness.cli.terminal import say
+from harness.errors import BenchError
 from harness.record import load_record
 from harness.store import Store
 from harness.summary import signalled
@@ -32,5 +33,6 @@ def report(
         record = signalled(record, signal.SIGKILL)
     folder = out or (run if run.is_dir() else run.parent)
     make_folder(folder)
-    write_reports(folder, record)
-    Console(highlight=False, soft_wrap=True).print(f"report: {folder / 'report.html'}", markup=False)
+    if failed := write_reports(folder, record):
+        raise BenchError(failed[0])
+    say(f"report: {folder / 'report.html'}")

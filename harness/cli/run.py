@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli.assemble import find_bench
-from harness.cli.console import printable
 from harness.cli.options import Options
 from harness.cli.program import command
 from harness.cli.session import run_campaign
+from harness.cli.terminal import say
 from harness.errors import UsageError
-from harness.summary import CampaignRecord
+from harness.finding import Finding
+from harness.summary import CampaignRecord, InterfaceTotals
 from reports.ending import so_far
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -46,8 +46,8 @@ def run(
 ) -> None:
     """Fuzz a bench.
 
-    Exit code: 1 a confirmed finding; else 3 the bench failed; else 130 or 143 it was interrupted; else 4 too much was
-    inconclusive; else 0 nothing was found.
+    Exit code: 1 a confirmed finding; else 3 the bench failed; else 130, 143 or 129 it was interrupted; else 4 too much
+    was inconclusive; else 0 nothing was found. 70 medfuzz itself failed, whatever was found before.
     """
     seconds = seconds_of(time) if time else None if cases else _DEFAULT_SECONDS
     record, folder = run_campaign(
@@ -78,42 +78,46 @@ def seconds_of(text: str) -> float:
 
 def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     """The last lines: what was found, where the report is, how to replay."""
-    console = Console(highlight=False, soft_wrap=True)
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(record.verdicts.items()))
     ended = f"{record.reason} {so_far(record)}".rstrip()
-    console.print(
-        f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}"
-    )
+    say(f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}")
     if not record.confirmed and record.doubts:
-        console.print(f"not a pass: {printable('; '.join(record.doubts))}", markup=False)
-    for name, totals in record.interfaces.items():
-        if totals.asked:
-            answered = f"answered {totals.answered:,} of {totals.asked:,} messages"
-            console.print(f"  {name}: {answered}, {totals.probes:,} probes served", markup=False)
-    for reason in record.bench_faults:
-        console.print(f"bench fault: {printable(reason)}", markup=False)
-    for finding in record.findings:
-        again = finding.replays
-        fault = f" = {finding.fault}" if finding.fault else ""
-        line = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {again}{fault}"
-        console.print(printable(f"{line}  {finding.observation.summary}"), markup=False)
-    if not record.findings and record.cases:
-        console.print("no findings")
-    if record.refused:
-        console.print(f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on")
-    if record.left_out:
-        console.print(f"{record.left_out:,} cases were left out: their state or link could not be reached")
-    if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
-        console.print(f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}")
-    if record.requirements:
-        console.print(f"requirements: {_requirements(record)}", markup=False)
-    if missing := sorted(
-        {name for entry in record.requirements if entry.statistics for name in entry.statistics.missing}
-    ):
-        console.print(f"signals that never came: {', '.join(missing)}; see [signals] and the channel", markup=False)
-    console.print(f"report: {folder / 'report.html'}", markup=False)
+        say(f"not a pass: {'; '.join(record.doubts)}")
+    say(*(f"  {name}: {_answered(totals)}" for name, totals in record.interfaces.items() if totals.asked))
+    say(*(f"bench fault: {reason}" for reason in record.bench_faults))
+    say(*(_finding_line(finding) for finding in record.findings))
+    say(*_remarks(record))
+    if (page := folder / "report.html").is_file():
+        say(f"report: {page}")
     if record.confirmed:
-        console.print(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}", markup=False)
+        say(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}")
+
+
+def _finding_line(finding: Finding) -> str:
+    fault = f" = {finding.fault}" if finding.fault else ""
+    head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}"
+    return f"{head}  {finding.observation.summary}"
+
+
+def _answered(totals: InterfaceTotals) -> str:
+    return f"answered {totals.answered:,} of {totals.asked:,} messages, {totals.probes:,} probes served"
+
+
+def _remarks(record: CampaignRecord) -> Iterator[str]:
+    """What a reader of the findings, or of their absence, has to know."""
+    if not record.findings and record.cases:
+        yield "no findings"
+    if record.refused:
+        yield f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on"
+    if record.left_out:
+        yield f"{record.left_out:,} cases were left out: their state or link could not be reached"
+    if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
+        yield f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}"
+    if record.requirements:
+        yield f"requirements: {_requirements(record)}"
+    statistics = [entry.statistics for entry in record.requirements if entry.statistics]
+    if missing := sorted({name for entry in statistics for name in entry.missing}):
+        yield f"signals that never came: {', '.join(missing)}; see [signals] and the channel"
 
 
 def _out_of_scope(record: CampaignRecord) -> Mapping[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli.assemble import Assembly, assemble, find_bench
-from harness.cli.console import printable
+from harness.cli.terminal import say
 from harness.errors import TargetError, UsageError, did_you_mean
 from harness.interfaces import Frame
 
@@ -50,20 +49,17 @@ def _interface_of(assembly: Assembly, message: str) -> str:
 
 
 def _tell(assembly: Assembly, name: str, answer: Frame | None) -> None:
-    console = Console(highlight=False, soft_wrap=True)
     exchange = assembly.runner.interfaces[name].executor.exchanges[-1]
-    console.print(f"{name} → {exchange.message}: {exchange.sent.hex(' ')}", markup=False)
+    say(f"{name} → {exchange.message}: {exchange.sent.hex(' ')}")
     if exchange.stray:
-        console.print(f"{name} ← not a frame: {printable(exchange.stray.decode('latin-1'))}", markup=False)
+        say(f"{name} ← not a frame: {exchange.stray.decode('latin-1')}")
     if answer is None:
         moniker = assembly.bench.interfaces[name].transport
         waited = exchange.ended_at - exchange.sent_at
         raise TargetError(
             f"{moniker}: no answer in {waited:.2f} s. Check wiring, speed and protocol of [interfaces.{name}]"
         )
-    console.print(
-        f"{name} ← {answer.data.hex(' ')}  ({1000 * (exchange.ended_at - exchange.sent_at):.1f} ms)", markup=False
-    )
+    say(f"{name} ← {answer.data.hex(' ')}  ({1000 * (exchange.ended_at - exchange.sent_at):.1f} ms)")
     for key, value in answer.fields.items():
-        shown = value.hex(" ") if isinstance(value, bytes) else printable(str(value))
-        console.print(f"    {key}: {shown}", markup=False)
+        shown = value.hex(" ") if isinstance(value, bytes) else str(value)
+        say(f"    {key}: {shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from collections.abc import Mapping, Sequence
@@ -12,23 +13,21 @@ from typing import Any
 from harness.campaign import Budget, Campaign
 from harness.cli.assemble import Assembly, assemble, make_fuzzers, meet
 from harness.cli.console import ConsoleListener
-from harness.cli.files import make_folder, write
-from harness.cli.interruption import Interruption, at_once, nothing
+from harness.cli.crash import details_in, internal_error, tell
+from harness.cli.files import first_new, make_folder, write
+from harness.cli.interruption import Interruption
+from harness.cli.keeper import Keeper
 from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
+from harness.cli.reporting import ELSEWHERE, write_reports
 from harness.cli.states import require_stimuli
-from harness.errors import BenchError, UsageError
+from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
-from harness.finding import Finding
 from harness.interfaces import Fuzzer, Identity
-from harness.record import RecordBuilder, StoreWriter, end_of
+from harness.record import RecordBuilder, end_of
 from harness.store import STORE_NAME, Store
-from harness.summary import CampaignRecord, signalled, summary_text
-from reports.html import render_html
-from reports.junit import render_junit
-
-ELSEWHERE = "Make room there, or name another folder with --out"
+from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 
 
 def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
@@ -37,42 +36,54 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     _require_arming(assembly)
     require_stimuli(assembly)
     fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)
-    folder = _folder(options)
     interruption = Interruption()
     with interruption.watched():
+        folder = _folder(options)
+        with details_in(folder):
+            return _in_folder(options, assembly, fuzzers, folder, interruption), folder
+
+
+def _in_folder(
+    options: Options, assembly: Assembly, fuzzers: Sequence[Fuzzer], folder: Path, interruption: Interruption
+) -> CampaignRecord:
+    """The store is created first: that is how a folder belongs to one run. Raises UsageError, BenchError."""
+    with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {})) as store:
         try:
-            record = _recorded_run(options, assembly, fuzzers, folder, interruption)
+            record = _recorded_run(options, assembly, fuzzers, store, interruption)
+            return with_faults(record, write_reports(folder, record))
         finally:
-            assembly.runner.stop()
-        write_reports(folder, record)
-    return record, folder
+            interruption.wake()
+            with contextlib.suppress(KeyboardInterrupt):
+                assembly.runner.stop()
 
 
 def _recorded_run(
-    options: Options, assembly: Assembly, fuzzers: Sequence[Fuzzer], folder: Path, interruption: Interruption
+    options: Options, assembly: Assembly, fuzzers: Sequence[Fuzzer], store: Store, interruption: Interruption
 ) -> CampaignRecord:
     """Bring the target up, write the manifest, run; everything in the store. Raises BenchError from the disk."""
+    folder = store.path.parent
     failure, identities = _bring_up(assembly, interruption)
     manifest = manifest_of(folder.name, options, assembly, identities)
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
+    store.describe(manifest)
     builder = _builder(options, assembly)
-    with Store.create(folder / STORE_NAME, manifest) as store:
-        campaign = Campaign(
-            folder.name,
-            assembly.runner,
-            fuzzers,
-            assembly.safety,
-            manifest=manifest,
-            budget=Budget(options.cases, options.seconds),
-            listeners=(builder, StoreWriter(store), ConsoleListener(options.seconds, options.cases, options.quiet)),
-            tries=assembly.bench.limits.tries,
-            horizon=assembly.bench.safety.horizon,
-        )
-        if failure:
-            _tell_failure(campaign, manifest, failure)
-        else:
-            _run(campaign, interruption)
-        return _record(builder, assembly, store, interruption)
+    keeper, console = Keeper(store), ConsoleListener(options.seconds, options.cases, options.quiet)
+    campaign = Campaign(
+        folder.name,
+        assembly.runner,
+        fuzzers,
+        assembly.safety,
+        manifest=manifest,
+        budget=Budget(options.cases, options.seconds),
+        listeners=tuple(interruption.told_whole(listener) for listener in (builder, keeper, console)),
+        tries=assembly.bench.limits.tries,
+        horizon=assembly.bench.safety.horizon,
+    )
+    if failure:
+        _tell_failure(campaign, manifest, failure)
+    else:
+        _run(campaign, interruption, folder)
+    return _record(builder, assembly, keeper, store, interruption)
 
 
 def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
@@ -104,8 +115,10 @@ def _require_arming(assembly: Assembly) -> None:
 
 def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapping[str, Identity]]:
     """Start the target and meet it: ("", identities), or (what failed, {}); a signal gives it up where it stands."""
-    interruption.act = at_once
     try:
+        interruption.wake()
+        if interruption.number:
+            return "", {}
         assembly.runner.start()
         return "", meet(assembly)
     except BenchError as error:
@@ -113,51 +126,57 @@ def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapp
     except KeyboardInterrupt:
         return "", {}
     finally:
-        interruption.act = nothing
+        interruption.rest()
 
 
-def _run(campaign: Campaign, interruption: Interruption) -> None:
-    """Ctrl-C and a polite kill end the campaign after the current case, with its report; a second one, at once."""
-    interruption.act = campaign.interrupt
-    if interruption.number:
-        campaign.interrupt()
-    campaign.run()
-    interruption.act = nothing
+def _run(campaign: Campaign, interruption: Interruption, folder: Path) -> None:
+    """A signal ends the campaign after the current case, a second one at once, a fault of ours where it shows."""
+    try:
+        interruption.begin(campaign.interrupt)
+        campaign.run()
+    except KeyboardInterrupt:
+        campaign.tell(CampaignEnded("interrupted", campaign.seconds, 0))
+    except Exception as error:  # noqa: BLE001  whatever it is, what is in the store is reported
+        failure = internal_error(error, folder)
+        tell(failure)
+        campaign.tell(BenchFault(str(failure), fatal=True))
+        campaign.tell(CampaignEnded(FAILED, campaign.seconds, 0))
+    finally:
+        interruption.rest()
 
 
-def _record(builder: RecordBuilder, assembly: Assembly, store: Store, interruption: Interruption) -> CampaignRecord:
+def _record(
+    builder: RecordBuilder, assembly: Assembly, keeper: Keeper, store: Store, interruption: Interruption
+) -> CampaignRecord:
     """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
-    missing: Mapping[str, tuple[str, ...]] = assembly.safety.never_told() if assembly.safety else {}
-    record = builder.record(missing=missing)
-    findings: Sequence[Finding] = record.findings
+    record = builder.record(missing=assembly.safety.never_told() if assembly.safety else None)
     if assembly.bench.faults:
         known = load_faults(assembly.bench.path(assembly.bench.faults))
-        findings = [name_fault(finding, known) for finding in findings]
-        for finding in findings:
-            store.update_finding(finding)
-    record = builder.record(missing=missing, findings=findings)
+        record = replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
     if record.reason == "interrupted":
         record = signalled(record, interruption.number)
-    store.finish(end_of(record))
+    if record.reason == FAILED:
+        record = replace(record, exit_code=InternalError.exit_code)
+    record = with_faults(record, list(keeper.lost()))
+    try:
+        for finding in record.findings if assembly.bench.faults and not keeper.failure else ():
+            store.update_finding(finding)
+        store.finish(end_of(record))
+    except BenchError as error:
+        record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
 
 
-def write_reports(folder: Path, record: CampaignRecord) -> None:
-    """Write `report.html`, `junit.xml` and `summary.json` into a run's folder; raises BenchError."""
-    for name, render in (("summary.json", summary_text), ("report.html", render_html), ("junit.xml", render_junit)):
-        write(folder / name, render(record), instead=ELSEWHERE)
-
-
 def _folder(options: Options) -> Path:
-    folder = options.out or free_folder(options.bench_name)
-    if (folder / STORE_NAME).exists():
-        raise UsageError(f"{folder} holds a campaign already; name another folder with --out, or move that one away")
-    make_folder(folder)
-    return folder
+    if options.out is None:
+        return new_folder(options.bench_name)
+    make_folder(options.out)
+    return options.out
 
 
-def free_folder(bench: str) -> Path:
-    """One below `runs/` that is not there yet, named after the bench and the time."""
+def new_folder(bench: str) -> Path:
+    """One of its own below `runs/`, named after the bench and the time; raises BenchError."""
     stamp = datetime.datetime.now(tz=datetime.UTC).strftime("%Y%m%d-%H%M%S")
     base = Path("runs") / f"{bench}-{stamp}"
-    return next(p for p in (base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 1000))) if not p.exists())
+    make_folder(base.parent)
+    return first_new([base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000))])

@@ -1,4 +1,4 @@
-"""TCP: `tcp:HOST:PORT`."""
+"""Stream sockets: `tcp:HOST:PORT`, and `unix:PATH` in the file system."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import socket
 import time
 
 from harness.errors import LinkClosed, LinkError
-from harness.place import place_of
+from harness.place import connected, place_of, socket_path
 from harness.transports import Endpoint, transports
 
 _CHUNK = 65536
 
 
-class TcpLink:
-    """A connected socket without Nagle's delay. Deadlines are on the monotonic clock."""
+class SocketLink:
+    """A connected stream. Deadlines are on the monotonic clock."""
 
     whole = False
     stream = True
 
-    def __init__(self, connected: socket.socket, moniker: str) -> None:
-        self._socket, self._moniker = connected, moniker
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.setblocking(False)
+    def __init__(self, stream: socket.socket, moniker: str) -> None:
+        self._socket, self._moniker = stream, moniker
+        stream.setblocking(False)
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of `data`, in as many pieces as the peer takes."""
@@ -65,18 +64,18 @@ class TcpLink:
         return time.monotonic()
 
 
-class TcpTransport:
-    """Connects to one host and port."""
+class SocketTransport:
+    """Connects to one place."""
 
     quiet_gap = 0.0
 
-    def __init__(self, moniker: str, host: str, port: int) -> None:
-        self.moniker, self._host, self._port = moniker, host, port
+    def __init__(self, moniker: str) -> None:
+        self.moniker = moniker
 
-    def open(self, timeout: float) -> TcpLink:
+    def open(self, timeout: float) -> SocketLink:
         """Connect within `timeout` seconds."""
         try:
-            return TcpLink(socket.create_connection((self._host, self._port), timeout), self.moniker)
+            return SocketLink(connected(self.moniker, timeout), self.moniker)
         except OSError as error:
             reason = error.strerror or str(error)
             raise LinkError(f"{self.moniker}: {reason}. Is the device on and listening there?") from error
@@ -89,7 +88,16 @@ def _translate(error: OSError, moniker: str) -> LinkError:
 
 
 @transports.register("tcp")
-def tcp_transport(endpoint: Endpoint, target: object) -> TcpTransport:
+def tcp_transport(endpoint: Endpoint, target: object) -> SocketTransport:
     """`tcp:HOST:PORT`; IPv6 hosts in brackets."""
     endpoint.check()
-    return TcpTransport(endpoint.moniker, *place_of(endpoint.moniker))
+    place_of(endpoint.moniker)
+    return SocketTransport(endpoint.moniker)
+
+
+@transports.register("unix")
+def unix_transport(endpoint: Endpoint, target: object) -> SocketTransport:
+    """`unix:PATH`, or `unix:NAME` in a folder that is the user's alone."""
+    endpoint.check()
+    socket_path(endpoint.moniker)
+    return SocketTransport(endpoint.moniker)

@@ -34,7 +34,7 @@ def serve(options: argparse.Namespace) -> None:
         signal.signal(number, lambda number, _frame: stopped.append(number))
     bridge = Bridge(*air.place(options))
     try:
-        if options.channel is not None:
+        if options.channel:
             server.channel(options.channel)
         front = Front(target, server, bridge)
         server.begin()

@@ -29,7 +29,7 @@ async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
     target = air.device(HERE, options)
     server = Server(target, paced=False)
-    if options.channel is not None:
+    if options.channel:
         server.channel(options.channel)
     transport = await open_transport("tcp-client:{}:{}".format(*air.place(options)))
     try:

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -12,11 +13,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PUMP = ROOT / "targets" / "pump"
 MEDFUZZ = [sys.executable, "-m", "harness.cli.main"]
+PROGRESS = re.compile(r"campaign |finding |not reproduced |bench fault |[\d,]+ cases? ")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 class Program:
-    """A medfuzz command in a process of its own; its lines arrive in a queue. Ended by its own id."""
+    """A medfuzz command in a process of its own; its lines, errors too, arrive in a queue. Ended by its own id."""
 
     def __init__(self, folder, *arguments):
         self.process = subprocess.Popen(
@@ -37,7 +39,9 @@ class Program:
             self.lines.put(line.rstrip("\n"))
 
     def _read_errors(self):
-        self.errors.extend(line.rstrip("\n") for line in self.process.stderr)
+        for line in self.process.stderr:
+            self.errors.append(line.rstrip("\n"))
+            self.lines.put(self.errors[-1])
 
     def line(self, beginning, seconds=30.0):
         """The next line that begins so, and the moment at which it came."""
@@ -46,6 +50,10 @@ class Program:
             line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
             if line.startswith(beginning):
                 return line, time.monotonic()
+
+    def complaints(self):
+        """What it said on standard error besides a campaign's progress."""
+        return [line for line in self.errors if not PROGRESS.match(line)]
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -68,9 +76,9 @@ class Program:
 class Served(Program):
     """`medfuzz emulate` with both links and the channel; ports as it printed them."""
 
-    def __init__(self, folder, elf, *, paced=False):
+    def __init__(self, folder, elf, *, paced=False, channel=0):
         self.link = folder / "pump.tty"
-        options = ["--tcp", 0, "--serial", self.link, "--channel", 0]
+        options = ["--tcp", 0, "--serial", self.link, "--channel", channel]
         super().__init__(folder, "emulate", "pump", "--elf", elf, *options, *([] if paced else ["--unpaced"]))
         self.network = self.line("network: ")[0].removeprefix("network: ")
         self.channel = self.line("channel: ")[0].removeprefix("channel: ")

@@ -1,23 +1,28 @@
 """The pump in another process, over a real pty and a real TCP port: the same campaign, and what happens to links."""
 
 import contextlib
+import gc
 import json
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from served_device import PUMP, Program, Served, write_bench, write_process_bench
 
+from harness.bench import load_bench
 from harness.case import Origin, Reset, TestCase, Wait
 from harness.cli.assemble import assemble
 from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.verdict import Kind
 from protocols.pump_actions import ACTIONS
+from targets.served import ServedTarget
 
 FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
 
@@ -108,7 +113,7 @@ def test_a_channel_that_talks_nonsense_is_one_bench_fault_and_no_finding(program
         adapter.join(5.0)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert "NaN is no JSON" in fault
-    assert run.errors == []
+    assert run.complaints() == []
     assert (len(summary["bench_faults"]), summary["findings"]) == (1, [])
 
 
@@ -131,7 +136,7 @@ def test_a_finding_and_then_a_pulled_link_is_exit_1_and_the_report_says_both(pro
     fault, seen = run.line("bench fault ", 10.0)
     assert seen - killed < 1.0
     assert run.wait(20.0) == 1
-    assert run.errors == []
+    assert run.complaints() == []
     page = (tmp_path / "run" / "report.html").read_text()
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     found = finding.split()[1]
@@ -312,11 +317,52 @@ def test_a_link_name_that_is_taken_and_a_busy_port_are_told_in_one_line(programs
     taken = programs(Program(tmp_path, "emulate", "pump", "--serial", "file"))
     second = programs(Program(tmp_path, "emulate", "pump", "--tcp", port))
     with busy:
-        for program, word in ((taken, "cannot make the link file"), (second, f"port {port}")):
+        for program, word in (
+            (taken, "cannot make the link file"),
+            (second, f"cannot listen at tcp:127.0.0.1:{port}: "),
+        ):
             assert program.wait(20.0) == 3
             assert len(program.errors) == 1
             assert word in program.errors[0]
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_channel_on_a_socket_is_its_owners_alone_and_drives_a_campaign(programs, tmp_path):
+    served = programs(Served(tmp_path, FIXED, channel=f"unix:{tmp_path}/channel"))
+    assert stat.S_IMODE((tmp_path / "channel").stat().st_mode) == 0o600
+    record, summary = campaign(write_bench(tmp_path / "b.toml", served), tmp_path / "run", 30)
+    assert (record.exit_code, record.bench_faults, summary["verdicts"]["pass"]) == (0, (), 30)
+    assert any(entry["observed_seconds"] for entry in summary["requirements"].values())
+    served.signal(signal.SIGTERM)
+    assert served.wait(5.0) == 0
+    assert not (tmp_path / "channel").exists()
+
+
+def test_a_device_of_our_own_has_its_channel_in_a_folder_of_its_own(tmp_path, ports):
+    text = write_process_bench(tmp_path / "b.toml", ports, FIXED).read_text()
+    text = text.replace(f'channel = "tcp:127.0.0.1:{ports[1]}"', 'channel = "unix:"').replace(
+        f'"{ports[1]}"', '"{channel}"'
+    )
+    (tmp_path / "b.toml").write_text(text)
+    targets = [ServedTarget(load_bench(tmp_path / "b.toml")) for _number in range(2)]
+    places = [Path(target._table.channel.removeprefix("unix:")) for target in targets]
+    try:
+        targets[0].start()
+        assert stat.S_IMODE(places[0].parent.stat().st_mode) == 0o700
+        targets[0].reset()
+    finally:
+        targets[0].stop()
+    assert places[0] != places[1]
+    folders = [place.parent for place in places]
+    del targets
+    gc.collect()
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_a_channel_that_other_machines_reach_wants_a_word(programs, tmp_path):
+    refused = programs(Program(tmp_path, "emulate", "pump", "--tcp", "0", "--channel", "tcp:0.0.0.0:0"))
+    assert refused.wait(20.0) == 2
+    assert "--open" in refused.errors[0]
 
 
 def test_emulate_ends_at_a_signal_and_takes_its_link_away(programs, tmp_path):

@@ -2,6 +2,7 @@
 
 import socket
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -294,7 +295,7 @@ def test_a_busy_port_is_told_in_one_line(medfuzz):
 def test_a_device_that_is_another_one_is_not_fuzzed(medfuzz, tmp_path):
     over_pump(tmp_path, identity='serial = "SN-9999999"')
     code, out, err = medfuzz("run", "b.toml", "--cases", "5", "--out", "run")
-    assert (code, err) == (3, [])
+    assert (code, len(err), err[0].startswith("bench fault ")) == (3, 1, True)
     assert any("'SN-0004711', the bench wants 'SN-9999999'" in line for line in out)
     assert any(line.startswith("0 cases") for line in out)
     assert "SN-9999999" in (tmp_path / "run" / "report.html").read_text()
@@ -304,10 +305,34 @@ def test_a_device_that_is_another_one_is_not_fuzzed(medfuzz, tmp_path):
 
 def test_a_link_that_is_not_there_is_a_run_with_a_report(medfuzz, tmp_path):
     (tmp_path / "b.toml").write_text(EXTERNAL + 'transport = "serial:/dev/ttyNOWHERE7"\n')
-    code, out, err = medfuzz("run", "b.toml", "--out", "run")
+    code, out, err = medfuzz("run", "b.toml", "--out", "run", "--quiet")
     assert (code, err) == (3, [])
     assert any("cable" in line for line in out)
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"report.html", "junit.xml", "summary.json"}
+
+
+@pytest.mark.parametrize(
+    ("says", "shown"),
+    [(b"", "came nothing. "), (b"login: ", "came 6c 6f 67 69 6e 3a 20. "), (bytes(99), " (99 bytes)")],
+)
+def test_what_came_in_place_of_an_answer_is_shown_in_hex(medfuzz, tmp_path, says, shown):
+    def answer(listener):
+        connection, _address = listener.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(says)
+            connection.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        device = threading.Thread(target=answer, args=[listener], daemon=True)
+        device.start()
+        (tmp_path / "b.toml").write_text(
+            EXTERNAL + f'transport = "tcp:127.0.0.1:{listener.getsockname()[1]}"\nreply_timeout = 0.2\n'
+        )
+        code, out, _err = medfuzz("check", "b.toml")
+        device.join(5.0)
+    (line,) = [line for line in out if line.startswith("target and links")]
+    assert (code, "no probe is answered: sent a5 " in line, shown in line) == (3, True, True), line
 
 
 def test_a_damaged_control_is_told(medfuzz, tmp_path):

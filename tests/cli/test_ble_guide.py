@@ -50,9 +50,9 @@ def test_the_page_shows_what_is_printed(radio, medfuzz):
         bench.write('[monitors.canaries]\n"patient\'s number" = "PAT-0007"\n')
     command = "run ip7/bench.toml --time 30s --out runs/leak"
     code, out, err = medfuzz(*command.replace("--time 30s", "--cases 120").split())
-    assert (code, err) == (1, [])
+    assert (code, any(line.startswith("finding F-") for line in err)) == (1, True)
     found = [line for line in shown(command) if "F-" in line]
-    assert len(found) == 3 and set(found) <= set(out)
+    assert len(found) == 3 and set(found) <= {*out, *err}
 
 
 def test_every_transport_and_adapter_of_the_page_is_known(medfuzz):

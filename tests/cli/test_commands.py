@@ -32,14 +32,14 @@ def found(tmp_path_factory):
         timeout=120,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (1, "")
-    return folder, done.stdout.splitlines()
+    assert (done.returncode, "medfuzz:" in done.stderr) == (1, False)
+    return folder, done.stdout.splitlines(), done.stderr.splitlines()
 
 
 @pytest.fixture
 def in_run(found, medfuzz, monkeypatch):
     """Commands in the folder of that run."""
-    folder, _lines = found
+    folder, _lines, _progress = found
     monkeypatch.chdir(folder)
     return medfuzz
 
@@ -50,9 +50,10 @@ def first_finding(found, kind):
 
 
 def test_run_tells_what_was_found_where_the_report_is_and_how_to_replay(found):
-    _folder, lines = found
+    _folder, lines, progress = found
     assert any(line.startswith("400 cases in ") and "ended: budget" in line for line in lines)
-    assert any(line.startswith("finding F-") for line in lines)
+    assert any(line.startswith("finding F-") for line in progress)
+    assert not any(line.startswith(("campaign ", "finding ")) for line in lines)
     assert "report: runs/one/report.html" in lines
     assert any(line.startswith("replay: ") and line.endswith("--run runs/one") for line in lines)
 

@@ -57,7 +57,7 @@ def test_a_discovered_device_is_checked_and_fuzzed_at_once(control, medfuzz):
     code, out, err = medfuzz("check", "found/bench.toml")
     assert (code, err) == (0, [])
     assert any(line.startswith("interface gatt") and "serial '0042'" in line for line in out)
-    code, out, err = medfuzz("run", "found/bench.toml", "--time", "5s", "--out", "runs/first")
+    code, out, err = medfuzz("run", "found/bench.toml", "--time", "5s", "--out", "runs/first", "--quiet")
     assert (code, err) == (0, [])
     ended = next(line for line in out if "ended: budget" in line)
     assert int(ended.split()[0].replace(",", "")) > 20

@@ -1,11 +1,18 @@
 """`init`: what it asks, what it writes, and that no wrong answer costs the right ones."""
 
 import io
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from harness.bench import load_bench
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 GIVEN = ("--transport", "tcp:127.0.0.1:9", "--protocol", "hl7_mllp")
 SCRIPT = """
 from boofuzz import *
@@ -54,6 +61,57 @@ def test_it_asks_four_things(init, tmp_path):
     bench = load_bench(tmp_path / "b.toml")
     assert (bench.target.name, bench.interfaces["main"].transport) == ("My pump", "tcp:127.0.0.1:9")
     assert bench.target.reset_command == ["env", "POWER=1", "a b"]
+
+
+def test_it_asks_for_every_interface_until_there_is_none(init, tmp_path):
+    more = ("tcp:127.0.0.1:10", "", "ble:F0:F1:F2:F3:F4:F5", "serial:/dev/ttyS9", "pump_link", "")
+    code, out, err = init("My pump", "tcp:127.0.0.1:9", "hl7_mllp", "", *more)
+    assert (code, err) == (0, [])
+    assert any("Bluetooth comes first" in line for line in out)
+    found = load_bench(tmp_path / "b.toml").interfaces
+    assert {name: (one.transport, one.protocol) for name, one in found.items()} == {
+        "main": ("tcp:127.0.0.1:9", "hl7_mllp"),
+        "tcp": ("tcp:127.0.0.1:10", "pump_link"),
+        "serial": ("serial:/dev/ttyS9", "pump_link"),
+    }
+
+
+def test_every_interface_can_be_given(medfuzz, tmp_path):
+    both = ("--transport", "tcp:h:1", "--protocol", "hl7_mllp", "--transport", "tcp:h:2", "--protocol", "pump_link")
+    assert medfuzz("init", "b.toml", "--name", "x", *both) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
+    found = load_bench(tmp_path / "b.toml").interfaces
+    assert [(name, one.protocol) for name, one in found.items()] == [("main", "hl7_mllp"), ("tcp", "pump_link")]
+    code, _out, err = medfuzz("init", "c.toml", "--name", "x", *both[:-2])
+    assert (code, len(err), "one of each" in err[0]) == (2, 1, True)
+
+
+def test_a_device_that_is_there_tells_its_uptime(medfuzz, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    shutil.copy(EXAMPLES / "warmer.py", tmp_path)
+    with subprocess.Popen([sys.executable, str(EXAMPLES / "warmer_device.py"), str(port)]) as device:
+        try:
+            await_port(port)
+            words = ("--name", "x", "--transport", f"tcp:127.0.0.1:{port}", "--protocol", "warmer.py:PROTOCOL")
+            code, out, err = medfuzz("init", "b.toml", *words)
+        finally:
+            device.kill()
+    assert (code, err) == (0, [])
+    assert out[0] == "its answers have uptime_ms, by which a restart shows: see [monitors]"
+    found = load_bench(tmp_path / "b.toml").monitors
+    assert (found.uptime_field, found.boot_field) == ("uptime_ms", "")
+
+
+def await_port(port):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
 
 
 def test_empty_answers_take_what_is_offered(init, tmp_path):

@@ -19,7 +19,7 @@ from harness.verdict import Kind, Observation
 ROOT = Path(__file__).parents[2]
 MEDFUZZ = [sys.executable, "-m", "harness.cli.main"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @contextmanager
@@ -31,6 +31,11 @@ def program(folder, *words):
         process.kill()
 
 
+def said(process, begin):
+    """The first line of the progress that begins so."""
+    return next(line for line in process.stderr if line.startswith(begin))
+
+
 def summary_in(folder, run="run"):
     return json.loads((folder / run / "summary.json").read_text())
 
@@ -38,11 +43,11 @@ def summary_in(folder, run="run"):
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_a_run_with_its_reports_and_the_shells_code(tmp_path, number):
     with program(tmp_path, "run", "pump-fixed", "--time", "60s", "--out", "run") as process:
-        next(line for line in process.stdout if line.startswith("campaign "))
+        said(process, "campaign ")
         time.sleep(1.0)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (128 + number, "")
+    assert (process.returncode, "Traceback" in err) == (128 + number, False)
     assert "ended: interrupted after " in out
     summary = summary_in(tmp_path)
     assert (summary["exit_code"], summary["reason"]) == (128 + number, "interrupted")
@@ -54,7 +59,7 @@ def test_a_signal_ends_a_run_with_its_reports_and_the_shells_code(tmp_path, numb
 
 def test_a_finding_outranks_the_signal(tmp_path):
     with program(tmp_path, "run", "pump", "--time", "60s", "--seed", "1", "--out", "run") as process:
-        found = next(line for line in process.stdout if line.startswith("finding ")).split()[1]
+        found = said(process, "finding ").split()[1]
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode == summary_in(tmp_path)["exit_code"] == 1
@@ -63,7 +68,7 @@ def test_a_finding_outranks_the_signal(tmp_path):
 
 def test_a_demo_that_is_interrupted_is_no_success(tmp_path):
     with program(tmp_path, "demo", "--out", "run") as process:
-        next(line for line in process.stdout if line.startswith("campaign "))
+        said(process, "campaign ")
         while not (tmp_path / "run" / "insulin" / "manifest.json").exists():
             time.sleep(0.1)  # the campaign beside takes longer to begin
         process.send_signal(signal.SIGINT)
@@ -73,6 +78,53 @@ def test_a_demo_that_is_interrupted_is_no_success(tmp_path):
     assert out.count("ended: interrupted") == 2
 
 
+def test_a_second_signal_ends_a_run_at_once_with_its_reports_and_a_finding_still_outranks_it(tmp_path):
+    with program(tmp_path, "run", "pump", "--time", "60s", "--seed", "1", "--out", "run") as process:
+        found = [said(process, "finding ").split()[1] for _number in range(2)]
+        for _number in range(4):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 1, err
+    assert "Traceback" not in err
+    summary = summary_in(tmp_path)
+    assert (summary["exit_code"], summary["reason"]) == (1, "interrupted")
+    assert set(found) <= {finding["id"] for finding in summary["findings"]}
+    assert {"report.html", "junit.xml"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    assert "report: run/report.html" in out.splitlines()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("after", [0.15, 0.3, 0.6])
+def test_a_signal_while_it_is_being_loaded_shows_no_traceback(tmp_path, number, after):
+    with program(tmp_path, "run", "pump-fixed", "--time", "5s", "--quiet", "--out", "run") as process:
+        time.sleep(after)
+        process.send_signal(number)
+        _out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (128 + number, "")
+
+
+def test_a_run_that_was_started_with_nohup_outlives_its_terminal(tmp_path):
+    words = [*MEDFUZZ, "run", "pump-fixed", "--time", "60s", "--cases", "300", "--out", "run"]
+    ignoring = (
+        f"import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv({words[0]!r}, {words!r})"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", ignoring], cwd=tmp_path, env=ENVIRONMENT, **pipes) as process:
+        said(process, "campaign ")
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert (process.returncode, summary_in(tmp_path)["cases"]) == (0, 300)
+
+
+def test_a_pipe_that_nobody_reads_any_more_is_no_finding(tmp_path):
+    with program(tmp_path, "run", "pump-fixed", "--cases", "150", "--time", "60s", "--out", "run") as process:
+        process.stdout.close()
+        process.stderr.close()
+        process.wait(timeout=60)
+    assert (process.returncode, summary_in(tmp_path)["cases"]) == (0, 150)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path, number):
     write_slow_device(tmp_path)
@@ -80,7 +132,7 @@ def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path, num
         device = started(tmp_path / "pid")
         process.send_signal(number)
         _out, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (128 + number, "")
+    assert (process.returncode, "Traceback" in err) == (128 + number, False)
     summary = summary_in(tmp_path)
     assert (summary["exit_code"], summary["cases"], summary["bench_faults"]) == (128 + number, 0, [])
     assert "ended before its first case" in (tmp_path / "run" / "report.html").read_text()
@@ -119,7 +171,7 @@ def started(file):
 
 def test_a_run_that_is_killed_still_has_a_report_with_what_was_announced(tmp_path):
     with program(tmp_path, "run", "pump", "--time", "60s", "--seed", "1", "--out", "run") as process:
-        announced = next(line for line in process.stdout if line.startswith("finding ")).split()[1]
+        announced = said(process, "finding ").split()[1]
         process.kill()
     again = subprocess.run(
         [*MEDFUZZ, "report", "run"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, timeout=60, check=False
@@ -132,7 +184,7 @@ def test_a_run_that_is_killed_still_has_a_report_with_what_was_announced(tmp_pat
 
 def test_a_killed_run_without_a_finding_is_no_pass(tmp_path):
     with program(tmp_path, "run", "pump-fixed", "--time", "60s", "--out", "run") as process:
-        next(line for line in process.stdout if line.startswith("campaign "))
+        said(process, "campaign ")
         process.kill()
     subprocess.run([*MEDFUZZ, "report", "run"], cwd=tmp_path, env=ENVIRONMENT, timeout=60, check=True)
     assert (summary_in(tmp_path)["exit_code"], summary_in(tmp_path)["reason"]) == (137, "killed")

@@ -4,7 +4,6 @@ import pytest
 from toy import ToyProtocol, case, message
 
 from harness.case import Reset, Send
-from harness.cli.console import printable
 from harness.errors import UsageError
 from harness.interfaces import Mark
 from harness.monitors.console import ConsoleMonitor
@@ -15,6 +14,7 @@ from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.session import SessionMonitor
 from harness.transcript import Exchange, TargetEvent, Transcript
 from harness.verdict import Kind
+from reports.text import visible
 
 A = message(b"a")
 
@@ -188,7 +188,7 @@ def test_the_unfinished_line_goes_back_with_the_snapshot():
 def test_what_a_device_says_is_never_interpreted_by_a_terminal():
     text = b"panic at x\x1b[2J\x9b31m\x07"
     (found,) = console("(?s)panic.*").observe(case(A), transcript(said("a"), console=((1.0, text),)))
-    shown = printable(found.summary)
+    shown = visible(found.summary)
     assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in shown)
     assert "panic at x" in shown
 

@@ -4,9 +4,12 @@ import os
 import random
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ from harness.outcome import Measures
 from harness.record import RecordBuilder, StoreWriter, end_of, load_record
 from harness.requirements import Requirement
 from harness.serialize import to_plain
-from harness.store import BATCH, STORE_NAME, Store
+from harness.store import STORE_NAME, Store
 from harness.store_schema import VERSION
 from harness.store_schema import cases as case_rows
 from harness.temporal import Exercise, RequirementStatistics, RequirementTotals, Watched
@@ -59,6 +62,7 @@ def test_a_kill_at_any_moment_loses_no_announced_finding(path, seed):
         record = load_record(store)
     assert announced
     assert set(announced) <= stored
+    assert record.cases >= 3 * len(announced)
     assert record.reason == "killed"
     assert {found.id for found in record.findings} == stored
 
@@ -72,17 +76,51 @@ def test_a_finding_is_on_the_disk_before_the_store_is_closed(path):
     store.close()
 
 
-def test_cases_are_written_in_batches_and_what_waits_when_it_is_closed(path):
+def test_a_case_is_on_the_disk_before_the_next_one(path):
     case = finding().case
-    with Store.create(path, {}) as store:
-        for number in range(BATCH + 3):
+    with Store.create(path, {}) as store, sqlite3.connect(path) as other:
+        for number in range(1, 6):
             store.add_case(number, case, Verdict.PASS, 0.5, served=number % 2 == 0)
-        with sqlite3.connect(path) as other:
-            assert other.execute("SELECT count(*) FROM cases").fetchone() == (BATCH,)
-        other.close()
+            assert other.execute("SELECT count(*), sum(probe_served) FROM cases").fetchone() == (number, number // 2)
+    other.close()
+
+
+def test_of_two_stores_that_are_created_at_the_same_moment_one_is(path):
+    ready = threading.Barrier(8)
+
+    def create(number):
+        ready.wait()
+        try:
+            Store.create(path, {"number": number}).close()
+        except UsageError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        created = [number for number in pool.map(create, range(8)) if number is not None]
     with Store.open(path) as store:
-        ((count, served),) = store.select(sql.select(sql.func.count(), sql.func.sum(case_rows.c.probe_served)))
-        assert (count, served) == (BATCH + 3, BATCH // 2 + 2)
+        assert [store.manifest()["number"]] == created
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_store_is_its_owners_alone(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        store = Store.create(tmp_path / "runs" / "one" / STORE_NAME, {})
+    finally:
+        os.umask(before)
+    store.add_case(1, finding().case, Verdict.PASS, 0.5)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "runs").rglob("*")}
+    store.close()
+    assert modes.pop("one") == stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
+    assert set(modes.values()) == {0o600}
+    assert len(modes) == 3
+
+
+def test_a_manifest_can_be_told_in_full_later(path):
+    with Store.create(path, {"identity": {}}) as store:
+        store.describe({"identity": {"main": "SN-1"}})
+        assert store.manifest() == {"identity": {"main": "SN-1"}}
 
 
 def test_two_cases_with_one_id_are_two_cases(path):
@@ -135,7 +173,7 @@ def one_line(error):
 
 def test_a_store_is_never_written_over(path):
     Store.create(path, {}).close()
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="holds a campaign already"):
         Store.create(path, {})
 
 
@@ -267,7 +305,6 @@ def test_a_run_that_was_killed_keeps_all_but_its_figures(path):
     manifest = {"campaign": "c", "requirements": to_plain((RATE, REVERSE))}
     store = Store.create(path, manifest)
     lost, dismissed = campaign([StoreWriter(store)], manifest)
-    store.flush()
     with Store.open(path) as other:
         record = load_record(other)
     store.close()
@@ -287,7 +324,6 @@ def test_a_killed_run_whose_bench_failed_is_no_pass(path):
     tell = StoreWriter(store)
     tell(CaseFinished(1, finding().case, finding().transcript, Verdict.PASS, 0.1, 0))
     tell(BenchFault("the cable was pulled", fatal=True))
-    store.flush()
     record = load_record(store)
     store.close()
     assert (record.exit_code, record.bench_faults) == (3, ("the cable was pulled",))

@@ -13,6 +13,7 @@ import serial
 import harness.transports.serial
 import harness.transports.tcp  # noqa: F401
 from harness.errors import LinkClosed, LinkError, UsageError
+from harness.place import listening, vacate
 from harness.transports import transport
 
 
@@ -53,6 +54,22 @@ def test_tcp_receives_at_once_and_gives_up_at_the_deadline(peer):
     assert 0.08 < time.monotonic() - started < 0.5
     link.close()
     link.close()
+
+
+def test_a_socket_in_the_file_system_is_a_link_like_any_other(tmp_path):
+    listener, place = listening(f"unix:{tmp_path}/channel")
+    link = transport(place, None).open(1.0)
+    with listener, listener.accept()[0] as other:
+        other.sendall(b"hello")
+        assert link.receive(link.now() + 5.0) == b"hello"
+        link.send(b"bye", link.now() + 1.0)
+        assert other.recv(10) == b"bye"
+    with pytest.raises(LinkClosed):
+        link.receive(link.now() + 1.0)
+    link.close()
+    vacate(place)
+    with pytest.raises(LinkError, match="Is the device on"):
+        transport(place, None).open(1.0)
 
 
 def test_tcp_sends_everything_to_a_slow_reader(peer):

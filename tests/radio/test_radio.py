@@ -257,7 +257,10 @@ def test_bumble_and_boofuzz_stay_apart(radio):
     names = "import sys, harness.radio.__main__, harness.radio.bleak.central; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     assert "bleak" in loaded and not {"boofuzz", "bumble"} & set(loaded)
-    names = "import sys, harness.cli.main; print(*sorted(sys.modules))"
+    names = (
+        "import sys; from harness.cli.app import COMMANDS, loaded; [loaded(name) for name in COMMANDS]; "
+        "print(*sorted(sys.modules))"
+    )
     loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
     assert "boofuzz" in loaded and not any(name.startswith("bumble") for name in loaded)
 

@@ -1,11 +1,14 @@
 """Commands that a bench names: they end in time or are ended, and say why they failed."""
 
+import os
+import signal
 import sys
 import time
 
 import pytest
 
 from harness.errors import TargetError
+from targets import process
 from targets.process import OwnProcess, run_command
 
 PYTHON = sys.executable
@@ -43,6 +46,39 @@ def test_a_command_that_fails_is_told_with_its_reason(command, words):
         run_command(command, 10.0)
 
 
+def test_a_command_runs_in_the_benchs_folder_and_its_program_is_looked_for_there(tmp_path):
+    (tmp_path / "relay").write_text("#!/bin/sh\npwd > here\n")
+    (tmp_path / "relay").chmod(0o700)
+    run_command(["./relay"], 10.0, tmp_path)
+    assert (tmp_path / "here").read_text().strip() == str(tmp_path.resolve())
+    device = OwnProcess([PYTHON, "-c", "open('up', 'w').close()"], tmp_path)
+    assert device.ended(10.0) == "exit status 0"
+    device.stop()
+    assert (tmp_path / "up").exists()
+
+
+def test_medfuzz_itself_is_started_from_any_folder_whatever_lies_there(tmp_path, monkeypatch):
+    (tmp_path / "random.py").write_text("raise SystemExit(9)")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    run_command(["medfuzz", "--version"], 20.0, tmp_path)
+
+
 def test_a_device_that_cannot_be_started_is_told():
     with pytest.raises(TargetError, match="cannot start /no/such/device"):
         OwnProcess(["/no/such/device"])
+
+
+def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
+    start, started = process._started, []
+
+    def interrupted(command, errors, folder):
+        started.append(start(command, errors, folder))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(process, "_started", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        OwnProcess(["sleep", "30"])
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
