@@ -20,7 +20,10 @@ def note(*lines: str) -> None:
     _write(sys.stderr, lines)
 
 
-def _write(stream: TextIO, lines: tuple[str, ...]) -> None:
+def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:
+    """A program that is started without this stream has None for it."""
+    if stream is None:
+        return
     encoding = stream.encoding or "utf-8"
     text = "".join(f"{visible(line)}\n" for line in lines)
     try:

@@ -125,6 +125,13 @@ def test_a_pipe_that_nobody_reads_any_more_is_no_finding(tmp_path):
     assert (process.returncode, summary_in(tmp_path)["cases"]) == (0, 150)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "> /dev/full"])
+def test_a_run_without_a_terminal_ends_as_any_other(tmp_path, closed):
+    words = f"{' '.join(MEDFUZZ)} run pump-fixed --cases 20 --out run {closed}"
+    done = subprocess.run(["/bin/sh", "-c", words], cwd=tmp_path, env=ENVIRONMENT, timeout=60, check=False)
+    assert (done.returncode, summary_in(tmp_path)["cases"]) == (0, 20)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path, number):
     write_slow_device(tmp_path)
