@@ -20,7 +20,8 @@ from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
 
 from harness.radio import procedures
-from harness.radio.ether import Ether, EtherController
+from harness.radio.controller import EtherController
+from harness.radio.ether import Ether
 from harness.radio.procedures import OWN_ADDRESS
 from harness.radio.wire import Heard, Kind, Received, Told, Words
 
