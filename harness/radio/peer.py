@@ -25,6 +25,7 @@ _SETUP_SECONDS = 2.0
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
 _RECOGNIZED_BY = ("serial", "name")
 _ABSENT = (0x01, 0x02, 0x0A)  # invalid handle, read not permitted, attribute not found
+_PRIVATE = (0b00, 0b01)
 ANYBODY = Identity()
 _REASONS = {
     0x05: "authentication failure",
@@ -85,6 +86,7 @@ class Peer:
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
+        self._given = 0.0
 
     @property
     def connection(self) -> int:
@@ -149,9 +151,25 @@ class Peer:
             self._client = self._new_client()
         return self._client
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which it is not only late: `Watch.patience`, and no less than it was given to connect.
+
+        For one whose next address is not known, no more.
+        """
+        lost = self.rotates and not self._paired
+        return self._given if lost else max(self.watch.patience, self._given)
+
+    @property
+    def rotates(self) -> bool:
+        """True where its address is a private one, which changes by itself (Core vol 6 part B 1.3.2)."""
+        return self.identity.address_type == "random" and int(self.address[:2], 16) >> 6 in _PRIVATE
+
     def _connect(self, timeout: float, *, paired: bool) -> None:
-        client = self._radio_client()
-        answer = client.ask("connect", timeout, address=self.address)
+        client, self._given = self._radio_client(), timeout
+        started, met = time.monotonic(), bool(self.table)
+        answer = client.ask("connect", timeout, address=self.address, measure=not met)
+        self.watch.waited(time.monotonic() - started if met else float(answer.get("interval", 0.0)), again=met)
         self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
         self._paired = paired
         self.watch.connected()

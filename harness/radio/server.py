@@ -105,13 +105,14 @@ class Session(asyncio.Protocol):
         return {"version": VERSION, "adapter": self._central.adapter, "listening": self._server.listening}
 
     async def _scan(self, words: dict[str, Any]) -> Words:
-        return {"found": await self._central.scan(float(words["seconds"]))}
+        return {"found": await self._central.scanner.scan(float(words["seconds"]))}
 
     async def _hear(self, words: dict[str, Any]) -> Words:
-        return await self._central.hear(str(words["address"]), float(words["timeout"]))
+        return await self._central.scanner.hear(str(words["address"]), float(words["timeout"]))
 
     async def _watch(self, words: dict[str, Any]) -> Words:
-        await (self._central.watch if words["on"] else self._central.unwatch)(self._heard)
+        scanner = self._central.scanner
+        await (scanner.watch if words["on"] else scanner.unwatch)(self._heard)
         return {}
 
     def _heard(self, advertisement: Words) -> None:
@@ -130,9 +131,13 @@ class Session(asyncio.Protocol):
             self.tell(event, about, number)
 
         address, timeout = str(words["address"]), float(words["timeout"])
-        number = await self._central.connect(address, timeout, received, told)
+        ends, interval = asyncio.get_running_loop().time() + timeout, 0.0
+        if words.get("measure"):
+            interval = await self._central.scanner.interval(address, timeout / 2)
+        left = ends - asyncio.get_running_loop().time()
+        number = await self._central.connect(address, left, received, told)
         self._own.add(number)
-        return {"connection": number, "type": self._central.address_type(number)}
+        return {"connection": number, "type": self._central.address_type(number), "interval": interval}
 
     async def _disconnect(self, words: dict[str, Any]) -> Words:
         if int(words["connection"]) in self._own:
@@ -178,7 +183,7 @@ class Session(asyncio.Protocol):
         self._server.sessions.discard(self)
         for task in self._tasks:
             task.cancel()
-        self._server.later(self._central.unwatch(self._heard))
+        self._server.later(self._central.scanner.unwatch(self._heard))
         for number in self._own:
             self._server.later(self._central.disconnect(number))
 
