@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from harness.radio.ether import Ether
 
 _FAILED = 3
+_END_SECONDS = 0.7
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -113,10 +116,27 @@ def _end_with(ended: asyncio.Event, server: RadioServer, *, owned: bool) -> None
     loop.set_exception_handler(
         lambda _loop, context: server.say(f"the host stack: {context.get('exception') or context['message']}")
     )
+
+    def end(*_signal: object) -> None:
+        loop.call_soon_threadsafe(ended.set)
+        hurry = threading.Timer(_END_SECONDS, _leave)
+        hurry.daemon = True
+        hurry.start()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+        signal.signal(number, end)
+
+    def left() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        end()
+
     if owned:
-        loop.add_reader(sys.stdin.fileno(), ended.set)
+        loop.add_reader(sys.stdin.fileno(), left)
+
+
+def _leave() -> None:
+    """However busy a host stack keeps us: an adapter and a place to listen are let go by the operating system."""
+    os._exit(0)
 
 
 async def _listen(server: RadioServer, ether: Ether, monikers: Sequence[str]) -> None:

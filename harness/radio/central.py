@@ -22,6 +22,7 @@ from bumble.transport.common import AsyncPipeSink
 from harness.radio import procedures
 from harness.radio.controller import EtherController
 from harness.radio.ether import Ether
+from harness.radio.inbound import Inbound
 from harness.radio.procedures import OWN_ADDRESS
 from harness.radio.scanner import Scanner, plain
 from harness.radio.wire import Kind, Received, Told, Words
@@ -177,13 +178,13 @@ class Central:
             await peripheral.connection.disconnect(hci.HCI_ErrorCode(reason))
 
     def _tap(self, host: Host) -> None:
-        untapped = host.on_l2cap_pdu
+        untapped, inbound = host.on_l2cap_pdu, Inbound(host)
 
         def on_l2cap_pdu(connection: HostConnection, cid: int, pdu: bytes) -> None:
             peripheral = self._by_handle.get(connection.handle)
             if peripheral is not None and (peripheral.everything or cid in peripheral.taps):
                 peripheral.received(Kind.PDU, peripheral.number, cid.to_bytes(2, "little") + pdu)
-            else:
+            elif not inbound.take(connection.handle, cid, pdu):
                 untapped(connection, cid, pdu)
 
         host.on_l2cap_pdu = on_l2cap_pdu

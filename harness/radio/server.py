@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from harness.radio.central import Central
 
 _LONGEST_WAIT = 60.0
-_UNREAD = 1 << 16
+_UNREAD, _UNREAD_PDUS = 1 << 16, 1 << 22
+_MOST_ASKED = 64
+_MOST_LINES, _LINES_SECONDS = 200, 10.0
 
 
 class Session(asyncio.Protocol):
@@ -62,6 +65,8 @@ class Session(asyncio.Protocol):
 
     def _take(self, message: Message) -> None:
         if message.kind == Kind.ASK:
+            if len(self._tasks) >= _MOST_ASKED:
+                raise ValueError("more asked at once than is answered")
             task = asyncio.get_running_loop().create_task(self._answer(message.words))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -124,7 +129,8 @@ class Session(asyncio.Protocol):
         number = 0
 
         def received(kind: Kind, connection: int, body: bytes) -> None:
-            self._transport.write(packed(kind, connection, body))
+            if self._transport.get_write_buffer_size() < _UNREAD_PDUS:  # beyond that, nobody reads them
+                self._transport.write(packed(kind, connection, body))
 
         def told(event: str, about: Words) -> None:
             self._own.discard(number)
@@ -195,6 +201,7 @@ class RadioServer:
         self.central, self.sessions = central, set[Session]()
         self.listening: list[str] = []
         self._tasks: set[asyncio.Future[None]] = set()
+        self._lines, self._lines_since = 0, 0.0
 
     async def open(self, moniker: str) -> str:
         """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, UsageError."""
@@ -224,6 +231,12 @@ class RadioServer:
         )
 
     def say(self, line: str) -> None:
-        """One line for whoever reads."""
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        """One line for whoever reads; a host stack that has more to say than anybody reads is cut short."""
+        now = time.monotonic()
+        if now - self._lines_since > _LINES_SECONDS:
+            self._lines, self._lines_since = 0, now
+        self._lines += 1
+        if self._lines <= _MOST_LINES:
+            more = " (and more)" if self._lines == _MOST_LINES else ""
+            sys.stdout.write(f"{line}{more}\n")
+            sys.stdout.flush()
