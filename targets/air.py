@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.bench import load_device
 from harness.errors import MedfuzzError
-from harness.place import place_of
+from harness.place import place_of, socket_path
 from harness.transports.ble import is_address
 from targets.emulated import EmulatedTarget, emulated_target
 
@@ -19,7 +19,7 @@ _FAILED, _LAST_PORT = 3, 0xFFFF
 def options(name: str, about: str | None, address: str, arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of `medfuzz emulate NAME --radio …`; `address` is what it advertises unless told otherwise."""
     parser = argparse.ArgumentParser(prog=f"medfuzz emulate {name}", description=about)
-    parser.add_argument("--radio", required=True, help="where to attach by H4: tcp:HOST:PORT")
+    parser.add_argument("--radio", required=True, help="where to attach by H4: tcp:HOST:PORT, unix:PATH")
     parser.add_argument("--channel", type=int, help="TCP port for the side channel")
     parser.add_argument("--elf", type=Path, help="other firmware")
     parser.add_argument("--address", default=address)
@@ -39,16 +39,19 @@ def device(folder: Path, chosen: argparse.Namespace) -> EmulatedTarget:
     return emulated_target(bench.with_elf(chosen.elf) if chosen.elf else bench, chosen.seed)
 
 
-def place(chosen: argparse.Namespace) -> tuple[str, int]:
-    """Host and port to attach at; raises UsageError."""
-    return place_of(chosen.radio)
+def place(chosen: argparse.Namespace) -> str:
+    """Where to attach: one that can be. Raises UsageError."""
+    moniker: str = chosen.radio
+    if socket_path(moniker) is None:
+        place_of(moniker)
+    return moniker
 
 
 def ended(chosen: argparse.Namespace, run: Callable[[argparse.Namespace], None]) -> int:
     """Run to the end: 0 after a signal; the error's code, or 3, for what cannot be had, in one line."""
     try:
         run(chosen)
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError):
         sys.stderr.write(
             f"medfuzz emulate: nothing listens at {chosen.radio}; start `medfuzz radio --listen {chosen.radio}` first\n"
         )

@@ -49,7 +49,7 @@ def _command(bench: Bench, radio: Radio) -> list[str]:
     words = {_CHANNEL: bench.target.channel.rpartition(":")[2], _ELF: str(bench.path(bench.target.elf))}
     if any(_RADIO in part for part in bench.target.command):
         if not radio.listening:
-            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
+            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["unix:"]')
         words[_RADIO] = radio.listening[0]
     return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.target.command]
 

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from harness.errors import BenchError, MedfuzzError, UsageError
+from harness.place import is_open
 from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
+from harness.radio.wire import CONTROL
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
@@ -25,7 +27,8 @@ _END_SECONDS = 0.7
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="medfuzz radio", description=__doc__)
-    parser.add_argument("--control", default="tcp:127.0.0.1:0", help="where the harness speaks to it: tcp:HOST:PORT")
+    parser.add_argument("--control", default=CONTROL, help="where the harness speaks to it: unix:PATH, tcp:HOST:PORT")
+    parser.add_argument("--open", action="store_true", help="other machines may reach a place on TCP, too")
     parser.add_argument(
         "--adapter", default="virtual", help="virtual, bleak, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000"
     )
@@ -62,6 +65,7 @@ def _on_the_desktop(listen: Sequence[str]) -> Central:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run until SIGINT or SIGTERM. Raises OSError, MedfuzzError for what cannot be opened, or was lost."""
+    reachable = _reachable([options.control, *options.listen], wished=options.open)
     server: RadioServer | None = None
     ether: Ether | None = None
 
@@ -80,12 +84,26 @@ async def serve(options: argparse.Namespace) -> None:
         await _start(central)
         if ether is not None:
             await _listen(server, ether, options.listen)
+        for moniker in reachable:
+            server.say(f"open to other machines: {moniker}")
         server.say(f"control: {await server.open(options.control)}")
         await _kept(central, ended)
     finally:
+        server.close()
         if ether is not None:
             ether.close()
         await central.stop()
+
+
+def _reachable(monikers: Sequence[str], *, wished: bool) -> list[str]:
+    """The places that other machines may reach; raises UsageError where that is not wished."""
+    found = [moniker for moniker in monikers if is_open(moniker)]
+    if found and not wished:
+        raise UsageError(
+            f"{found[0]} is open to other machines. If that is meant, say --open, in a bench [radio] open = true; else "
+            "take 127.0.0.1"
+        )
+    return found
 
 
 async def _start(central: Central) -> None:

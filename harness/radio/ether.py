@@ -17,7 +17,7 @@ from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
 
 from harness.errors import UsageError
-from harness.place import place_of
+from harness.place import place_of, socket_path, vacated
 from harness.radio.controller import EtherController, others
 
 _CHUNK, _PTY_POLL = 4096, 0.01
@@ -161,9 +161,10 @@ class Ether:
                 self._servers.append(server)
                 return f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
             case "unix":
-                self._servers.append(await asyncio.get_running_loop().create_unix_server(port_here, rest))
-                self._paths.append(Path(rest))
-                return moniker
+                path = socket_path(moniker) or Path(rest)
+                self._servers.append(await asyncio.get_running_loop().create_unix_server(port_here, vacated(path)))
+                self._paths.append(path)
+                return f"unix:{path}"
             case "pty":
                 self._pty(Path(rest), port_here)
                 return moniker

@@ -7,10 +7,11 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UsageError
-from harness.place import place_of
+from harness.place import place_of, socket_path, vacated
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
 if TYPE_CHECKING:
@@ -201,13 +202,24 @@ class RadioServer:
         self.central, self.sessions = central, set[Session]()
         self.listening: list[str] = []
         self._tasks: set[asyncio.Future[None]] = set()
+        self._path: Path | None = None
         self._lines, self._lines_since = 0, 0.0
 
     async def open(self, moniker: str) -> str:
-        """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, UsageError."""
+        """Listen for clients on `tcp:HOST:PORT` or `unix:PATH`; returns where. Raises OSError, UsageError."""
+        loop, path = asyncio.get_running_loop(), socket_path(moniker)
+        if path is not None:
+            self._server = await loop.create_unix_server(lambda: Session(self), vacated(path))
+            self._path = path
+            return f"unix:{path}"
         host, port = place_of(moniker, any_port=True)
-        self._server = await asyncio.get_running_loop().create_server(lambda: Session(self), host, port)
+        self._server = await loop.create_server(lambda: Session(self), host, port)
         return f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
+
+    def close(self) -> None:
+        """Take the socket away; idempotent."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
     def later(self, what: Awaitable[None]) -> None:
         """Run something to its end, whatever it raises."""

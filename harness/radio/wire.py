@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, cast
 
 VERSION = 1
+CONTROL = "unix:radio"
 _HEAD = struct.Struct("<IBH")
 LONGEST = 1 << 20
 Words = Mapping[str, Any]

@@ -32,7 +32,7 @@ def serve(options: argparse.Namespace) -> None:
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: stopped.append(number))
-    bridge = Bridge(*air.place(options))
+    bridge = Bridge(air.place(options))
     try:
         if options.channel is not None:
             server.channel(options.channel)

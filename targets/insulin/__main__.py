@@ -14,6 +14,7 @@ from bumble.hci import Address
 from bumble.host import Host
 from bumble.transport import open_transport
 
+from harness.place import place_of, socket_path
 from harness.radio.quiet import quieten
 from targets import air
 from targets.insulin.front import NAME, Front
@@ -31,12 +32,18 @@ async def serve(options: argparse.Namespace) -> None:
     server = Server(target, paced=False)
     if options.channel is not None:
         server.channel(options.channel)
-    transport = await open_transport("tcp-client:{}:{}".format(*air.place(options)))
+    transport = await open_transport(_spec(air.place(options)))
     try:
         await _run(server, target.start, Host(transport.source, transport.sink), options, transport.source.terminated)
     finally:
         server.close()
         await transport.close()
+
+
+def _spec(moniker: str) -> str:
+    """As Bumble calls the place to attach at; raises UsageError."""
+    path = socket_path(moniker)
+    return f"unix:{path}" if path is not None else "tcp-client:{}:{}".format(*place_of(moniker))
 
 
 async def _run(

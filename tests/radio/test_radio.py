@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError
+from harness.place import connected
 from harness.radio.client import RadioLost
 from harness.radio.perform import survey
 from harness.radio.process import Radio
@@ -227,11 +228,10 @@ def test_wrong_monikers(moniker, words):
 def test_nonsense_on_the_control_port_ends_only_that_client(radio, attach):
     _process, address = attach(radio.listening[0])
     opened = link(radio, address, "?layer=att")
-    host, _, port = radio._control.removeprefix("tcp:").rpartition(":")
     for nonsense in (b"\xff" * 64, packed(Kind.ASK, 0, b"[]"), packed(Kind.ASK, 0, b"\xff"), spoken(Kind.PDU, {})):
-        with socket.create_connection((host, int(port)), 1.0) as client:
+        with connected(radio._control, 1.0) as client:
             client.sendall(nonsense)
-    with socket.create_connection((host, int(port)), 1.0) as client:
+    with connected(radio._control, 1.0) as client:
         client.sendall(spoken(Kind.ASK, {"ask": "dance", "id": 7}))
         (message,) = Unpacker().feed(client.recv(4096))
         assert "dance" in message.words["error"]
