@@ -25,6 +25,7 @@ def options(name: str, about: str | None, address: str, arguments: Sequence[str]
     parser.add_argument("--address", default=address)
     parser.add_argument("--public", action="store_true", help="advertise a public address instead of a random one")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bench-faults", default="", help="what it does that is no fault, by name, with commas")
     chosen = parser.parse_args(arguments)
     if not is_address(chosen.address):
         parser.error(f"--address '{chosen.address}' is not one: write it like {address}")

@@ -25,6 +25,7 @@ FAULTS = {
 }
 SLOW_MS, FAST_MS = 2000.0, 20.0
 _LATE_SECONDS, _IDLE_SECONDS = 2.0, 1.0
+_KEY = bytes(range(16))
 _NAMES = (b"P\xfcmp \xff", b"p\xfcMP \xff")
 _TWICE = UUID("a2000001-0000-4000-8000-000000000000")
 _VALUE = UUID("a2000002-0000-4000-8000-000000000000")
@@ -45,6 +46,8 @@ class Dirt:
         self._device, self._names = device, frozenset(names)
         self._connections = 0
         self._asked = 0.0
+        if "rotating-address" in names:
+            device.irk = _KEY
 
     @property
     def interval(self) -> float:
@@ -53,6 +56,8 @@ class Dirt:
 
     def dress(self) -> None:
         """Once, when the device's own services are there and it is on."""
+        if not self._names:
+            return
         server = cast("Any", self._device.gatt_server)
         self._taken = server.on_gatt_pdu
         server.on_gatt_pdu = self._pdu

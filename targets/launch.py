@@ -9,6 +9,7 @@ from functools import reduce
 from harness.bench import Bench
 from harness.errors import LinkError, TargetError, UsageError
 from harness.radio.process import Radio
+from harness.stalls import run_delay
 from harness.transports import transport
 from targets.process import OwnProcess
 
@@ -65,11 +66,14 @@ def _refuse_strangers(monikers: list[str], target: object) -> None:
 
 
 def _await_link(process: OwnProcess, moniker: str, target: object, deadline: float) -> None:
-    """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""
+    """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over.
+
+    Those in which the machine had no time for it do not count.
+    """
     while not _opens(moniker, target):
         if words := process.ended():
             raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline + run_delay(process.pid):
             raise TargetError(f"the target did not come up in time: {moniker} does not open. Raise [target] ready")
         time.sleep(_POLL)
 

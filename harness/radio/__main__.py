@@ -16,6 +16,7 @@ from harness.place import is_open
 from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
 from harness.radio.wire import CONTROL
+from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
@@ -77,7 +78,8 @@ async def serve(options: argparse.Namespace) -> None:
         central = _on_the_desktop(options.listen)
     else:
         central, ether = _on_bumble(options.adapter, told)
-    server = RadioServer(central)
+    stalls = Stalls(ether.pids if ether is not None else list)
+    server = RadioServer(central, stalls)
     ended = asyncio.Event()
     _end_with(ended, server, owned=options.owned)
     try:
@@ -87,7 +89,7 @@ async def serve(options: argparse.Namespace) -> None:
         for moniker in reachable:
             server.say(f"open to other machines: {moniker}")
         server.say(f"control: {await server.open(options.control)}")
-        await _kept(central, ended)
+        await _kept(central, ended, stalls)
     finally:
         server.close()
         if ether is not None:
@@ -119,11 +121,12 @@ async def _start(central: Central) -> None:
         ) from error
 
 
-async def _kept(central: Central, ended: asyncio.Event) -> None:
+async def _kept(central: Central, ended: asyncio.Event, stalls: Stalls) -> None:
     """Until the end is wished; raises BenchError where the adapter is lost before."""
-    wished = asyncio.ensure_future(ended.wait())
+    wished, sampled = asyncio.ensure_future(ended.wait()), asyncio.ensure_future(stalls.run())
     await asyncio.wait((wished, central.lost), return_when=asyncio.FIRST_COMPLETED)
     wished.cancel()
+    sampled.cancel()
     if central.lost.done():
         raise BenchError(f"adapter {central.adapter}: {central.lost.result()}. Plug it in again, and start anew")
 

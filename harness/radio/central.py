@@ -30,7 +30,7 @@ from harness.radio.wire import Kind, Received, Told, Words
 _NUMBERS = 0xFFFF
 _OF_THE_TRANSPORT = 0  # no HCI reason: Bumble's, when its adapter is gone
 _HARDWARE_ERROR = "on_hci_hardware_error_event"  # where Bumble's host would handle it, and does not
-_ESTABLISHED_SECONDS, _SHORTEST, _ROTATING_SECONDS = 0.002, 0.1, 3.0
+_ESTABLISHED_SECONDS, _SHORTEST, _ROTATING_SECONDS = 0.002, 0.1, 1.5
 
 
 @dataclass(slots=True)
@@ -147,8 +147,8 @@ class Central:
         while (left := deadline - time.monotonic()) > 0:
             found = (await self.scanner.find(address, left)).address
             left = max(deadline - time.monotonic(), _SHORTEST)
-            if found.is_resolvable:  # it may be another one by the time that we connect
-                self.scanner.forget(address)
+            rotates = found.is_resolvable or self.scanner.follows(address)
+            if rotates:  # it may be at another one by the time that we connect
                 left = min(left, _ROTATING_SECONDS)
             with contextlib.suppress(core.TimeoutError):
                 connection = await self._device.connect(found, timeout=left)
@@ -156,6 +156,8 @@ class Central:
                 if self._device.lookup_connection(connection.handle) is connection:
                     _known_as(connection, address)
                     return connection
+            if rotates:
+                self.scanner.forget(address)
         raise TimeoutError
 
     def _gone(self, peripheral: Peripheral, reason: int) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from harness.radio.controller import EtherController, others
 _CHUNK, _PTY_POLL = 4096, 0.01
 _UNREAD, _MOST_ADDRESSES, _MOST_HOSTS = 1 << 20, 64, 255
 CENTRAL = "C0:00:00:00:00:01"
+_CREDENTIALS = struct.Struct("=iII")
 
 
 class Air(LocalLink):
@@ -54,6 +56,7 @@ class HostPort(asyncio.Protocol):
         self._ether, self._place, self._slot = ether, place, 0
         self.controller: EtherController | None = None
         self.addresses: set[str] = set()
+        self.pid = 0
 
     @property
     def name(self) -> str:
@@ -66,6 +69,7 @@ class HostPort(asyncio.Protocol):
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport = cast("asyncio.Transport", transport)
+        self.pid = _pid(connected) if connected is not None else 0
         self._slot = self._place.take()
         if not self._slot:
             self._transport.close()
@@ -73,6 +77,7 @@ class HostPort(asyncio.Protocol):
         sink = _Sink(cast("asyncio.WriteTransport", transport))
         self.controller = self._ether.controller(self._place.address(self._slot), sink)
         self.controller.on_advertised = self._advertised
+        self._ether.hosts.add(self)
         self._parser = PacketParser(self.controller)
         self._ether.tell("attached", host=self.name)
 
@@ -93,6 +98,7 @@ class HostPort(asyncio.Protocol):
         self.controller.leave(self._ether.link)
         self._ether.tell("detached", host=self.name, addresses=sorted(self.addresses))
         self._place.free(self._slot)
+        self._ether.hosts.discard(self)
         self.controller = None
 
     def _advertised(self, _controller: EtherController, address: hci.Address, data: bytes) -> None:
@@ -100,6 +106,14 @@ class HostPort(asyncio.Protocol):
         if words not in self.addresses and len(self.addresses) < _MOST_ADDRESSES:
             self.addresses.add(words)
             self._ether.tell("advertises", host=self.name, address=words, data=data.hex())
+
+
+def _pid(connected: socket.socket) -> int:
+    """Who is at the other end of a Unix domain socket; 0 where the system does not tell."""
+    if connected.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    found = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(found)[0])
 
 
 class Place:
@@ -131,10 +145,15 @@ class Ether:
 
     def __init__(self, tell: Callable[..., None]) -> None:
         self.link, self.tell = Air(), tell
+        self.hosts: set[HostPort] = set()
         self._places = 0
         self._servers: list[asyncio.Server] = []
         self._ptys: list[Pty] = []
         self._paths: list[Path] = []
+
+    def pids(self) -> list[int]:
+        """Process ids of the hosts that are attached, as far as the system tells."""
+        return [host.pid for host in self.hosts if host.pid]
 
     def controller(self, address: str = CENTRAL, sink: _Sink | None = None) -> EtherController:
         """A controller on this air."""

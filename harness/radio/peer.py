@@ -22,6 +22,7 @@ CCCD = "2902"
 _KEYS_DIFFER = 0x3D
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
+_LOOK_BACK_SECONDS, _STALL_SECONDS = 2.0, 15.0
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
 _RECOGNIZED_BY = ("serial", "name")
 _ABSENT = (0x01, 0x02, 0x0A)  # invalid handle, read not permitted, attribute not found
@@ -86,7 +87,7 @@ class Peer:
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
-        self._given = 0.0
+        self._given = self._sent_at = 0.0
 
     @property
     def connection(self) -> int:
@@ -287,16 +288,32 @@ class Peer:
 
     def send(self, kind: Kind, *bodies: bytes) -> None:
         """Put PDUs or frames on the connection."""
+        self._sent_at = time.monotonic()
         self._radio_client().send(self._connection, *bodies, kind=kind)
 
     def receive(self, deadline: float) -> Message | None:
-        """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone."""
+        """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone.
+
+        Time that the radio, or a host stack on this machine, was kept from running does not count.
+        """
+        since = max(self._sent_at, time.monotonic() - _LOOK_BACK_SECONDS)
+        latest = deadline
         while not self._waiting:
-            message = self._radio_client().receive(deadline)
-            if message is None:
+            message = self._radio_client().receive(latest)
+            if message is not None:
+                self._take(message)
+            elif (later := deadline + self._stalled(since, deadline)) > latest:
+                latest = later
+            elif not self._waiting:
                 return None
-            self._take(message)
         return self._waiting.popleft()
+
+    def _stalled(self, since: float, deadline: float) -> float:
+        """Seconds of our own since then, if there was time at all to wait for anything."""
+        if deadline <= since:
+            return 0.0
+        within = time.monotonic() - since
+        return min(float(self._radio_client().ask("stalled", _STALL_SECONDS, within=within)["seconds"]), _STALL_SECONDS)
 
     def notice(self) -> None:
         """Take in what came without being asked for; raises LinkClosed when the device is gone."""

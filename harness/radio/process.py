@@ -18,6 +18,7 @@ from harness.errors import BenchError, UsageError
 from harness.interfaces import Identity
 from harness.radio.client import RadioClient
 from harness.radio.peer import ANYBODY, Peer
+from harness.stalls import run_delay
 
 BLEAK = "bleak"
 _OWN = "unix:"
@@ -119,7 +120,7 @@ class Radio:
         """The control moniker that the process prints when it is up."""
         deadline = time.monotonic() + _READY_SECONDS
         while (found := _CONTROL.search(self._said())) is None:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline + run_delay(process.pid):
                 said = self._said().decode(errors="replace").strip() or "it said nothing"
                 words = said.splitlines()[-1].removeprefix("medfuzz radio: ")
                 self.stop()

@@ -66,6 +66,10 @@ class Scanner:
         octets = bytes(address)
         return [owner for key, owner in self._keys if crypto.ah(key, octets[3:]) == octets[:3]]
 
+    def follows(self, address: str) -> bool:
+        """True where the device's next addresses are known for its own, by a key of its bond."""
+        return any(owner == address.upper() for _key, owner in self._keys)
+
     def forget(self, address: str) -> None:
         """What was heard of an address is of no use any more."""
         while (known := self.found(address)) is not None:

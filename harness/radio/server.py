@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.errors import UsageError
 from harness.place import place_of, socket_path, vacated
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
+from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
@@ -36,6 +37,7 @@ class Session(asyncio.Protocol):
             "scan": self._scan,
             "watch": self._watch,
             "hear": self._hear,
+            "stalled": self._stalled,
             "connect": self._connect,
             "disconnect": self._disconnect,
             "tap": self._tap,
@@ -115,6 +117,9 @@ class Session(asyncio.Protocol):
 
     async def _hear(self, words: dict[str, Any]) -> Words:
         return await self._central.scanner.hear(str(words["address"]), float(words["timeout"]))
+
+    async def _stalled(self, words: dict[str, Any]) -> Words:
+        return {"seconds": self._server.stalls.within(float(words["within"]))}
 
     async def _watch(self, words: dict[str, Any]) -> Words:
         scanner = self._central.scanner
@@ -198,8 +203,8 @@ class Session(asyncio.Protocol):
 class RadioServer:
     """Owns the control socket, and says on standard output who comes and goes."""
 
-    def __init__(self, central: Central) -> None:
-        self.central, self.sessions = central, set[Session]()
+    def __init__(self, central: Central, stalls: Stalls) -> None:
+        self.central, self.sessions, self.stalls = central, set[Session](), stalls
         self.listening: list[str] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._path: Path | None = None

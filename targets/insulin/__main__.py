@@ -17,6 +17,7 @@ from bumble.transport import open_transport
 from harness.place import place_of, socket_path
 from harness.radio.quiet import quieten
 from targets import air
+from targets.dirty_ble import Dirt, wanted
 from targets.insulin.front import NAME, Front
 from targets.insulin.mailbox import Mailbox
 from targets.serve import Server
@@ -28,6 +29,7 @@ _TICK = 0.005
 
 async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
+    wanted(options.bench_faults)
     target = air.device(HERE, options)
     server = Server(target, paced=False)
     if options.channel is not None:
@@ -51,7 +53,8 @@ async def _run(
 ) -> None:
     own = Address(options.address, Address.PUBLIC_DEVICE_ADDRESS if options.public else Address.RANDOM_DEVICE_ADDRESS)
     device = Device(config=DeviceConfiguration(name=NAME, address=own), host=host)
-    front = Front(device, lambda told: _mailbox(server, told), public=options.public)
+    dirt = Dirt(device, wanted(options.bench_faults))
+    front = Front(device, lambda told: _mailbox(server, told), dirt, public=options.public)
     start()
     server.begin()
     await front.start()

@@ -183,7 +183,6 @@ async def main(spec, address, kind, name=NAME, faults=""):
     await device.power_on()
     device.keystore = MemoryKeyStore()
     if faults:
-        device.irk = bytes(range(16))
         dirt = Dirt(device, wanted(faults))
         dirt.dress()
         by_itself(device, dirt, kind)

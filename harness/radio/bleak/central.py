@@ -45,7 +45,7 @@ class BleakCentral:
     """What `central.Central` does, as far as an operating system lets a program: see `only`."""
 
     adapter = BLEAK
-    only = frozenset({"hello", "scan", "watch", "hear", "connect", "disconnect", "tap", "table", "pair"})
+    only = frozenset({"hello", "stalled", "scan", "watch", "hear", "connect", "disconnect", "tap", "table", "pair"})
     errors: tuple[type[Exception], ...] = (BleakError, OSError, EOFError)
 
     def __init__(self) -> None:
