@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import LinkClosed, LinkError, TargetError
 from harness.identity import unlike
 from harness.interfaces import Identity
-from harness.radio.att import ATT, ERROR, MTU, MTU_REQUEST, READ, WRITE, answers
+from harness.radio.att import ATT, CONFIRMATION, ERROR, INDICATION, MTU, MTU_REQUEST, READ, WRITE, answers
 from harness.radio.client import RadioClient
 from harness.radio.watch import Watch
 from harness.radio.wire import Kind, Message
@@ -280,6 +280,14 @@ class Peer:
         for found in self.table:
             if found.cccd:
                 self._exchange(subscription(found, 2 if found.properties & INDICATE else 1))
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """What was told before anybody asked; an indication that is not confirmed would keep the device from more."""
+        indication = ATT.to_bytes(2, "little") + bytes([INDICATION])
+        for message in self._waiting:
+            if message.body.startswith(indication):
+                self.send(Kind.PDU, ATT.to_bytes(2, "little") + bytes([CONFIRMATION]))
         self._waiting.clear()
 
     def handle(self, uuid: str) -> int:

@@ -3,7 +3,8 @@
 Arguments: transport, address, public or random, name, faults of `targets.dirty_ble` with commas.
 
 Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute, hush (ends the
-connection and advertises no more), corrupt (dies when the connection is ended), hold (answers nothing while a pairing
+connection and advertises no more), corrupt (dies when the connection is ended), greet (its alarm
+indicates as soon as it is subscribed to), hold (answers nothing while a pairing
 is under way), rename (advertises another service), table (has another service), garble (its table
 is none any more), amnesia (its bonds are gone), zero (takes a key of zeros).
 """
@@ -36,6 +37,7 @@ COMMAND = "a0000004-0000-4000-8000-000000000000"
 LEVEL = "a0000006-0000-4000-8000-000000000000"
 INBOX = "a0000007-0000-4000-8000-000000000000"
 ALARM = "a0000008-0000-4000-8000-000000000000"
+LAST = "a0000009-0000-4000-8000-000000000000"
 PRESENTATION_FORMAT, UINT16 = UUID.from_16_bits(0x2904), bytes.fromhex("06 00 ad27 01 0000")
 INFORMATION = {0x2A24: b"BD-1", 0x2A25: b"0042", 0x2A26: b"1.0"}
 
@@ -73,7 +75,9 @@ def served(device):
     level = Characteristic(LEVEL, properties.READ | properties.WRITE, both, b"\x05\x00", [form])
     inbox = Characteristic(INBOX, properties.WRITE_WITHOUT_RESPONSE, both, b"")
     alarm = Characteristic(ALARM, properties.INDICATE | properties.WRITE, both, CharacteristicValue(write=alarmed))
-    device.add_service(Service(SERVICE, [value, notified, commanded, secret, level, inbox, alarm]))
+    last = Characteristic(LAST, properties.NOTIFY, Characteristic.READABLE, b"")
+    device.alarm = alarm
+    device.add_service(Service(SERVICE, [value, notified, commanded, secret, level, inbox, alarm, last]))
     told = [
         Characteristic(UUID.from_16_bits(uuid), properties.READ, Characteristic.READABLE, text)
         for uuid, text in INFORMATION.items()
@@ -93,8 +97,8 @@ def keep_declarations(server):
 
 
 def misbehave(device, connection, how):
-    if how in (b"corrupt", b"hold"):
-        corrupt(connection) if how == b"corrupt" else hold(device)
+    if how in SELDOM:
+        SELDOM[how](device, connection)
         return
     match how:
         case b"die":
@@ -129,11 +133,15 @@ async def hush(device, connection):
     await connection.disconnect()
 
 
-def corrupt(connection):
+def corrupt(_device, connection):
     connection.on("disconnection", lambda _reason: os._exit(4))
 
 
-def hold(device):
+def greet(device, _connection):
+    device.alarm.on("subscription", lambda *_: later(device.indicate_subscribers(device.alarm, b"greeting")))
+
+
+def hold(device, _connection):
     """Some stacks answer no request while a pairing is pending, on this connection."""
     taken, answered, pairing = device.smp_manager.on_smp_pdu, device.gatt_server.on_gatt_pdu, set()
 
@@ -143,6 +151,9 @@ def hold(device):
 
     device.smp_manager.on_smp_pdu = paired
     device.gatt_server.on_gatt_pdu = lambda bearer, pdu: None if bearer.handle in pairing else answered(bearer, pdu)
+
+
+SELDOM = {b"corrupt": corrupt, b"hold": hold, b"greet": greet}
 
 
 async def zeros(*_):

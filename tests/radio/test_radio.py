@@ -22,7 +22,7 @@ from harness.radio.wire import Kind, Unpacker, packed, spoken
 from harness.transports import ble, transport
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
-VALUE, NOTIFIED, COMMAND, SECRET = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5))
+VALUE, NOTIFIED, COMMAND, SECRET, ALARM = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5, 8))
 
 
 assert ble.CHANNELS  # its import registers the scheme
@@ -103,6 +103,15 @@ def test_a_characteristic_is_written_and_notifies(radio, attach):
     send(opened, b"ping")
     told = {reply(opened), reply(opened)}
     assert told == {b"\x13", b"\x1b" + opened.handle(NOTIFIED).to_bytes(2, "little") + b"ping"}
+
+
+def test_an_indication_that_greets_the_subscriber_does_not_keep_the_next_one_back(radio, attach):
+    _process, address = attach(radio.listening[0])
+    say(link(radio, address, "?layer=att"), b"greet")
+    opened = link(radio, address, f"?char={ALARM}")
+    send(opened, b"ping")
+    told = {reply(opened), reply(opened)}
+    assert told == {b"\x13", b"\x1d" + opened.handle(ALARM).to_bytes(2, "little") + b"ping"}
 
 
 def test_a_pairing_lasts_until_the_device_has_lost_its_keys(radio, attach):
