@@ -107,7 +107,9 @@ def test_a_characteristic_is_written_and_notifies(radio, attach):
 
 def test_an_indication_that_greets_the_subscriber_does_not_keep_the_next_one_back(radio, attach):
     _process, address = attach(radio.listening[0])
-    say(link(radio, address, "?layer=att"), b"greet")
+    opened = link(radio, address, "?layer=att")
+    say(opened, b"greet")
+    assert reply(opened) == b"\x13"
     opened = link(radio, address, f"?char={ALARM}")
     send(opened, b"ping")
     told = {reply(opened), reply(opened)}
