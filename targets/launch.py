@@ -14,7 +14,7 @@ from harness.transports import transport
 from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
-_POLL = 0.02
+_POLL, _OPEN_SECONDS = 0.02, 4.0
 _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
@@ -70,7 +70,7 @@ def _await_link(process: OwnProcess, moniker: str, target: object, deadline: flo
 
     Those in which the machine had no time for it do not count.
     """
-    while not _opens(moniker, target):
+    while not _opens(moniker, target, _OPEN_SECONDS):
         if words := process.ended():
             raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
         if time.monotonic() > deadline + run_delay(process.pid):
@@ -78,9 +78,9 @@ def _await_link(process: OwnProcess, moniker: str, target: object, deadline: flo
         time.sleep(_POLL)
 
 
-def _opens(moniker: str, target: object) -> bool:
+def _opens(moniker: str, target: object, timeout: float = 1.0) -> bool:
     try:
-        transport(moniker, target).open(1.0).close()
+        transport(moniker, target).open(timeout).close()
     except LinkError:
         return False
     return True

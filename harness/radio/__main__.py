@@ -91,9 +91,9 @@ async def serve(options: argparse.Namespace) -> None:
         server.say(f"control: {await server.open(options.control)}")
         await _kept(central, ended, stalls)
     finally:
-        server.close()
         if ether is not None:
             ether.close()
+        server.close(owned=options.owned)
         await central.stop()
 
 

@@ -14,7 +14,7 @@ from bumble.device import Advertisement, Device
 
 from harness.radio.wire import Heard
 
-_MOST = 1024
+_MOST, _MOST_KEYS = 1024, 64
 _NAMES = (core.AdvertisingData.Type.COMPLETE_LOCAL_NAME, core.AdvertisingData.Type.SHORTENED_LOCAL_NAME)
 
 
@@ -28,7 +28,7 @@ class Scanner:
         self._device = device
         self.known: dict[str, Advertisement] = {}
         self._moved: dict[str, str] = {}
-        self._keys: list[tuple[bytes, str]] = []
+        self._keys: dict[str, bytes] = {}
         self._heard = asyncio.Event()
         self._watchers: dict[Heard, None] = {}
         self._scans = 0
@@ -37,10 +37,13 @@ class Scanner:
         cast("Any", device).refresh_resolving_list = self.learn_keys  # Bumble's has connects wait without an end
 
     async def learn_keys(self) -> None:
-        """Take the keys of the bonds that there are."""
+        """Take the keys of the bonds that there are; those of forgotten ones tell whose an address is, too."""
         store = self._device.keystore
-        found = await store.get_resolving_keys() if store is not None else []
-        self._keys = [(key, plain(address)) for key, address in found]
+        for key, address in await store.get_resolving_keys() if store is not None else []:
+            self._keys.pop(plain(address), None)
+            self._keys[plain(address)] = key
+        while len(self._keys) > _MOST_KEYS:
+            del self._keys[next(iter(self._keys))]
 
     def _advertised(self, advertisement: Advertisement) -> None:
         address = plain(advertisement.address)
@@ -64,11 +67,11 @@ class Scanner:
         if not address.is_resolvable or not self._keys:
             return []
         octets = bytes(address)
-        return [owner for key, owner in self._keys if crypto.ah(key, octets[3:]) == octets[:3]]
+        return [owner for owner, key in self._keys.items() if crypto.ah(key, octets[3:]) == octets[:3]]
 
     def follows(self, address: str) -> bool:
         """True where the device's next addresses are known for its own, by a key of its bond."""
-        return any(owner == address.upper() for _key, owner in self._keys)
+        return address.upper() in self._keys
 
     def forget(self, address: str) -> None:
         """What was heard of an address is of no use any more."""

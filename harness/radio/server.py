@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 import time
@@ -221,10 +222,13 @@ class RadioServer:
         self._server = await loop.create_server(lambda: Session(self), host, port)
         return f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
 
-    def close(self) -> None:
-        """Take the socket away; idempotent."""
+    def close(self, *, owned: bool) -> None:
+        """Take the socket away, and the folder that was made for it; idempotent."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+            if owned:
+                with contextlib.suppress(OSError):  # somebody else's things are in it
+                    self._path.parent.rmdir()
 
     def later(self, what: Awaitable[None]) -> None:
         """Run something to its end, whatever it raises."""

@@ -34,6 +34,7 @@ CHANNELS: Mapping[str, int] = {
 }
 _ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "signalling", "l2cap"})
+_BY_ITSELF = 0x13  # the HCI reason of a device that ends a connection, as it may
 _ROTATES = "Its address is a private one and changes; pair=on lets it be known by the key that it is made with"
 FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
 
@@ -106,11 +107,11 @@ class BleLink:
         return True
 
     def _left_alone(self) -> LinkClosed | None:
-        """How the device ended the connection when all was answered; raises LinkClosed when something was not."""
+        """How the device ended the connection when all was answered; raises LinkClosed for any other end."""
         try:
             self._peer.notice()
         except LinkClosed as ended:
-            if self._owed:
+            if self._owed or self._peer.watch.ended_with != _BY_ITSELF:
                 raise
             return ended
         return None

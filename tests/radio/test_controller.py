@@ -96,8 +96,9 @@ def test_every_command_of_the_specification_is_answered_whatever_its_parameters(
         if op_code != HOST_COMPLETED and stack.answer(op_code) is None:
             silent.append(hex(op_code))
     assert silent == []
-    assert stack.ask(RESET) == b"\0"
     _process, address = attach(radio.listening[0])
+    assert serves(radio, address)
+    assert stack.ask(RESET) == b"\0"
     assert serves(radio, address)
 
 

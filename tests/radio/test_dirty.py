@@ -7,7 +7,7 @@ import pytest
 from test_procedures import COMMAND
 from test_radio_monitor import Bystander
 
-from harness.case import Origin, Send, TestCase, Wait
+from harness.case import Origin, Procedure, Send, TestCase, Wait
 from harness.errors import LinkError, UsageError
 from harness.executor import Executor
 from harness.guard import Guard
@@ -98,8 +98,8 @@ def test_a_name_that_is_not_utf8_is_shown(radio, attach):
 
 def test_a_bonded_device_is_known_under_each_of_its_addresses(bench):
     b = bench("rotating-address", query="&pair=on")
-    for _ in range(3):
-        transcript, observations = b.run(READ)
+    for steps in ((READ,), (READ,), (Procedure("forget_bond"), READ), (READ,), (READ,)):
+        transcript, observations = b.run(*steps)
         assert (observations, transcript.probe_served, transcript.link_error) == ([], True, "")
     assert b.peer.watch._bonded
 

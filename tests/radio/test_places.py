@@ -96,3 +96,13 @@ def test_a_socket_that_was_left_is_replaced_and_one_that_is_listened_at_is_not(t
         assert not (tmp_path / "radio").exists()
     finally:
         radio.stop()
+
+
+def test_a_radio_whose_owner_is_gone_leaves_no_folder_behind():
+    radio = Radio(listen=["unix:"])
+    radio.start()
+    folder = Path(radio._control.removeprefix("unix:")).parent
+    radio._process.stdin.close()
+    assert radio._process.wait(3.0) == 0
+    assert not folder.exists()
+    radio.stop()
