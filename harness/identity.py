@@ -10,10 +10,14 @@ FIELDS = tuple(field.name for field in fields(Identity))
 
 
 def unlike(wanted: Identity, found: Identity) -> str:
-    """The first thing that a device says otherwise than wanted, in words, or "". What is empty is not compared."""
+    """The first thing that a device says otherwise than wanted, in words, or "". What is empty is not compared.
+
+    Nor is the case of a name, which some devices change.
+    """
     for field in FIELDS:
         expected, given = getattr(wanted, field), getattr(found, field)
-        if expected and given and expected != given:
+        same = expected.casefold() == given.casefold() if field == "name" else expected == given
+        if expected and given and not same:
             words = f"the device says {field.replace('_', ' ')} '{given}', the bench wants '{expected}'"
             return f"{words}. Is this the right device? If so, correct [identity]"
     return ""

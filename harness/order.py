@@ -11,9 +11,7 @@ from harness.interfaces import Fuzzer
 _STRETCH, _SHARE = 60, 4
 
 
-def by_state(
-    cases: Iterable[tuple[Fuzzer, TestCase]], budget: int | None = None
-) -> Iterator[tuple[Fuzzer, TestCase]]:
+def by_state(cases: Iterable[tuple[Fuzzer, TestCase]], budget: int | None = None) -> Iterator[tuple[Fuzzer, TestCase]]:
     """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time.
 
     A small `budget` of cases makes short stretches, or it would be over before every state had its turn.

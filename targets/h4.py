@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import socket
 from collections.abc import Callable, Iterator
+
+from harness.place import connected
 
 COMMAND, ACL = 0x01, 0x02
 RESET = b"\x01\x03\x0c\x00"
@@ -16,21 +17,20 @@ _HEADS = {COMMAND: (4, 1), ACL: (5, 2)}
 
 
 class Bridge:
-    """Bytes both ways. `feed` gives the device what the controller says.
+    """Bytes both ways, to the radio that listens at `place`. `feed` gives the device what the controller says.
 
     A device that resets its controller has restarted, or wants to begin anew: it gets a fresh one, and its connections
     are lost as they are when a radio chip loses its power. A controller that went away is followed by a fresh one, too,
     which the device is told as a hardware error. Raises OSError where no radio is.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._place = (host, port)
+    def __init__(self, place: str) -> None:
+        self._place = place
         self.feed: Callable[[bytes], None] = lambda _data: None
         self._open()
 
     def _open(self) -> None:
-        self._socket = socket.create_connection(self._place, _CONNECT_SECONDS)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connected(self._place, _CONNECT_SECONDS)
         self._socket.setblocking(False)
         self._said, self._fresh = b"", True
 

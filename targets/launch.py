@@ -12,12 +12,13 @@ from functools import reduce
 from harness.bench import Bench
 from harness.errors import LinkError, TargetError, UsageError
 from harness.radio.process import Radio
+from harness.stalls import run_delay
 from harness.transports import transport
 from targets.process import OwnProcess
 
 _LEAVING_SECONDS = 1.5
-_POLL = 0.02
 _OWN = "unix:"
+_POLL, _OPEN_SECONDS = 0.02, 4.0
 _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
@@ -62,7 +63,7 @@ def _command(bench: Bench, radio: Radio) -> list[str]:
     words = {_CHANNEL: channel, _ELF: str(bench.path(bench.target.elf))}
     if any(_RADIO in part for part in bench.target.command):
         if not radio.listening:
-            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["tcp:…"]')
+            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["unix:"]')
         words[_RADIO] = radio.listening[0]
     return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.target.command]
 
@@ -78,18 +79,21 @@ def _refuse_strangers(monikers: list[str], target: object) -> None:
 
 
 def _await_link(process: OwnProcess, moniker: str, target: object, deadline: float) -> None:
-    """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over."""
-    while not _opens(moniker, target):
+    """Until the link opens; raises TargetError when the process ends or the bench's `ready` seconds are over.
+
+    Those in which the machine had no time for it do not count.
+    """
+    while not _opens(moniker, target, _OPEN_SECONDS):
         if words := process.ended():
             raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline + run_delay(process.pid):
             raise TargetError(f"the target did not come up in time: {moniker} does not open. Raise [target] ready")
         time.sleep(_POLL)
 
 
-def _opens(moniker: str, target: object) -> bool:
+def _opens(moniker: str, target: object, timeout: float = 1.0) -> bool:
     try:
-        transport(moniker, target).open(1.0).close()
+        transport(moniker, target).open(timeout).close()
     except LinkError:
         return False
     return True

@@ -41,7 +41,9 @@ class ServedTarget:
         self._sensors = Sensors(bench)
         radio = bench.radio
         wanted = Identity(**bench.identity.model_dump())
-        self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted)
+        self.radio = Radio(
+            adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted, reachable=radio.open
+        )
         self._exit_told: OwnProcess | None = None
         self._suspect = False
         self._anew = False

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.discover import CONTROL
 from harness.radio.process import need_bleak
+from harness.radio.wire import CONTROL
 
 
 def register(app: typer.Typer) -> None:

@@ -18,9 +18,9 @@ from harness.cli.terminal import say
 from harness.errors import LinkError, UsageError
 from harness.identity import described
 from harness.radio.process import BLEAK, VIRTUAL, Radio
+from harness.radio.wire import CONTROL
 from harness.transports import Endpoint, ble, parse_moniker
 
-CONTROL = "tcp:127.0.0.1:9100"
 _TIMEOUT = 10.0
 _HELLO_SECONDS = 5.0
 

@@ -35,16 +35,19 @@ def emulate(
     elf: Annotated[Path | None, typer.Option(help="Other firmware.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     unpaced: Annotated[bool, typer.Option(help="Answer as fast as the machine can, not in real time.")] = False,
-    radio: Annotated[str, typer.Option(help="Where a Bluetooth device attaches, tcp:HOST:PORT.")] = "",
+    radio: Annotated[str, typer.Option(help="Where a Bluetooth device attaches: tcp:HOST:PORT, unix:PATH.")] = "",
     address: Annotated[str, typer.Option(help="The address that it advertises.")] = "",
     public: Annotated[bool, typer.Option(help="That address is a public one.")] = False,
+    bench_faults: Annotated[str, typer.Option(help="What it does that is no fault, by name, with commas.")] = "",
 ) -> None:
     """Serve an emulated device until Ctrl-C; prints what to connect to."""
     path = find_bench(bench)
     if is_open(channel) and not open_:
         raise UsageError(f"--channel {channel}: other machines could reset the device there; say --open if they may")
     if radio:
-        _on_the_air(path, radio, channel, elf, address, seed, public=public)
+        _on_the_air(path, radio, channel, elf, address, seed, bench_faults, public=public)
+    if bench_faults:
+        raise UsageError("--bench-faults: these are a Bluetooth device's; give --radio, too")
     loaded = load_bench(path)
     if loaded.target.kind != "emulator":
         raise UsageError(f"bench '{bench}' has a target of kind '{loaded.target.kind}'; only an emulator can be served")
@@ -67,7 +70,15 @@ def emulate(
 
 
 def _on_the_air(
-    path: Path, radio: str, channel: str, elf: Path | None, address: str, seed: int, *, public: bool
+    path: Path,
+    radio: str,
+    channel: str,
+    elf: Path | None,
+    address: str,
+    seed: int,
+    faults: str,
+    *,
+    public: bool,
 ) -> NoReturn:
     """A device with a radio front runs in a process of its own, because Bumble and boofuzz do not share one."""
     module = f"targets.{path.resolve().parent.name}"
@@ -79,6 +90,7 @@ def _on_the_air(
     options += ["--channel", channel] if channel else []
     options += ["--address", address] if address else []
     options += ["--public"] if public else []
+    options += ["--bench-faults", faults] if faults else []
     os.execv(sys.executable, [sys.executable, "-m", module, *options])
 
 

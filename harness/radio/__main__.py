@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from harness.errors import BenchError, MedfuzzError, UsageError
+from harness.place import is_open
 from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
+from harness.radio.wire import CONTROL
+from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
     from harness.radio.ether import Ether
 
 _FAILED = 3
+_END_SECONDS = 0.7
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="medfuzz radio", description=__doc__)
-    parser.add_argument("--control", default="tcp:127.0.0.1:0", help="where the harness speaks to it: tcp:HOST:PORT")
+    parser.add_argument("--control", default=CONTROL, help="where the harness speaks to it: unix:PATH, tcp:HOST:PORT")
+    parser.add_argument("--open", action="store_true", help="other machines may reach a place on TCP, too")
     parser.add_argument(
         "--adapter", default="virtual", help="virtual, bleak, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000"
     )
@@ -59,6 +66,7 @@ def _on_the_desktop(listen: Sequence[str]) -> Central:
 
 async def serve(options: argparse.Namespace) -> None:
     """Run until SIGINT or SIGTERM. Raises OSError, MedfuzzError for what cannot be opened, or was lost."""
+    reachable = _reachable([options.control, *options.listen], wished=options.open)
     server: RadioServer | None = None
     ether: Ether | None = None
 
@@ -70,19 +78,34 @@ async def serve(options: argparse.Namespace) -> None:
         central = _on_the_desktop(options.listen)
     else:
         central, ether = _on_bumble(options.adapter, told)
-    server = RadioServer(central)
+    stalls = Stalls(ether.pids if ether is not None else list)
+    server = RadioServer(central, stalls)
     ended = asyncio.Event()
     _end_with(ended, server, owned=options.owned)
     try:
         await _start(central)
         if ether is not None:
             await _listen(server, ether, options.listen)
+        for moniker in reachable:
+            server.say(f"open to other machines: {moniker}")
         server.say(f"control: {await server.open(options.control)}")
-        await _kept(central, ended)
+        await _kept(central, ended, stalls)
     finally:
         if ether is not None:
             ether.close()
+        server.close(owned=options.owned)
         await central.stop()
+
+
+def _reachable(monikers: Sequence[str], *, wished: bool) -> list[str]:
+    """The places that other machines may reach; raises UsageError where that is not wished."""
+    found = [moniker for moniker in monikers if is_open(moniker)]
+    if found and not wished:
+        raise UsageError(
+            f"{found[0]} is open to other machines. If that is meant, say --open, in a bench [radio] open = true; else "
+            "take 127.0.0.1"
+        )
+    return found
 
 
 async def _start(central: Central) -> None:
@@ -98,11 +121,12 @@ async def _start(central: Central) -> None:
         ) from error
 
 
-async def _kept(central: Central, ended: asyncio.Event) -> None:
+async def _kept(central: Central, ended: asyncio.Event, stalls: Stalls) -> None:
     """Until the end is wished; raises BenchError where the adapter is lost before."""
-    wished = asyncio.ensure_future(ended.wait())
+    wished, sampled = asyncio.ensure_future(ended.wait()), asyncio.ensure_future(stalls.run())
     await asyncio.wait((wished, central.lost), return_when=asyncio.FIRST_COMPLETED)
     wished.cancel()
+    sampled.cancel()
     if central.lost.done():
         raise BenchError(f"adapter {central.adapter}: {central.lost.result()}. Plug it in again, and start anew")
 
@@ -113,10 +137,27 @@ def _end_with(ended: asyncio.Event, server: RadioServer, *, owned: bool) -> None
     loop.set_exception_handler(
         lambda _loop, context: server.say(f"the host stack: {context.get('exception') or context['message']}")
     )
+
+    def end(*_signal: object) -> None:
+        loop.call_soon_threadsafe(ended.set)
+        hurry = threading.Timer(_END_SECONDS, _leave)
+        hurry.daemon = True
+        hurry.start()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+        signal.signal(number, end)
+
+    def left() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        end()
+
     if owned:
-        loop.add_reader(sys.stdin.fileno(), ended.set)
+        loop.add_reader(sys.stdin.fileno(), left)
+
+
+def _leave() -> None:
+    """However busy a host stack keeps us: an adapter and a place to listen are let go by the operating system."""
+    os._exit(0)
 
 
 async def _listen(server: RadioServer, ether: Ether, monikers: Sequence[str]) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bumble import att, core, hci
-from bumble.device import Advertisement, Connection, Device, DeviceConfiguration, Peer
+from bumble.device import Connection, Device, DeviceConfiguration, Peer
 from bumble.host import Connection as HostConnection
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
@@ -20,14 +20,17 @@ from bumble.transport import open_transport
 from bumble.transport.common import AsyncPipeSink
 
 from harness.radio import procedures
-from harness.radio.ether import Ether, EtherController
+from harness.radio.controller import EtherController
+from harness.radio.ether import Ether
+from harness.radio.inbound import Inbound
 from harness.radio.procedures import OWN_ADDRESS
-from harness.radio.wire import Heard, Kind, Received, Told, Words
+from harness.radio.scanner import Scanner, plain
+from harness.radio.wire import Kind, Received, Told, Words
 
 _NUMBERS = 0xFFFF
 _OF_THE_TRANSPORT = 0  # no HCI reason: Bumble's, when its adapter is gone
 _HARDWARE_ERROR = "on_hci_hardware_error_event"  # where Bumble's host would handle it, and does not
-_ESTABLISHED_SECONDS = 0.002
+_ESTABLISHED_SECONDS, _SHORTEST, _ROTATING_SECONDS = 0.002, 0.1, 1.5
 
 
 @dataclass(slots=True)
@@ -47,22 +50,17 @@ class Peripheral:
 
 
 class Central:
-    """Scans, connects, pairs, and moves raw PDUs. Connections have numbers that are not used again."""
+    """Connects, pairs, and moves raw PDUs; `scanner` scans. Connections have numbers that are not used again."""
 
     only: frozenset[str] | None = None
     errors: tuple[type[Exception], ...] = (core.BaseBumbleError, hci.HCI_Error)
 
     def __init__(self, adapter: str, ether: Ether) -> None:
         self.adapter, self._ether = adapter, ether
-        self.known: dict[str, Advertisement] = {}
         self.connections: dict[int, Peripheral] = {}
         self._by_handle: dict[int, Peripheral] = {}
         self._made = 0
         self._connecting = asyncio.Lock()
-        self._heard = asyncio.Event()
-        self._watchers: dict[Heard, None] = {}
-        self._scans = 0
-        self._switching = asyncio.Lock()
         self._transport: Any = None
         self._closing: asyncio.Future[None] | None = None
 
@@ -73,10 +71,10 @@ class Central:
             config=DeviceConfiguration(name="medfuzz", address=hci.Address(OWN_ADDRESS)), host=await self._host()
         )
         self._device.pairing_config_factory = _just_works
-        self._device.on("advertisement", self._advertised)
+        self.scanner = Scanner(self._device)
         self._tap(self._device.host)
         await self._device.power_on()
-        self._device.keystore = MemoryKeyStore()
+        await self.forget()
 
     async def _host(self) -> Host:
         if self.adapter == "virtual":
@@ -105,69 +103,6 @@ class Central:
                 await self._device.power_off()
             await self._transport.close()
 
-    # -- who is there ---------------------------------------------------------------------------------------------
-
-    def _advertised(self, advertisement: Advertisement) -> None:
-        self.known[_plain(advertisement.address)] = advertisement
-        self._heard.set()
-        for heard in list(self._watchers):
-            heard(described(advertisement))
-
-    async def _scan_more(self, more: int) -> None:
-        """One more who wants to scan, or one less: the adapter scans while there is any."""
-        async with self._switching:
-            if not self._scans:
-                await self._device.start_scanning(filter_duplicates=False)
-            self._scans += more
-            if not self._scans:
-                await self._device.stop_scanning()
-
-    @asynccontextmanager
-    async def _scanning(self) -> AsyncGenerator[None]:
-        await self._scan_more(1)
-        try:
-            yield
-        finally:
-            await self._scan_more(-1)
-
-    async def scan(self, seconds: float) -> list[dict[str, Any]]:
-        """Who advertised within `seconds`."""
-        self.known.clear()
-        async with self._scanning():
-            await asyncio.sleep(seconds)
-        return [described(advertisement) for advertisement in self.known.values()]
-
-    async def hear(self, address: str, timeout: float) -> dict[str, Any]:
-        """The next advertisement of an address; raises TimeoutError."""
-        self.known.pop(address.upper(), None)
-        try:
-            await self._found(address, timeout)
-        except TimeoutError as error:
-            raise TimeoutError(f"{address} does not advertise") from error
-        return described(self.known[address.upper()])
-
-    async def watch(self, heard: Heard) -> None:
-        """Tell every advertisement, until `unwatch`."""
-        if heard not in self._watchers:
-            await self._scan_more(1)
-            self._watchers[heard] = None
-
-    async def unwatch(self, heard: Heard) -> None:
-        """Tell no more; idempotent."""
-        if heard in self._watchers:
-            del self._watchers[heard]
-            await self._scan_more(-1)
-
-    async def _found(self, address: str, timeout: float) -> hci.Address:
-        """The address with its type, public or random, as it is advertised; raises TimeoutError."""
-        wanted = address.upper()
-        if wanted not in self.known:
-            async with self._scanning(), asyncio.timeout(timeout):
-                while wanted not in self.known:
-                    self._heard.clear()
-                    await self._heard.wait()
-        return self.known[wanted].address
-
     # -- connections ----------------------------------------------------------------------------------------------
 
     async def connect(self, address: str, timeout: float, received: Received, told: Told) -> int:
@@ -189,7 +124,7 @@ class Central:
             try:
                 return await self._established(address, time.monotonic() + timeout)
             except (TimeoutError, core.TimeoutError) as error:
-                self.known.pop(address.upper(), None)
+                self.scanner.forget(address)
                 raise TimeoutError(f"{address} does not advertise, or takes no connection") from error
 
     def _unwanted(self, attempt: asyncio.Future[Connection]) -> None:
@@ -210,11 +145,19 @@ class Central:
     async def _established(self, address: str, deadline: float) -> Connection:
         """A connection that the other side knows of, too: one that was not established (0x3E) is tried again."""
         while (left := deadline - time.monotonic()) > 0:
-            found = await self._found(address, left)
-            connection = await self._device.connect(found, timeout=left)
-            await asyncio.sleep(_ESTABLISHED_SECONDS)
-            if self._device.lookup_connection(connection.handle) is connection:
-                return connection
+            found = (await self.scanner.find(address, left)).address
+            left = max(deadline - time.monotonic(), _SHORTEST)
+            rotates = found.is_resolvable or self.scanner.follows(address)
+            if rotates:  # it may be at another one by the time that we connect
+                left = min(left, _ROTATING_SECONDS)
+            with contextlib.suppress(core.TimeoutError):
+                connection = await self._device.connect(found, timeout=left)
+                await asyncio.sleep(_ESTABLISHED_SECONDS)
+                if self._device.lookup_connection(connection.handle) is connection:
+                    _known_as(connection, address)
+                    return connection
+            if rotates:
+                self.scanner.forget(address)
         raise TimeoutError
 
     def _gone(self, peripheral: Peripheral, reason: int) -> None:
@@ -237,13 +180,13 @@ class Central:
             await peripheral.connection.disconnect(hci.HCI_ErrorCode(reason))
 
     def _tap(self, host: Host) -> None:
-        untapped = host.on_l2cap_pdu
+        untapped, inbound = host.on_l2cap_pdu, Inbound(host)
 
         def on_l2cap_pdu(connection: HostConnection, cid: int, pdu: bytes) -> None:
             peripheral = self._by_handle.get(connection.handle)
             if peripheral is not None and (peripheral.everything or cid in peripheral.taps):
                 peripheral.received(Kind.PDU, peripheral.number, cid.to_bytes(2, "little") + pdu)
-            else:
+            elif not inbound.take(connection.handle, cid, pdu):
                 untapped(connection, cid, pdu)
 
         host.on_l2cap_pdu = on_l2cap_pdu
@@ -273,6 +216,7 @@ class Central:
                 await connection.encrypt()
             except hci.HCI_Error:
                 await store.delete(peer)
+                await self.scanner.learn_keys()
                 bond = "lost"
             else:
                 return "kept"
@@ -292,10 +236,11 @@ class Central:
         store, wanted = self._device.keystore, address.upper()
         if store is None or not address:
             self._device.keystore = MemoryKeyStore()
-            return
-        for name, _keys in await store.get_all():
-            if name.upper().startswith(wanted):
-                await store.delete(name)
+        else:
+            for name, _keys in await store.get_all():
+                if name.upper().startswith(wanted):
+                    await store.delete(name)
+        await self.scanner.learn_keys()
 
     async def drain(self, number: int) -> None:
         """Wait until the adapter has taken all that was sent on a connection."""
@@ -311,7 +256,8 @@ class Central:
         """
         peer = self.connections[number].peer
         if mtu > att.ATT_DEFAULT_MTU:
-            await peer.request_mtu(mtu)
+            with contextlib.suppress(core.ProtocolError):  # refused: the default one stays
+                await peer.request_mtu(mtu)
         try:
             await peer.discover_services()
             services = [await _service(service) for service in peer.services]
@@ -345,20 +291,12 @@ def _uuid(uuid: core.UUID) -> str:
     return uuid.to_hex_str("-").lower() if len(uuid.uuid_bytes) == 16 else uuid.to_hex_str().lower()
 
 
-def _plain(address: hci.Address) -> str:
-    return str(address).upper()[:17]
-
-
-def described(advertisement: Advertisement) -> dict[str, Any]:
-    """An advertisement in words: address, its type, name, signal strength, data."""
-    name = advertisement.data.get(core.AdvertisingData.Type.COMPLETE_LOCAL_NAME)
-    return {
-        "address": _plain(advertisement.address),
-        "type": "public" if advertisement.address.is_public else "random",
-        "name": str(name) if name else "",
-        "rssi": advertisement.rssi,
-        "data": bytes(advertisement.data).hex(),
-    }
+def _known_as(connection: Connection, address: str) -> None:
+    """The device goes by the address that it was asked for by, where it is at another one of its own."""
+    spoken_to = connection.peer_address
+    if plain(spoken_to) != address.upper():
+        connection.peer_address = hci.Address(address, hci.Address.RANDOM_DEVICE_ADDRESS)
+        connection.peer_resolvable_address = spoken_to
 
 
 def _just_works(_connection: Connection) -> PairingConfig:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import select
-import socket
 import time
 from collections import deque
 from typing import Any
 
 from harness.errors import BenchError, LinkClosed, LinkError
-from harness.place import place_of
+from harness.place import connected
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, packed, spoken
 
 _CHUNK = 65536
@@ -27,12 +26,11 @@ class RadioClient:
     def __init__(self, moniker: str, timeout: float) -> None:
         self.moniker = moniker
         try:
-            self._socket = socket.create_connection(place_of(moniker), timeout)
+            self._socket = connected(moniker, timeout)
         except OSError as error:
             raise BenchError(
                 f"radio {moniker}: {error}. Is `medfuzz radio` running there, with --control {moniker}?"
             ) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unpacker, self._waiting = Unpacker(), deque[Message]()
         self._asked = 0
         try:

@@ -7,133 +7,34 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from bumble import hci, ll
-from bumble.controller import Controller
 from bumble.link import LocalLink
 from bumble.transport.common import PacketParser
 
 from harness.errors import UsageError
-from harness.place import place_of
+from harness.place import place_of, socket_path, vacated
+from harness.radio.controller import EtherController, others
 
-_ACL_LENGTH = 251
-_HANDLES = 0xEFF
 _CHUNK, _PTY_POLL = 4096, 0.01
-_CONTINUATION, _START = 1, 2
-Advertised = Callable[["EtherController", hci.Address, bytes], None]
+_UNREAD, _MOST_ADDRESSES, _MOST_HOSTS = 1 << 20, 64, 255
+CENTRAL = "C0:00:00:00:00:01"
+_CREDENTIALS = struct.Struct("=iII")
 
 
-class EtherController(Controller):
-    """Bumble's virtual controller with what a fuzzer needs of one.
+class Air(LocalLink):
+    """What one controller says to another goes by their connection: an address may be taken twice, or be gone."""
 
-    Fragments of ACL data pass as they are: the stock one reassembles by the L2CAP length and so swallows wrong ones.
-    A connect does not wait for the next advertisement, and cancelling one works.
-    """
-
-    le_acl_data_packet_length = _ACL_LENGTH
-    on_advertised: Advertised | None = None
-    _last_handle = 0
-
-    def allocate_connection_handle(self) -> int:
-        """A handle that was not in use lately: hosts (Bumble's too) clean up behind a connection late."""
-        self._last_handle = self._last_handle % _HANDLES + 1
-        return self._last_handle
-
-    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
-        """From our host: say that it is sent, and hand the fragment to the other controller's host."""
-        connection = self.find_connection_by_handle(packet.connection_handle)
-        if connection is None:
-            return
-        done = hci.HCI_Number_Of_Completed_Packets_Event(
-            connection_handles=[connection.handle], num_completed_packets=[1]
-        )
-        self.send_hci_packet(done)
-        peer = self.link.find_le_controller(connection.peer_address) if self.link else None
-        back = peer.le_connections.get(connection.self_address) if peer else None
-        if peer and back:
-            boundary = _CONTINUATION if packet.pb_flag == _CONTINUATION else _START
-            peer.send_hci_packet(hci.HCI_AclDataPacket(back.handle, boundary, 0, len(packet.data), packet.data))
-
-    def on_hci_le_create_connection_cancel_command(
-        self, _command: hci.HCI_SyncCommand[hci.HCI_StatusReturnParameters]
-    ) -> hci.HCI_StatusReturnParameters:
-        """A no-op in the stock controller, after which the next connect fails."""
-        pending, self.pending_le_connection = self.pending_le_connection, None
-        if pending is not None:
-            self.send_hci_packet(_cancelled(pending))
-        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
-
-    def on_hci_le_create_connection_command(self, command: hci.HCI_LE_Create_Connection_Command) -> None:
-        """Connect, and let those who advertise do it now."""
-        super().on_hci_le_create_connection_command(command)
-        asyncio.get_running_loop().call_soon(self._everybody_advertises)
-
-    def on_hci_le_extended_create_connection_command(
-        self, command: hci.HCI_LE_Extended_Create_Connection_Command
+    def send_ll_control_pdu(
+        self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
     ) -> None:
-        """The same for the extended command."""
-        super().on_hci_le_extended_create_connection_command(command)
-        asyncio.get_running_loop().call_soon(self._everybody_advertises)
-
-    def create_le_connection(self, peer_address: hci.Address) -> None:
-        """As the stock one, and look whether the other side took it."""
-        before = list(self.le_connections)
-        super().create_le_connection(peer_address)
-        for address in [address for address in self.le_connections if address not in before]:
-            asyncio.get_running_loop().call_soon(self._look, address)
-
-    def _look(self, peer_address: hci.Address) -> None:
-        """An advertiser that stopped meanwhile never saw the connection: it is lost at once, as on the air."""
-        connection = self.le_connections.get(peer_address)
-        if connection is None:
-            return
-        if not any(connection.self_address in controller.le_connections for controller in self.link.controllers):
-            self.on_le_disconnected(connection, hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR)
-
-    def _everybody_advertises(self) -> None:
-        for controller in list(self.link.controllers) if self.link else []:
-            if controller.le_legacy_advertiser.enabled:
-                controller.le_legacy_advertiser.send_advertising_data()
-            for advertiser in controller.advertising_sets.values():
-                if advertiser.enabled:
-                    advertiser.send_extended_advertising_data()
-
-    def send_advertising_pdu(self, packet: ll.AdvertisingPdu) -> None:
-        """Send it, and tell who advertises."""
-        if self.on_advertised is not None and isinstance(packet, ll.AdvInd | ll.AdvExtInd):
-            self.on_advertised(self, packet.advertiser_address, bytes(packet.data))
-        super().send_advertising_pdu(packet)
-
-    def leave(self, link: LocalLink) -> None:
-        """The host is gone: to its peers the link is lost, as by a supervision timeout."""
-        for connection in list(self.le_connections.values()):
-            with contextlib.suppress(Exception):
-                connection.send_ll_control_pdu(ll.TerminateInd(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR))
-        self.le_connections.clear()
-        self.le_legacy_advertiser.stop()
-        for advertiser in self.advertising_sets.values():
-            advertiser.stop()
-        link.remove_controller(self)
-
-
-def _cancelled(
-    pending: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Extended_Create_Connection_Command,
-) -> hci.HCI_LE_Connection_Complete_Event:
-    return hci.HCI_LE_Connection_Complete_Event(
-        status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
-        connection_handle=0,
-        role=hci.Role.CENTRAL,
-        peer_address_type=pending.peer_address_type,
-        peer_address=pending.peer_address,
-        connection_interval=0,
-        peripheral_latency=0,
-        supervision_timeout=0,
-        central_clock_accuracy=0,
-    )
+        for receiver, _handle in others(self, sender_address, receiver_address):
+            asyncio.get_running_loop().call_soon(receiver.on_ll_control_pdu, sender_address, packet)
 
 
 class _Sink:
@@ -143,31 +44,47 @@ class _Sink:
         self._transport = transport
 
     def on_packet(self, packet: bytes) -> None:
-        if not self._transport.is_closing():
+        """A host that does not read what it is told misses it."""
+        if not self._transport.is_closing() and self._transport.get_write_buffer_size() < _UNREAD:
             self._transport.write(packet)
 
 
 class HostPort(asyncio.Protocol):
     """One attached host stack: its H4 stream and its controller."""
 
-    def __init__(self, ether: Ether, name: str) -> None:
-        self._ether, self.name = ether, name
+    def __init__(self, ether: Ether, place: Place) -> None:
+        self._ether, self._place, self._slot = ether, place, 0
         self.controller: EtherController | None = None
         self.addresses: set[str] = set()
+        self.pid = 0
+
+    @property
+    def name(self) -> str:
+        """Where it is attached: the number of the place, and its own there."""
+        return f"host {self._place.number}.{self._slot}"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A new controller with its own public address."""
+        """A controller with the place's public address; where all are taken, the host is detached again."""
         connected = transport.get_extra_info("socket")
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport = cast("asyncio.Transport", transport)
-        self.controller = self._ether.controller(_Sink(cast("asyncio.WriteTransport", transport)))
+        self.pid = _pid(connected) if connected is not None else 0
+        self._slot = self._place.take()
+        if not self._slot:
+            self._transport.close()
+            return
+        sink = _Sink(cast("asyncio.WriteTransport", transport))
+        self.controller = self._ether.controller(self._place.address(self._slot), sink)
         self.controller.on_advertised = self._advertised
+        self._ether.hosts.add(self)
         self._parser = PacketParser(self.controller)
         self._ether.tell("attached", host=self.name)
 
     def data_received(self, data: bytes) -> None:
         """H4 from the host. What is none ends the connection: where it would go on cannot be known."""
+        if self.controller is None:
+            return
         try:
             self._parser.feed_data(data)
         except Exception as error:  # noqa: BLE001  the host under test is hostile
@@ -175,33 +92,74 @@ class HostPort(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The host ended or closed."""
-        if self.controller is not None:
-            self.controller.leave(self._ether.link)
+        """The host ended or closed; the next one at the place gets its address."""
+        if self.controller is None:
+            return
+        self.controller.leave(self._ether.link)
         self._ether.tell("detached", host=self.name, addresses=sorted(self.addresses))
+        self._place.free(self._slot)
+        self._ether.hosts.discard(self)
+        self.controller = None
 
     def _advertised(self, _controller: EtherController, address: hci.Address, data: bytes) -> None:
         words = str(address)
-        if words not in self.addresses:
+        if words not in self.addresses and len(self.addresses) < _MOST_ADDRESSES:
             self.addresses.add(words)
             self._ether.tell("advertises", host=self.name, address=words, data=data.hex())
+
+
+def _pid(connected: socket.socket) -> int:
+    """Who is at the other end of a Unix domain socket; 0 where the system does not tell."""
+    if connected.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    found = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(found)[0])
+
+
+class Place:
+    """A place where hosts attach, and its public addresses: the first free one goes to the next host.
+
+    A host that comes again, as a device that restarted does, has the address that it had.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number, self._taken = number, set[int]()
+
+    def take(self) -> int:
+        """The number of the next host, or 0 when the place is full."""
+        free = next((slot for slot in range(1, _MOST_HOSTS + 1) if slot not in self._taken), 0)
+        self._taken.add(free)
+        return free
+
+    def free(self, slot: int) -> None:
+        """The host with a number is gone."""
+        self._taken.discard(slot)
+
+    def address(self, slot: int) -> str:
+        """The public address of a host here."""
+        return f"C0:00:00:00:{self.number & 255:02X}:{slot:02X}"
 
 
 class Ether:
     """The air and its listeners. `tell(event, **words)` hears who attaches, advertises and leaves."""
 
     def __init__(self, tell: Callable[..., None]) -> None:
-        self.link, self.tell = LocalLink(), tell
-        self._made = 0
+        self.link, self.tell = Air(), tell
+        self.hosts: set[HostPort] = set()
+        self._places = 0
         self._servers: list[asyncio.Server] = []
         self._ptys: list[Pty] = []
         self._paths: list[Path] = []
 
-    def controller(self, sink: _Sink | None = None) -> EtherController:
+    def pids(self) -> list[int]:
+        """Process ids of the hosts that are attached, as far as the system tells."""
+        return [host.pid for host in self.hosts if host.pid]
+
+    def controller(self, address: str = CENTRAL, sink: _Sink | None = None) -> EtherController:
         """A controller on this air."""
-        self._made += 1
-        address = f"C0:00:00:00:{self._made >> 8 & 255:02X}:{self._made & 255:02X}"
-        return EtherController(f"controller {self._made}", host_sink=sink, link=self.link, public_address=address)
+        made = EtherController(f"controller {address}", host_sink=sink, link=self.link, public_address=address)
+        made.begin()
+        return made
 
     async def listen(self, moniker: str) -> str:
         """`tcp:HOST:PORT` (port 0 chooses one), `unix:PATH` or `pty:PATH`; returns the moniker to attach to.
@@ -209,26 +167,30 @@ class Ether:
         Raises OSError when that cannot be had, UsageError for another moniker.
         """
         scheme, _colon, rest = moniker.partition(":")
+        self._places += 1
+        place = Place(self._places)
+
+        def port_here() -> HostPort:
+            return HostPort(self, place)
+
         match scheme:
             case "tcp":
                 host, port = place_of(moniker, any_port=True)
-                server = await asyncio.get_running_loop().create_server(self._port, host, port)
+                server = await asyncio.get_running_loop().create_server(port_here, host, port)
                 self._servers.append(server)
                 return f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
             case "unix":
-                self._servers.append(await asyncio.get_running_loop().create_unix_server(self._port, rest))
-                self._paths.append(Path(rest))
-                return moniker
+                path = socket_path(moniker) or Path(rest)
+                self._servers.append(await asyncio.get_running_loop().create_unix_server(port_here, vacated(path)))
+                self._paths.append(path)
+                return f"unix:{path}"
             case "pty":
-                self._pty(Path(rest))
+                self._pty(Path(rest), port_here)
                 return moniker
             case _:
                 raise UsageError(f"'{moniker}': write tcp:HOST:PORT, unix:PATH or pty:PATH")
 
-    def _port(self) -> HostPort:
-        return HostPort(self, f"host {self._made + 1}")
-
-    def _pty(self, path: Path) -> None:
+    def _pty(self, path: Path, attach: Callable[[], HostPort]) -> None:
         """A pty, and a symbolic link to it."""
         descriptor, device = os.openpty()
         tty.setraw(device)
@@ -237,7 +199,7 @@ class Ether:
         path.symlink_to(os.ttyname(device))
         os.close(device)
         self._paths.append(path)
-        self._ptys.append(Pty(descriptor, lambda: HostPort(self, f"pty {path}")))
+        self._ptys.append(Pty(descriptor, attach))
 
     def close(self) -> None:
         """Close the listeners and take the links away."""
@@ -270,6 +232,7 @@ class Pty:
             loop.add_reader(self._descriptor, self._readable)
         elif self._port is not None and gone:
             loop.remove_reader(self._descriptor)
+            loop.remove_writer(self._descriptor)
             port, self._port = self._port, None
             port.connection_lost(None)
 
@@ -284,6 +247,7 @@ class Pty:
         self._timer.cancel()
         if self._descriptor >= 0:
             asyncio.get_running_loop().remove_reader(self._descriptor)
+            asyncio.get_running_loop().remove_writer(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -293,11 +257,27 @@ class _PtyWriter(asyncio.WriteTransport):
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor = descriptor
+        self._descriptor, self._unsent = descriptor, b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._descriptor, data)
+        """What the pty does not take at once follows when it does."""
+        waiting, self._unsent = bool(self._unsent), self._unsent + bytes(data)
+        if not waiting:
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self._descriptor, self._unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._unsent = b""
+        with contextlib.suppress(OSError, ValueError):
+            loop = asyncio.get_running_loop()
+            loop.add_writer(self._descriptor, self._send) if self._unsent else loop.remove_writer(self._descriptor)
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._unsent)
 
     def is_closing(self) -> bool:
         return False

@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import LinkClosed, LinkError, TargetError
 from harness.identity import unlike
 from harness.interfaces import Identity
-from harness.radio.att import ATT, ERROR, MTU, MTU_REQUEST, READ, WRITE, answers
+from harness.radio.att import ATT, CONFIRMATION, ERROR, INDICATION, MTU, MTU_REQUEST, READ, WRITE, answers
 from harness.radio.client import RadioClient
 from harness.radio.watch import Watch
 from harness.radio.wire import Kind, Message
@@ -22,9 +22,11 @@ CCCD = "2902"
 _KEYS_DIFFER = 0x3D
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
+_LOOK_BACK_SECONDS, _STALL_SECONDS = 2.0, 15.0
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
 _RECOGNIZED_BY = ("serial", "name")
 _ABSENT = (0x01, 0x02, 0x0A)  # invalid handle, read not permitted, attribute not found
+_PRIVATE = (0b00, 0b01)
 ANYBODY = Identity()
 _REASONS = {
     0x05: "authentication failure",
@@ -85,6 +87,7 @@ class Peer:
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
+        self._given = self._sent_at = 0.0
 
     @property
     def connection(self) -> int:
@@ -149,9 +152,25 @@ class Peer:
             self._client = self._new_client()
         return self._client
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which it is not only late: `Watch.patience`, and no less than it was given to connect.
+
+        For one whose next address is not known, no more.
+        """
+        lost = self.rotates and not self._paired
+        return self._given if lost else max(self.watch.patience, self._given)
+
+    @property
+    def rotates(self) -> bool:
+        """True where its address is a private one, which changes by itself (Core vol 6 part B 1.3.2)."""
+        return self.identity.address_type == "random" and int(self.address[:2], 16) >> 6 in _PRIVATE
+
     def _connect(self, timeout: float, *, paired: bool) -> None:
-        client = self._radio_client()
-        answer = client.ask("connect", timeout, address=self.address)
+        client, self._given = self._radio_client(), timeout
+        started, met = time.monotonic(), bool(self.table)
+        answer = client.ask("connect", timeout, address=self.address, measure=not met)
+        self.watch.waited(time.monotonic() - started if met else float(answer.get("interval", 0.0)), again=met)
         self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
         self._paired = paired
         self.watch.connected()
@@ -261,6 +280,14 @@ class Peer:
         for found in self.table:
             if found.cccd:
                 self._exchange(subscription(found, 2 if found.properties & INDICATE else 1))
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """What was told before anybody asked; an indication that is not confirmed would keep the device from more."""
+        indication = ATT.to_bytes(2, "little") + bytes([INDICATION])
+        for message in self._waiting:
+            if message.body.startswith(indication):
+                self.send(Kind.PDU, ATT.to_bytes(2, "little") + bytes([CONFIRMATION]))
         self._waiting.clear()
 
     def handle(self, uuid: str) -> int:
@@ -269,16 +296,32 @@ class Peer:
 
     def send(self, kind: Kind, *bodies: bytes) -> None:
         """Put PDUs or frames on the connection."""
+        self._sent_at = time.monotonic()
         self._radio_client().send(self._connection, *bodies, kind=kind)
 
     def receive(self, deadline: float) -> Message | None:
-        """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone."""
+        """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone.
+
+        Time that the radio, or a host stack on this machine, was kept from running does not count.
+        """
+        since = max(self._sent_at, time.monotonic() - _LOOK_BACK_SECONDS)
+        latest = deadline
         while not self._waiting:
-            message = self._radio_client().receive(deadline)
-            if message is None:
+            message = self._radio_client().receive(latest)
+            if message is not None:
+                self._take(message)
+            elif (later := deadline + self._stalled(since, deadline)) > latest:
+                latest = later
+            elif not self._waiting:
                 return None
-            self._take(message)
         return self._waiting.popleft()
+
+    def _stalled(self, since: float, deadline: float) -> float:
+        """Seconds of our own since then, if there was time at all to wait for anything."""
+        if deadline <= since:
+            return 0.0
+        within = time.monotonic() - since
+        return min(float(self._radio_client().ask("stalled", _STALL_SECONDS, within=within)["seconds"]), _STALL_SECONDS)
 
     def notice(self) -> None:
         """Take in what came without being asked for; raises LinkClosed when the device is gone."""

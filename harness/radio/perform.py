@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from harness.case import Procedure
@@ -10,7 +11,7 @@ from harness.errors import LinkClosed, LinkError
 from harness.radio.att import MTU_REQUEST
 from harness.radio.peer import WRITABLE, MalformedTable, Peer, Service, subscription
 
-_HEARD_SECONDS = 1.5
+_SHORTEST_SECONDS = 0.2
 _DONE, _NOTHING = "done", "no answer"
 _IN_THE_RADIO = frozenset({"update_parameters", "pair", "encrypt"})
 Numbers = Mapping[str, int]
@@ -134,26 +135,39 @@ PROCEDURES: Mapping[str, Act] = {
 }
 
 
-def advertises(peer: Peer) -> bool:
-    """Listen for its next advertisement; one that does not come, or says something else than before, is noted."""
+def advertises(peer: Peer, waited: float = 0.0) -> bool:
+    """Listen for its next advertisement, `waited` seconds less than it can take; what it says is compared.
+
+    One that does not come is noted, unless the device is at a private address, which changes by itself.
+    """
+    started = time.monotonic()
     try:
-        heard = peer.ask("hear", _HEARD_SECONDS, address=peer.address)
+        heard = peer.ask("hear", max(peer.patience - waited, _SHORTEST_SECONDS), address=peer.address)
     except LinkError:
-        peer.watch.note("advertising", state="stopped")
+        if not peer.rotates:
+            peer.watch.note("advertising", state="stopped")
         return False
+    peer.watch.waited(time.monotonic() - started, again=True)
     renamed = any(found.uuid == "2a00" and found.properties & WRITABLE for found in peer.table)
     peer.watch.advertised(bytes.fromhex(str(heard.get("data", ""))), renamed=renamed)
     return True
 
 
 def survey(peer: Peer, timeout: float) -> None:
-    """Look whether GATT table and advertisement are what they were; ends the connection. Raises LinkError."""
+    """Look whether GATT table and advertisement are what they were; ends the connection.
+
+    A table that is not told is none that changed: what the device does not answer shows in the cases.
+    """
     before = list(_rows(peer.services))
     try:
         peer.learn_table(timeout)
         peer.watch.compared(before, list(_rows(peer.services)))
     except MalformedTable as malformed:
         peer.watch.note("table", new=str(malformed))
+    except LinkError as error:
+        peer.watch.note("survey", failed=str(error))
+        with contextlib.suppress(LinkClosed):
+            peer.notice()
     peer.close()
     advertises(peer)
 

@@ -130,13 +130,13 @@ async def bonded(device: Device, connection: Connection, pairing: Awaitable[None
 
     Bumble takes the identity for the address from then on, and a further pairing on the connection would fail by that.
     """
-    found, spoken_to = list[PairingKeys](), connection.peer_address
+    found, spoken_to, own = list[PairingKeys](), connection.peer_address, connection.peer_resolvable_address
     with closing(EventWatcher()) as watcher:
         watcher.on(connection, Connection.EVENT_PAIRING, found.append)
         try:
             await pairing
         finally:
-            connection.peer_address, connection.peer_resolvable_address = spoken_to, None
+            connection.peer_address, connection.peer_resolvable_address = spoken_to, own
     for keys in found:
         await device.update_keys(str(spoken_to), keys)
 

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from harness.errors import BenchError, UsageError
 from harness.interfaces import Identity
 from harness.radio.client import RadioClient
 from harness.radio.peer import ANYBODY, Peer
+from harness.stalls import run_delay
 
 BLEAK = "bleak"
+_OWN = "unix:"
 _READY_SECONDS = 15.0
 _HELLO_SECONDS = 2.0
 _STOP_SECONDS = 3.0
@@ -43,17 +46,18 @@ def _need(library: str) -> None:
         raise UsageError("Bluetooth LE needs the extra: pip install 'medfuzz[ble]'")
 
 
-def command(adapter: str, control: str, listen: Sequence[str]) -> list[str]:
+def command(adapter: str, control: str, listen: Sequence[str], *, reachable: bool = False) -> list[str]:
     """The radio's command line; raises UsageError where the extra is not installed."""
     _need(BLEAK if adapter == BLEAK else "bumble")
-    options = [option for moniker in listen for option in ("--listen", moniker)]
+    options = [option for moniker in listen for option in ("--listen", moniker)] + ["--open"] * reachable
     return [sys.executable, "-m", "harness.radio", "--adapter", adapter, "--control", control, *options]
 
 
 class Radio:
     """`control` names a radio that runs already; without it one is started with `adapter` and `listen`.
 
-    `wanted` is what every peer must say it is.
+    Ours is spoken to in a folder that nobody else may enter, where hosts attach, too, that are told to `listen` at
+    `unix:`. `reachable`: other places may be open to the network. `wanted` is what every peer must say it is.
     """
 
     def __init__(
@@ -63,7 +67,9 @@ class Radio:
         control: str = "",
         listen: Sequence[str] = (),
         wanted: Identity = ANYBODY,
+        reachable: bool = False,
     ) -> None:
+        self._reachable, self._folder = reachable, ""
         self._adapter, self._given, self._listen = adapter, control, tuple(listen)
         self._control = control
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,7 +102,10 @@ class Radio:
         """Start our own radio, if it has to be ours and does not run; raises BenchError, UsageError."""
         if self._given or (self._process is not None and self._process.poll() is None):
             return
-        words = command(self._adapter, "tcp:127.0.0.1:0", self._listen)
+        self._folder = tempfile.mkdtemp(prefix="medfuzz-")
+        own = f"unix:{self._folder}"
+        listen = [f"{own}/h4-{n}" if place == _OWN else place for n, place in enumerate(self._listen)]
+        words = command(self._adapter, f"{own}/control", listen, reachable=self._reachable)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         self._process = subprocess.Popen(
             [*words, "--owned"],
@@ -111,7 +120,7 @@ class Radio:
         """The control moniker that the process prints when it is up."""
         deadline = time.monotonic() + _READY_SECONDS
         while (found := _CONTROL.search(self._said())) is None:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline + run_delay(process.pid):
                 said = self._said().decode(errors="replace").strip() or "it said nothing"
                 words = said.splitlines()[-1].removeprefix("medfuzz radio: ")
                 self.stop()
@@ -158,4 +167,5 @@ class Radio:
                     process.wait(_STOP_SECONDS)
         if process.stdin is not None:
             process.stdin.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._output.close()

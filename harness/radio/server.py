@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UsageError
-from harness.place import place_of
+from harness.place import place_of, socket_path, vacated
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
+from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
 
 _LONGEST_WAIT = 60.0
-_UNREAD = 1 << 16
+_UNREAD, _UNREAD_PDUS = 1 << 16, 1 << 22
+_MOST_ASKED = 64
+_MOST_LINES, _LINES_SECONDS = 200, 10.0
 
 
 class Session(asyncio.Protocol):
@@ -32,6 +38,7 @@ class Session(asyncio.Protocol):
             "scan": self._scan,
             "watch": self._watch,
             "hear": self._hear,
+            "stalled": self._stalled,
             "connect": self._connect,
             "disconnect": self._disconnect,
             "tap": self._tap,
@@ -62,6 +69,8 @@ class Session(asyncio.Protocol):
 
     def _take(self, message: Message) -> None:
         if message.kind == Kind.ASK:
+            if len(self._tasks) >= _MOST_ASKED:
+                raise ValueError("more asked at once than is answered")
             task = asyncio.get_running_loop().create_task(self._answer(message.words))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -105,13 +114,17 @@ class Session(asyncio.Protocol):
         return {"version": VERSION, "adapter": self._central.adapter, "listening": self._server.listening}
 
     async def _scan(self, words: dict[str, Any]) -> Words:
-        return {"found": await self._central.scan(float(words["seconds"]))}
+        return {"found": await self._central.scanner.scan(float(words["seconds"]))}
 
     async def _hear(self, words: dict[str, Any]) -> Words:
-        return await self._central.hear(str(words["address"]), float(words["timeout"]))
+        return await self._central.scanner.hear(str(words["address"]), float(words["timeout"]))
+
+    async def _stalled(self, words: dict[str, Any]) -> Words:
+        return {"seconds": self._server.stalls.within(float(words["within"]))}
 
     async def _watch(self, words: dict[str, Any]) -> Words:
-        await (self._central.watch if words["on"] else self._central.unwatch)(self._heard)
+        scanner = self._central.scanner
+        await (scanner.watch if words["on"] else scanner.unwatch)(self._heard)
         return {}
 
     def _heard(self, advertisement: Words) -> None:
@@ -123,16 +136,21 @@ class Session(asyncio.Protocol):
         number = 0
 
         def received(kind: Kind, connection: int, body: bytes) -> None:
-            self._transport.write(packed(kind, connection, body))
+            if self._transport.get_write_buffer_size() < _UNREAD_PDUS:  # beyond that, nobody reads them
+                self._transport.write(packed(kind, connection, body))
 
         def told(event: str, about: Words) -> None:
             self._own.discard(number)
             self.tell(event, about, number)
 
         address, timeout = str(words["address"]), float(words["timeout"])
-        number = await self._central.connect(address, timeout, received, told)
+        ends, interval = asyncio.get_running_loop().time() + timeout, 0.0
+        if words.get("measure"):
+            interval = await self._central.scanner.interval(address, timeout / 2)
+        left = ends - asyncio.get_running_loop().time()
+        number = await self._central.connect(address, left, received, told)
         self._own.add(number)
-        return {"connection": number, "type": self._central.address_type(number)}
+        return {"connection": number, "type": self._central.address_type(number), "interval": interval}
 
     async def _disconnect(self, words: dict[str, Any]) -> Words:
         if int(words["connection"]) in self._own:
@@ -178,7 +196,7 @@ class Session(asyncio.Protocol):
         self._server.sessions.discard(self)
         for task in self._tasks:
             task.cancel()
-        self._server.later(self._central.unwatch(self._heard))
+        self._server.later(self._central.scanner.unwatch(self._heard))
         for number in self._own:
             self._server.later(self._central.disconnect(number))
 
@@ -186,16 +204,31 @@ class Session(asyncio.Protocol):
 class RadioServer:
     """Owns the control socket, and says on standard output who comes and goes."""
 
-    def __init__(self, central: Central) -> None:
-        self.central, self.sessions = central, set[Session]()
+    def __init__(self, central: Central, stalls: Stalls) -> None:
+        self.central, self.sessions, self.stalls = central, set[Session](), stalls
         self.listening: list[str] = []
         self._tasks: set[asyncio.Future[None]] = set()
+        self._path: Path | None = None
+        self._lines, self._lines_since = 0, 0.0
 
     async def open(self, moniker: str) -> str:
-        """Listen for clients on `tcp:HOST:PORT`; returns the moniker with the port. Raises OSError, UsageError."""
+        """Listen for clients on `tcp:HOST:PORT` or `unix:PATH`; returns where. Raises OSError, UsageError."""
+        loop, path = asyncio.get_running_loop(), socket_path(moniker)
+        if path is not None:
+            self._server = await loop.create_unix_server(lambda: Session(self), vacated(path))
+            self._path = path
+            return f"unix:{path}"
         host, port = place_of(moniker, any_port=True)
-        self._server = await asyncio.get_running_loop().create_server(lambda: Session(self), host, port)
+        self._server = await loop.create_server(lambda: Session(self), host, port)
         return f"tcp:{host}:{self._server.sockets[0].getsockname()[1]}"
+
+    def close(self, *, owned: bool) -> None:
+        """Take the socket away, and the folder that was made for it; idempotent."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            if owned:
+                with contextlib.suppress(OSError):  # somebody else's things are in it
+                    self._path.parent.rmdir()
 
     def later(self, what: Awaitable[None]) -> None:
         """Run something to its end, whatever it raises."""
@@ -219,6 +252,12 @@ class RadioServer:
         )
 
     def say(self, line: str) -> None:
-        """One line for whoever reads."""
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        """One line for whoever reads; a host stack that has more to say than anybody reads is cut short."""
+        now = time.monotonic()
+        if now - self._lines_since > _LINES_SECONDS:
+            self._lines, self._lines_since = 0, now
+        self._lines += 1
+        if self._lines <= _MOST_LINES:
+            more = " (and more)" if self._lines == _MOST_LINES else ""
+            sys.stdout.write(f"{line}{more}\n")
+            sys.stdout.flush()

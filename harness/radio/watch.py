@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from harness.transcript import TargetEvent
 
 _MOST = 256
+_MARGIN, _SHORTEST, _UNMEASURED, _LONGEST = 3.0, 1.5, 5.0, 30.0
 _NAMES = frozenset({0x08, 0x09})
 _STABLE = frozenset({0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x19}) | _NAMES
 
@@ -21,6 +22,7 @@ class Watch:
         self._bonded = self._restarting = False
         self.ended_with = 0
         self._said: str | None = None
+        self._waited, self._came_back = 0.0, False
 
     def note(self, kind: str, **detail: str) -> None:
         """Keep an event."""
@@ -31,6 +33,19 @@ class Watch:
         events = tuple(self._events)
         self._events.clear()
         return events
+
+    def waited(self, seconds: float, *, again: bool) -> None:
+        """So long it took until it was heard; `again`: after a connection."""
+        self._waited, self._came_back = max(self._waited, seconds), self._came_back or again
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence after which it advertises no more: a multiple of the longest that was waited for.
+
+        Until it was seen to come back from a connection, what it needs for that is not known.
+        """
+        shortest = _SHORTEST if self._came_back else _UNMEASURED
+        return min(max(_MARGIN * self._waited, shortest), _LONGEST)
 
     def connected(self) -> None:
         """A connection was made."""
@@ -74,8 +89,12 @@ class Watch:
 
 
 def stable(data: bytes, types: Collection[int]) -> str:
-    """The fields of an advertisement that have one of the types, as `type:hex`, in order."""
-    return " ".join(sorted(f"{kind:02x}:{value.hex()}" for kind, value in structures(data) if kind in types))
+    """The fields of an advertisement that have one of the types, as `type:hex`, in order; names without their case."""
+    return " ".join(sorted(f"{kind:02x}:{_plain(kind, value)}" for kind, value in structures(data) if kind in types))
+
+
+def _plain(kind: int, value: bytes) -> str:
+    return (value.lower() if kind in _NAMES else value).hex()
 
 
 def structures(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple, cast
 
-VERSION = 1
+VERSION = 2
+CONTROL = "unix:radio"
 _HEAD = struct.Struct("<IBH")
 LONGEST = 1 << 20
 Words = Mapping[str, Any]

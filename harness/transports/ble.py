@@ -34,6 +34,8 @@ CHANNELS: Mapping[str, int] = {
 }
 _ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "signalling", "l2cap"})
+_BY_ITSELF = 0x13  # the HCI reason of a device that ends a connection, as it may
+_ROTATES = "Its address is a private one and changes; pair=on lets it be known by the key that it is made with"
 FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
 
 
@@ -80,7 +82,7 @@ class BleLink:
         self._join()
 
     def _begin(self) -> None:
-        self._fences, self._timed_out = 0, False
+        self._fences, self._timed_out, self._owed = 0, False, False
         self._awaited: list[bytes] = []
 
     def _join(self) -> None:
@@ -90,17 +92,31 @@ class BleLink:
     def fresh(self) -> bool:
         """Make the connection ready to send on; True when it is another one than at the last call.
 
-        After a timeout it is made anew: a late answer would be taken for the next request's. Raises LinkError.
+        After a timeout it is made anew: a late answer would be taken for the next request's. So is one that the device
+        ended when all was answered, as devices do that are left alone. Raises LinkError.
         """
-        self._peer.notice()
+        ended = self._left_alone()
         if self._timed_out:
             self._peer.close()
-        self._join()
+        try:
+            self._join()
+        except LinkError as error:
+            raise (ended or error) from error
         if self._peer.connection == self._connection:
             return False
         self._connection = self._peer.connection
         self._begin()
         return True
+
+    def _left_alone(self) -> LinkClosed | None:
+        """How the device ended the connection when all was answered; raises LinkClosed for any other end."""
+        try:
+            self._peer.notice()
+        except LinkClosed as ended:
+            if self._owed or self._peer.watch.ended_with != _BY_ITSELF:
+                raise
+            return ended
+        return None
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send one PDU; raises LinkError, LinkClosed, BenchError."""
@@ -112,6 +128,7 @@ class BleLink:
         Two fences under way would be two like requests at once. Raises LinkError, LinkClosed, BenchError.
         """
         self.fresh()
+        self._owed = True
         pdus = [self._pdu(data) for data in messages]
         if self._cid == EVERYTHING:
             self._peer.send(Kind.FRAME, *pdus)
@@ -143,7 +160,7 @@ class BleLink:
             if cid == ATT and self._fences and pdu.startswith(FENCE_ANSWER):
                 self._fences -= 1
                 if not self._fences:
-                    self._awaited = []
+                    self._awaited, self._owed = [], False
                     return b""
             elif self._cid == EVERYTHING:
                 return len(pdu).to_bytes(2, "little") + message.body
@@ -159,6 +176,7 @@ class BleLink:
         request = next((request for request in self._awaited if answers(request, pdu)), None)
         if request is not None:
             self._awaited.remove(request)
+            self._owed = bool(self._awaited)
 
     def perform(self, step: Procedure, timeout: float) -> bool:
         """On a connection that is up. Raises UsageError where it is none, or not one of this layer."""
@@ -208,14 +226,30 @@ class BleTransport:
                 "or give the radio an adapter that carries it: usb:0, hci-socket:0, serial:PORT,SPEED"
             )
         self._timeout = timeout
+        started = time.monotonic()
         try:
-            return BleLink(self.moniker, self._peer, self._route, timeout, self._disturb, fenced=self.fenced)
+            return self._joined(timeout)
         except LinkClosed:
             raise
         except LinkError as error:
-            if self._peer.table and not advertises(self._peer):
-                raise LinkError(f"{self.moniker}: {error}. It does so no more: look at the device") from error
-            raise LinkError(f"{self.moniker}: {error}. Is the device on, in range and advertising?") from error
+            if not self._peer.table:
+                raise LinkError(f"{self.moniker}: {error}. Is the device on, in range and advertising?") from error
+            if not advertises(self._peer, time.monotonic() - started):
+                hint = _ROTATES if self._peer.rotates else "It does so no more: look at the device"
+                raise LinkError(f"{self.moniker}: {error}. {hint}") from error
+        return self._late(timeout)
+
+    def _joined(self, timeout: float) -> BleLink:
+        return BleLink(self.moniker, self._peer, self._route, timeout, self._disturb, fenced=self.fenced)
+
+    def _late(self, timeout: float) -> BleLink:
+        """It advertises after all."""
+        try:
+            return self._joined(timeout)
+        except LinkClosed:
+            raise
+        except LinkError as error:
+            raise LinkError(f"{self.moniker}: {error}. It advertises, and takes no connection") from error
 
     def _disturb(self) -> None:
         self._disturbed = True
@@ -232,7 +266,12 @@ class BleTransport:
         self._peer.watch.restarted()
 
     def survey(self) -> None:
-        """Read the GATT table again, hear an advertisement, and open the connection anew for what the bond is worth."""
+        """Read the GATT table again, hear an advertisement, and open the connection anew for what the bond is worth.
+
+        On a connection of its own: a pairing that a case has begun is broken off, behind which a device may answer
+        nothing else.
+        """
+        self._peer.close()
         self.open(self._timeout)
         survey(self._peer, self._timeout)
         self.open(self._timeout)

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import UsageError
 from targets import air
 from targets.emulated import EmulatedTarget
 from targets.glucometer.front import ADDRESS, Front, provision
@@ -27,12 +28,14 @@ def _target(options: argparse.Namespace) -> EmulatedTarget:
 
 def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
+    if options.bench_faults:
+        raise UsageError("--bench-faults: over Bluetooth LE they are the insulin pump's; leave it out here")
     target = _target(options)
     server = Server(target, paced=False)
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: stopped.append(number))
-    bridge = Bridge(*air.place(options))
+    bridge = Bridge(air.place(options))
     try:
         if options.channel:
             server.channel(options.channel)

@@ -14,8 +14,10 @@ from bumble.hci import Address
 from bumble.host import Host
 from bumble.transport import open_transport
 
+from harness.place import place_of, socket_path
 from harness.radio.quiet import quieten
 from targets import air
+from targets.dirty_ble import Dirt, wanted
 from targets.insulin.front import NAME, Front
 from targets.insulin.mailbox import Mailbox
 from targets.serve import Server
@@ -27,11 +29,12 @@ _TICK = 0.005
 
 async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
+    wanted(options.bench_faults)
     target = air.device(HERE, options)
     server = Server(target, paced=False)
     if options.channel:
         server.channel(options.channel)
-    transport = await open_transport("tcp-client:{}:{}".format(*air.place(options)))
+    transport = await open_transport(_spec(air.place(options)))
     try:
         await _run(server, target.start, Host(transport.source, transport.sink), options, transport.source.terminated)
     finally:
@@ -39,12 +42,19 @@ async def serve(options: argparse.Namespace) -> None:
         await transport.close()
 
 
+def _spec(moniker: str) -> str:
+    """As Bumble calls the place to attach at; raises UsageError."""
+    path = socket_path(moniker)
+    return f"unix:{path}" if path is not None else "tcp-client:{}:{}".format(*place_of(moniker))
+
+
 async def _run(
     server: Server, start: Callable[[], None], host: Host, options: argparse.Namespace, ended: asyncio.Future[None]
 ) -> None:
     own = Address(options.address, Address.PUBLIC_DEVICE_ADDRESS if options.public else Address.RANDOM_DEVICE_ADDRESS)
     device = Device(config=DeviceConfiguration(name=NAME, address=own), host=host)
-    front = Front(device, lambda told: _mailbox(server, told), public=options.public)
+    dirt = Dirt(device, wanted(options.bench_faults))
+    front = Front(device, lambda told: _mailbox(server, told), dirt, public=options.public)
     start()
     server.begin()
     await front.start()

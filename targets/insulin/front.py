@@ -15,13 +15,13 @@ from bumble.hci import Address, HCI_ErrorCode, OwnAddressType
 from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.pairing import PairingConfig, PairingDelegate
 
+from targets.dirty_ble import Dirt
 from targets.insulin import table
 from targets.insulin.mailbox import Mailbox, NoResult, Op
 
 NAME = "IP-7"
 VENDOR = 0xF000
 VENDOR_BASE = "0000{:04x}-4d46-0001-0000-00805f9b34fb"
-_INTERVAL = 20
 _ENCRYPTED, _BONDED, _AUTHENTICATED = 1, 2, 4
 _WITH_RESPONSE = 1
 _PERMISSIONS = Characteristic.READABLE | Characteristic.WRITEABLE
@@ -31,9 +31,9 @@ class Front:
     """Owns the Bumble device. What the firmware asks for is done; what the central does is told to the firmware."""
 
     def __init__(
-        self, device: Device, mailbox: Callable[[Callable[[int, bytes], None]], Mailbox], *, public: bool
+        self, device: Device, mailbox: Callable[[Callable[[int, bytes], None]], Mailbox], dirt: Dirt, *, public: bool
     ) -> None:
-        self._device, self._public = device, public
+        self._device, self._dirt, self._public = device, dirt, public
         self._mailbox = mailbox(self._told)
         self._connection: Connection | None = None
         self._advertising, self._on = asyncio.Lock(), False
@@ -52,7 +52,7 @@ class Front:
         """Power on and advertise."""
         for service in table.SERVICES:
             self._device.add_service(Service(uuid_of(service.uuid), [self._place(c) for c in service.characteristics]))
-        self._device.advertising_data = bytes(
+        self._said = bytes(
             AdvertisingData([(AdvertisingData.FLAGS, b"\x06"), (AdvertisingData.COMPLETE_LOCAL_NAME, NAME.encode())])
         )
         self._device.pairing_config_factory = _pairing
@@ -61,6 +61,7 @@ class Front:
         _keep_declarations(self._device.gatt_server)
         await self._device.power_on()
         self._device.keystore = MemoryKeyStore()
+        self._dirt.dress()
         self._on = True
         await self._advertise(b"\x01")
 
@@ -188,9 +189,13 @@ class Front:
             return
         async with self._advertising:
             await self._device.stop_advertising()  # Bumble may take it for advertising still, if connected at once
+            await self._dirt.before_advertising()
             own = OwnAddressType.PUBLIC if self._public else OwnAddressType.RANDOM
             await self._device.start_advertising(
-                own_address_type=own, advertising_interval_min=_INTERVAL, advertising_interval_max=_INTERVAL
+                own_address_type=own,
+                advertising_data=self._dirt.data(self._said),
+                advertising_interval_min=self._dirt.interval,
+                advertising_interval_max=self._dirt.interval,
             )
 
     async def _unbond(self, body: bytes) -> None:

@@ -149,7 +149,7 @@ def test_a_key_of_zeros_is_refused_and_noted_where_it_is_not(device):
 def test_subscriptions_at_once_are_all_answered(device):
     d = device()
     d.run(Procedure("subscribe", (("value", 1),)), Wait(0.05))
-    assert [outcome.split()[::2] for outcome in d.outcomes()] in ([["1", "1"]], [["2", "2"]], [["3", "3"]])
+    assert [outcome.split()[::2] for outcome in d.outcomes()] in ([["3", "3"]], [["4", "4"]])
 
 
 def test_an_mtu_is_exchanged(device):

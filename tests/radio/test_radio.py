@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError
+from harness.place import connected
 from harness.radio.client import RadioLost
 from harness.radio.perform import survey
 from harness.radio.process import Radio
@@ -21,7 +22,7 @@ from harness.radio.wire import Kind, Unpacker, packed, spoken
 from harness.transports import ble, transport
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
-VALUE, NOTIFIED, COMMAND, SECRET = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5))
+VALUE, NOTIFIED, COMMAND, SECRET, ALARM = (f"a000000{n}-0000-4000-8000-000000000000" for n in (2, 3, 4, 5, 8))
 
 
 assert ble.CHANNELS  # its import registers the scheme
@@ -102,6 +103,17 @@ def test_a_characteristic_is_written_and_notifies(radio, attach):
     send(opened, b"ping")
     told = {reply(opened), reply(opened)}
     assert told == {b"\x13", b"\x1b" + opened.handle(NOTIFIED).to_bytes(2, "little") + b"ping"}
+
+
+def test_an_indication_that_greets_the_subscriber_does_not_keep_the_next_one_back(radio, attach):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, "?layer=att")
+    say(opened, b"greet")
+    assert reply(opened) == b"\x13"
+    opened = link(radio, address, f"?char={ALARM}")
+    send(opened, b"ping")
+    told = {reply(opened), reply(opened)}
+    assert told == {b"\x13", b"\x1d" + opened.handle(ALARM).to_bytes(2, "little") + b"ping"}
 
 
 def test_a_pairing_lasts_until_the_device_has_lost_its_keys(radio, attach):
@@ -227,11 +239,10 @@ def test_wrong_monikers(moniker, words):
 def test_nonsense_on_the_control_port_ends_only_that_client(radio, attach):
     _process, address = attach(radio.listening[0])
     opened = link(radio, address, "?layer=att")
-    host, _, port = radio._control.removeprefix("tcp:").rpartition(":")
     for nonsense in (b"\xff" * 64, packed(Kind.ASK, 0, b"[]"), packed(Kind.ASK, 0, b"\xff"), spoken(Kind.PDU, {})):
-        with socket.create_connection((host, int(port)), 1.0) as client:
+        with connected(radio._control, 1.0) as client:
             client.sendall(nonsense)
-    with socket.create_connection((host, int(port)), 1.0) as client:
+    with connected(radio._control, 1.0) as client:
         client.sendall(spoken(Kind.ASK, {"ask": "dance", "id": 7}))
         (message,) = Unpacker().feed(client.recv(4096))
         assert "dance" in message.words["error"]

@@ -15,10 +15,11 @@ def chosen(*words):
 
 
 def test_the_place_to_attach_at_is_read():
-    assert air.place(chosen()) == ("localhost", 9200)
+    assert air.place(chosen()) == "tcp:localhost:9200"
+    assert air.place(SimpleNamespace(radio="unix:/run/h4")) == "unix:/run/h4"
 
 
-@pytest.mark.parametrize("radio", ["", "foo", "tcp:x:y", "tcp:localhost:0", "tcp:localhost:99999", "unix:h4.sock"])
+@pytest.mark.parametrize("radio", ["", "foo", "tcp:x:y", "tcp:localhost:0", "tcp:localhost:99999", "udp:localhost:1"])
 def test_a_place_that_is_none_says_what_to_write(radio):
     with pytest.raises(UsageError, match="write tcp:HOST:PORT"):
         air.place(SimpleNamespace(radio=radio))

@@ -19,7 +19,7 @@ def radio():
 
 @pytest.fixture
 def bridge(radio):
-    made = Bridge(*radio.getsockname())
+    made = Bridge("tcp:{}:{}".format(*radio.getsockname()))
     fed = []
     made.feed = fed.append
     made.fed = fed

@@ -14,8 +14,9 @@ import bleak
 from bleak.exc import BleakError
 
 from harness.radio.bleak.client import RadioBleakClient
-from harness.radio.bleak.line import CONTROL, dial
+from harness.radio.bleak.line import dial
 from harness.radio.bleak.scanner import RadioBleakScanner
+from harness.radio.wire import CONTROL
 
 _SECONDS = 5.0
 _USAGE, _BENCH = 2, 3

@@ -45,10 +45,11 @@ class BleakCentral:
     """What `central.Central` does, as far as an operating system lets a program: see `only`."""
 
     adapter = BLEAK
-    only = frozenset({"hello", "scan", "watch", "hear", "connect", "disconnect", "tap", "table", "pair"})
+    only = frozenset({"hello", "stalled", "scan", "watch", "hear", "connect", "disconnect", "tap", "table", "pair"})
     errors: tuple[type[Exception], ...] = (BleakError, OSError, EOFError)
 
     def __init__(self) -> None:
+        self.scanner = self
         self.connections: dict[int, DesktopPeripheral] = {}
         self._known: dict[str, BLEDevice] = {}
         self._watchers: dict[Heard, BleakScanner] = {}
@@ -106,6 +107,10 @@ class BleakCentral:
             raise TimeoutError(f"{address} does not advertise")
         self._known[address.upper()] = device
         return told[0]
+
+    async def interval(self, _address: str, _timeout: float) -> float:
+        """Operating systems do not tell of every advertisement."""
+        return 0.0
 
     # -- connections ----------------------------------------------------------------------------------------------
 

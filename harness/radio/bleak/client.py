@@ -19,8 +19,8 @@ from bleak.uuids import normalize_uuid_16, normalize_uuid_str
 
 from harness.radio.att import ATT, MTU
 from harness.radio.bleak.bearer import Bearer
-from harness.radio.bleak.line import CONTROL, RadioLine, dial
-from harness.radio.wire import Kind, Message
+from harness.radio.bleak.line import RadioLine, dial
+from harness.radio.wire import CONTROL, Kind, Message
 
 _CCCD = normalize_uuid_16(0x2902)
 _SECONDS = 5.0

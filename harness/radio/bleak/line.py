@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Callable
 from typing import Any, cast
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason, BleakError
 
 from harness.errors import UsageError
-from harness.place import place_of
+from harness.place import connected
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
 
-CONTROL = "tcp:127.0.0.1:9100"
 _GRACE = 2.0
 
 
@@ -30,7 +28,6 @@ class RadioLine(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """PDUs do not wait for one another."""
         self._transport = cast("asyncio.Transport", transport)
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
         """Answers to whoever asked, everything else to `taken`; nonsense ends the connection."""
@@ -100,11 +97,13 @@ def _nothing(*_message: Message) -> None:
 
 
 async def dial(moniker: str, timeout: float, taken: Callable[[Message], None], lost: Callable[[], None]) -> RadioLine:
-    """Connect to the radio at `tcp:HOST:PORT` within `timeout` seconds; raises BleakBluetoothNotAvailableError."""
+    """Connect to the radio at a place within `timeout` seconds; raises BleakBluetoothNotAvailableError."""
     try:
         async with asyncio.timeout(timeout):
+            stream = await asyncio.to_thread(connected, moniker, timeout)
+            stream.setblocking(False)
             loop = asyncio.get_running_loop()
-            _transport, line = await loop.create_connection(lambda: RadioLine(moniker, taken, lost), *place_of(moniker))
+            _transport, line = await loop.create_connection(lambda: RadioLine(moniker, taken, lost), sock=stream)
     except (OSError, UsageError) as error:
         words = f"radio {moniker}: {_why(error)}. Is `medfuzz radio` running there, with --control {moniker}?"
         raise _not_available(words) from error

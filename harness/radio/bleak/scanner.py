@@ -10,8 +10,8 @@ from bleak.backends.scanner import AdvertisementDataCallback, BaseBleakScanner
 from bleak.exc import BleakError
 
 from harness.radio.bleak.advertisement import advertisement_data
-from harness.radio.bleak.line import CONTROL, RadioLine, dial
-from harness.radio.wire import Kind, Message
+from harness.radio.bleak.line import RadioLine, dial
+from harness.radio.wire import CONTROL, Kind, Message
 
 _SECONDS = 5.0
 
