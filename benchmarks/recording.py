@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.campaign import round_robin
 from harness.case import Origin, Send, TestCase
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers
+from harness.interfaces import Fuzzer
+from harness.order import round_robin
 from harness.transcript import Exchange
 
 BENCH = "pump-fixed"
@@ -32,8 +33,17 @@ def started() -> Assembly:
 
 def record(assembly: Assembly, count: int) -> list[Recorded]:
     """The first `count` cases of all the bench's fuzzers in turn, run once."""
-    cases = (case for _fuzzer, case in round_robin(make_fuzzers(assembly, SEED)))
-    return [Recorded(case, assembly.runner.run(case)[0].exchanges) for case in itertools.islice(cases, count)]
+    cases = itertools.islice(cases_of(assembly), count)
+    return [Recorded(case, assembly.runner.run(case).transcript.exchanges) for case in cases]
+
+
+def cases_of(assembly: Assembly) -> Iterator[TestCase]:
+    """The cases of all the bench's fuzzers in turn; one that raises ends the measurement."""
+
+    def failed(_fuzzer: Fuzzer, error: Exception) -> None:
+        raise error
+
+    return (case for _fuzzer, case in round_robin(make_fuzzers(assembly, SEED), failed))
 
 
 def frozen(case: TestCase, exchanges: Sequence[Exchange]) -> TestCase:

@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.measure import Rates, interleaved, table, wanted
-from benchmarks.recording import SEED, started
-from harness.campaign import round_robin
-from harness.cli.assemble import Assembly, make_fuzzers
+from benchmarks.recording import cases_of, started
+from harness.cli.assemble import Assembly
 from harness.monitors.safety import SafetyMonitor
 from harness.requirements import parse_requirements
 from harness.temporal import FormulaSet
@@ -23,9 +22,8 @@ WANTED = 10_000
 def trace(assembly: Assembly) -> list[Sample]:
     """The samples of the first cases, put one behind another on one clock."""
     found: list[Sample] = []
-    cases = (case for _fuzzer, case in round_robin(make_fuzzers(assembly, SEED)))
-    for case in itertools.islice(cases, CASES):
-        samples = assembly.runner.run(case)[0].samples
+    for case in itertools.islice(cases_of(assembly), CASES):
+        samples = assembly.runner.run(case).transcript.samples
         shift = found[-1].time + 0.01 - samples[0].time if found and samples else 0.0
         found += [Sample(sample.time + shift, sample.values) for sample in samples]
     return found

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.case import TestCase, Wait
 from harness.interfaces import Fuzzer
-from harness.transcript import Transcript
-from harness.verdict import Observation
+from harness.outcome import Outcome
 
 _SECONDS_A_CASE = 0.05
 _MAX_HELD = 2000
@@ -43,9 +42,9 @@ class PatientFuzzer:
         """As many as without it."""
         return self._fuzzer.forecast()
 
-    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
+    def learn(self, case: TestCase, outcome: Outcome) -> None:
         """Passed on."""
-        self._fuzzer.learn(case, transcript, observations)
+        self._fuzzer.learn(case, outcome)
 
 
 def waiting(case: TestCase) -> float:

@@ -13,8 +13,7 @@ from fuzzers.moves import Outline, Plan
 from fuzzers.order import Order
 from harness.case import Origin, Send, TestCase
 from harness.errors import UsageError
-from harness.transcript import Transcript
-from harness.verdict import Observation
+from harness.outcome import Outcome
 from protocols.model import Protocol
 
 T = TypeVar("T")
@@ -84,7 +83,7 @@ class ModelFuzzer(ABC):
                     left.append((part, stop))
             places = left
 
-    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:  # noqa: B027
+    def learn(self, case: TestCase, outcome: Outcome) -> None:  # noqa: B027
         """Takes nothing: the same cases for the same seed, whatever the device does."""
 
 

@@ -29,6 +29,7 @@ class TargetTable(Table):
     hang_budget: int = Field(default=1_000_000, gt=1000)
     ports: dict[str, str] = {}
     settle: float = Field(default=2.0, ge=0)
+    recovery: float = Field(default=0.0, ge=0)
     command: list[str] = []
     ready: float = Field(default=10.0, gt=0)
     channel: str = ""
@@ -71,6 +72,7 @@ class InterfaceTable(Table):
     reconnect: bool | None = None
     script_arguments: list[str] = []
     script_session: int = Field(default=0, ge=0)
+    may_close: bool = False
     forbidden: list[str] = []
     allowed_on_hardware: list[str] = []
     seeds: str = ""
@@ -140,6 +142,21 @@ class LimitsTable(Table):
     tries: int = Field(default=3, gt=0)
 
 
+class FloorsTable(Table):
+    """`[floors]`: what a run that found nothing must have reached to be green; else it ends with 4 and the reason.
+
+    Shares are from 0 to 1: messages answered besides the probe, cases withheld by the guard or left out, requirements
+    exercised. `cases` is the least for each interface (a smaller --cases counts). `states`: every state that was tried.
+    """
+
+    answered: float = Field(default=0.05, ge=0, le=1)
+    withheld: float = Field(default=0.5, ge=0, le=1)
+    left_out: float = Field(default=0.2, ge=0, le=1)
+    exercised: float = Field(default=0.0, ge=0, le=1)
+    cases: int = Field(default=10, ge=0)
+    states: bool = True
+
+
 class ControlsTable(Table):
     """`[controls]`: recorded faults on which each monitor must fire, and the firmware that has them."""
 
@@ -159,6 +176,7 @@ class Bench(Table):
     safety: SafetyTable = SafetyTable()
     radio: RadioTable = RadioTable()
     limits: LimitsTable = LimitsTable()
+    floors: FloorsTable = FloorsTable()
     controls: ControlsTable = ControlsTable()
     faults: str = ""
     include: str = ""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from harness.case import TestCase
-from harness.errors import BenchError, GuardRefused, MedfuzzError
+from harness.case import Send, TestCase
+from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
     BenchFault,
     CampaignEnded,
     CampaignStarted,
     CaseFinished,
+    CaseLeftOut,
     CaseRefused,
     Event,
     FindingConfirmed,
@@ -22,25 +22,30 @@ from harness.events import (
 )
 from harness.finding import Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
+from harness.judge import faults_of, link_is_lost, settle
+from harness.ledger import Ledger
 from harness.monitors.safety import SafetyMonitor
+from harness.order import by_state, round_robin
+from harness.outcome import Outcome
+from harness.own import own_error
 from harness.runner import Runner
+from harness.scope import Scope
 from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
-from harness.triage.replay import LINK_GONE, confirm
-from harness.verdict import BENCH_KINDS, INCONCLUSIVE_KINDS, Kind, Observation, Verdict, verdict_of
+from harness.triage.confirm import Confirmation
+from harness.triage.replay import LINK_GONE
+from harness.verdict import Kind, Observation, Verdict, verdict_of
 
-_ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
-_EXPLAINED_BY = {
-    Kind.REBOOT: _ENDS,
-    Kind.SILENCE: _ENDS | {Kind.REBOOT},
-    Kind.LINK_LOST: _ENDS | {Kind.REBOOT, Kind.SILENCE},
-}
-_HISTORY = 16
-_IN_A_ROW = {"unreached": 20, "refused": 2000}
+_HISTORY, _LONG_HISTORY = 16, 128
+_REFUSED_IN_A_ROW = 2000
+_OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SHOWN = 400
-_STRETCH = 60
-_WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
-REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
+
+Ask = Callable[[str], bool]
+
+
+class _EverythingLostError(Exception):
+    """No interface answers any more; why is told already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,22 @@ class Budget:
     seconds: float | None = None
 
 
+@dataclass(slots=True)
+class _Counts:
+    """Where a campaign stands: cases run, and rows and sums of what was not tested."""
+
+    number: int = 0
+    refused: int = 0
+    own_row: int = 0
+    own: int = 0
+    told: set[str] = field(default_factory=set[str])
+
+
 class Campaign:
-    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`."""
+    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`.
+
+    `ask` puts a request to a person at the bench, and is true when it was done; None where nobody is there.
+    """
 
     def __init__(
         self,
@@ -67,23 +86,29 @@ class Campaign:
         tries: int,
         horizon: float,
         clock: Callable[[], float] = time.monotonic,
+        ask: Ask | None = None,
     ) -> None:
-        self.name, self._runner, self._fuzzers = name, runner, fuzzers
+        self.name, self._runner, self._fuzzers, self._ask = name, runner, fuzzers, ask
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
-        self._tries, self._clock = tries, clock
-        self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.snapshots else None
+        self._clock = clock
+        self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
+        self._confirmation = Confirmation(runner, tries, self._out_of_time)
         self._started = clock()
-        self._number = 0
         self._interrupted = False
-        self._row, self._unreplayed = ("", 0), ""
-        self._history: deque[TestCase] = deque(maxlen=_HISTORY)
-        self.findings: dict[str, Finding] = {}
-        self._ways = Counter[str]()
+        self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
+        self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
+        self._life = runner.lives
+        self._unreplayed = ""
 
     @property
     def seconds(self) -> float:
         """Wall time since the start."""
         return self._clock() - self._started
+
+    @property
+    def findings(self) -> Mapping[str, Finding]:
+        """Those that were replayed, by bucket."""
+        return self._ledger.findings
 
     def interrupt(self) -> None:
         """End in good order after the current case."""
@@ -94,82 +119,159 @@ class Campaign:
         for listener in self._listeners:
             listener(event)
 
+    # -- from the first case to the last --------------------------------------------------------------------------
+
     def run(self) -> str:
         """Run the campaign on a started target; returns the reason of its end."""
-        forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
-        self.tell(CampaignStarted(self.name, self._manifest, forecast))
         reason = "exhausted"
         try:
-            cases = round_robin(self._fuzzers)
-            for fuzzer, case in cases if self._runner.snapshots else by_state(cases):
+            forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
+            self.tell(CampaignStarted(self.name, self._manifest, forecast))
+            cases = round_robin(self._fuzzers, self._fuzzer_failed)
+            for fuzzer, case in cases if self._runner.independent else by_state(cases):
                 if ended := self._ended():
                     reason = ended
                     break
-                self._case(fuzzer, case)
+                self._try(fuzzer, case)
+            self._scope.require_any()
+        except _EverythingLostError:
+            reason = "bench"
         except MedfuzzError as error:
             self.tell(BenchFault(str(error), fatal=True))
             reason = "bench"
         except KeyboardInterrupt:
             reason = "interrupted"
-        self.tell(CampaignEnded(reason, self.seconds, self._number))
+        self.tell(CampaignEnded(reason, self.seconds, self._counts.number))
         return reason
+
+    def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
+        """One that raises gives no more cases; the run has failed by it, and the others go on."""
+        self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
     def _ended(self) -> str:
         if self._interrupted:
             return "interrupted"
-        full = self._budget.cases is not None and self._number >= self._budget.cases
+        full = self._budget.cases is not None and self._counts.number >= self._budget.cases
         return "budget" if full or self._out_of_time() else ""
 
     def _out_of_time(self) -> bool:
         late = self._budget.seconds is not None and self.seconds >= self._budget.seconds
         return late or self._interrupted
 
+    def _try(self, fuzzer: Fuzzer, case: TestCase) -> None:
+        """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
+        if why := self._scope.left_out(case):
+            self.tell(CaseLeftOut(case, why))
+            return
+        try:
+            self._case(fuzzer, case)
+        except LinkError as error:
+            self._lost(case, error)
+        except OwnError as error:
+            self._own_trouble(case, error)
+        except MedfuzzError:
+            raise
+        except Exception as error:  # noqa: BLE001  whoever raised it, it was not the device
+            self._own_trouble(case, own_error(error, f"case {case.id}"))
+        else:
+            self._counts.own_row = 0
+
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         if self._slow_lane is not None:
             self._slow_lane.note_baseline(case)
         try:
-            transcript, observations = self._runner.run(case)
+            outcome = self._runner.run(case)
         except GuardRefused as refusal:
-            self.tell(CaseRefused(case, str(refusal)))
-            self._in_a_row("refused", str(refusal))
+            self._refused(case, str(refusal))
             return
-        if transcript.refused:
-            self.tell(CaseRefused(case, transcript.refused))
-        self._number += 1
-        self._history.append(case)
-        if transcript.state_reached:
-            self._row = ("", 0)
-        else:
-            self._in_a_row("unreached", unreached(case.state, case.interface))
-        fuzzer.learn(case, transcript, observations)
-        verdict = self._judge(case, transcript, observations)
+        if outcome.transcript.refused:
+            self.tell(CaseRefused(case, outcome.transcript.refused))
+        self._counts.number, self._counts.refused = self._counts.number + 1, 0
+        self._remember(case)
+        fuzzer.learn(case, outcome)
+        verdict = self._judge(case, outcome)
+        measures = outcome.measures
         if verdict is Verdict.PASS and self._slow_lane is not None:
-            for longer, whole, seen in self._slow_lane.follow(case, transcript, self._number):
-                if self._judge(longer, whole, seen) is not Verdict.PASS:
+            for longer, whole in self._slow_lane.follow(case, outcome, self._counts.number):
+                measures = whole.measures
+                if self._judge(longer, whole) is not Verdict.PASS:
                     break
-        lost = any(observation.kind is Kind.LINK_LOST for observation in settle(observations))
-        self._conclude(case, transcript, verdict, lost=lost)
+        self._conclude(case, replace(outcome, measures=measures), verdict)
+        self._note_state(case, outcome.transcript)
 
-    def _conclude(self, case: TestCase, transcript: Transcript, verdict: Verdict, *, lost: bool) -> None:
-        """Tell the case; raises BenchError where the link is gone by no fault of the device, or a replay failed."""
-        failed = ""
-        if lost and self._is_the_devices_fault(case, transcript):
-            verdict = Verdict.FINDING
-        elif lost and verdict is not Verdict.FINDING:
-            failed = f"{transcript.link_error}; it broke in {self._suspect(case, transcript)}"
-        failed = failed or self._unreplayed
+    def _remember(self, case: TestCase) -> None:
+        """The history is what the device has met since it was last started, up to this case."""
+        if self._life != self._runner.lives and not self._runner.independent:
+            self._history.clear()
+        self._life = self._runner.lives
+        self._history.append(case)
+
+    def _note_state(self, case: TestCase, transcript: Transcript) -> None:
+        if transcript.state_reached:
+            self._scope.note_reached(case)
+        elif words := self._scope.note_unreached(case, transcript.proof):
+            self.tell(BenchFault(words, fatal=False))
+
+    def _refused(self, case: TestCase, reason: str) -> None:
+        """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
+        self.tell(CaseRefused(case, reason))
+        self._counts.refused += 1
+        if self._counts.refused >= _REFUSED_IN_A_ROW:
+            raise BenchError(f"{self._counts.refused} cases in a row were not tested: {reason}. See `forbidden`")
+
+    def _conclude(self, case: TestCase, outcome: Outcome, verdict: Verdict) -> None:
+        """Tell the case; raises LinkError where the link is gone by no fault of the device, or a replay failed."""
+        transcript, failed = outcome.transcript, self._unreplayed
+        self._unreplayed = ""
+        if link_is_lost(settle(outcome.observations)):
+            if self._is_the_devices_fault(case, transcript):
+                verdict = Verdict.FINDING
+            elif verdict is not Verdict.FINDING:
+                failed = f"{transcript.link_error}; it broke in {self._suspect(case, transcript)}"
         if failed and verdict is not Verdict.FINDING:
             verdict = Verdict.BENCH_FAULT
-        coverage = self._runner.snapshots.coverage() if self._runner.snapshots else 0
-        self.tell(CaseFinished(self._number, case, transcript, verdict, self.seconds, coverage))
+        self._finished(case, outcome, verdict)
         if failed:
-            raise BenchError(failed)
+            raise LinkError(failed)
 
-    def _in_a_row(self, what: str, words: str) -> None:
-        """A campaign that tests nothing any more ends as a bench fault instead of going on for a night."""
-        self._row = (what, self._row[1] + 1 if self._row[0] == what else 1)
-        if self._row[1] >= _IN_A_ROW[what]:
-            raise BenchError(f"{self._row[1]} cases in a row were not tested: {words}. {REMEDY}")
+    def _finished(self, case: TestCase, outcome: Outcome, verdict: Verdict) -> None:
+        number, coverage = self._counts.number, self._runner.coverage()
+        self.tell(CaseFinished(number, case, outcome.transcript, verdict, self.seconds, coverage, outcome.measures))
+
+    # -- trouble that is not the device's -------------------------------------------------------------------------
+
+    def _own_trouble(self, case: TestCase, error: OwnError) -> None:
+        """It ends the case. Raises BenchError when it comes again and again."""
+        counts = self._counts
+        counts.number, counts.own_row, counts.own = counts.number + 1, counts.own_row + 1, counts.own + 1
+        now = self._runner.target.now()
+        self._finished(case, Outcome(Transcript(case.id, (), now, now)), Verdict.BENCH_FAULT)
+        self._runner.give_up()
+        words = f"{error} It ended case {counts.number}, {case.id}: {_bytes_of(case)}"
+        if counts.own_row >= _OWN_IN_A_ROW or counts.own >= _OWN_IN_ALL:
+            raise BenchError(words) from error
+        if str(error) not in counts.told:
+            counts.told.add(str(error))
+            self.tell(BenchFault(words, fatal=False))
+
+    def _lost(self, case: TestCase, error: LinkError) -> None:
+        """The device is not back, and nothing at hand brings it back: a person may; else the others go on."""
+        self._runner.give_up()
+        request = f"{error}. Switch the device off and on"
+        if self._ask is not None and self._ask(request):
+            self._runner.fresh()
+            return
+        self.tell(BenchFault(str(error), fatal=True))
+        self._scope.lose(case.interface, f"interface '{case.interface}' is lost: {error}")
+        left = [name for name in self._runner.interfaces if not self._scope.is_lost(name)]
+        if not any(self._answers(name) for name in left):
+            raise _EverythingLostError from error
+
+    def _answers(self, name: str) -> bool:
+        try:
+            return self._runner.contact(name) is not None
+        except LinkError:
+            return False
 
     def _is_the_devices_fault(self, case: TestCase, transcript: Transcript) -> bool:
         """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
@@ -185,93 +287,42 @@ class Campaign:
         """The case in words, with the last bytes of its own that went out."""
         sent = [exchange.sent for exchange in transcript.exchanges if exchange.message in case.messages]
         origin = " ".join((*case.origin.path, case.origin.field, case.origin.mutation)).strip()
-        return f"case {self._number}, {case.id}: {origin}, sent {b''.join(sent[-1:]).hex()[:_SHOWN]}"
+        return f"case {self._counts.number}, {case.id}: {origin}, sent {b''.join(sent[-1:]).hex()[:_SHOWN]}"
 
-    def _judge(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> Verdict:
+    # -- findings -------------------------------------------------------------------------------------------------
+
+    def _judge(self, case: TestCase, outcome: Outcome) -> Verdict:
         """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
-        settled = settle(observations)
+        settled = settle(outcome.observations)
         verdict = verdict_of(settled)
         if verdict is not Verdict.FINDING:
             return verdict
-        faults = [o for o in settled if o.kind not in BENCH_KINDS | INCONCLUSIVE_KINDS]
-        alone = self._one_violation(case, faults)
-        confirmed = [self._finding(case, transcript, fault, observations) for fault in alone]
-        return Verdict.FINDING if any(confirmed) else Verdict.INCONCLUSIVE
-
-    def _one_violation(self, case: TestCase, faults: Sequence[Observation]) -> Sequence[Observation]:
-        """Of several requirements violated at once one counts, a known one first; the others are symptoms.
-
-        Two faults at once make no reproducer for either, and an independent one shows alone in another case.
-        """
-        unsafe = [fault for fault in faults if fault.kind is Kind.UNSAFE_STATE]
-        known = [fault for fault in unsafe if self._is_known(bucket_of(fault, case))]
-        return [fault for fault in faults if fault not in unsafe or fault is (known or unsafe)[0]]
-
-    def _is_known(self, bucket: str) -> bool:
-        return bucket in self.findings and self.findings[bucket].confirmed
+        faults = faults_of(settled, case, self._ledger.knows)
+        found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+        return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _finding(
         self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault, case)
-        if self._is_known(bucket) or self._ways[fault.requirement] >= _WAYS:
-            return True
+        if (known := self._ledger.verdict(bucket, fault)) is not None:
+            return known
         others = tuple(o for o in symptoms if o is not fault)
-        finding = Finding(fault, bucket, (case,), transcript, self._number, self.seconds, symptoms=others)
+        number, seconds = self._counts.number, self.seconds
+        finding = Finding(fault, bucket, (case,), transcript, number, seconds, symptoms=others)
         history = (*list(self._history)[:-1], case)
         try:
-            finding = confirm(self._runner, finding, history, self._tries, self._out_of_time)
+            finding = self._confirmation.confirm(finding, history)
         except BenchError as error:
             self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
             self.tell(FindingDismissed(finding))
             return False
-        self.findings[bucket] = finding
-        if finding.confirmed and fault.requirement:
-            self._ways[fault.requirement] += 1
-        self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+        if self._ledger.enter(bucket, finding):
+            self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
         return finding.confirmed
 
 
-def unreached(state: str, interface: str) -> str:
-    """In words, for a campaign's bench fault and for `check` before it."""
-    return f"state '{state}' of '{interface}' cannot be reached"
-
-
-def settle(observations: Sequence[Observation]) -> list[Observation]:
-    """What counts by itself; what only follows from something else in the same case stays with that as a symptom.
-
-    Left out: a restart beside a crash, hang or exit; silence or a lost link beside any of these or a restart; a second
-    sign of one restart; a requirement that is violated later than another.
-    """
-    kinds = {observation.kind for observation in observations}
-    first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)
-    kept: list[Observation] = []
-    for observation in observations:
-        explained = bool(kinds & _EXPLAINED_BY.get(observation.kind, frozenset()))
-        again = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
-        later = observation.kind is Kind.UNSAFE_STATE and observation.time > first
-        if not (explained or again or later):
-            kept.append(observation)
-    return kept
-
-
-def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
-    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time."""
-    source = iter(cases)
-    while stretch := list(itertools.islice(source, _STRETCH)):
-        yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
-
-
-def round_robin(fuzzers: Sequence[Fuzzer]) -> Iterator[tuple[Fuzzer, TestCase]]:
-    """One case from each fuzzer in turn, of some not in every round, until all are exhausted."""
-    sources = {fuzzer: fuzzer.cases() for fuzzer in fuzzers}
-    for number in itertools.count():
-        for fuzzer in [fuzzer for fuzzer in sources if number % fuzzer.every == 0]:
-            case = next(sources[fuzzer], None)
-            if case is None:
-                del sources[fuzzer]
-            else:
-                yield fuzzer, case
-        if not sources:
-            return
+def _bytes_of(case: TestCase) -> str:
+    """What the case would send, live fields as in the template."""
+    return " ".join(step.data.hex() for step in case.steps if isinstance(step, Send))[:_SHOWN] or "it sends nothing"

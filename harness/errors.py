@@ -32,6 +32,10 @@ class LinkClosed(LinkError):
     """The other end closed the link."""
 
 
+class LinkGone(LinkError):
+    """The link does not open, and will not by waiting: whoever was at the other end has ended."""
+
+
 class TargetError(BenchError):
     """The target could not be started, reached, identified or brought back."""
 

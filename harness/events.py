@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.finding import Finding
+from harness.outcome import NOTHING_MEASURED, Measures
 from harness.transcript import Transcript
 from harness.verdict import Verdict
 
@@ -30,6 +31,7 @@ class CaseFinished:
     verdict: Verdict
     seconds: float
     coverage: int
+    measures: Measures = NOTHING_MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,16 @@ class FindingDismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseLeftOut:
+    """The case was not tried: its state or its interface cannot be reached at present."""
+
+    case: TestCase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BenchFault:
-    """The bench failed; `fatal` ends the campaign."""
+    """The bench failed; with `fatal` the run has failed by it, even where a part of it goes on."""
 
     reason: str
     fatal: bool
@@ -71,4 +81,13 @@ class CampaignEnded:
     cases: int
 
 
-Event = CampaignStarted | CaseFinished | CaseRefused | FindingConfirmed | FindingDismissed | BenchFault | CampaignEnded
+Event = (
+    CampaignStarted
+    | CaseFinished
+    | CaseRefused
+    | CaseLeftOut
+    | FindingConfirmed
+    | FindingDismissed
+    | BenchFault
+    | CampaignEnded
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
-from harness.errors import LinkClosed, LinkError, UsageError
+from harness.errors import LinkError, LinkGone, UsageError
 from harness.guard import Guard, GuardedLink
 from harness.interfaces import (
     AFTER_CASE,
@@ -19,6 +19,7 @@ from harness.interfaces import (
     Frame,
     FrameKind,
     Handles,
+    Link,
     Performs,
     Target,
     Transport,
@@ -28,6 +29,15 @@ from harness.transcript import Exchange
 
 _SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+_GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
+_FIRST_GAP, _LONGEST_GAP = 0.005, 0.1
+_LONGEST_LOSS = 30.0
+
+
+def nothing_lost(_since: float) -> float:
+    """What a machine that is never held up loses."""
+    return 0.0
 
 
 @dataclass(slots=True)
@@ -46,11 +56,31 @@ class _Sent:
         return Exchange(self.message, self.data, replies, (), b"", self.at, ended, bool(replies), self.expects)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What has come since a message was sent; `sent` are the bytes that a frame may answer."""
+
+    sent: tuple[bytes, ...]
+    answer: Frame | None = None
+    replies: list[bytes] = field(default_factory=list[bytes])
+    unsolicited: list[bytes] = field(default_factory=list[bytes])
+    stray: bytes = b""
+    buffer: bytes = b""
+    total: int = 0
+
+    def exchange(self, message: str, sent: bytes, sent_at: float, ended: float, *, expects: bool) -> Exchange:
+        """As it goes on record."""
+        replies, rest = tuple(self.replies), self.stray + self.buffer
+        return Exchange(message, sent, replies, tuple(self.unsolicited), rest, sent_at, ended, bool(replies), expects)
+
+
 class Executor:
     """One interface's hands: an open link, the guard in it, and the conversation with the device.
 
-    `reply_timeout` and every deadline are link seconds. `adaptive` shortens the wait for a reply that need not
-    come, once the device's real latency is known; it is for links on the wall clock only.
+    `reply_timeout` and every deadline are link seconds. `adaptive` is for links on the wall clock: it shortens the wait
+    for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
+    and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
+    `open_timeout`; the device gets `pause` seconds between two connections.
     """
 
     def __init__(
@@ -64,25 +94,33 @@ class Executor:
         open_timeout: float,
         adaptive: bool,
         callbacks: Mapping[str, Callback] | None = None,
+        lost: Callable[[float], float] = nothing_lost,
+        pause: float = 0.0,
     ) -> None:
         self.protocol, self._transport, self._target, self._guard = protocol, transport, target, guard
-        self._timeout, self._open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
+        self.timeout, self.open_timeout, self._adaptive = reply_timeout, open_timeout, adaptive
         self._callbacks = callbacks or {}
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = False
+        self._lost, self._pause = lost, pause
         self._slowest = 0.0
+        self._gap = transport.quiet_gap
+        self._greeting, self._closed_at = -1.0, -float("inf")
+        self.greeting = b""
         self._link: GuardedLink | None = None
         self._handles: Handles | None = None
         self._performs: Performs | None = None
         self._kind, self._can_handle, self._can_perform = type(None), False, False
         self._held: list[_Sent] = []
         self._open: list[_Sent] = []
+        self._asked: list[bytes] = []
         self._bytes = b""
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
         self.mutated = False
+        self.gone = 0.0
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
         self._act: dict[type, Callable[..., object]] = {
@@ -97,23 +135,87 @@ class Executor:
     @property
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
-        if self._link is None:
-            link = self._transport.open(self._open_timeout)
-            if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
-                self._kind = type(link)
-                self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
-            self._handles = cast("Handles", link) if self._can_handle else None
-            self._performs = cast("Performs", link) if self._can_perform else None
-            self._link = GuardedLink(link, self._guard)
-            self._introduced = False
+        return self._link or self._connect(self.open_timeout)
+
+    def _connect(self, patience: float) -> GuardedLink:
+        link = self._opened(patience)
+        if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
+            self._kind = type(link)
+            self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
+        self._handles = cast("Handles", link) if self._can_handle else None
+        self._performs = cast("Performs", link) if self._can_perform else None
+        self._link = GuardedLink(link, self._guard)
+        self._introduced = False
+        before = len(self.exchanges)
+        if self._adaptive and link.stream:
+            self._greeted()
+        self.greeting = b"".join(b"".join(heard.unsolicited) + heard.stray for heard in self.exchanges[before:])
         return self._link
+
+    def _opened(self, patience: float) -> Link:
+        """Open the link, again and again for `patience` seconds; `gone` says how long it would not open."""
+        now = self._target.now
+        began, pause, self.gone = now(), _FIRST_PAUSE, 0.0
+        if self._closed_at + self._pause > began:
+            self._target.advance(self._closed_at + self._pause - began)
+            began = now()
+        while True:
+            try:
+                link = self._transport.open(max(_FIRST_PAUSE, began + patience - now()))
+            except LinkGone:
+                raise
+            except LinkError:
+                if now() + pause >= began + patience + self._lost(began):
+                    raise
+                self._target.advance(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                self.gone = now() - began
+            else:
+                return link
+
+    def _greeted(self) -> None:
+        """What the device says by itself on a new connection is no answer; whether it does, the first one shows."""
+        if self._greeting == 0.0:
+            return
+        began = self.now()
+        first = self._greeting < 0.0
+        wait = _GREETING_SECONDS if first else _GREETING_SECONDS + _GREETING_FACTOR * self._greeting
+        heard = self._hear(began + wait)
+        if first:
+            self._greeting = self.now() - began if heard else 0.0
+        while heard:
+            heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET))
+
+    def now(self) -> float:
+        """The link's clock, or the target's while no link is open."""
+        return self._target.now() if self._link is None else self._link.now()
+
+    def rest(self) -> None:
+        """Let a moment pass before the next try."""
+        self._target.advance(_LONGEST_PAUSE)
+
+    def open(self) -> None:
+        """Open the link, if it is not; raises LinkError."""
+        _ = self.link
+
+    def renew(self, patience: float) -> None:
+        """Close the link and open it again within `patience` seconds; `gone` says how long it would not open."""
+        self.close()
+        self._connect(patience)
+
+    @property
+    def stream(self) -> bool:
+        """True where the open link carries bytes without borders."""
+        return self._link is not None and self._link.stream
 
     def close(self) -> None:
         """Close the link, if open."""
+        self._asked = []
         if self._link is not None:
             self._give_up(self._link.now())
             self._link.close()
             self._link = None
+            self._closed_at = self._target.now()
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
@@ -151,23 +253,23 @@ class Executor:
 
     def _introduce(self) -> None:
         """What a script does before all else on a connection or in a case, once: a banner read, a login."""
-        _ = self.link
+        self.open()
         if not self._introduced and self._before:
             self._introduced = True
-            self._before(self.conversation, b"", CallbackSocket(self, self._timeout))
+            self._before(self.conversation, b"", CallbackSocket(self, self.timeout))
             self._introduced = True  # although it may have made another connection
 
     def _conclude(self, steps: tuple[Step, ...], broken: LinkError | None = None) -> None:
         """What a script does at the end of a case, also of one that broke the link."""
         if steps and self._after:
-            self._after(self.conversation, b"", CallbackSocket(self, self._timeout, broken))
+            self._after(self.conversation, b"", CallbackSocket(self, self.timeout, broken))
 
     def _let_go(self, *last: bytes, at_the_end: bool = False) -> None:
         """Put what was held back on the wire, and `last` with it."""
         if not self._held:
             return
         now, held, self._held = self.link.now(), self._held, []
-        self.link.burst([*(sent.data for sent in held), *last], now + self._timeout, awaited=bool(last) or at_the_end)
+        self.link.burst([*(sent.data for sent in held), *last], now + self.timeout, awaited=bool(last) or at_the_end)
         for sent in held:
             sent.at = now
         self._open += held
@@ -177,7 +279,7 @@ class Executor:
         self._let_go(at_the_end=True)
         if self._open:
             last = self._open.pop()
-            self._collect(last.message, last.data, last.at, last.at + self._timeout, expects=last.expects)
+            self._collect(last.message, last.data, last.at, self.timeout, expects=last.expects)
 
     def _give_up(self, now: float) -> None:
         """What is open is answered no more."""
@@ -189,12 +291,18 @@ class Executor:
 
         One that is not waited for is held back and goes out with the next step, in one piece where the link can.
         """
-        _ = self.link
+        return self._send(step, self.timeout)
+
+    def _send(self, step: Send, timeout: float, asked: Sequence[bytes] = ()) -> Frame | None:
+        """As `send`; a frame that answers what was `asked` before is taken as well."""
+        self._introduce()
         if not self._held:
             self._refresh()
-        self._introduce()
+            if self._adaptive:
+                self._drain()
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
+        self.greeting = b""
         expects = self.protocol.expects_reply(data)
         if not step.wait:
             self._held.append(_Sent(step.message, data, expects))
@@ -203,9 +311,53 @@ class Executor:
         if self._held:
             self._let_go(data)
         else:
-            link.send(data, sent_at + self._timeout)
-        deadline = sent_at + (self._timeout if expects or self._open or not self._adaptive else self._quiet())
-        return self._collect(step.message, data, sent_at, deadline, expects=expects)
+            link.send(data, sent_at + self.timeout)
+        seconds = timeout if expects or self._open or not self._adaptive else self._quiet()
+        return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked)
+
+    def _drain(self) -> None:
+        """Read what is left over: a late answer belongs to the message before, and is none to the next one."""
+        while self._hear(self.now()):
+            pass
+
+    def _hear(self, deadline: float) -> bool:
+        """Record what comes unasked up to the deadline, with the message before where it answers that."""
+        link, protocol = self.link, self.protocol
+        received = link.receive(deadline)
+        if not received:
+            return False
+        received = self._whole(received)
+        last = self.exchanges[-1] if self.exchanges else None
+        if not protocol.framed and last is not None and last.answered:
+            self._gap = min(max(2 * self._gap, _FIRST_GAP), _LONGEST_GAP)  # its answers come in pieces
+        frames, rest = protocol.split(received)
+        while rest and (more := link.receive(link.now() + _SHORTEST_QUIET)) and len(received) < protocol.max_reply:
+            received += more
+            frames, rest = protocol.split(received)
+        for frame in frames:
+            self._take(frame, link.now() + self.timeout)
+            if frame.kind is FrameKind.STRAY:
+                rest = frame.data + rest
+            elif not self._answers_late(frame):
+                self._note(frame.data, b"")
+        if rest:
+            self._note(b"", rest)
+        return True
+
+    def _note(self, unsolicited: bytes, stray: bytes) -> None:
+        now = self.now()
+        self.exchanges.append(
+            Exchange("", b"", (), (unsolicited,) if unsolicited else (), stray, now, now, False, False)
+        )
+
+    def _answers_late(self, frame: Frame) -> bool:
+        """True when the frame answers a message of this record that was given up; it goes on record there."""
+        for place, exchange in enumerate(self.exchanges):
+            late = exchange.reply_expected and not exchange.answered and frame.kind is FrameKind.REPLY
+            if late and exchange.sent and self.protocol.answers(exchange.sent, frame):
+                self.exchanges[place] = replace(exchange, replies=(frame.data,), answered=True)
+                return True
+        return False
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
@@ -222,7 +374,7 @@ class Executor:
         callback = self._callbacks.get(step.callback)
         if callback:
             self._catch_up()  # what it receives must not be the answers to earlier messages
-            if replaced := callback(self.conversation, step.data, CallbackSocket(self, self._timeout)):
+            if replaced := callback(self.conversation, step.data, CallbackSocket(self, self.timeout)):
                 return replaced
         data = step.data
         for live in step.live:
@@ -242,51 +394,73 @@ class Executor:
         return self._sent.get(step.replay_of, step.data)
 
     def _quiet(self) -> float:
-        return min(self._timeout, max(_SHORTEST_QUIET, _QUIET_FACTOR * self._slowest))
+        return min(self.timeout, max(_SHORTEST_QUIET, _QUIET_FACTOR * self._slowest))
 
-    def _collect(self, message: str, sent: bytes, sent_at: float, deadline: float, *, expects: bool) -> Frame | None:
+    def _collect(
+        self,
+        message: str,
+        sent: bytes,
+        sent_at: float,
+        seconds: float,
+        *,
+        expects: bool,
+        asked: Sequence[bytes] = (),
+    ) -> Frame | None:
+        """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
-        replies: list[bytes] = []
-        unsolicited: list[bytes] = []
-        stray, buffer, total = b"", b"", 0
-        answer: Frame | None = None
+        reading = _Reading((sent, *asked))
+        deadline = sent_at + seconds
         try:
-            while (answer is None or self._missing() or link.whole) and total < protocol.max_reply:
+            while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
                 received = link.receive(deadline)
                 if not received:
-                    break
-                total += len(received)
-                frames, buffer = protocol.split(buffer + received)
-                for frame in frames:
-                    self._take(frame, deadline)
-                    if frame.kind is FrameKind.STRAY:
-                        stray += frame.data
-                    elif self._open and self._answers_earlier(frame):
+                    if (later := self._later(sent_at, seconds, deadline)) > deadline:
+                        deadline = later
                         continue
-                    elif frame.kind is FrameKind.REPLY and protocol.answers(sent, frame):
-                        replies.append(frame.data)
-                        answer = answer or frame
-                    else:
-                        unsolicited.append(frame.data)
+                    break
+                if self._gap and not protocol.framed:
+                    received = self._whole(received)
+                reading.total += len(received)
+                frames, reading.buffer = protocol.split(reading.buffer + received)
+                for frame in frames:
+                    if self._file(frame, reading, deadline):
+                        deadline = max(deadline, link.now() + seconds)
         finally:
             ended = link.now()
             self._give_up(ended)
-            self.exchanges.append(
-                Exchange(
-                    message,
-                    sent,
-                    tuple(replies),
-                    tuple(unsolicited),
-                    stray + buffer,
-                    sent_at,
-                    ended,
-                    bool(replies),
-                    expects,
-                )
-            )
-        if answer is not None and self._adaptive:
+            self.exchanges.append(reading.exchange(message, sent, sent_at, ended, expects=expects))
+        if reading.answer is not None and self._adaptive:
             self._slowest = max(self._slowest, ended - sent_at)
-        return answer
+        return reading.answer
+
+    def _file(self, frame: Frame, reading: _Reading, deadline: float) -> bool:
+        """Put one frame where it belongs; true when it answers a message that was sent at once with others."""
+        self._take(frame, deadline)
+        if frame.kind is FrameKind.STRAY:
+            reading.stray += frame.data
+        elif self._open and self._answers_earlier(frame):
+            return True
+        elif frame.kind is FrameKind.REPLY and any(self.protocol.answers(sent, frame) for sent in reading.sent):
+            reading.replies.append(frame.data)
+            reading.answer = reading.answer or frame
+        elif not (self._adaptive and self._answers_late(frame)):
+            reading.unsolicited.append(frame.data)
+        return False
+
+    def _whole(self, received: bytes) -> bytes:
+        """What has come, and what follows it until the line is quiet."""
+        while len(received) < self.protocol.max_reply and (more := self.link.receive(self.now() + self._gap)):
+            received += more
+        return received
+
+    def _later(self, sent_at: float, seconds: float, deadline: float) -> float:
+        """The deadline, put off by what the machine lost since the sending; a link that is done is not waited for."""
+        link = self.link
+        if not self._adaptive or not seconds or (link.whole and link.now() < deadline):
+            return deadline
+        lost = min(self._lost(sent_at), _LONGEST_LOSS)
+        later = sent_at + seconds + lost
+        return later if later > link.now() + _SHORTEST_QUIET else deadline
 
     def _missing(self) -> bool:
         return any(sent.expects and not sent.replies for sent in self._open)
@@ -314,7 +488,8 @@ class Executor:
         """Let time pass and record what comes unasked."""
         deadline = self.link.now() + seconds
         while self.link.now() < deadline:
-            self._collect("", b"", self.link.now(), deadline, expects=False)
+            now = self.link.now()
+            self._collect("", b"", now, deadline - now, expects=False)
             if not self.exchanges[-1].unsolicited and not self.exchanges[-1].stray:
                 self.exchanges.pop()
 
@@ -324,7 +499,7 @@ class Executor:
     def reopen(self) -> None:
         """Close the link and open it again; raises LinkError."""
         self.close()
-        _ = self.link
+        self.open()
 
     def _reset(self, _step: Reset) -> None:
         self._target.reset()
@@ -340,24 +515,18 @@ class Executor:
             moniker = self._transport.moniker
             raise UsageError(f"procedure '{step.name}': {moniker} does nothing but carry messages; use a ble: link")
         self._refresh()
-        if not self._performs.perform(step, self._open_timeout):
+        if not self._performs.perform(step, self.open_timeout):
             self._give_up(link.now())
 
-    def probe(self) -> Frame | None:
-        """The probe's proper answer, or None when the target does not serve, also after resynchronization."""
-        resynchronization = self.protocol.resynchronization
-        for attempt in range(3):
-            try:
-                answer = self.send(self.protocol.probe)
-                if answer is not None and self.protocol.served(answer):
-                    return answer
-                if attempt == 0:
-                    self.listen(resynchronization.seconds)
-                    if resynchronization.filler:
-                        self.link.send(resynchronization.filler, self.link.now() + self._timeout)
-                        self.listen(resynchronization.seconds)
-                else:
-                    self.reopen()
-            except LinkClosed:
-                self.close()
+    def probe(self, seconds: float = 0.0) -> Frame | None:
+        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout)."""
+        answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked)
+        if answer is not None and self.protocol.served(answer):
+            self._asked = []
+            return answer
+        self._asked.append(self._bytes)
         return None
+
+    def fill(self, data: bytes, seconds: float) -> None:
+        """Put bytes on the wire that belong to no message, taking at most `seconds`; raises LinkError, GuardRefused."""
+        self.link.send(data, self.now() + seconds)

@@ -12,7 +12,11 @@ from harness.verdict import Kind, Observation
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One bucket's representative. `window` ends with the case that showed it; `reproduced` is k of `tries`."""
+    """One bucket's representative. `window` ends with the case that showed it; `reproduced` is k of `tries`.
+
+    `tries` counts the replays that were played to their end: none where the time was over. `doubt` is why replays that
+    showed it again are not believed.
+    """
 
     observation: Observation
     bucket: str
@@ -24,6 +28,7 @@ class Finding:
     tries: int = 0
     fault: str = ""
     symptoms: tuple[Observation, ...] = field(default=())
+    doubt: str = ""
 
     @property
     def case(self) -> TestCase:
@@ -42,8 +47,17 @@ class Finding:
 
     @property
     def confirmed(self) -> bool:
-        """True when at least one replay showed the same fault."""
-        return self.reproduced > 0
+        """True when enough replays showed the same fault."""
+        return self.reproduced > 0 and not self.doubt
+
+    @property
+    def replays(self) -> str:
+        """`2/3`, `not reproduced`, or `not replayed`, for people."""
+        if self.confirmed:
+            return f"{self.reproduced}/{self.tries}"
+        return (
+            f"only {self.reproduced}/{self.tries}" if self.doubt else "not reproduced" if self.tries else "not replayed"
+        )
 
 
 def bucket_of(observation: Observation, case: TestCase) -> str:

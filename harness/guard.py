@@ -44,7 +44,7 @@ class GuardedLink:
     def __init__(self, link: Link, guard: Guard) -> None:
         self._link, self._guard = link, guard
         self.receive, self.close, self.now = link.receive, link.close, link.now
-        self.whole = link.whole
+        self.whole, self.stream = link.whole, link.stream
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send what the guard allows; raises GuardRefused and sends nothing otherwise."""

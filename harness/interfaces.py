@@ -11,6 +11,8 @@ from typing import Protocol as Interface
 
 from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
+from harness.outcome import Outcome
+from harness.temporal import Watched
 from harness.transcript import Sample, TargetEvent, Transcript
 from harness.verdict import Observation
 
@@ -19,9 +21,11 @@ class Link(Interface):
     """An open connection. Deadlines are absolute link seconds (`now()`).
 
     `whole`: the link itself knows when an answer is complete, and says b"" then; what comes up to that is read.
+    `stream`: it carries bytes without borders, so that a wrong length can swallow what follows.
     """
 
     whole: bool
+    stream: bool
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of `data`; raises LinkError, LinkClosed."""
@@ -41,9 +45,13 @@ class Link(Interface):
 
 
 class Transport(Interface):
-    """Opens links to one endpoint, named by its moniker."""
+    """Opens links to one endpoint, named by its moniker.
+
+    `quiet_gap`: seconds without a byte that end an answer where the protocol has no framing (0: it comes in one piece).
+    """
 
     moniker: str
+    quiet_gap: float
 
     def open(self, timeout: float) -> Link:
         """A new link within `timeout` seconds; raises LinkError saying what to do next."""
@@ -131,10 +139,27 @@ class Identity:
     address_type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a target says of its time. What it can do besides are structural types: `Restores`, `Covers`, `Explains`.
+
+    `virtual_clock`: its links' time is its own, so that how busy this machine is changes nothing. `cheap_waits`:
+    letting its time pass costs next to no wall time.
+    """
+
+    virtual_clock: bool = False
+    cheap_waits: bool = False
+
+
 class Target(Interface):
     """The device under test; owns its life. Times are seconds of the target's own clock."""
 
     name: str
+
+    @property
+    def traits(self) -> Traits:
+        """What it says of its time."""
+        ...
 
     def start(self) -> None:
         """Bring it up; raises TargetError."""
@@ -186,8 +211,8 @@ class Target(Interface):
 
 
 @runtime_checkable
-class Snapshots(Interface):
-    """What an emulated target can do besides."""
+class Restores(Interface):
+    """A target that can go back to an earlier moment: every case starts from a kept state, independent of the last."""
 
     def snapshot(self) -> object:
         """Everything: memory, registers, peripherals, time."""
@@ -196,6 +221,11 @@ class Snapshots(Interface):
     def restore(self, snapshot: Any) -> None:
         """Back to a snapshot of this target."""
         ...
+
+
+@runtime_checkable
+class Covers(Interface):
+    """A target that knows which of its code has run."""
 
     def coverage(self) -> int:
         """Distinct edges seen since the start; never goes back on restore."""
@@ -314,6 +344,16 @@ class WireProtocol(Interface):
         """Bytes after which reading one answer ends, whatever comes."""
         ...
 
+    @property
+    def framed(self) -> bool:
+        """True when `split` knows where an answer ends; False takes whatever has come as one."""
+        ...
+
+    @property
+    def undo(self) -> tuple[Step, ...]:
+        """What brings a device that nothing resets back to rest from any state, as far as messages can."""
+        ...
+
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """Whole frames at the front of `buffer`, and the rest. Never raises on hostile bytes."""
         ...
@@ -372,6 +412,15 @@ class Monitor(Interface):
         ...
 
 
+@runtime_checkable
+class Measuring(Interface):
+    """A monitor that also says how well its requirements were exercised."""
+
+    def take(self) -> Watched:
+        """What was seen since the last call."""
+        ...
+
+
 class Fuzzer(Interface):
     """A source of test cases for one interface; its turn comes in one of `every` rounds (1, or more for dear cases)."""
 
@@ -387,7 +436,7 @@ class Fuzzer(Interface):
         """How many cases there are in all."""
         ...
 
-    def learn(self, case: TestCase, transcript: Transcript, observations: Sequence[Observation]) -> None:
+    def learn(self, case: TestCase, outcome: Outcome) -> None:
         """Feedback after a case."""
         ...
 

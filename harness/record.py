@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sql
 
+from harness.bench import FloorsTable
 from harness.errors import BenchError
 from harness.events import (
     BenchFault,
     CampaignEnded,
     CampaignStarted,
     CaseFinished,
+    CaseLeftOut,
     CaseRefused,
     Event,
     FindingConfirmed,
     FindingDismissed,
 )
 from harness.finding import Finding
+from harness.floors import Tally, Tested, shortfalls
 from harness.requirements import Requirement
 from harness.serialize import from_plain
 from harness.store import Store
@@ -31,29 +35,38 @@ from harness.summary import (
     InterfaceTotals,
     RequirementRecord,
     TimelinePoint,
+    doubts_of,
     exit_code_of,
 )
-from harness.temporal import RequirementStatistics
+from harness.temporal import RequirementStatistics, RequirementTotals
 
 POINTS = 400
 BENCH_FAULT, BENCH_FAILURE, REFUSED = "bench_fault", "bench_failure", "refused"
 
 
 class RecordBuilder:
-    """A listener that counts events into a `CampaignRecord`. `interfaces` are all that are in scope."""
+    """A listener that counts events into a `CampaignRecord`.
+
+    `interfaces` are all that are in scope, with the names of their probes; `totals` adds up the requirements' figures;
+    `floors` are looked at with `budget`, the number of cases that was asked for.
+    """
 
     def __init__(
         self,
         requirements: Sequence[Requirement] = (),
-        interfaces: Sequence[str] = (),
+        interfaces: Mapping[str, str] | None = None,
         *,
         max_inconclusive: float = MAX_INCONCLUSIVE,
+        totals: RequirementTotals | None = None,
+        floors: FloorsTable | None = None,
+        budget: int | None = None,
     ) -> None:
-        self._max_inconclusive = max_inconclusive
+        self._max_inconclusive, self._floors, self._budget = max_inconclusive, floors, budget
+        self._totals = totals or RequirementTotals(())
         self._requirements = tuple(requirements)
         self._manifest: Mapping[str, Any] = {}
         self._verdicts: Counter[str] = Counter()
-        self._cases = Counter(dict.fromkeys(interfaces, 0))
+        self._tallies = {name: Tally(probe) for name, probe in (interfaces or {}).items()}
         self._probes: Counter[str] = Counter()
         self._groups: Counter[tuple[str, str]] = Counter()
         self._findings: dict[str, Finding] = {}
@@ -61,7 +74,7 @@ class RecordBuilder:
         self._bench_failed = False
         self._timeline: list[TimelinePoint] = []
         self._stride = 1
-        self._refused = 0
+        self._refused = self._left_out = 0
         self._ended = CampaignEnded("", 0.0, 0)
 
     def __call__(self, event: Event) -> None:
@@ -73,6 +86,8 @@ class RecordBuilder:
                 self._case(event)
             case CaseRefused():
                 self._refused += 1
+            case CaseLeftOut():
+                self._left_out += 1
             case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
                 self._findings[finding.id] = finding
             case BenchFault(reason=reason, fatal=fatal):
@@ -84,7 +99,8 @@ class RecordBuilder:
     def _case(self, event: CaseFinished) -> None:
         interface = event.case.interface
         self._verdicts[event.verdict.value] += 1
-        self._cases[interface] += 1
+        self._tallies.setdefault(interface, Tally()).add(event)
+        self._totals.add(event.measures.watched)
         self._probes[interface] += event.transcript.probe_served is True
         self._groups[interface, event.case.origin.fuzzer] += 1
         if event.number % self._stride == 0:
@@ -94,32 +110,47 @@ class RecordBuilder:
                 self._stride *= 2
 
     def record(
-        self,
-        statistics: Mapping[str, RequirementStatistics],
-        *,
-        findings: Sequence[Finding] | None = None,
-        probes: Mapping[str, int] | None = None,
+        self, *, missing: Mapping[str, tuple[str, ...]] | None = None, findings: Sequence[Finding] | None = None
     ) -> CampaignRecord:
-        """The record so far. `findings` replaces those heard of (with faults named); `probes` counts by interface."""
+        """The record so far. `findings` replaces those heard of (with faults named); `missing` names signals."""
         told = tuple(self._findings.values()) if findings is None else tuple(findings)
-        served = self._probes if probes is None else probes
+        never = missing or {}
+        figures = {name: replace(one, missing=never.get(name, ())) for name, one in self._totals.statistics().items()}
+        requirements = tuple(RequirementRecord(r, figures.get(r.id)) for r in self._requirements)
+        doubts = (*self._doubts(told), *self._shortfalls(requirements, never))
         return CampaignRecord(
             manifest=self._manifest,
             seconds=self._ended.seconds,
             cases=self._verdicts.total(),
             verdicts=dict(self._verdicts),
-            interfaces={name: InterfaceTotals(count, served.get(name, 0)) for name, count in self._cases.items()},
+            interfaces={
+                name: InterfaceTotals(tally.cases, self._probes[name], tally.asked, tally.answered)
+                for name, tally in self._tallies.items()
+            },
             groups=tuple(GroupTotals(*key, count) for key, count in sorted(self._groups.items())),
-            requirements=tuple(RequirementRecord(r, statistics.get(r.id)) for r in self._requirements),
+            requirements=requirements,
             findings=told,
             timeline=tuple(self._timeline),
             refused=self._refused,
+            left_out=self._left_out,
             bench_faults=tuple(self._bench_faults),
+            doubts=doubts,
             reason=self._ended.reason,
-            exit_code=exit_code_of(
-                told, self._verdicts, bench_failed=self._failed(), max_inconclusive=self._max_inconclusive
-            ),
+            exit_code=exit_code_of(told, bench_failed=self._failed(), doubts=doubts),
         )
+
+    def _doubts(self, findings: Sequence[Finding]) -> Iterator[str]:
+        yield from doubts_of(self._verdicts, findings, self._max_inconclusive)
+
+    def _shortfalls(
+        self, requirements: Sequence[RequirementRecord], missing: Mapping[str, tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        if self._floors is None or not self._verdicts.total():
+            return ()
+        told = [entry.statistics for entry in requirements if entry.statistics is not None]
+        exercised = sum(figures.exercised > 0 or bool(figures.violated) for figures in told)
+        tested = Tested(self._tallies, self._refused, self._left_out, self._budget, missing, len(told), exercised)
+        return shortfalls(tested, self._floors)
 
     def _failed(self) -> bool:
         return self._bench_failed or self._ended.reason == "bench" or not self._verdicts.total()
@@ -133,6 +164,8 @@ def end_of(record: CampaignRecord) -> dict[str, Any]:
         "requirements": list(record.requirements),
         "timeline": list(record.timeline),
         "refused": record.refused,
+        "left_out": record.left_out,
+        "doubts": list(record.doubts),
         "bench_faults": list(record.bench_faults),
         "reason": record.reason,
         "exit_code": record.exit_code,
@@ -167,6 +200,8 @@ def _load(store: Store) -> CampaignRecord:
         findings=findings,
         timeline=timeline,
         refused=end.get("refused", sum(event.kind == REFUSED for event in told)),
+        left_out=end.get("left_out", 0),
+        doubts=tuple(end.get("doubts", ())),
         bench_faults=tuple(end.get("bench_faults", faults)),
         reason=end.get("reason", "killed"),
         exit_code=end.get("exit_code", _exit_code(manifest, findings, verdicts, bench_failed=failed)),
@@ -178,8 +213,8 @@ def _exit_code(
     manifest: Mapping[str, Any], findings: Sequence[Finding], verdicts: Mapping[str, int], *, bench_failed: bool
 ) -> int:
     limits = manifest.get("configuration", {}).get("limits", {})
-    doubt = limits.get("max_inconclusive", MAX_INCONCLUSIVE)
-    return exit_code_of(findings, verdicts, bench_failed=bench_failed, max_inconclusive=doubt)
+    doubts = tuple(doubts_of(verdicts, findings, limits.get("max_inconclusive", MAX_INCONCLUSIVE)))
+    return exit_code_of(findings, bench_failed=bench_failed, doubts=doubts)
 
 
 def _requirements(

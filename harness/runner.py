@@ -6,109 +6,121 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from harness.case import PREAMBLE, Origin, Send, TestCase, Wait
-from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
+from harness.case import Origin, Send, TestCase, Wait
+from harness.errors import GuardRefused, LinkClosed, LinkError
 from harness.executor import Executor
-from harness.interfaces import (
-    Conversation,
-    Fences,
-    Frame,
-    Monitor,
-    Offers,
-    Snapshots,
-    State,
-    Target,
-    Transport,
-    WireProtocol,
-)
-from harness.transcript import TargetEvent, Transcript
-from harness.verdict import Kind, Observation
+from harness.interfaces import Covers, Fences, Identity, Monitor, Restores, Target
+from harness.ladder import Served
+from harness.load import Load
+from harness.outcome import Measures, Outcome
+from harness.states import Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
+from harness.transcript import Service, TargetEvent, Transcript, Way
+from harness.watch import Watch
 
 SURVEY_EVERY = 64
-_SEEN_ON_THE_WAY = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.UNSAFE_STATE})
+LINGER_SECONDS = 0.5
+ENDED = "end of session"
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """One interface under test: its name, its protocol, the executor that talks on it, and what carries the bytes."""
+@dataclass(slots=True)
+class _Progress:
+    """How far a case has come: why its link is lost, whether the device closed it, what the guard withheld."""
 
-    name: str
-    protocol: WireProtocol
-    executor: Executor
-    carrier: Transport
-    probe_every: int = 1
-    max_case_bytes: int = 8192
-    reconnect: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A reached state, kept: the target's snapshot, the conversation and what the monitors had learned."""
-
-    target: object
-    conversation: Conversation
-    monitors: tuple[object, ...]
+    broken: str = ""
+    closed: bool = False
+    refused: str = ""
 
 
 class Runner:
-    """Runs cases on one target. With `snapshots` every case starts from a kept state; else states are reached anew.
+    """Runs cases on one target. One that `Restores` starts every case from a kept state; else states are reached anew.
 
     `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
-    the resets of a target without snapshots (0: no bound).
+    the resets of a target that does not restore (0: no bound). `lives` counts how often the target was started or
+    reset. `load` measures while the target is up.
     """
 
     def __init__(
         self,
         target: Target,
-        snapshots: Snapshots | None,
         interfaces: Mapping[str, Interface],
         monitors: Sequence[Monitor],
         *,
         settle: float,
         max_resets: int = 0,
+        load: Load | None = None,
     ) -> None:
-        self._max_resets, self._resets = max_resets, 0
-        self.target, self.snapshots, self.interfaces = target, snapshots, interfaces
-        self._offering = {name: i.carrier for name, i in interfaces.items() if isinstance(i.carrier, Offers)}
-        self.monitors, self._settle = tuple(monitors), settle
-        self._prepared: dict[tuple[str, str], _Prepared] = {}
-        self._cold: object = None
-        self._current = ("", "")
-        self._must_reset = False
-        self._on_the_way: list[Observation] = []
-        self._initial = self._learned()
-
-    def _learned(self) -> tuple[object, ...]:
-        return tuple(monitor.state() for monitor in self.monitors)
-
-    def _teach(self, learned: tuple[object, ...]) -> None:
-        for monitor, state in zip(self.monitors, learned, strict=True):
-            monitor.restore(state)
+        self._load = load
+        self.target, self.interfaces, self._settle = target, interfaces, settle
+        self.watch = Watch(monitors)
+        self.independent = isinstance(target, Restores)
+        self._carriers = carriers(interfaces)
+        self._walker = Walker(target, self.watch)
+        self._reset = budgeted(target, max_resets)
+        self.lives = 0
+        self.states = (
+            KeptStates(target, target, self.watch, self._walker)
+            if isinstance(target, Restores)
+            else ReachedStates(target, self.watch, self._walker, self._restart)
+        )
 
     # -- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the target and forget every kept state; raises TargetError."""
+        """Start the target and forget every state; raises TargetError."""
+        if self._load is not None:
+            self._load.start()
         self.target.start()
         self._restarted()
         self._forget_links()
-        self._prepared.clear()
-        self._cold = self.snapshots.snapshot() if self.snapshots else None
+        self.states.start()
         self._drain()
 
     def fresh(self) -> None:
-        """A cold start for a replay: no kept state is used again."""
-        if self.snapshots:
+        """A cold start for a replay: as fresh as the bench can make it. Raises TargetError."""
+        if self.independent:
             self.start()
             return
-        for carrier in self._carriers():
+        for carrier in self._carriers.values():
             carrier.restore()
         self.target.calm()
-        self._reset()
+        self._restart()
         self._forget_links()
-        self._current = ("", "")
-        self._teach(self._initial)
+        self.states.start()
+        self.watch.teach(self.watch.initial)
         self._drain()
+
+    def _restart(self) -> None:
+        self._reset()
+        self._restarted()
+
+    def _restarted(self) -> None:
+        self.lives += 1
+        for carrier in self._carriers.values():
+            carrier.restarted()
+
+    def _drain(self) -> None:
+        self.target.take_events()
+        self.target.take_console()
+        self.target.take_samples()
+        for carrier in self._carriers.values():
+            carrier.take_events()
+        self.watch.forget()
+
+    def _forget_links(self) -> None:
+        for interface in self.interfaces.values():
+            interface.executor.close()
+
+    def stop(self) -> None:
+        """Close every link and stop the target."""
+        self._forget_links()
+        self.target.stop()
+        if self._load is not None:
+            self._load.stop()
+
+    def give_up(self) -> None:
+        """A case was left where it stood: its links and the state that it was in are not to be used again."""
+        self._forget_links()
+        self.states.unsettle()
 
     @contextmanager
     def sequential(self) -> Generator[None]:
@@ -126,125 +138,32 @@ class Runner:
                 interface.carrier.fenced = on
                 interface.executor.close()
 
-    def _reset(self) -> None:
-        """Reset a target without snapshots, within its budget; raises TargetError when that is used up."""
-        self._resets += 1
-        if self._max_resets and self._resets > self._max_resets:
-            raise TargetError(
-                f"the {self._max_resets} resets that [limits] max_resets allows are used up; look at the device, then "
-                "start again or allow more"
-            )
-        self.target.reset()
-        self._restarted()
+    # -- asking ---------------------------------------------------------------------------------------------------
 
-    def _restarted(self) -> None:
-        for carrier in self._carriers():
-            carrier.restarted()
-
-    def _carriers(self) -> list[Offers]:
-        return list(self._offering.values())
-
-    def _drain(self) -> None:
-        self.target.take_events()
-        self.target.take_console()
-        self.target.take_samples()
-        for carrier in self._carriers():
-            carrier.take_events()
-
-    def _forget_links(self) -> None:
-        for interface in self.interfaces.values():
-            interface.executor.close()
-
-    def stop(self) -> None:
-        """Close every link and stop the target."""
-        self._forget_links()
-        self.target.stop()
-
-    # -- states ---------------------------------------------------------------------------------------------------
+    @property
+    def why(self) -> str:
+        """Why the last state was not reached: what its proof wanted, and what came."""
+        return self._walker.why
 
     def enter(self, interface: Interface, state: str) -> bool:
         """Bring the target to a state of an interface's protocol; False when its proof is not given."""
-        wanted = interface.protocol.states[state]
-        if self.snapshots:
-            return self._restore(interface, wanted)
-        return self._current == (interface.name, state) or self._reach(interface, wanted)
+        return self.states.enter(interface, state)
 
-    def _restore(self, interface: Interface, state: State) -> bool:
-        key = (interface.name, state.name)
-        prepared = self._prepared.get(key) or self._prepare(interface, state)
-        if prepared is None or self.snapshots is None:
-            return False
-        self.snapshots.restore(prepared.target)
-        self._teach(prepared.monitors)
-        interface.executor.begin(prepared.conversation)
-        return True
+    def contact(self, name: str) -> Identity | None:
+        """Who the device says it is on an interface, None when it does not serve there; raises LinkError."""
+        interface = self.interfaces[name]
+        interface.executor.begin()
+        interface.executor.open()
+        served = interface.ladder.climb(closed=False, broken=False, patience=interface.executor.open_timeout)
+        return None if served.answer is None else interface.protocol.identity(served.answer)
 
-    def _prepare(self, interface: Interface, state: State) -> _Prepared | None:
-        """Reach a state from the cold start once, and keep it."""
-        if self.snapshots is None:
-            return None
-        self.snapshots.restore(self._cold)
-        self._teach(self._initial)
-        interface.executor.begin(Conversation())
-        if not self._walk(interface, state):
-            return None
-        prepared = _Prepared(self.snapshots.snapshot(), interface.executor.conversation.copy(), self._learned())
-        self._prepared[interface.name, state.name] = prepared
-        return prepared
-
-    def _reach(self, interface: Interface, state: State) -> bool:
-        """Without snapshots: the preamble from where the device is, then once more after a reset."""
-        for attempt in range(2):
-            if attempt or self._must_reset:
-                self._must_reset = False
-                self.target.calm()
-                self._reset()
-                interface.executor.close()
-                self._teach(self._initial)
-            interface.executor.begin(Conversation())
-            if self._arrives(interface, state, last=attempt == 1):
-                self._current = (interface.name, state.name)
-                interface.executor.begin()
-                return True
-        return False
-
-    def _arrives(self, interface: Interface, state: State, *, last: bool) -> bool:
-        """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
-        try:
-            return self._walk(interface, state)
-        except LinkClosed:
-            return False
-        except LinkError:
-            if last or not self.target.can_reset():
-                raise
-            return False
-
-    def _walk(self, interface: Interface, state: State) -> bool:
-        """Perform the preamble, let the monitors see it, and check the proof."""
-        executor, answer = interface.executor, None
-        started, broken = executor.link.now(), ""
-        try:
-            executor.run(state.preamble)
-            answer = executor.probe()
-        except LinkError as error:
-            broken = str(error)
-            executor.close()
-            raise
-        finally:
-            self._look_at_the_way(interface, state, started, broken, served=answer is not None)
-        return answer is not None and proves(answer, state)
-
-    def _look_at_the_way(
-        self, interface: Interface, state: State, started: float, broken: str, *, served: bool
-    ) -> None:
-        case = TestCase(interface.name, state.name, state.preamble, Origin(PREAMBLE))
-        transcript = self._transcript(case, interface.executor, started, None if broken else served, broken)
-        seen = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
-        self._on_the_way += [observation for observation in seen if observation.kind in _SEEN_ON_THE_WAY]
+    def coverage(self) -> int:
+        """Distinct edges known, 0 where the target does not tell."""
+        return self.target.coverage() if isinstance(self.target, Covers) else 0
 
     # -- cases ----------------------------------------------------------------------------------------------------
 
-    def run(self, case: TestCase, *, probe: bool = False) -> tuple[Transcript, list[Observation]]:
+    def run(self, case: TestCase, *, probe: bool = False) -> Outcome:
         """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError.
 
         What the guard refuses after the first step ends the case there: it is watched like any other, and its
@@ -256,124 +175,145 @@ class Runner:
             raise GuardRefused(
                 f"the case has {size} bytes, [interfaces] max_case_bytes allows {interface.max_case_bytes}"
             )
-        if interface.reconnect and not self.snapshots:
+        before = self.coverage()
+        if interface.reconnect and not self.independent:
             interface.executor.close()
         if not self.enter(interface, case.state):
-            transcript = Transcript(case.id, (), self.target.now(), self.target.now(), state_reached=False)
-            return transcript, self._observe(case, transcript)
+            now = self.target.now()
+            return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
         survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
         probe = probe or int(case.id[:8], 16) % interface.probe_every == 0
-        transcript = self._perform(case, interface, probe=probe, survey=survey)
-        return transcript, self._observe(case, transcript)
+        return self._outcome(case, self._perform(case, interface, probe=probe, survey=survey), before)
+
+    def _outcome(self, case: TestCase, transcript: Transcript, before: int) -> Outcome:
+        observations = self.watch.observe(case, transcript)
+        return Outcome(transcript, observations, Measures(self.coverage() - before, self.watch.take()))
 
     def _perform(self, case: TestCase, interface: Interface, *, probe: bool, survey: bool) -> Transcript:
-        executor, broken, refused = interface.executor, "", ""
-        if not self.snapshots:
+        executor = interface.executor
+        if not self.independent:
             executor.begin()
         started = executor.link.now()
+        done = self._steps(case, executor)
+        events = self._settled(executor)
+        service: Service | None = None
+        restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset
+        asked = probe or events or done.broken or not self.independent or _unanswered(executor)
+        if asked and not restarting:
+            service = self._served(interface, done)
+        done.broken = self._surveyed(interface, done.broken, survey=survey and _serves(service) and not events)
+        served = None if service is None else service.way is not Way.NEVER
+        transcript = record(self.target, case, executor, started, served=served, broken=done.broken, events=events)
+        transcript = replace(transcript, service=service, refused=done.refused)
+        if (carrier := self._carriers.get(interface.name)) is not None:
+            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
+        if transcript.events or served is False or done.broken:
+            self.states.unsettle(reset=True)
+        return transcript
+
+    def _steps(self, case: TestCase, executor: Executor) -> _Progress:
+        """Perform the case; raises GuardRefused when nothing went out."""
         try:
             executor.run(case.steps)
         except GuardRefused as refusal:
             if not executor.performed:
                 raise
-            refused = str(refusal)
+            return _Progress(refused=str(refusal))
         except LinkError as error:
-            broken = str(error)
             executor.close()
-        events = self._settled(executor)
-        served: bool | None = None
-        restarting = bool(events) and not self.snapshots  # or gone: the next case begins with a reset
-        if not restarting and (probe or events or broken or not self.snapshots or _unanswered(executor)):
-            served, broken = self._probe(interface, broken)
-        broken = self._surveyed(interface, broken, survey=survey and served is True and not events)
-        transcript = self._transcript(case, executor, started, served, broken, events)
-        if (carrier := self._offering.get(interface.name)) is not None:
-            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
-        if transcript.events and not self.snapshots:
-            self._must_reset, self._current = True, ("", "")
-        return replace(transcript, refused=refused) if refused else transcript
+            return _Progress(broken=str(error), closed=isinstance(error, LinkClosed))
+        return _Progress()
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
         """What the target reported; after a restart it gets its time to come up."""
         events = tuple(self.target.take_events())
-        if events and self.snapshots:
+        if events and self.independent:
             executor.listen(self._settle)
             events += tuple(self.target.take_events())
         return events
 
-    def _probe(self, interface: Interface, broken: str) -> tuple[bool | None, str]:
-        """(served, why the link is lost). A link that broke and serves again after reopening is no fault."""
+    def _served(self, interface: Interface, done: _Progress) -> Service | None:
+        """How the device came to serve; `done.broken` is left as it is where no link opens any more."""
         try:
-            answer = interface.executor.probe()
+            served = interface.ladder.climb(
+                closed=done.closed, broken=bool(done.broken), patience=self._patience(interface)
+            )
         except LinkError as error:
-            self._current = ("", "")
-            return None, broken or str(error)
-        state = interface.protocol.states.get(self._current[1])
-        if answer is None or (state is not None and not proves(answer, state)):
-            self._current = ("", "")
-        return answer is not None, ""
+            self.states.unsettle()
+            done.broken = done.broken or str(error)
+            return None
+        done.broken = ""
+        if not self._holds(interface, served):
+            self.states.unsettle()
+        return served.service
+
+    def _patience(self, interface: Interface) -> float:
+        """What nothing can reset is given longer to come back by itself."""
+        return interface.executor.open_timeout if self.target.can_reset() else interface.patience
+
+    def _holds(self, interface: Interface, served: Served) -> bool:
+        if served.answer is None or served.service.way not in (Way.AT_ONCE, Way.LATE, Way.FILLED):
+            return False
+        return not isinstance(self.states, ReachedStates) or self.states.holds(interface, served.answer)
 
     def _surveyed(self, interface: Interface, broken: str, *, survey: bool) -> str:
         """Undo procedures, and look at the device if that is due; why the link is lost, or ""."""
-        carrier = self._offering.get(interface.name)
+        carrier = self._carriers.get(interface.name)
         if carrier is None:
             return broken
         if carrier.restore():
-            self._current = ("", "")
+            self.states.unsettle()
         if survey:
-            self._current = ("", "")
+            self.states.unsettle()
             try:
                 carrier.survey()
             except LinkError as error:
                 return str(error)
         return broken
 
-    def _transcript(
-        self,
-        case: TestCase,
-        executor: Executor,
-        started: float,
-        served: bool | None,
-        broken: str,
-        events: tuple[TargetEvent, ...] = (),
-    ) -> Transcript:
-        ended = executor.link.now() if not broken else started
-        return Transcript(
-            case_id=case.id,
-            exchanges=tuple(executor.exchanges),
-            started=started,
-            ended=ended,
-            samples=tuple(self.target.take_samples()),
-            console=tuple(self.target.take_console()),
-            events=(*events, *self.target.take_events()),
-            probe_served=served,
-            link_error=broken,
-        )
+    def finish(self, case: TestCase) -> Outcome | None:
+        """End the session as it ends on a bench: linger, disconnect, connect, probe. None where cases are independent.
 
-    def _observe(self, case: TestCase, transcript: Transcript) -> list[Observation]:
-        seen = [observation for monitor in self.monitors for observation in monitor.observe(case, transcript)]
-        found, self._on_the_way = self._on_the_way + seen, []
-        if transcript.link_error:
-            found.append(Observation(Kind.LINK_LOST, "link", transcript.link_error, transcript.ended))
-        return found
+        What kills a device only when its link is cut, or some time later, shows here.
+        """
+        if self.independent:
+            return None
+        interface = self.interfaces[case.interface]
+        executor, broken, service, started = interface.executor, "", None, self.target.now()
+        executor.begin()
+        ended = TestCase(case.interface, case.state, (Wait(LINGER_SECONDS),), Origin(ENDED, case.messages))
+        try:
+            executor.listen(LINGER_SECONDS)
+            executor.close()
+            service = interface.ladder.climb(closed=False, broken=True, patience=self._patience(interface)).service
+            service = replace(service, way=Way.AT_ONCE) if service.way is Way.RECONNECTED else service
+        except LinkError as error:
+            broken = str(error)
+        self.states.unsettle()
+        served = None if service is None else service.way is not Way.NEVER
+        transcript = record(self.target, ended, executor, started, served=served, broken=broken)
+        transcript = replace(transcript, service=service)
+        if (carrier := self._carriers.get(interface.name)) is not None:
+            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
+        return self._outcome(replace(ended, steps=case.steps), transcript, self.coverage())
 
-    def follow(self, case: TestCase, seconds: float) -> tuple[TestCase, Transcript, list[Observation]]:
+    def follow(self, case: TestCase, seconds: float) -> tuple[TestCase, Outcome]:
         """Run on from the end of the last case for `seconds` of target time: what a pending obligation comes to.
 
         The transcript is that of the added time only.
         """
         executor = self.interfaces[case.interface].executor
         executor.begin()
-        started = executor.link.now()
+        started, before = executor.link.now(), self.coverage()
         executor.listen(seconds)
         longer = TestCase(case.interface, case.state, (*case.steps, Wait(seconds)), case.origin)
-        transcript = self._transcript(longer, executor, started, None, "", tuple(self.target.take_events()))
-        return longer, transcript, self._observe(longer, transcript)
+        events = tuple(self.target.take_events())
+        transcript = record(self.target, longer, executor, started, served=None, events=events)
+        return longer, self._outcome(longer, transcript, before)
 
 
-def proves(answer: Frame, state: State) -> bool:
-    """True when the probe's answer says that the device is in the state."""
-    return all(answer.fields.get(name) == value for name, value in state.proof.items())
+def _serves(service: Service | None) -> bool:
+    return service is not None and service.way is not Way.NEVER
 
 
 def _unanswered(executor: Executor) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from harness.case import TestCase
 from harness.monitors.safety import SafetyMonitor
+from harness.outcome import Measures, Outcome
 from harness.runner import Runner
-from harness.transcript import Transcript
-from harness.verdict import Observation
 
 _LOOK_SECONDS = 2.0
 _NEAR_SECONDS = 200.0
@@ -38,17 +37,15 @@ class SlowLane:
             self._runner.enter(self._runner.interfaces[case.interface], case.state)
             self._baseline[key] = frozenset(self._safety.pending())
 
-    def follow(
-        self, case: TestCase, transcript: Transcript, number: int
-    ) -> Iterator[tuple[TestCase, Transcript, Sequence[Observation]]]:
-        """After case `number`: the lengthened case, its whole transcript and what was seen, stage by stage."""
+    def follow(self, case: TestCase, outcome: Outcome, number: int) -> Iterator[tuple[TestCase, Outcome]]:
+        """After case `number`, stage by stage: the lengthened case, its whole outcome, the stage's observations."""
         if not self._worth_following(case, number):
             return
         elapsed, seconds = 0.0, _LOOK_SECONDS
         for _ in range(_STAGES):
-            case, later, observations = self._runner.follow(case, seconds)
-            transcript, elapsed = joined(transcript, later), elapsed + seconds
-            yield case, transcript, observations
+            case, later = self._runner.follow(case, seconds)
+            outcome, elapsed = joined(outcome, later), elapsed + seconds
+            yield case, outcome
             pending = self._new_obligations(case, self._horizon - elapsed)
             if not pending or not self._may_run(number):
                 return
@@ -84,13 +81,16 @@ class SlowLane:
         return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
 
 
-def joined(first: Transcript, then: Transcript) -> Transcript:
-    """One transcript of a case and what followed it."""
-    return replace(
-        first,
-        ended=then.ended,
-        exchanges=first.exchanges + then.exchanges,
-        samples=first.samples + then.samples,
-        console=first.console + then.console,
-        events=first.events + then.events,
+def joined(first: Outcome, then: Outcome) -> Outcome:
+    """One outcome of a case and what followed it; the observations are those of what followed."""
+    before, after = first.transcript, then.transcript
+    transcript = replace(
+        before,
+        ended=after.ended,
+        exchanges=before.exchanges + after.exchanges,
+        samples=before.samples + after.samples,
+        console=before.console + after.console,
+        events=before.events + after.events,
     )
+    edges, watched = first.measures.edges + then.measures.edges, first.measures.watched.then(then.measures.watched)
+    return Outcome(transcript, then.observations, Measures(edges, watched))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,10 +21,12 @@ STATUSES = ("held", "violated", "not exercised", "inconclusive", "excluded", "no
 
 @dataclass(frozen=True, slots=True)
 class InterfaceTotals:
-    """What ran over one interface: finished cases, and probes that the device answered properly."""
+    """What ran over one interface: finished cases, probes that were served, and other messages asked and answered."""
 
     cases: int = 0
     probes: int = 0
+    asked: int = 0
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class TimelinePoint:
 class CampaignRecord:
     """One whole campaign. `manifest` is what was recorded at the start; `reason` why it ended.
 
-    `reason` is one of `budget`, `exhausted`, `interrupted`, `bench`, or `killed` where no end was recorded.
+    `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
+    `interrupted`, `bench`, or `killed` where no end was recorded.
     """
 
     manifest: Mapping[str, Any]
@@ -88,6 +91,8 @@ class CampaignRecord:
     reason: str = ""
     exit_code: int = 0
     store: str = field(default="", compare=False)
+    left_out: int = 0
+    doubts: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -100,20 +105,25 @@ class CampaignRecord:
         return tuple(finding for finding in self.findings if finding.confirmed)
 
 
-def exit_code_of(
-    findings: Sequence[Finding],
-    verdicts: Mapping[str, int],
-    *,
-    bench_failed: bool,
-    max_inconclusive: float = MAX_INCONCLUSIVE,
-) -> int:
-    """1 for a confirmed finding, else 3 if the bench failed, else 4 for too many inconclusive cases, else 0."""
+def doubts_of(
+    verdicts: Mapping[str, int], findings: Sequence[Finding], max_inconclusive: float = MAX_INCONCLUSIVE
+) -> Iterator[str]:
+    """Why verdicts and findings do not add up to a pass: suspicions not replayed, too many cases that say nothing."""
+    if waiting := [finding.id for finding in findings if not finding.confirmed and not finding.tries]:
+        yield f"{len(waiting)} suspicions were not replayed, there was no time or no way: {', '.join(waiting)}"
+    doubtful, total = (
+        sum(verdicts.get(v, 0) for v in (Verdict.INCONCLUSIVE, Verdict.BENCH_FAULT)),
+        sum(verdicts.values()),
+    )
+    if doubtful > max_inconclusive * total:
+        yield f"{doubtful} of {total} cases say nothing, {max_inconclusive:.0%} may ([limits] max_inconclusive)"
+
+
+def exit_code_of(findings: Sequence[Finding], *, bench_failed: bool, doubts: Sequence[str] = ()) -> int:
+    """1 for a confirmed finding, else 3 if the bench failed, else 4 where there are doubts, else 0."""
     if any(finding.confirmed for finding in findings):
         return 1
-    if bench_failed:
-        return 3
-    doubtful = verdicts.get(Verdict.INCONCLUSIVE, 0)
-    return 4 if doubtful > max_inconclusive * sum(verdicts.values()) else 0
+    return 3 if bench_failed else 4 if doubts else 0
 
 
 def signalled(record: CampaignRecord, number: int) -> CampaignRecord:
@@ -135,11 +145,19 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
         "cases_per_second": round(record.rate, 1),
         "verdicts": {verdict.value: record.verdicts.get(verdict, 0) for verdict in Verdict},
         "interfaces": {
-            name: {"cases": totals.cases, "probes": totals.probes} for name, totals in record.interfaces.items()
+            name: {
+                "cases": totals.cases,
+                "probes": totals.probes,
+                "asked": totals.asked,
+                "answered": totals.answered,
+            }
+            for name, totals in record.interfaces.items()
         },
         "requirements": {entry.requirement.id: _requirement(entry) for entry in record.requirements},
         "findings": [_finding(finding) for finding in record.findings],
         "refused": record.refused,
+        "left_out": record.left_out,
+        "doubts": list(record.doubts),
         "bench_faults": list(record.bench_faults),
     }
 
@@ -178,6 +196,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "bytes": [exchange.sent.hex() for exchange in finding.transcript.exchanges] or [s.data.hex() for s in sends],
         "window": len(finding.window),
         "reproduced": f"{finding.reproduced}/{finding.tries}",
+        "confirmed": finding.confirmed,
         "case": finding.case_number,
         "found_after": round(finding.found_after, 3),
         "fault": finding.fault,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,37 @@ class TargetEvent:
     detail: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+class Way(StrEnum):
+    """What it took until a device served the probe behind a case, the least first."""
+
+    AT_ONCE = "at once"
+    LATE = "after a while"
+    FILLED = "after more bytes"
+    RECONNECTED = "on a new connection"
+    RETURNED = "after it was gone"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How the probe behind a case was served: on which way, after how many link seconds and bytes of filler.
+
+    `closed`: the device had closed the connection by itself. Seconds of `RETURNED` are those in which no link opened.
+    """
+
+    way: Way
+    seconds: float = 0.0
+    filler: int = 0
+    closed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The record of one case. `link_error` is set when the link broke; `refused` when the guard withheld bytes."""
+    """The record of one case. `link_error` is set when the link broke; `refused` when the guard withheld bytes.
+
+    `probe_served` and `service` are None where no probe was sent. `proof` is set where the state was not reached: what
+    was wanted of the probe's answer, and what came.
+    """
 
     case_id: str
     exchanges: tuple[Exchange, ...]
@@ -57,6 +86,8 @@ class Transcript:
     refused: str = ""
     state_reached: bool = True
     link_events: tuple[TargetEvent, ...] = ()
+    service: Service | None = None
+    proof: str = ""
 
     @property
     def received(self) -> bytes:

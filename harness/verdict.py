@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a monitor saw. The order is the order of severity when several fire on one case."""
+    """What a monitor saw; `KINDS` says what each means. The order is the order of severity."""
 
     UNSAFE_STATE = "unsafe_state"
     CRASH = "crash"
@@ -29,13 +29,54 @@ class Kind(StrEnum):
     EXIT = "exit"
     CONSOLE = "console"
     SILENCE = "silence"
+    DISCONNECT = "disconnect"
     SESSION_LAPSED = "session_lapsed"
     LINK_LOST = "link_lost"
     UNKNOWN_SIGNAL = "unknown_signal"
 
 
-BENCH_KINDS = frozenset({Kind.LINK_LOST})
-INCONCLUSIVE_KINDS = frozenset({Kind.SESSION_LAPSED, Kind.UNKNOWN_SIGNAL})
+class Blame(StrEnum):
+    """Whose an observation is: the device's, the bench's, or not to be said."""
+
+    DEVICE = "device"
+    BENCH = "bench"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a kind means: words for one and for several, how grave it is shown, and whose it is.
+
+    `symptom_of` are kinds that explain it where they are seen in the same case. `timed`: seen because something did not
+    come in time, so that a machine or a cable that is held up can look the same; two replays of three must agree.
+    """
+
+    one: str
+    many: str
+    grave: bool = False
+    blame: Blame = Blame.DEVICE
+    symptom_of: frozenset[Kind] = frozenset()
+    timed: bool = False
+
+
+_ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
+_GONE = _ENDS | {Kind.REBOOT}
+KINDS: Mapping[Kind, Meaning] = {
+    Kind.UNSAFE_STATE: Meaning("unsafe state", "unsafe states", grave=True),
+    Kind.CRASH: Meaning("crash", "crashes", grave=True),
+    Kind.HANG: Meaning("hang", "hangs", grave=True),
+    Kind.REBOOT: Meaning("reboot", "reboots", grave=True, symptom_of=_ENDS),
+    Kind.LEAK: Meaning("leak", "leaks", grave=True),
+    Kind.ACCESS: Meaning("access without pairing", "accesses without pairing", grave=True),
+    Kind.DRIFT: Meaning("configuration drift", "configuration drifts"),
+    Kind.EXIT: Meaning("process exit", "process exits", grave=True),
+    Kind.CONSOLE: Meaning("console alarm", "console alarms"),
+    Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE, timed=True),
+    Kind.DISCONNECT: Meaning("disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE}, timed=True),
+    Kind.SESSION_LAPSED: Meaning("lapsed session", "lapsed sessions", blame=Blame.NOBODY),
+    Kind.LINK_LOST: Meaning("lost link", "lost links", blame=Blame.BENCH, symptom_of=_GONE | {Kind.SILENCE}),
+    Kind.UNKNOWN_SIGNAL: Meaning("unknown signal", "unknown signals", blame=Blame.NOBODY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +94,9 @@ class Observation:
 
 def verdict_of(observations: Iterable[Observation]) -> Verdict:
     """A device fault outranks a bench fault, a bench fault outranks doubt; nothing seen is a pass."""
-    kinds = {observation.kind for observation in observations}
-    if kinds - BENCH_KINDS - INCONCLUSIVE_KINDS:
+    blamed = {KINDS[observation.kind].blame for observation in observations}
+    if Blame.DEVICE in blamed:
         return Verdict.FINDING
-    if kinds & BENCH_KINDS:
+    if Blame.BENCH in blamed:
         return Verdict.BENCH_FAULT
-    return Verdict.INCONCLUSIVE if kinds else Verdict.PASS
+    return Verdict.INCONCLUSIVE if blamed else Verdict.PASS

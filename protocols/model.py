@@ -97,8 +97,10 @@ class Protocol:
 
     `actions` are what happens besides messages (a key pressed and let go, a sensor that rises), by name; `waits` the
     pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
-    `max_len` bounds what one field grows to in bytes. With `reconnect`, each case has a connection of its own, unless
-    the bench says otherwise. `notes` are what `check` should tell of it. Times are seconds.
+    `max_len` bounds what one field grows to in bytes. `undo` brings a device that nothing resets back to rest, as far
+    as messages can. `may_close`: a device may refuse a message by closing the connection. With `reconnect`, each case
+    has a connection of its own, unless the bench says otherwise. `notes` are what `check` should tell of it. Times are
+    seconds.
     """
 
     name: str
@@ -118,6 +120,8 @@ class Protocol:
     recorded: tuple[tuple[Send, ...], ...] = ()
     reconnect: bool = False
     notes: tuple[str, ...] = ()
+    undo: tuple[Step, ...] = ()
+    may_close: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""
@@ -134,6 +138,11 @@ class Protocol:
     def marks(self) -> Mapping[str, frozenset[Mark]]:
         """Marks by message."""
         return {name: message.marks for name, message in self.messages.items()}
+
+    @property
+    def framed(self) -> bool:
+        """True when the wire knows where an answer ends."""
+        return type(self.wire).split is not Wire.split
 
     def message(self, name: str) -> Message:
         """The message; raises UsageError with the nearest name."""

@@ -67,8 +67,8 @@ class Wire:
         return b""
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """True when `frame` is the reply to `sent`."""
-        return frame.kind is FrameKind.REPLY
+        """True when `frame` is the reply to `sent`; a copy of it is the line's echo, or proves nothing."""
+        return frame.kind is FrameKind.REPLY and frame.data != sent
 
     def expects_reply(self, sent: bytes) -> bool:
         """True when a device that serves must answer `sent`."""

@@ -8,26 +8,11 @@ from dataclasses import dataclass
 from harness.case import Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.finding import Finding
 from harness.transcript import Exchange
-from harness.verdict import Kind
+from harness.verdict import KINDS, Kind
 from reports.channels import Channels, channels_of
 from reports.hexdump import Dump, dump
 from reports.text import counted, visible, visible_bytes
 
-KIND_WORDS: Mapping[Kind, tuple[str, str]] = {
-    Kind.UNSAFE_STATE: ("unsafe state", "unsafe states"),
-    Kind.CRASH: ("crash", "crashes"),
-    Kind.HANG: ("hang", "hangs"),
-    Kind.REBOOT: ("reboot", "reboots"),
-    Kind.LEAK: ("leak", "leaks"),
-    Kind.ACCESS: ("access without pairing", "accesses without pairing"),
-    Kind.DRIFT: ("configuration drift", "configuration drifts"),
-    Kind.EXIT: ("process exit", "process exits"),
-    Kind.CONSOLE: ("console alarm", "console alarms"),
-    Kind.SILENCE: ("silence", "silences"),
-    Kind.SESSION_LAPSED: ("lapsed session", "lapsed sessions"),
-    Kind.LINK_LOST: ("lost link", "lost links"),
-    Kind.UNKNOWN_SIGNAL: ("unknown signal", "unknown signals"),
-}
 DETAIL_ORDER = ("type", "pc", "symbol", "line", "address", "cause", "overwritten", "objects", "status")
 LEADING_CASES = 8
 
@@ -68,6 +53,7 @@ class FindingView:
 
     finding: Finding
     kind: str
+    grave: bool
     title: str
     headline: str
     requirement: str
@@ -96,7 +82,8 @@ def finding_view(
     console = b"".join(text for _, text in finding.transcript.console)
     return FindingView(
         finding=finding,
-        kind=KIND_WORDS[finding.kind][0],
+        kind=KINDS[finding.kind].one,
+        grave=KINDS[finding.kind].grave,
         title=visible(finding.observation.summary),
         headline=visible(_headline(finding, titles)),
         requirement=f"{required} {titles.get(required, '')}".strip(),
@@ -107,7 +94,7 @@ def finding_view(
         steps=tuple(_steps(finding)),
         channels=channels_of(finding, signals, units),
         details=_details(finding.observation.detail),
-        symptoms=tuple((KIND_WORDS[s.kind][0], visible(s.summary)) for s in finding.symptoms),
+        symptoms=tuple((KINDS[s.kind].one, visible(s.summary)) for s in finding.symptoms),
         console=visible(console[-2000:].decode("utf-8", errors="replace"), keep="\n").replace("␍\n", "\n"),
         replay=replay,
     )

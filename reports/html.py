@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from harness.finding import Finding
 from harness.summary import CampaignRecord
-from harness.verdict import Kind
+from harness.verdict import KINDS, Kind
 from reports.again import replay_command
 from reports.charts import Chart, step_chart
 from reports.ending import was_cut_short, why
-from reports.findings_view import KIND_WORDS, finding_view
+from reports.findings_view import finding_view
 from reports.text import counted, duration, visible
 
 SHOWN_ABOVE = ("requirements",)
@@ -83,7 +83,7 @@ def verdict_sentence(record: CampaignRecord) -> str:
 
 def _kinds(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.kind for finding in findings)
-    words = [counted(counts[kind], *KIND_WORDS[kind]) for kind in Kind if counts[kind]]
+    words = [counted(counts[kind], KINDS[kind].one, KINDS[kind].many) for kind in Kind if counts[kind]]
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 

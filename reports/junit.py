@@ -10,12 +10,10 @@ from junitparser import TestCase as JUnitCase
 
 from harness.finding import Finding
 from harness.summary import CampaignRecord, GroupTotals, RequirementRecord
-from harness.verdict import Kind, Verdict
+from harness.verdict import Kind
 from reports.again import replay_command
 from reports.ending import was_cut_short, why
 from reports.text import counted, visible
-
-DOUBTFUL = 4
 
 
 def render_junit(record: CampaignRecord) -> str:
@@ -151,7 +149,7 @@ def _run_suite(record: CampaignRecord) -> TestSuite:
     for name, problems, kind in (
         ("the bench held", _bench_problems(record), "bench_fault"),
         ("the run came to its end", [why(record)] if was_cut_short(record) else [], "interrupted"),
-        ("enough cases could be judged", _doubts(record), "doubt"),
+        ("enough was tested", [] if record.confirmed else list(record.doubts), "doubt"),
     ):
         case = JUnitCase(name, "run", 0)
         case.result = [_with_text(Error(visible(problems[0]), kind), "\n".join(problems))] if problems else []
@@ -163,13 +161,6 @@ def _bench_problems(record: CampaignRecord) -> list[str]:
     if record.bench_faults or record.cases or was_cut_short(record):
         return list(record.bench_faults)
     return ["no case was executed"]
-
-
-def _doubts(record: CampaignRecord) -> list[str]:
-    """Exit code 4 is an error here too."""
-    count = record.verdicts.get(Verdict.INCONCLUSIVE, 0)
-    words = f"{counted(count, 'case')} of {record.cases} inconclusive, more than the bench allows"
-    return [words] if record.exit_code == DOUBTFUL else []
 
 
 def _with_text(result: Any, text: str) -> Any:

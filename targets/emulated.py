@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.bench import Bench, SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
+from harness.interfaces import Traits
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
 from targets.board.cpu import RAM_BASE
@@ -30,6 +31,8 @@ class _Snapshot:
 
 class EmulatedTarget:
     """Firmware on the board. Time is virtual; `advance` and `receive` let it pass."""
+
+    traits = Traits(virtual_clock=True, cheap_waits=True)
 
     def __init__(
         self,
@@ -196,6 +199,7 @@ class EmulatorLink:
     """One serial port of the machine; receiving runs the firmware."""
 
     whole = False
+    stream = True
 
     def __init__(self, target: EmulatedTarget, usart: Usart) -> None:
         self._target, self._usart, self._open = target, usart, True
@@ -229,6 +233,8 @@ class EmulatorLink:
 
 class EmulatorTransport:
     """`emulator:/PORT`: a port of the bench's emulated target."""
+
+    quiet_gap = 0.0
 
     def __init__(self, moniker: str, target: EmulatedTarget, port: str) -> None:
         self.moniker, self._target, self._port = moniker, target, port

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO
 
 from harness.errors import TargetError
+from harness.load import is_held
 
 _STOP_SECONDS = 3.0
 _LAST_WORDS, _SHOWN = 1 << 16, 300
@@ -133,11 +133,7 @@ class OwnProcess:
     @property
     def stopped(self) -> bool:
         """True while a signal holds it (SIGSTOP, or a debugger); False where the system does not tell."""
-        try:
-            state = Path(f"/proc/{self._process.pid}/stat").read_bytes().rpartition(b") ")[2][:1]
-        except OSError:
-            return False
-        return state in (b"T", b"t")
+        return is_held(self._process.pid)
 
     def _end_the_others(self) -> None:
         """What it started does not go on without it, or it would hold the ports of the next one."""

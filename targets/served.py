@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.bench import Bench
-from harness.errors import BenchError, LinkError, TargetError
-from harness.interfaces import Identity, Link, Transport
+from harness.errors import BenchError, LinkError, LinkGone, TargetError
+from harness.interfaces import Identity, Link, Traits, Transport
 from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
@@ -23,10 +23,13 @@ from targets.told import Told
 
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
+HELD_SECONDS = 30.0
 
 
 class ServedTarget:
     """Time is the wall clock. Owns its process, if it started one, and its channel."""
+
+    traits = Traits()
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench = with_free_channel(bench)
@@ -40,13 +43,17 @@ class ServedTarget:
         wanted = Identity(**bench.identity.model_dump())
         self.radio = Radio(adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted)
         self._exit_told: OwnProcess | None = None
-        self._suspect = self._held = False
+        self._suspect = False
         self._anew = False
 
     @property
     def pid(self) -> int | None:
         """The process id of our own process, while there is one."""
         return self._process.pid if self._process is not None else None
+
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the bench's own: how long one is held up is not the device's doing."""
+        return () if self._process is None else (self._process.pid,)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -217,9 +224,10 @@ class ServedTarget:
         """The same transport; where it does not open any more, the end of our process is waited for."""
         return _WatchedTransport(carrier, self)
 
-    def suspect(self) -> None:
-        """A link does not open: our process may be about to end."""
+    def suspect(self) -> bool:
+        """A link does not open: true when our process has ended, else it may be about to."""
         self._suspect = True
+        return self._process is not None and bool(self._process.ended())
 
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set it, and go on when the device's side has taken it, where it offers `sync`."""
@@ -245,9 +253,8 @@ class ServedTarget:
             self._told.take(entry, time.monotonic())
 
     def _listen(self) -> None:
-        """Take in what the channel told; a process that is held still tells nothing."""
-        if self._is_held():
-            return
+        """Take in what the channel told; a process that a signal holds is waited for."""
+        self._await_going_on()
         try:
             if self._channel is not None:
                 self._hear(self._channel.caught_up())
@@ -265,16 +272,16 @@ class ServedTarget:
             self._hear(self._channel.last_words())
             self._close_channel()
         ended = self._process is not None and self._process.ended(_EXIT_SECONDS)
-        if not ended and not self._told.troubled and not self._is_held():
+        if not ended and not self._told.troubled:
             raise TargetError(f"signals and events are lost: {error}") from error
 
-    def _is_held(self) -> bool:
-        """True while our process is stopped by a signal, which is told once."""
-        held = self._process is not None and self._process.stopped
-        if held and not self._held:
-            self._told.note(TargetEvent("hang", time.monotonic(), {"cause": "its process is stopped by a signal"}))
-        self._held = held
-        return held
+    def _await_going_on(self) -> None:
+        """That a signal holds our process is not its own doing; for how long, `Load` knows. Raises TargetError."""
+        deadline = time.monotonic() + HELD_SECONDS
+        while (process := self._process) is not None and process.stopped:
+            if time.monotonic() > deadline:
+                raise TargetError(f"process {process.pid} is held by a signal: let it go on (kill -CONT {process.pid})")
+            time.sleep(_POLL)
 
     def take_events(self) -> Sequence[TargetEvent]:
         """Events of the channel, and our process's end."""
@@ -308,14 +315,16 @@ class _WatchedTransport:
     """A process closes its sockets some time before it has ended."""
 
     def __init__(self, carrier: Transport, target: ServedTarget) -> None:
-        self.moniker, self._carrier, self._target = carrier.moniker, carrier, target
+        self.moniker, self.quiet_gap = carrier.moniker, carrier.quiet_gap
+        self._carrier, self._target = carrier, target
 
     def open(self, timeout: float) -> Link:
-        """As the transport itself does."""
+        """As the transport itself does; raises LinkGone where our process has ended."""
         try:
             return self._carrier.open(timeout)
-        except LinkError:
-            self._target.suspect()
+        except LinkError as error:
+            if self._target.suspect():
+                raise LinkGone(str(error)) from error
             raise
 
 

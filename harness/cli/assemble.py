@@ -13,9 +13,11 @@ from fuzzers.script import load_boofuzz_script
 from harness.bench import Bench, load_bench
 from harness.cli.guarded import guard_of
 from harness.errors import TargetError, UsageError, did_you_mean
-from harness.executor import Executor
+from harness.executor import Executor, nothing_lost
 from harness.identity import FIELDS, unlike, untold
-from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Snapshots, Target
+from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Target
+from harness.ladder import Ladder
+from harness.load import Load
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
@@ -79,7 +81,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     names = _selected(bench, only)
     target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
     protocols = {name: _seeded(bench, name, protocol_in(bench, name)) for name in names}
-    interfaces = {name: _interface(bench, name, protocols[name], target) for name in names}
+    load = Load(target.pids) if isinstance(target, ServedTarget) else None
+    interfaces = {name: _interface(name, bench, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and bench.target.kind != "emulator" and not bench.target.channel:
         raise UsageError(
@@ -88,9 +91,8 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
         )
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = _monitors(bench, protocols, safety)
-    snapshots = target if isinstance(target, Snapshots) else None
     limits = bench.limits.max_resets
-    runner = Runner(target, snapshots, interfaces, monitors, settle=bench.target.settle, max_resets=limits)
+    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
 
 
@@ -124,7 +126,7 @@ def _seeded(bench: Bench, name: str, protocol: Protocol) -> Protocol:
     return seeded(protocol, load_seeds(bench.path(file)), bench.path(file))
 
 
-def _interface(bench: Bench, name: str, protocol: Protocol, target: Target) -> Interface:
+def _interface(name: str, bench: Bench, protocol: Protocol, target: Target, load: Load | None) -> Interface:
     table = bench.interfaces[name]
     for state in table.states:
         if state not in protocol.states:
@@ -138,11 +140,22 @@ def _interface(bench: Bench, name: str, protocol: Protocol, target: Target) -> I
         guard_of(bench, name, protocol),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,
         open_timeout=table.open_timeout,
-        adaptive=not isinstance(target, Snapshots),
+        adaptive=not target.traits.virtual_clock,
         callbacks=protocol.callbacks,
+        lost=nothing_lost if load is None else load.lost,
+        pause=bench.target.recovery,
     )
-    reconnect = protocol.reconnect if table.reconnect is None else table.reconnect
-    return Interface(name, protocol, executor, carrier, table.probe_every, table.max_case_bytes, reconnect)
+    return Interface(
+        name,
+        protocol,
+        executor,
+        carrier,
+        Ladder(executor),
+        table.probe_every,
+        table.max_case_bytes,
+        protocol.reconnect if table.reconnect is None else table.reconnect,
+        max(table.open_timeout, bench.target.reset_timeout),
+    )
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:
@@ -160,12 +173,14 @@ def _telling(protocols: Mapping[str, Protocol]) -> set[str]:
 
 def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
     table = bench.monitors
+    closing = {name for name, protocol in protocols.items() if protocol.may_close or bench.interfaces[name].may_close}
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
-        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field))
+        may_close = name in closing
+        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field, may_close=may_close))
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
@@ -183,21 +198,20 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
             made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
-    return made if isinstance(assembly.target, Snapshots) else [PatientFuzzer(fuzzer) for fuzzer in made]
+    return made if assembly.target.traits.cheap_waits else [PatientFuzzer(fuzzer) for fuzzer in made]
 
 
 def meet(assembly: Assembly) -> dict[str, Identity]:
     """Probe every interface once and match the identity with the bench; raises TargetError."""
     identities: dict[str, Identity] = {}
     for name, interface in assembly.runner.interfaces.items():
-        answer = interface.executor.probe()
-        if answer is None:
+        told = assembly.runner.contact(name)
+        if told is None:
             moniker, protocol = assembly.bench.interfaces[name].transport, interface.protocol
             raise TargetError(
                 f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered. Is it the right port, speed "
                 f"and protocol ('{protocol.name}')? Try `medfuzz send {assembly.path} {protocol.probe.message}`"
             )
-        told = interface.protocol.identity(answer)
         identities[name] = interface.carrier.identity() if isinstance(interface.carrier, Identifies) else told
         _match(assembly.bench, name, identities[name])
     _told(assembly.bench, identities)

@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.campaign import REMEDY, unreached
 from harness.cli import guarded
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
 from harness.cli.console import printable
@@ -20,6 +19,7 @@ from harness.cli.states import left_out, reachable, require_stimuli
 from harness.errors import BenchError, MedfuzzError
 from harness.finding import Finding
 from harness.identity import described
+from harness.scope import REMEDY, unreached
 from harness.serialize import loads
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
@@ -79,7 +79,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
     if assembly.bench.target.kind == "external" and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
-    if assembly.runner.snapshots is None:
+    if not assembly.runner.independent:
         yield _reset_line(assembly)
     for name in identities:
         yield from _state_lines(assembly, name)
@@ -105,13 +105,13 @@ def _reset_line(assembly: Assembly) -> Line:
 
 
 def _state_lines(assembly: Assembly, name: str) -> Iterator[Line]:
-    """Each state in turn; without snapshots a second time round, because the first began on a device just started."""
+    """Each state in turn; where they are reached anew, once more: the first round began on a device just started."""
     sound: list[str] = []
     for state in reachable(assembly, name):
         line = _state_line(assembly, name, state, f"state {name}/{state}")
         sound += [state] if line.result == OK else []
         yield line
-    if assembly.runner.snapshots is None and len(sound) > 1:
+    if not assembly.runner.independent and len(sound) > 1:
         again = (_state_line(assembly, name, state, f"state {name}/{state} again") for state in sound)
         yield from (line for line in again if line.result == FAILED)
 
@@ -123,7 +123,7 @@ def _state_line(assembly: Assembly, name: str, state: str, what: str) -> Line:
     except MedfuzzError as error:
         return Line(what, FAILED, str(error))
     if not reached:
-        return Line(what, FAILED, f"{unreached(state, name)}. {REMEDY}")
+        return Line(what, FAILED, f"{unreached(state, name)}: {assembly.runner.why}. {REMEDY}")
     return Line(what, OK, f"{1000 * (time.monotonic() - started):.0f} ms")
 
 
@@ -167,7 +167,7 @@ def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> L
 def _by_transcript(what: str, path: Path, finding: Finding) -> Line:
     """On a real device no fault is provoked: the monitors read the recorded transcript of one instead."""
     runner = assemble(path, seed=1, only=[finding.case.interface]).runner
-    seen = [o for monitor in runner.monitors for o in monitor.observe(finding.case, finding.transcript)]
+    seen = [o for monitor in runner.watch.monitors for o in monitor.observe(finding.case, finding.transcript)]
     if any(same_fault(observation, finding.case, finding) for observation in seen):
         return Line(what, OK, f"recorded transcript: {finding.observation.summary}")
     return Line(what, NOT_SHOWN, "its recorded transcript needs the state before it; show it on the emulator")

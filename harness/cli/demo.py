@@ -68,7 +68,7 @@ def _confirmed(folder: Path) -> list[Finding]:
     if not summary.is_file():
         return []
     findings: list[Finding] = json.loads(summary.read_text(encoding="utf-8"))["findings"]
-    return [finding for finding in findings if not str(finding["reproduced"]).startswith("0/")]
+    return [finding for finding in findings if finding["confirmed"]]
 
 
 def _faults(findings: list[Finding]) -> list[str]:

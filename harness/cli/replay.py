@@ -35,7 +35,7 @@ def replay(
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the finding, with its reproducer, to a JSON file.")] = None,
 ) -> None:
-    """Replay a finding. Exit code: 1 reproduced, 0 fixed, 4 flaky, 3 the bench failed."""
+    """Replay a finding. Exit code: 1 reproduced, 0 fixed, 4 flaky or another fault, 3 the bench failed."""
     folder, found, manifest = _find(finding, run)
     path = find_bench(bench or str(manifest.get("bench_path", "")))
     other = elf or (Path(str(manifest["elf"])) if manifest.get("elf") and not bench else None)
@@ -62,7 +62,7 @@ def _tell(console: Console, number: int, again: Replay) -> None:
     if again.bench_error:
         console.print(f"  try {number}: bench fault: {printable(again.bench_error)}", markup=False)
         return
-    console.print(f"  try {number}: {'reproduced' if again.reproduced else 'did not come back'}", markup=False)
+    console.print(f"  try {number}: {_words(again)}", markup=False)
     for observation in again.observations:
         console.print(f"    {observation.kind.value}: {printable(observation.summary)}", markup=False)
         for key in ("address", "overwritten", "registers"):
@@ -70,13 +70,25 @@ def _tell(console: Console, number: int, again: Replay) -> None:
                 console.print(f"      {key}: {printable(observation.detail[key])}", markup=False)
 
 
+def _words(again: Replay) -> str:
+    if again.reproduced:
+        return "reproduced"
+    if again.untested:
+        return f"not tested: {printable(again.untested)}"
+    return "another fault" if again.faults else "did not come back"
+
+
 def _code(tries: list[Replay], console: Console) -> int:
-    hits, failed = sum(t.reproduced for t in tries), [t for t in tries if t.bench_error]
-    if failed and not hits:
-        console.print("bench fault: nothing can be said about the device")
+    """Fixed only where every try was played to its end on a device that served, and showed nothing."""
+    hits, clean = sum(t.reproduced for t in tries), sum(t.clean for t in tries)
+    untested = sum(bool(t.untested or t.bench_error) for t in tries)
+    if untested and not hits:
+        console.print(f"bench fault: {untested} of {len(tries)} tries say nothing about the device")
         return BENCH
-    words = {len(tries): ("reproduced", REPRODUCED), 0: ("fixed", FIXED)}
-    word, code = words.get(hits, ("flaky", FLAKY))
+    if hits == len(tries) or clean == len(tries):
+        word, code = ("reproduced", REPRODUCED) if hits else ("fixed", FIXED)
+    else:
+        word, code = ("flaky", FLAKY) if hits else ("not the same", FLAKY)
     console.print(f"{word}: {hits} of {len(tries)}")
     return code
 

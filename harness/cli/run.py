@@ -84,10 +84,16 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     console.print(
         f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}"
     )
+    if not record.confirmed and record.doubts:
+        console.print(f"not a pass: {printable('; '.join(record.doubts))}", markup=False)
+    for name, totals in record.interfaces.items():
+        if totals.asked:
+            answered = f"answered {totals.answered:,} of {totals.asked:,} messages"
+            console.print(f"  {name}: {answered}, {totals.probes:,} probes served", markup=False)
     for reason in record.bench_faults:
         console.print(f"bench fault: {printable(reason)}", markup=False)
     for finding in record.findings:
-        again = f"{finding.reproduced}/{finding.tries}" if finding.confirmed else "not reproduced"
+        again = finding.replays
         fault = f" = {finding.fault}" if finding.fault else ""
         line = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {again}{fault}"
         console.print(printable(f"{line}  {finding.observation.summary}"), markup=False)
@@ -95,6 +101,8 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
         console.print("no findings")
     if record.refused:
         console.print(f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on")
+    if record.left_out:
+        console.print(f"{record.left_out:,} cases were left out: their state or link could not be reached")
     if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
         console.print(f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}")
     if record.requirements:

@@ -25,7 +25,6 @@ from harness.interfaces import Fuzzer, Identity
 from harness.record import RecordBuilder, StoreWriter, end_of
 from harness.store import STORE_NAME, Store
 from harness.summary import CampaignRecord, signalled, summary_text
-from harness.temporal import RequirementStatistics
 from reports.html import render_html
 from reports.junit import render_junit
 
@@ -56,9 +55,7 @@ def _recorded_run(
     failure, identities = _bring_up(assembly, interruption)
     manifest = manifest_of(folder.name, options, assembly, identities)
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
-    builder = RecordBuilder(
-        assembly.requirements, tuple(assembly.protocols), max_inconclusive=assembly.bench.limits.max_inconclusive
-    )
+    builder = _builder(options, assembly)
     with Store.create(folder / STORE_NAME, manifest) as store:
         campaign = Campaign(
             folder.name,
@@ -76,6 +73,18 @@ def _recorded_run(
         else:
             _run(campaign, interruption)
         return _record(builder, assembly, store, interruption)
+
+
+def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
+    bench = assembly.bench
+    return RecordBuilder(
+        assembly.requirements,
+        {name: protocol.probe.message for name, protocol in assembly.protocols.items()},
+        max_inconclusive=bench.limits.max_inconclusive,
+        totals=assembly.safety.totals() if assembly.safety else None,
+        floors=bench.floors,
+        budget=options.cases,
+    )
 
 
 def _tell_failure(campaign: Campaign, manifest: Mapping[str, Any], failure: str) -> None:
@@ -118,15 +127,15 @@ def _run(campaign: Campaign, interruption: Interruption) -> None:
 
 def _record(builder: RecordBuilder, assembly: Assembly, store: Store, interruption: Interruption) -> CampaignRecord:
     """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
-    statistics: Mapping[str, RequirementStatistics] = assembly.safety.statistics() if assembly.safety else {}
-    record = builder.record(statistics)
+    missing: Mapping[str, tuple[str, ...]] = assembly.safety.never_told() if assembly.safety else {}
+    record = builder.record(missing=missing)
     findings: Sequence[Finding] = record.findings
     if assembly.bench.faults:
         known = load_faults(assembly.bench.path(assembly.bench.faults))
         findings = [name_fault(finding, known) for finding in findings]
         for finding in findings:
             store.update_finding(finding)
-    record = builder.record(statistics, findings=findings)
+    record = builder.record(missing=missing, findings=findings)
     if record.reason == "interrupted":
         record = signalled(record, interruption.number)
     store.finish(end_of(record))

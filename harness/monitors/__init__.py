@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.case import Send, TestCase
 from harness.transcript import Transcript
 
 
@@ -9,3 +10,18 @@ def message_at(transcript: Transcript, time: float) -> str:
     """Name of the last message that had been sent at a link time; "" before the first."""
     names = [e.message for e in transcript.exchanges if e.message and e.sent_at <= time]
     return names[-1] if names else ""
+
+
+def blamed(case: TestCase, transcript: Transcript) -> str:
+    """The message of the case that the device answered nothing behind: the first of those, or the last of all; or "".
+
+    A probe behind the case is nobody's doing.
+    """
+    own = [e for e in transcript.exchanges if e.message][: sum(isinstance(step, Send) for step in case.steps)]
+    name = case.messages[-1] if case.messages else ""
+    for exchange in reversed(own):
+        if exchange.answered:
+            break
+        if exchange.reply_expected:
+            name = exchange.message
+    return name

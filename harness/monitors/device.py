@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.case import Reset, TestCase
-from harness.monitors import message_at
+from harness.monitors import blamed, message_at
 from harness.transcript import TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
@@ -23,7 +23,8 @@ class DeviceMonitor:
         found: list[Observation] = []
         asked = any(isinstance(step, Reset) for step in case.steps)
         for event in transcript.events:
-            observation = _observation(event, message_at(transcript, event.time))
+            name = blamed(case, transcript) if event.kind == "exit" else message_at(transcript, event.time)
+            observation = _observation(event, name)
             if event.kind == "exit" or not (found or (event.kind == "reset" and asked)):
                 found.append(observation)
         return found

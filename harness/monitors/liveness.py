@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.case import Reset, TestCase
 from harness.interfaces import Frame, WireProtocol
-from harness.transcript import Transcript
+from harness.monitors import blamed
+from harness.transcript import Service, Transcript, Way
 from harness.verdict import Kind, Observation
 
 Counters = tuple[float | None, int | None]
@@ -18,20 +19,31 @@ class LivenessMonitor:
 
     name = "liveness"
 
-    def __init__(self, protocol: WireProtocol, interface: str, uptime_field: str = "", boot_field: str = "") -> None:
-        self._protocol, self._interface = protocol, interface
+    def __init__(
+        self,
+        protocol: WireProtocol,
+        interface: str,
+        uptime_field: str = "",
+        boot_field: str = "",
+        *,
+        may_close: bool = False,
+    ) -> None:
+        self._protocol, self._interface, self._may_close = protocol, interface, may_close
         self._fields = (uptime_field, boot_field)
         self._last: Counters = (None, None)
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
-        """Silence first; else what the answers say."""
+        """What the answers say first; else how the device came to serve again."""
         if case.interface != self._interface:
             return ()
-        found = self._reboots(case, transcript)
+        found, last = self._reboots(case, transcript), blamed(case, transcript)
+        service = transcript.service
         if transcript.probe_served is False:
-            last = case.messages[-1] if case.messages else ""
             summary = f"no probe is served on '{self._interface}' after {last or 'the case'}"
             found.append(Observation(Kind.SILENCE, self.name, summary, transcript.ended, (last,)))
+        elif service is not None and not (service.closed and self._may_close and service.way is Way.RECONNECTED):
+            asked = any(isinstance(step, Reset) for step in case.steps)
+            found += [_service(service, self.name, last, transcript.ended)] if _is_fault(service, asked=asked) else []
         return found
 
     def _reboots(self, case: TestCase, transcript: Transcript) -> list[Observation]:
@@ -57,6 +69,31 @@ class LivenessMonitor:
     def restore(self, state: Any) -> None:
         """Back to earlier counters."""
         self._last = state
+
+
+def _is_fault(service: Service, *, asked: bool) -> bool:
+    return service.way is not Way.AT_ONCE and not (asked and service.way is Way.RETURNED)
+
+
+def _service(service: Service, monitor: str, last: str, time: float) -> Observation:
+    """In words, with a bucket by the way back. What waits for bytes is the framer's, whatever message it was."""
+    behind, seconds = f"after {last or 'the case'}", f"{service.seconds:.1f} s"
+    detail = {"way": service.way.value, "seconds": f"{service.seconds:.2f}", "filler": str(service.filler)}
+    kind, sign = Kind.SILENCE, (service.way.value, last)
+    if service.way is Way.LATE:
+        words = f"{behind} the device serves no sooner than {seconds} later"
+    elif service.way is Way.FILLED:
+        sign = (service.way.value, "")
+        words = (
+            f"{behind} the device serves again only behind {service.filler} more bytes: it waits for what a length said"
+        )
+    elif service.way is Way.RETURNED:
+        kind, sign, words = Kind.REBOOT, ("gone", last), f"the device was gone for {seconds} {behind}, and came back"
+    elif service.closed:
+        kind, words = Kind.DISCONNECT, f"the device closes the connection {behind}; it serves on another one"
+    else:
+        words = f"the connection is open but dead {behind}; the device serves on another one"
+    return Observation(kind, monitor, words, time, sign, detail=detail)
 
 
 def _fell(before: Counters, now: Counters) -> bool:

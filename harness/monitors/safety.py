@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from harness.case import PREAMBLE, Send, TestCase
 from harness.requirements import Requirement, parse_requirements
-from harness.temporal import FormulaSet, MonitorState, RequirementStatistics, SignalDeclaration, Violation
+from harness.temporal import FormulaSet, MonitorState, RequirementTotals, SignalDeclaration, Violation, Watched
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
@@ -105,11 +104,18 @@ class SafetyMonitor:
         summary = f"{requirement} cannot be judged: no value of {names}. Check where the signal comes from."
         return Observation(Kind.UNKNOWN_SIGNAL, self.name, summary, time, (requirement, names), requirement)
 
-    def statistics(self) -> Mapping[str, RequirementStatistics]:
-        """How well each watched requirement was exercised over all cases so far."""
-        figures, never = self._formulas.statistics(), self._formulas.never_told()
-        named = {r: tuple(self._signals[place].name for place in places) for r, places in never.items()}
-        return {r: replace(told, missing=named[r]) if r in named else told for r, told in figures.items()}
+    def take(self) -> Watched:
+        """How well each watched requirement was exercised since the last call."""
+        return self._formulas.take()
+
+    def totals(self) -> RequirementTotals:
+        """An empty sum of what `take` gives."""
+        return RequirementTotals(self._read, self._formulas.unconditional)
+
+    def never_told(self) -> Mapping[str, tuple[str, ...]]:
+        """Requirements that read signals which never had a value, and the names of these."""
+        never = self._formulas.never_told()
+        return {r: tuple(self._signals[place].name for place in places) for r, places in never.items()}
 
     def pending(self) -> Mapping[str, float]:
         """Requirements that would be violated if no signal changed: link seconds until then, soonest first."""

@@ -24,7 +24,8 @@ class SessionMonitor:
         if case.interface != self._interface:
             return ()
         if not transcript.state_reached:
-            summary = f"state '{case.state}' could not be reached; the case was not run"
+            proof = f" ({transcript.proof})" if transcript.proof else ""
+            summary = f"state '{case.state}' could not be reached; the case was not run{proof}"
             return (Observation(Kind.SESSION_LAPSED, self.name, summary, transcript.ended, (case.state,)),)
         if case.state in self._states and self._lapsed(case, transcript):
             summary = f"the session of state '{case.state}' had lapsed before the case"

@@ -3,14 +3,17 @@
 from harness.temporal.formula import Formula, SignalDeclaration
 from harness.temporal.monitor import FormulaSet, MonitorState, Violation
 from harness.temporal.parser import parse
-from harness.temporal.statistics import RequirementStatistics
+from harness.temporal.statistics import Exercise, RequirementStatistics, RequirementTotals, Watched
 
 __all__ = [
+    "Exercise",
     "Formula",
     "FormulaSet",
     "MonitorState",
     "RequirementStatistics",
+    "RequirementTotals",
     "SignalDeclaration",
     "Violation",
+    "Watched",
     "parse",
 ]

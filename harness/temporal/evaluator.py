@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.temporal.compiler import Compiler, Values
 from harness.temporal.formula import Formula, Implies
-from harness.temporal.statistics import RequirementStatistics
+from harness.temporal.statistics import Exercise
 from harness.temporal.windows import Delay
 
 EvaluatorState = tuple[bool, bool, bool, float, tuple[object, ...]]
@@ -101,20 +101,12 @@ class Evaluator:
         elif self.active:
             self.exercised_seconds += seconds
 
-    def statistics(self, elapsed: float) -> RequirementStatistics:
-        """The counters, `elapsed` being all link seconds that went by."""
-        observed = elapsed - self.unknown_seconds
-        margin = None if self.margin == math.inf else self.margin
-        exercised_seconds = self.exercised_seconds if self.conditional else observed
-        return RequirementStatistics(
-            self.formula.requirement,
-            observed,
-            self.unknown_seconds,
-            self.exercised,
-            exercised_seconds,
-            self.violations,
-            margin,
-        )
+    def take(self) -> Exercise:
+        """The counters since the last call."""
+        taken = Exercise(self.exercised, self.exercised_seconds, self.unknown_seconds, self.violations, self.margin)
+        self.exercised, self.exercised_seconds, self.unknown_seconds, self.violations = 0, 0.0, 0.0, 0
+        self.margin = math.inf
+        return taken
 
     def state(self) -> EvaluatorState:
         """Verdict and memories; passed back to `restore`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.temporal.evaluator import Evaluator, EvaluatorState
 from harness.temporal.formula import Formula
-from harness.temporal.statistics import RequirementStatistics
+from harness.temporal.statistics import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class FormulaSet:
         self._values: tuple[float | None, ...] = ()
         self._wake = math.inf
         self._elapsed = 0.0
+        self._judged: set[int] = set(range(len(self._evaluators)))
         self._touched: set[int] = set()
         self._counting: set[Evaluator] = set(self._evaluators)
         self._awaited = set(range(signals))
@@ -123,6 +124,7 @@ class FormulaSet:
             else:
                 self._counting.discard(evaluator)
         self._touched |= due
+        self._judged |= due
         self._wake = min([evaluator.wake for evaluator in self._evaluators], default=math.inf)
         return found
 
@@ -155,9 +157,17 @@ class FormulaSet:
                     waits.append((when - self._time, evaluator.formula.requirement))
         return {requirement: seconds for seconds, requirement in sorted(waits)}
 
-    def statistics(self) -> Mapping[str, RequirementStatistics]:
-        """The counters of every requirement, over all cases since the set was made."""
-        return {e.formula.requirement: e.statistics(self._elapsed) for e in self._evaluators}
+    @property
+    def unconditional(self) -> frozenset[str]:
+        """Requirements without a condition."""
+        return frozenset(e.formula.requirement for e in self._evaluators if not e.conditional)
+
+    def take(self) -> Watched:
+        """What was seen since the last call."""
+        counted = {self._evaluators[place] for place in self._judged} | self._counting
+        seconds, self._elapsed = self._elapsed, 0.0
+        self._judged.clear()
+        return Watched(seconds, {e.formula.requirement: e.take() for e in counted})
 
     def state(self) -> MonitorState:
         """What was learned from the samples, without the counters; the same object while nothing was judged."""

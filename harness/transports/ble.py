@@ -67,6 +67,8 @@ class BleLink:
     the device drops costs a round trip instead of a timeout. After a timeout the next send makes a fresh connection.
     """
 
+    stream = False
+
     def __init__(
         self, moniker: str, peer: Peer, route: Route, timeout: float, performed: Callable[[], None], *, fenced: bool
     ) -> None:
@@ -190,6 +192,8 @@ class BleLink:
 
 class BleTransport:
     """Opens links to one part of one address. `fenced` may be switched for a sequential run."""
+
+    quiet_gap = 0.0
 
     def __init__(self, moniker: str, peer: Peer, route: Route, *, fenced: bool) -> None:
         self.moniker, self._peer, self._route, self.fenced = moniker, peer, route, fenced

@@ -13,6 +13,7 @@ class ScriptedLink:
     """Every send is handed to the device's `answer`; its pieces are received one by one. Time is virtual."""
 
     whole = False
+    stream = True
 
     def __init__(self, device: ScriptedTransport) -> None:
         self._device = device
@@ -51,6 +52,7 @@ class ScriptedTransport:
     """The fake device. `unplugged` breaks open links; `refuse` makes opening fail; `sent` records every send."""
 
     moniker = "scripted:"
+    quiet_gap = 0.0
 
     def __init__(self, answer: Answer, latency: float = 0.001) -> None:
         self.answer, self.latency = answer, latency

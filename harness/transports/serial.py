@@ -14,12 +14,14 @@ from harness.transports import Endpoint, transports
 _OPTIONS = ("baudrate", "bytesize", "parity", "stopbits", "exclusive")
 _PARITIES = "NEOMS"
 _WRITE_CHUNK = 512
+_SHORTEST_GAP, _GAP_BITS = 0.02, 40  # an adapter hands on what has come every 16 ms; four characters of ten bits
 
 
 class SerialLink:
     """An open port. Leftovers of an earlier user are dropped at opening. Deadlines are on the monotonic clock."""
 
     whole = False
+    stream = True
 
     def __init__(self, port: Any, moniker: str) -> None:
         self._port, self._moniker = port, moniker
@@ -73,6 +75,7 @@ class SerialTransport:
 
     def __init__(self, moniker: str, url: str, settings: dict[str, Any]) -> None:
         self.moniker, self._url, self._settings = moniker, url, settings
+        self.quiet_gap = _SHORTEST_GAP + _GAP_BITS / settings["baudrate"]
 
     def open(self, timeout: float) -> SerialLink:
         """Open the port; a port that is missing or in use is a LinkError."""

@@ -17,6 +17,7 @@ class TcpLink:
     """A connected socket without Nagle's delay. Deadlines are on the monotonic clock."""
 
     whole = False
+    stream = True
 
     def __init__(self, connected: socket.socket, moniker: str) -> None:
         self._socket, self._moniker = connected, moniker
@@ -66,6 +67,8 @@ class TcpLink:
 
 class TcpTransport:
     """Connects to one host and port."""
+
+    quiet_gap = 0.0
 
     def __init__(self, moniker: str, host: str, port: int) -> None:
         self.moniker, self._host, self._port = moniker, host, port

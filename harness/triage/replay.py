@@ -1,99 +1,147 @@
-"""Nothing found is believed until it is replayed: a window of cases on a fresh target, k of n times."""
+"""One replay: a window of cases on a fresh target, ended as a session ends, and what it says of a finding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.case import TestCase
-from harness.errors import BenchError
+from harness.errors import BenchError, GuardRefused, MedfuzzError
 from harness.finding import Finding, bucket_of
-from harness.interfaces import Explains
+from harness.outcome import Outcome
+from harness.own import own_error
 from harness.runner import Runner
 from harness.transcript import Transcript
-from harness.verdict import Kind, Observation
+from harness.verdict import KINDS, Blame, Kind, Observation
 
-_WINDOWS = (1, 2, 4, 8, 16)
 LINK_GONE = "link gone"
+GONE = "gone"
+OVER = "the time was over before the replay was"
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What one try showed. `bench_error` is set when the try itself failed."""
+    """What one try showed. `bench_error` is set when the try itself failed, `untested` when it says nothing.
+
+    `again` is the observation that is the finding's fault, `case` the one that showed it.
+    """
 
     reproduced: bool
     transcript: Transcript | None = None
     observations: tuple[Observation, ...] = ()
     bench_error: str = ""
+    untested: str = ""
+    again: Observation | None = None
+    case: TestCase | None = None
+
+    @property
+    def faults(self) -> tuple[Observation, ...]:
+        """What the device showed, whether it is the finding's fault or another."""
+        return tuple(o for o in self.observations if KINDS[o.kind].blame is Blame.DEVICE)
+
+    @property
+    def clean(self) -> bool:
+        """True when the window was played to its end on a device that served, and nothing was seen."""
+        return not (self.reproduced or self.bench_error or self.untested or self.faults)
 
 
-def replay_once(runner: Runner, window: Sequence[TestCase], finding: Finding) -> Replay:
-    """Play a window on a fresh target; reproduced when its last case shows the same fault again."""
-    transcript: Transcript | None = None
-    observations: list[Observation] = []
+def _never() -> bool:
+    return False
+
+
+def replay_once(
+    runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool] = _never
+) -> Replay:
+    """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault."""
     try:
         with runner.sequential():
-            runner.fresh()
-            for case in window:
-                transcript, observations = runner.run(case, probe=True)
+            return _played(runner, window, finding, stop)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
-    same = any(same_fault(observation, window[-1], finding) for observation in observations)
-    return Replay(same, transcript, tuple(observations))
+    except MedfuzzError as error:
+        return Replay(False, untested=str(error))
+    except Exception as error:  # noqa: BLE001  what a decoder or a callback raises is no answer of the device's
+        return Replay(False, bench_error=str(own_error(error, f"replay of {finding.id}")))
+
+
+def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool]) -> Replay:
+    runner.fresh()
+    seen: list[Observation] = []
+    last: Outcome | None = None
+    for case in window:
+        if stop():
+            return Replay(False, untested=OVER)
+        last = _outcome(runner, case)
+        seen += last.observations
+        if (again := _shown(last, case, finding)) is not None:
+            return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
+        if (why := _untested(case, last)) and not seen:
+            return Replay(False, last.transcript, untested=why)
+    if not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
+        seen += ended.observations
+        if (again := _shown(ended, window[-1], finding)) is not None:
+            return Replay(True, ended.transcript, tuple(seen), again=again, case=window[-1])
+        last = ended
+    transcript = None if last is None else last.transcript
+    return Replay(False, transcript, tuple(seen), untested=_doubt(transcript, seen))
+
+
+def _outcome(runner: Runner, case: TestCase) -> Outcome:
+    try:
+        return runner.run(case, probe=True)
+    except GuardRefused as refusal:
+        raise BenchError(f"the case is withheld on this bench: {refusal}") from refusal
+
+
+def _faults(seen: Sequence[Observation]) -> bool:
+    return any(KINDS[observation.kind].blame is Blame.DEVICE for observation in seen)
+
+
+def _shown(outcome: Outcome, case: TestCase, finding: Finding) -> Observation | None:
+    return next((o for o in outcome.observations if same_fault(o, case, finding)), None)
+
+
+def _untested(case: TestCase, outcome: Outcome) -> str:
+    transcript = outcome.transcript
+    if not transcript.state_reached:
+        proof = f": {transcript.proof}" if transcript.proof else ""
+        return f"state '{case.state}' could not be reached, so that the case was not run{proof}"
+    return f"the case was withheld in part: {transcript.refused}" if transcript.refused else ""
+
+
+def _doubt(transcript: Transcript | None, seen: Sequence[Observation]) -> str:
+    """Why a window that was played says nothing of the device; "" where it served at the end, or showed a fault."""
+    if transcript is None or _faults(seen):
+        return ""
+    if transcript.link_error:
+        return f"the link was lost: {transcript.link_error}"
+    if transcript.probe_served is not True:
+        return "no probe was served at the end"
+    doubts = [observation.summary for observation in seen]
+    return doubts[0] if doubts else ""
 
 
 def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bool:
-    """The same bucket, the same requirement violated, or another crash: blame and place may differ between tries."""
-    if finding.observation.fingerprint[:1] == (LINK_GONE,):
-        return observation.kind in (Kind.LINK_LOST, Kind.EXIT)
-    requirement = finding.observation.requirement
-    alike = observation.kind is finding.kind and observation.requirement == requirement
-    return (alike and (requirement != "" or finding.kind is Kind.CRASH)) or bucket_of(
-        observation, case
-    ) == finding.bucket
+    """The same bucket; or the same fault blamed on another message, seen at another place, or on its way out.
 
-
-def replay(runner: Runner, window: Sequence[TestCase], finding: Finding, tries: int) -> list[Replay]:
-    """`tries` independent tries."""
-    return [replay_once(runner, window, finding) for _ in range(tries)]
-
-
-def explained(runner: Runner, finding: Finding) -> Finding:
-    """The finding with what one slow replay tells about its cause, where the target can."""
-    if not isinstance(runner.target, Explains):
-        return finding
-    runner.target.explain_writes(on=True)
-    try:
-        again = replay_once(runner, finding.window, finding)
-    finally:
-        runner.target.explain_writes(on=False)
-    for observation in again.observations:
-        if "overwritten" in observation.detail and same_fault(observation, finding.window[-1], finding):
-            detail = {**finding.observation.detail, "overwritten": observation.detail["overwritten"]}
-            return replace(finding, observation=replace(finding.observation, detail=detail))
-    return finding
-
-
-def confirm(
-    runner: Runner, finding: Finding, history: Sequence[TestCase], tries: int, stop: Callable[[], bool]
-) -> Finding:
-    """Find the shortest window of {1, 2, 4, 8, 16} latest cases that shows the fault again, and count k of n.
-
-    `history` ends with the finding's case. A fault that no window shows again keeps k = 0. Raises BenchError when no
-    window could be played to its end.
+    The same requirement violated, another crash, the same exit status, the same way of falling silent: blame and
+    place may differ between tries. A device that is gone may be back in one try and not in another.
     """
-    failed = ""
-    for number, size in enumerate(_WINDOWS):
-        window = tuple(history[-size:]) if size > 1 else finding.window
-        first = replay_once(runner, window, finding)
-        failed = first.bench_error if failed or not number else ""
-        if first.reproduced:
-            rest = [] if stop() else replay(runner, window, finding, tries - 1)
-            hits = 1 + sum(again.reproduced for again in rest)
-            confirmed = replace(finding, window=window, reproduced=hits, tries=1 + len(rest))
-            return explained(runner, confirmed) if finding.kind is Kind.CRASH else confirmed
-        if size >= len(history) or stop():
-            break
-    if failed:
-        raise BenchError(failed)
-    return replace(finding, reproduced=0, tries=1)
+    theirs, ours = finding.observation, observation
+    if _is_gone(theirs):
+        return _is_gone(ours) or ours.kind is Kind.LINK_LOST
+    if ours.kind is theirs.kind and ours.requirement == theirs.requirement:
+        if ours.requirement or ours.kind is Kind.CRASH:
+            return True
+        if ours.kind is Kind.EXIT:
+            return ours.fingerprint[:1] == theirs.fingerprint[:1]
+        if KINDS[ours.kind].timed and ours.fingerprint[:-1] == theirs.fingerprint[:-1]:
+            return True
+    return bucket_of(observation, case) == finding.bucket
+
+
+def _is_gone(observation: Observation) -> bool:
+    """True where the link to the device was lost, for good or until it came back by itself."""
+    if observation.kind is Kind.EXIT:
+        return False
+    return observation.fingerprint[:1] in ((LINK_GONE,), (GONE,))

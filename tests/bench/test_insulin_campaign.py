@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from harness.case import Origin, Send, TestCase
 from harness.cli.assemble import assemble, shipped_benches
 from harness.cli.session import Options, run_campaign
-from harness.errors import LinkClosed
+from harness.errors import LinkClosed, TargetError
 from harness.radio.client import RadioLost
 from harness.verdict import Kind
+from targets import served
 
 BENCHES = shipped_benches()
 
@@ -57,23 +59,35 @@ def test_a_killed_device_is_told_within_a_second(fixed):
     fixed.runner.run(status(fixed))
     started = time.monotonic()
     os.kill(fixed.target.pid, signal.SIGKILL)
-    transcript, observations = fixed.runner.run(status(fixed))
+    outcome = fixed.runner.run(status(fixed))
+    transcript, observations = outcome.transcript, list(outcome.observations)
     assert Kind.EXIT in [observation.kind for observation in observations]
     assert time.monotonic() - started < 1.5 and not transcript.probe_served
 
 
-def test_a_stopped_device_hangs_and_has_not_ended(fixed):
+def test_a_device_that_is_held_by_a_signal_is_waited_for_and_shows_nothing(fixed):
     fixed.runner.run(status(fixed))
     os.kill(fixed.target.pid, signal.SIGSTOP)
+    going_on = threading.Timer(1.5, os.kill, (fixed.target.pid, signal.SIGCONT))
+    going_on.start()
     started = time.monotonic()
-    while not fixed.target._process.stopped and time.monotonic() - started < 0.5:
+    outcome = fixed.runner.run(status(fixed))
+    going_on.join()
+    assert time.monotonic() - started >= 1.4
+    assert (outcome.transcript.state_reached, list(outcome.observations)) == (True, [])
+
+
+def test_a_device_that_is_held_for_good_is_the_benchs_fault(fixed, monkeypatch):
+    monkeypatch.setattr(served, "HELD_SECONDS", 0.5)
+    fixed.runner.run(status(fixed))
+    os.kill(fixed.target.pid, signal.SIGSTOP)
+    while not fixed.target._process.stopped:
         time.sleep(0.001)  # the signal reaches it on the other core
-    (event,) = fixed.target.take_events()
-    assert (event.kind, event.detail) == ("hang", {"cause": "its process is stopped by a signal"})
-    assert time.monotonic() - started < 1.0
-    _transcript, observations = fixed.runner.run(status(fixed))
-    assert Kind.EXIT not in [observation.kind for observation in observations]
-    os.kill(fixed.target.pid, signal.SIGCONT)
+    try:
+        with pytest.raises(TargetError, match="is held by a signal"):
+            fixed.target.take_events()
+    finally:
+        os.kill(fixed.target.pid, signal.SIGCONT)
 
 
 def test_a_device_that_disconnects_by_itself_is_neither_gone_nor_silent(fixed):
@@ -83,7 +97,8 @@ def test_a_device_that_disconnects_by_itself_is_neither_gone_nor_silent(fixed):
     fixed.target.reset()
     with pytest.raises(LinkClosed, match="0x15"):
         link.receive(link.now() + 1.0)
-    _transcript, observations = fixed.runner.run(case)
+    outcome = fixed.runner.run(case)
+    observations = list(outcome.observations)
     assert {observation.kind for observation in observations} <= {Kind.REBOOT}  # behind the runner's back, if at all
 
 
@@ -96,5 +111,6 @@ def test_a_killed_radio_is_never_a_finding(fixed):
 
 def test_a_peer_cannot_write_into_the_table(fixed):
     written = TestCase("att", "connected", (Send("write", bytes.fromhex("1201000000")),), Origin("test"))
-    transcript, observations = fixed.runner.run(written)
+    outcome = fixed.runner.run(written)
+    transcript, observations = outcome.transcript, list(outcome.observations)
     assert (transcript.exchanges[0].replies, observations) == ((bytes.fromhex("0112010003"),), [])

@@ -55,7 +55,8 @@ def test_what_a_device_did_before_a_restart_is_not_held_against_it_afterwards(pr
     try:
         assembly.runner.start()
         for case in patient_boluses(assembly):
-            transcript, observations = assembly.runner.run(case)
+            outcome = assembly.runner.run(case)
+            transcript, observations = outcome.transcript, list(outcome.observations)
             assert (transcript.state_reached, observations) == (True, [])
         boluses = list(assembly.bench.signals).index("patient_boluses")
         given = [sample.values[boluses] for sample in transcript.samples]
@@ -174,13 +175,15 @@ def test_a_device_of_our_own_that_dies_is_an_exit_within_a_second_and_comes_back
     try:
         runner.start()
         timer.start()
-        transcript, observations = runner.run(waits("network"))
+        outcome = runner.run(waits("network"))
+        transcript, observations = outcome.transcript, list(outcome.observations)
         assert time.monotonic() - killed[0] < 1.0
         assert Kind.EXIT in [observation.kind for observation in observations]
         assert "SIGKILL" in next(o.summary for o in observations if o.kind is Kind.EXIT)
         assert transcript.probe_served is not True
         quick = TestCase("maintenance", "session", (), Origin("test"))
-        transcript, observations = runner.run(quick)
+        outcome = runner.run(quick)
+        transcript, observations = outcome.transcript, list(outcome.observations)
         assert (transcript.probe_served, observations) == (True, [])
     finally:
         timer.cancel()

@@ -11,8 +11,11 @@ import pytest
 from harness.cli.run import seconds_of
 from harness.errors import UsageError
 from harness.store import Store
+from harness.triage.replay import Replay
+from harness.verdict import Kind, Observation
 
 ROOT = Path(__file__).parents[2]
+NOTHING = "bench fault: {} of 3 tries say nothing about the device"
 FIXED_ELF = ROOT / "targets" / "pump" / "pump-fixed.elf"
 
 
@@ -67,14 +70,21 @@ def test_the_replay_command_works_as_printed_and_the_fixed_build_is_fixed(found,
 def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path):
     from harness.cli import replay
 
-    tries = iter([True, False, True])
-    monkeypatch.setattr(replay, "replay_once", lambda *_words: replay.Replay(next(tries)))
     identifier = first_finding(found, "crash").id
+    crash = Observation(Kind.CRASH, "device", "another place", 1.0, ("bad access", "elsewhere"))
+    for tries, said in [
+        ((Replay(True), Replay(False), Replay(True)), (4, "flaky: 2 of 3")),
+        ((Replay(False), Replay(False), Replay(False)), (0, "fixed: 0 of 3")),
+        ((Replay(False), Replay(False, observations=(crash,)), Replay(False)), (4, "not the same: 0 of 3")),
+        ((Replay(False), Replay(False), Replay(False, untested="no state")), (3, NOTHING.format(1))),
+    ]:
+        again = iter(tries)
+        monkeypatch.setattr(replay, "replay_once", lambda *_words, again=again: next(again))
+        code, out, _err = in_run("replay", identifier)
+        assert (code, out[-1]) == said
+    monkeypatch.setattr(replay, "replay_once", lambda *_words: Replay(False, bench_error="unplugged"))
     code, out, _err = in_run("replay", identifier)
-    assert (code, out[-1]) == (4, "flaky: 2 of 3")
-    monkeypatch.setattr(replay, "replay_once", lambda *_words: replay.Replay(False, bench_error="unplugged"))
-    code, out, _err = in_run("replay", identifier)
-    assert (code, out[-1]) == (3, "bench fault: nothing can be said about the device")
+    assert (code, out[-1]) == (3, NOTHING.format(3))
     gone = tmp_path / "gone.toml"
     gone.write_text(
         '[target]\nkind = "external"\nname = "x"\n[interfaces.maintenance]\nprotocol = "pump_link"\n'

@@ -28,7 +28,8 @@ def conversation():
         steps = [LINK.message(name).send() for name in SAID[:-1]] + [
             LINK.message("bolus").send(amount=1234, duration=99)
         ]
-        transcript, _observations = assembly.runner.run(TestCase("maintenance", "idle", tuple(steps), Origin("test")))
+        outcome = assembly.runner.run(TestCase("maintenance", "idle", tuple(steps), Origin("test")))
+        transcript = outcome.transcript
     finally:
         assembly.runner.stop()
     said = [exchange.sent for exchange in transcript.exchanges if exchange.message in SAID]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harness.campaign import REMEDY
+from harness.scope import REMEDY
 
 PROTOCOL = """
 import boofuzz
@@ -116,12 +116,14 @@ def test_states_that_the_fuzzers_leave_out_are_named_by_both(medfuzz, bench, tmp
 
 def test_a_state_that_cannot_be_come_back_to_fails_in_both_in_the_same_words(medfuzz, bench):
     checked, ran = both(medfuzz, bench('["low", "high"]'))
-    assert (checked[0], ran[0]) == (3, 3)
-    words = f"state 'low' of 'main' cannot be reached. {REMEDY}"
+    assert (checked[0], ran[0]) == (3, 4)
+    words = "state 'low' of 'main' cannot be reached: "
     results = {tuple(line.split()[1:4]): line for line in checked[1] if line.startswith("state ")}
     assert [key[1] for key in results] == ["ok", "ok", "again"]
-    assert results["main/low", "again", "FAILED"].endswith(words)
-    assert any(line.startswith("bench fault: 20 cases in a row were not tested: ") and words in line for line in ran[1])
+    line = results["main/low", "again", "FAILED"]
+    assert words in line and line.endswith(f". {REMEDY}")
+    assert any(words in line and line.startswith("bench fault: ") for line in ran[1])
+    assert any(line.startswith("not a pass: ") and "cases were left out" in line for line in ran[1])
 
 
 def test_check_tries_the_reset(medfuzz, bench, tmp_path):

@@ -7,10 +7,12 @@ from toy import ToyDevice, ToyProtocol, ToyTarget
 
 from harness.executor import Executor
 from harness.guard import Guard
+from harness.ladder import Ladder
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.session import SessionMonitor
-from harness.runner import Interface, Runner
+from harness.runner import Runner
+from harness.states import Interface
 from harness.transports.scripted import ScriptedTransport
 
 
@@ -18,7 +20,7 @@ from harness.transports.scripted import ScriptedTransport
 def toy():
     """Device, transport, target, executor, interface and runner, wired together."""
 
-    def wired(forbidden=(), monitors=(), callbacks=None):
+    def wired(forbidden=(), monitors=(), callbacks=None, max_resets=0, may_close=False):
         protocol, device = ToyProtocol(), ToyDevice()
         transport = ScriptedTransport(device.answer)
         target = ToyTarget(device, transport)
@@ -33,15 +35,21 @@ def toy():
             adaptive=False,
             callbacks=callbacks,
         )
-        interface = Interface("toy", protocol, executor, transport)
+        interface = Interface("toy", protocol, executor, transport, Ladder(executor))
         watching = [
             DeviceMonitor(),
-            LivenessMonitor(protocol, "toy", "uptime", "boots"),
+            LivenessMonitor(protocol, "toy", "uptime", "boots", may_close=may_close),
             SessionMonitor(protocol, "toy", frozenset({"in"})),
             *monitors,
         ]
-        runner = Runner(target, None, {"toy": interface}, watching, settle=0.0)
+        runner = Runner(target, {"toy": interface}, watching, settle=0.0, max_resets=max_resets)
         runner.start()
-        return SimpleNamespace(**{k: v for k, v in locals().items() if k not in ("forbidden", "monitors", "callbacks")})
+        return SimpleNamespace(
+            **{
+                k: v
+                for k, v in locals().items()
+                if k not in ("forbidden", "monitors", "callbacks", "max_resets", "may_close")
+            }
+        )
 
     return wired

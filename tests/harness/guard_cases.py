@@ -91,7 +91,7 @@ def cases_of(frames, forbidden, seed, commands=BOLUS):
 class Wire:
     """A link that keeps what was sent, and the transport that opens it."""
 
-    whole, moniker = False, "wire:"
+    whole, stream, quiet_gap, moniker = False, False, 0.0, "wire:"
 
     def __init__(self):
         self.out = bytearray()

@@ -5,9 +5,19 @@ from dataclasses import replace
 import pytest
 from toy import case, message
 
-from harness.campaign import Budget, Campaign, by_state, round_robin, settle
+from harness.campaign import Budget, Campaign
 from harness.errors import TargetError
-from harness.events import BenchFault, CampaignEnded, CaseFinished, CaseRefused, FindingConfirmed, FindingDismissed
+from harness.events import (
+    BenchFault,
+    CampaignEnded,
+    CaseFinished,
+    CaseLeftOut,
+    CaseRefused,
+    FindingConfirmed,
+    FindingDismissed,
+)
+from harness.judge import settle
+from harness.order import by_state, round_robin
 from harness.transcript import TargetEvent
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
@@ -26,8 +36,12 @@ class ListFuzzer:
     def forecast(self):
         return len(self._cases)
 
-    def learn(self, case, transcript, observations):
-        self.learned.append((case.id, len(observations)))
+    def learn(self, case, outcome):
+        self.learned.append((case.id, len(outcome.observations)))
+
+
+def no_failure(_fuzzer, error):
+    raise error
 
 
 def campaign(t, *cases, budget=UNLIMITED, tries=3):
@@ -161,9 +175,7 @@ class Requires:
 
 
 def test_a_requirement_that_is_violated_in_many_ways_is_three_findings(toy):
-    t = toy()
-    t.runner.monitors = (Requires(),)
-    t.runner._initial = t.runner._learned()
+    t = toy(monitors=[Requires()])
     _reason, events, _run = campaign(t, *(case(message(name.encode())) for name in "abcde"))
     assert [e.finding.case.messages for e in of(events, FindingConfirmed)] == [("a",), ("b",), ("c",)]
     assert verdicts(events) == [Verdict.FINDING] * 5
@@ -252,19 +264,23 @@ def test_a_state_that_is_never_reached_ends_the_campaign(toy):
     t.device.planted[b"l"] = lambda _device: [b"<L?>"]
     cases = [case(message(f"a{i}".encode()), state="in") for i in range(100)]
     reason, events, _run = campaign(t, *cases)
-    assert (reason, len(verdicts(events))) == ("bench", 19)
-    assert "state 'in' of 'toy' cannot be reached" in of(events, BenchFault)[0].reason
+    assert (reason, len(verdicts(events)), len(of(events, CaseLeftOut))) == ("bench", 8, 92)
+    told, last = of(events, BenchFault)
+    assert "state 'in' of 'toy' cannot be reached: wanted state = s; got state = i" in told.reason
+    assert (told.fatal, last.fatal, "nothing was tested" in last.reason) == (False, True, True)
 
 
-def test_a_link_that_the_device_closes_and_opens_again_is_no_fault(toy):
-    t = toy()
+@pytest.mark.parametrize(("allowed", "expected"), [(True, Verdict.PASS), (False, Verdict.FINDING)])
+def test_a_connection_that_the_device_closes_is_a_finding_unless_it_may(toy, allowed, expected):
+    t = toy(may_close=allowed)
 
     def hang_up(_device):
         t.executor._link.close()
 
     t.device.planted[b"x"] = hang_up
     _reason, events, _run = campaign(t, case(message(b"x"), message(b"a")))
-    assert verdicts(events) == [Verdict.PASS]
+    assert verdicts(events) == [expected]
+    assert [event.finding.kind for event in of(events, FindingConfirmed)] == [] if allowed else [Kind.DISCONNECT]
 
 
 def test_a_state_that_cannot_be_reached_is_inconclusive(toy):
@@ -315,13 +331,13 @@ def test_an_interrupt_ends_in_good_order(toy):
 def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
     one = ListFuzzer(case(message(b"a")), case(message(b"b")), name="one")
     two = ListFuzzer(case(message(b"c")), name="two")
-    assert [(f.name, c.messages) for f, c in round_robin([one, two])] == [
+    assert [(f.name, c.messages) for f, c in round_robin([one, two], no_failure)] == [
         ("one", ("a",)),
         ("two", ("c",)),
         ("one", ("b",)),
     ]
     dear = ListFuzzer(case(message(b"d")), case(message(b"e")), name="dear", every=3)
-    assert [f.name for f, _case in round_robin([dear, one])] == ["dear", "one", "one", "dear"]
+    assert [f.name for f, _case in round_robin([dear, one], no_failure)] == ["dear", "one", "one", "dear"]
 
 
 def test_cases_of_one_state_are_kept_together():

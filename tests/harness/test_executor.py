@@ -6,6 +6,8 @@ from toy import message
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
 from harness.errors import GuardRefused, LinkClosed, UsageError
 from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION
+from harness.ladder import Ladder
+from harness.transcript import Way
 
 
 def run(toy, *steps):
@@ -250,6 +252,6 @@ def test_a_probe_is_served_after_resynchronization(toy):
     t = toy()
     t.executor.link.send(b"<aaaa", 1.0)
     t.device.planted[b"p"] = lambda device: device.planted.clear()
-    answer = t.executor.probe()
-    assert answer is not None
+    served = Ladder(t.executor).climb(closed=False, broken=False, patience=1.0)
+    assert (served.answer is not None, served.service.way) == (True, Way.AT_ONCE)
     assert b">" in t.transport.sent

@@ -20,8 +20,7 @@ def test_a_case_over_the_size_limit_is_not_sent(toy):
 
 
 def test_a_device_is_reset_no_more_often_than_allowed(toy):
-    t = toy()
-    t.runner._max_resets = 2
+    t = toy(max_resets=2)
     for _ in range(2):
         t.runner.fresh()
     with pytest.raises(TargetError, match="max_resets"):
@@ -32,9 +31,11 @@ def test_a_device_is_reset_no_more_often_than_allowed(toy):
 def test_a_case_refused_half_way_is_watched_as_far_as_it_went(toy):
     t = toy(forbidden=["shock"])
     t.device.planted[b"a"] = lambda device: setattr(device, "dead", True)
-    transcript, observations = t.runner.run(case(message(b"a"), message(b"shock"), message(b"b")))
-    assert "shock" in transcript.refused and not any(b"shock" in sent or b"<b>" in sent for sent in t.transport.sent)
-    assert [observation.kind for observation in observations] == [Kind.SILENCE]
+    outcome = t.runner.run(case(message(b"a"), message(b"shock"), message(b"b")))
+    assert "shock" in outcome.transcript.refused and not any(
+        b"shock" in sent or b"<b>" in sent for sent in t.transport.sent
+    )
+    assert [observation.kind for observation in outcome.observations] == [Kind.SILENCE]
 
 
 def test_a_case_refused_at_once_leaves_the_state_as_it_was(toy):
@@ -47,8 +48,8 @@ def test_a_case_refused_at_once_leaves_the_state_as_it_was(toy):
 def test_what_is_seen_on_the_way_to_a_state_is_told_with_the_case(toy):
     t = toy()
     t.device.planted[b"l"] = lambda device: t.target.events.append(TargetEvent("fault", 0.0, {"type": "bad access"}))
-    _transcript, observations = t.runner.run(case(message(b"a"), state="in"))
-    assert Kind.CRASH in [observation.kind for observation in observations]
+    outcome = t.runner.run(case(message(b"a"), state="in"))
+    assert Kind.CRASH in [observation.kind for observation in outcome.observations]
 
 
 def test_an_end_that_is_told_late_is_followed_by_a_reset(toy):

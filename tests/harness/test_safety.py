@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from figures import figures_of
 
 from harness.case import PREAMBLE, Origin, Send, TestCase
 from harness.errors import UsageError
@@ -83,7 +84,7 @@ def test_a_requirement_whose_signal_never_came_is_inconclusive_and_says_which():
     monitor = SafetyMonitor([RATE, SILENT, NONE], SIGNALS)
     for samples in ([], [(2.0, (None, False))], []):
         monitor.observe(case("order"), transcript(samples, "order"))
-    figures = monitor.statistics()
+    figures = figures_of(monitor)
     assert (figures["R-1"].missing, figures["R-2"].missing) == (("rate",), ())
     assert RequirementRecord(RATE, figures["R-1"]).status == "inconclusive"
     assert RequirementRecord(SILENT, figures["R-2"]).status == "held"
@@ -95,7 +96,8 @@ def test_a_bench_whose_signals_never_come_shows_nothing_and_all_time_is_unknown(
     for _ in range(3):
         assert not monitor.observe(case("order"), transcript([], "order"))
         monitor.restore(fresh)
-    for requirement, figures in ((RATE, monitor.statistics()["R-1"]), (SILENT, monitor.statistics()["R-2"])):
+    told = figures_of(monitor)
+    for requirement, figures in ((RATE, told["R-1"]), (SILENT, told["R-2"])):
         assert (figures.observed_seconds, figures.unknown_seconds) == (0.0, 30.0)
         assert RequirementRecord(requirement, figures).status == "inconclusive"
 
@@ -109,7 +111,7 @@ def test_what_only_long_time_shows_is_pending_and_comes_when_the_time_passes():
     assert (found.requirement, found.time) == ("R-2", 64.0)
     monitor.restore(state)
     assert monitor.pending() == {"R-2": 54.0}
-    assert monitor.statistics()["R-2"].violated == 1
+    assert figures_of(monitor)["R-2"].violated == 1
 
 
 def test_a_formula_over_an_unknown_signal_is_refused_at_once():

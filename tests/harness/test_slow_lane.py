@@ -7,10 +7,11 @@ import pytest
 from toy import case, message
 
 from harness.case import Wait
+from harness.outcome import Outcome
 from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
 
-EMPTY = Transcript("", (), 0.0, 0.0)
+EMPTY = Outcome(Transcript("", (), 0.0, 0.0))
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def lane():
             pending[name] -= seconds
         for name in [name for name, due in pending.items() if due <= 0]:
             del pending[name]
-        return replace(one, steps=(*one.steps, Wait(seconds))), EMPTY, []
+        return replace(one, steps=(*one.steps, Wait(seconds))), EMPTY
 
     runner = SimpleNamespace(follow=follow, enter=lambda *words: entered.append(words), interfaces={"toy": None})
     safety = SimpleNamespace(pending=lambda: dict(pending))

@@ -24,16 +24,18 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
 )
+from harness.outcome import Measures
 from harness.record import RecordBuilder, StoreWriter, end_of, load_record
 from harness.requirements import Requirement
 from harness.serialize import to_plain
 from harness.store import BATCH, STORE_NAME, Store
 from harness.store_schema import VERSION
 from harness.store_schema import cases as case_rows
-from harness.temporal import RequirementStatistics
+from harness.temporal import Exercise, RequirementStatistics, RequirementTotals, Watched
 from harness.verdict import Kind, Verdict
 
 HERE = Path(__file__).parent
+MEASURED = Measures(0, Watched(9.0, {"PUMP-03": Exercise(0, 0.0, 0.0, 1, -0.5)}))
 RATE = Requirement("PUMP-03", "The rate stays in range", "GIP 1.1.2", "catastrophic", "rate <= 999")
 REVERSE = Requirement("PUMP-10", "No reverse delivery", excluded="the motor has no reverse")
 
@@ -231,7 +233,8 @@ def campaign(listeners, manifest):
     events = [CampaignStarted("c", manifest, {"enumerate": 5})]
     for number in range(1, 6):
         verdict = Verdict.FINDING if number in (2, 4) else Verdict.PASS
-        events.append(CaseFinished(number, lost.case, lost.transcript, verdict, number / 10, 10 * number))
+        seen = MEASURED if number == 4 else Measures()
+        events.append(CaseFinished(number, lost.case, lost.transcript, verdict, number / 10, 10 * number, seen))
     events += [
         FindingDismissed(dismissed),
         FindingConfirmed(lost),
@@ -246,15 +249,18 @@ def campaign(listeners, manifest):
 
 def test_a_run_that_ended_comes_back_as_it_was(path):
     manifest = {"campaign": "c", "requirements": to_plain((RATE, REVERSE))}
-    builder = RecordBuilder((RATE, REVERSE), ("maintenance", "network"))
+    builder = RecordBuilder(
+        (RATE, REVERSE), {"maintenance": "status", "network": "query"}, totals=RequirementTotals(["PUMP-03"])
+    )
     with Store.create(path, manifest) as store:
         campaign([builder, StoreWriter(store)], manifest)
         builder(CampaignEnded("budget", 0.75, 5))
-        record = builder.record({"PUMP-03": RequirementStatistics("PUMP-03", 9.0, violated=1, margin=-0.5)})
+        record = builder.record()
         store.finish(end_of(record))
     with Store.open(path) as store:
         assert load_record(store) == record
     assert record.interfaces["network"].cases == 0
+    assert record.requirements[0].statistics == RequirementStatistics("PUMP-03", 9.0, 0.0, 0, 0.0, 1, -0.5)
 
 
 def test_a_run_that_was_killed_keeps_all_but_its_figures(path):

@@ -13,6 +13,7 @@ from harness.summary import (
     CampaignRecord,
     InterfaceTotals,
     RequirementRecord,
+    doubts_of,
     exit_code_of,
     summarize,
     summary_text,
@@ -22,11 +23,11 @@ from harness.verdict import Verdict
 
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
-    *("requirements", "findings", "refused", "bench_faults"),
+    *("requirements", "findings", "refused", "left_out", "doubts", "bench_faults"),
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "case", "found_after", "fault"),
+    *("reproduced", "confirmed", "case", "found_after", "fault"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
@@ -58,7 +59,7 @@ def test_the_keys_are_these_and_no_others():
     assert set(summary) == TOP
     assert set(summary["findings"][0]) == FINDING
     assert set(summary["requirements"]["PUMP-03"]) == REQUIREMENT
-    assert set(summary["interfaces"]["maintenance"]) == {"cases", "probes"}
+    assert set(summary["interfaces"]["maintenance"]) == {"cases", "probes", "asked", "answered"}
     assert set(summary["verdicts"]) == {"pass", "finding", "bench_fault", "inconclusive"}
 
 
@@ -78,6 +79,7 @@ def test_the_values_say_what_ran():
             "bytes": ["0102", "ff4142"],
             "window": 1,
             "reproduced": "3/3",
+            "confirmed": True,
             "case": 12,
             "found_after": 3.25,
             "fault": "FAULT_4",
@@ -113,13 +115,16 @@ def test_any_record_is_strict_json(drawn):
 )
 def test_exit_codes(reproduced, verdicts, bench_failed, code):
     found = [finding(reproduced=times) for times in reproduced]
-    assert exit_code_of(found, verdicts, bench_failed=bench_failed) == code
+    doubts = tuple(doubts_of(verdicts, found))
+    assert exit_code_of(found, bench_failed=bench_failed, doubts=doubts) == code
 
 
 def test_how_much_doubt_is_too_much_is_the_benchs_to_say():
     verdicts = {Verdict.PASS: 90, Verdict.INCONCLUSIVE: 10}
-    assert exit_code_of((), verdicts, bench_failed=False, max_inconclusive=0.1) == 0
-    assert exit_code_of((), verdicts, bench_failed=False, max_inconclusive=0.09) == 4
+    assert not list(doubts_of(verdicts, (), max_inconclusive=0.1))
+    (doubt,) = doubts_of(verdicts, (), max_inconclusive=0.09)
+    assert "10 of 100 cases say nothing" in doubt
+    assert exit_code_of((), bench_failed=False, doubts=(doubt,)) == 4
 
 
 @pytest.mark.parametrize(

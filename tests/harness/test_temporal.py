@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from figures import figures_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from temporal_oracle import SIGNALS, formulas, text, traces
@@ -57,7 +58,7 @@ def test_a_violation_is_told_once_until_it_ends():
     rates = [5.0, 15.0, 15.0, 5.0, 15.0]
     found = [violation.time for time, rate in enumerate(rates) for violation in requirement.push(time, (rate, 10.0, 0))]
     assert found == [1.0, 4.0]
-    assert requirement.statistics()["R1"].violated == 2
+    assert figures_of(requirement)["R1"].violated == 2
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])
@@ -67,7 +68,7 @@ def test_a_missing_signal_is_doubt_and_never_a_violation(missing):
     assert [violation.requirement for violation in found] == ["R2"]
     assert requirement.unknown() == {"R1": (0,)}
     requirement.advance(7.0)
-    figures = requirement.statistics()["R1"]
+    figures = figures_of(requirement)["R1"]
     assert (figures.observed_seconds, figures.unknown_seconds, figures.margin) == (0.0, 7.0, None)
     assert times(requirement.push(7.0, (11.0, 10.0, True))) == [7.0]
     assert not requirement.unknown()
@@ -81,12 +82,12 @@ def test_time_before_the_first_sample_is_unknown():
     assert requirement.unknown() == {"R1": (2,)}
     requirement.push(6.0, (0.0, 0.0, False))
     requirement.advance(16.0)
-    figures = requirement.statistics()["R1"]
+    figures = figures_of(requirement)["R1"]
     assert (figures.observed_seconds, figures.unknown_seconds, figures.margin) == (10.0, 4.0, 1.0)
     requirement.restore(fresh)
     requirement.watch_from(100.0)
     requirement.advance(101.0)
-    assert requirement.statistics()["R1"].unknown_seconds == 5.0
+    assert figures_of(requirement)["R1"].unknown_seconds == 5.0
 
 
 def test_signals_that_never_had_a_value_are_known_over_all_cases():
@@ -124,7 +125,7 @@ def test_previous_is_held_between_samples():
 def test_margins_are_shares_of_the_declared_range():
     requirement = watch("rate <= 40", "rate <= limit + 0", "not alarm")
     requirement.push(0.0, (30.0, 80.0, False))
-    margins = [figures.margin for figures in requirement.statistics().values()]
+    margins = [figures.margin for figures in figures_of(requirement).values()]
     assert margins == pytest.approx([0.1, 0.5, 1.0])
 
 
@@ -133,7 +134,7 @@ def test_how_often_a_condition_came_true_is_counted_with_its_time():
     for time, alarm in ((0.0, False), (1.0, True), (3.0, True), (4.0, False), (10.0, True)):
         requirement.push(time, (0.0, 0.0, alarm))
     requirement.advance(12.0)
-    figures = requirement.statistics()["R1"]
+    figures = figures_of(requirement)["R1"]
     assert (figures.exercised, figures.exercised_seconds, figures.observed_seconds) == (2, 5.0, 12.0)
 
 

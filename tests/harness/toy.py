@@ -6,7 +6,7 @@
 import re
 
 from harness.case import Origin, Send, TestCase
-from harness.interfaces import Frame, FrameKind, Identity, Mark, Resynchronization, State
+from harness.interfaces import Frame, FrameKind, Identity, Mark, Resynchronization, State, Traits
 
 
 def message(data, name=None, **options):
@@ -25,6 +25,8 @@ class ToyProtocol:
     resynchronization = Resynchronization(0.1, b">")
     marks = {"secret": frozenset({Mark.DISCLOSES_PATIENT_DATA})}
     max_reply = 4096
+    framed = True
+    undo = ()
 
     def split(self, buffer):
         frames = []
@@ -104,6 +106,7 @@ class ToyTarget:
     """A target without snapshots around a ToyDevice; time is the scripted link's."""
 
     name = "toy"
+    traits = Traits(cheap_waits=True)
 
     def __init__(self, device, transport):
         self.device, self.transport = device, transport

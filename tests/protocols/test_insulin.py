@@ -16,7 +16,7 @@ READ, WRITE, CONFIRMATION = 0x0A, 0x12, 0x1E
 class MailboxLink:
     """ATT PDUs on one side, the mailbox on the other; a handle is the 16-bit UUID."""
 
-    whole = False
+    whole, stream = False, False
 
     def __init__(self, pump):
         self.pump, self.seen = pump, 0
@@ -64,6 +64,8 @@ class MailboxLink:
 
 class MailboxTransport:
     moniker = "mailbox:"
+
+    quiet_gap = 0.0
 
     def __init__(self, pump):
         self.pump = pump

@@ -66,7 +66,8 @@ def bench(radio, attach):
 
         def run(*steps, survey=False):
             case = TestCase("att", "connected", steps, Origin("test"))
-            transcript, observations = runner.run(case, probe=survey)
+            outcome = runner.run(case, probe=survey)
+            transcript, observations = outcome.transcript, list(outcome.observations)
             return transcript, {o.fingerprint[0]: o.kind for o in observations if o.kind is not Kind.LINK_LOST}
 
         def say(words):

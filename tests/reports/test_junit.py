@@ -69,9 +69,9 @@ def test_a_run_that_never_reached_the_device_is_an_error():
 
 
 def test_too_much_doubt_is_an_error():
-    doubtful = CampaignRecord({}, 1.0, 100, {"inconclusive": 60, "pass": 40}, {}, exit_code=4)
-    kind, words = results(doubtful)["run/enough cases could be judged"]
-    assert (kind, "60 cases of 100 inconclusive" in words) == ("error", True)
+    doubtful = CampaignRecord({}, 1.0, 100, {"inconclusive": 60, "pass": 40}, {}, exit_code=4, doubts=("60 of 100",))
+    kind, words = results(doubtful)["run/enough was tested"]
+    assert (kind, "60 of 100" in words) == ("error", True)
 
 
 @pytest.mark.parametrize("reason", ["interrupted", "killed"])

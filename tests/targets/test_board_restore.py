@@ -9,7 +9,8 @@ STATES = {"maintenance": ("session", "infusing"), "network": ("idle", "ordered")
 def shown(runner, protocols, interface, state):
     """What the probe and a second of waiting show in a state: bytes, times, signals, console, verdicts."""
     case = TestCase(interface, state, (protocols[interface].probe, Wait(1.0)), Origin("test"))
-    transcript, observations = runner.run(case, probe=True)
+    outcome = runner.run(case, probe=True)
+    transcript, observations = outcome.transcript, list(outcome.observations)
     assert transcript.state_reached
     return transcript.exchanges, transcript.samples, transcript.console, transcript.ended, observations
 

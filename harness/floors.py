@@ -1,0 +1,88 @@
+"""Green means tested: what a run must have reached to be green, and why one that found nothing is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from harness.bench import FloorsTable
+from harness.events import CaseFinished
+
+_ECHOED = 0.95
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one interface was asked and answered. Probes are not counted: `probe` is their message's name.
+
+    `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them.
+    """
+
+    probe: str = ""
+    cases: int = 0
+    asked: int = 0
+    answered: int = 0
+    echoed: int = 0
+    states: Counter[str] = field(default_factory=Counter[str])
+    unreached: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, event: CaseFinished) -> None:
+        """Count one case."""
+        self.cases += 1
+        if event.transcript.state_reached:
+            self.states[event.case.state] += 1
+        else:
+            self.unreached[event.case.state] = event.transcript.proof
+        for exchange in event.transcript.exchanges:
+            if exchange.sent and exchange.reply_expected and exchange.message != self.probe:
+                self.asked += 1
+                self.answered += exchange.answered
+                self.echoed += exchange.replies[:1] == (exchange.sent,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Everything that the floors look at. `missing` are signals that never came, by requirement."""
+
+    interfaces: Mapping[str, Tally]
+    withheld: int = 0
+    left_out: int = 0
+    budget: int | None = None
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    watched: int = 0
+    exercised: int = 0
+
+
+def shortfalls(tested: Tested, floors: FloorsTable) -> tuple[str, ...]:
+    """Why the run cannot be green, in words, the gravest first."""
+    return tuple(_shortfalls(tested, floors))
+
+
+def _shortfalls(tested: Tested, floors: FloorsTable) -> Iterator[str]:
+    for name, tally in tested.interfaces.items():
+        yield from _of_interface(name, tally, floors, tested)
+    done = sum(tally.cases for tally in tested.interfaces.values())
+    if tested.withheld > floors.withheld * max(1, done + tested.withheld):
+        yield f"{tested.withheld} of {done + tested.withheld} cases were withheld by the guard or a limit"
+    if tested.left_out > floors.left_out * max(1, done + tested.left_out):
+        yield f"{tested.left_out} of {done + tested.left_out} cases were left out: their state or link was not there"
+    if tested.missing:
+        names = sorted({signal for signals in tested.missing.values() for signal in signals})
+        yield f"{len(tested.missing)} requirements were not judged: no value of {', '.join(names)} ever came"
+    elif tested.exercised < floors.exercised * tested.watched:
+        yield f"only {tested.exercised} of {tested.watched} requirements were exercised"
+
+
+def _of_interface(name: str, tally: Tally, floors: FloorsTable, tested: Tested) -> Iterator[str]:
+    share = floors.cases if tested.budget is None else tested.budget // (2 * len(tested.interfaces))
+    wanted = min(floors.cases, share)
+    if tally.cases < wanted:
+        yield f"'{name}': {tally.cases} cases, {wanted} are the least ([floors] cases)"
+    if tally.asked and tally.answered < floors.answered * tally.asked:
+        yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe"
+    if tally.answered and tally.echoed >= _ECHOED * tally.answered:
+        yield f"'{name}': {tally.echoed} of {tally.answered} answers are what was sent: is it an echo?"
+    for state, proof in tally.unreached.items():
+        if not tally.states[state] and floors.states:
+            yield f"'{name}': state '{state}' was never reached" + (f" ({proof})" if proof else "")

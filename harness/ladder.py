@@ -1,0 +1,109 @@
+"""From "no answer" to "it serves" or "it does not": one rung after another, and which of them it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.errors import GuardRefused, LinkClosed, LinkError
+from harness.executor import Executor
+from harness.interfaces import Frame
+from harness.transcript import Service, Way
+
+_FILLINGS = (256, 1024)  # bytes; a serial line of 9600 baud takes a second for the second
+_FILLING_SECONDS = 5.0
+_LATE_FACTOR = 4.0  # reply timeouts that a silent connection is given before another one is tried
+_ATTEMPTS = 3
+_LEARNED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The probe's proper answer, or None, and how the device came to give it."""
+
+    answer: Frame | None
+    service: Service
+
+
+class Ladder:
+    """One interface's way back to service. The rungs, each only where the one before did not do:
+
+    the probe; the protocol's own resynchronization; the probe again, with patience (a device that is busy); filler, for
+    a byte stream that waits for the bytes a wrong length announced; another connection, which is waited for; the probe
+    on it, with patience. What comes then (reset, a person, giving up) is the runner's.
+
+    A device whose old connections never served again is not waited for on them any more.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._renewals = 0
+
+    def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
+        """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
+
+        Raises LinkError when no link opens any more.
+        """
+        began = self._executor.now()
+        if not broken:
+            try:
+                if (served := self._on_this_connection(began)) is not None:
+                    return served
+            except LinkClosed:
+                closed = True
+            except LinkError:
+                pass
+        return self._on_another(closed=closed, patience=patience, began=began)
+
+    def _on_this_connection(self, began: float) -> Served | None:
+        executor = self._executor
+        if (answer := executor.probe()) is not None:
+            return Served(answer, Service(Way.AT_ONCE))
+        self._resynchronize()
+        if (answer := executor.probe()) is not None:
+            return Served(answer, Service(Way.AT_ONCE, executor.now() - began))
+        if self._renewals >= _LEARNED:
+            return None
+        if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
+            return Served(answer, Service(Way.LATE, executor.now() - began))
+        return self._filled(began)
+
+    def _resynchronize(self) -> None:
+        executor, own = self._executor, self._executor.protocol.resynchronization
+        executor.listen(own.seconds)
+        if own.filler:
+            executor.fill(own.filler, executor.timeout)
+            executor.listen(own.seconds)
+
+    def _filled(self, began: float) -> Served | None:
+        """The bytes that a wrong length announced, as far as they can be given."""
+        executor, given = self._executor, 0
+        probe = executor.protocol.probe.data
+        for size in _FILLINGS if executor.stream and probe else ():
+            try:
+                executor.fill(probe * (size // len(probe) + 1), _FILLING_SECONDS)
+            except GuardRefused:
+                return None
+            given += size
+            if (answer := executor.probe()) is not None:
+                return Served(answer, Service(Way.FILLED, executor.now() - began, given))
+        return None
+
+    def _on_another(self, *, closed: bool, patience: float, began: float) -> Served:
+        executor, failed = self._executor, 0
+        executor.renew(patience)
+        gone = executor.gone
+        service = Service(Way.RETURNED, gone, closed=closed) if gone else Service(Way.RECONNECTED, closed=closed)
+        until = executor.now() + patience
+        while failed < _ATTEMPTS or executor.now() < until:
+            try:
+                if (answer := executor.probe()) is not None:
+                    self._renewals += service.way is Way.RECONNECTED
+                    return Served(answer, replace(service, seconds=gone or executor.now() - began))
+                failed += 1
+                if failed % _ATTEMPTS == 0:
+                    executor.renew(patience)
+            except LinkClosed:  # accepted and dropped: its program is not back yet
+                failed += 1
+                executor.rest()
+                executor.renew(patience)
+        return Served(None, Service(Way.NEVER, executor.now() - began, closed=closed))

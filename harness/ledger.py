@@ -1,0 +1,53 @@
+"""What a campaign has found so far: findings by bucket, and which of them need no further replay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from harness.finding import Finding
+from harness.verdict import Observation
+
+_WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
+_DOUBTS = 3  # times that a bucket is replayed in vain
+
+
+class Ledger:
+    """Files findings under the bucket that their replay gave; first sights of it, under others, lead there too."""
+
+    def __init__(self) -> None:
+        self._findings: dict[str, Finding] = {}
+        self._alias: dict[str, str] = {}
+        self._ways: Counter[str] = Counter()
+        self._doubts: Counter[str] = Counter()
+
+    @property
+    def findings(self) -> Mapping[str, Finding]:
+        """Those that were replayed, or were to be, by bucket."""
+        return self._findings
+
+    def knows(self, bucket: str) -> bool:
+        """True for the bucket of a confirmed finding."""
+        found = self._findings.get(self._alias.get(bucket, bucket))
+        return found is not None and found.confirmed
+
+    def verdict(self, bucket: str, fault: Observation) -> bool | None:
+        """Whether a fault counts without another replay: True it does, False it was replayed in vain, None ask."""
+        if self.knows(bucket) or self._ways[fault.requirement] >= _WAYS:
+            return True
+        return False if self._doubts[bucket] >= _DOUBTS else None
+
+    def enter(self, bucket: str, finding: Finding) -> bool:
+        """File a finding that was first seen as `bucket`; False when it is a known one's."""
+        if not finding.confirmed:
+            self._doubts[bucket] += 1
+            if not self.knows(finding.bucket):
+                self._findings[finding.bucket] = finding
+            return self._doubts[bucket] == 1
+        self._alias[bucket] = finding.bucket
+        if self.knows(finding.bucket):
+            return False
+        self._findings[finding.bucket] = finding
+        if finding.observation.requirement:
+            self._ways[finding.observation.requirement] += 1
+        return True

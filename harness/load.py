@@ -1,0 +1,91 @@
+"""How much this machine and the bench's processes were held up: what no deadline of a device may pay for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+BEAT_SECONDS = 0.02
+_REMEMBERED = 6000  # beats: two minutes
+_NOTICED = 0.01
+
+
+class Beat(NamedTuple):
+    """One stretch of wall time, and how much of it nobody on this machine can be blamed for."""
+
+    began: float
+    ended: float
+    lost: float
+
+
+class Load:
+    """Measures in a thread of its own between `start` and `stop`. `watched` gives the ids of the bench's own processes.
+
+    Of each beat is lost: all of it while a watched process is held by a signal; else the time by which we came late;
+    else the share that the waiting processes beyond this machine's cores take (Linux: /proc/loadavg).
+    """
+
+    def __init__(self, watched: Callable[[], Iterable[int]] = tuple) -> None:
+        self._watched = watched
+        self._beats: deque[Beat] = deque(maxlen=_REMEMBERED)
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._now = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to measure; idempotent."""
+        if self._thread is None:
+            self._ended.clear()
+            self._now = time.monotonic()
+            self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Measure no more; idempotent."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            self._beat(time.monotonic())
+
+    def _beat(self, now: float) -> None:
+        began, self._now = self._now, now
+        seconds = now - began
+        late = seconds - BEAT_SECONDS
+        crowded = seconds * (1.0 - 1.0 / crowding())
+        held = seconds if any(map(is_held, self._watched())) else 0.0
+        self._beats.append(Beat(began, now, min(seconds, max(held, crowded, late if late > _NOTICED else 0.0))))
+
+    def lost(self, since: float) -> float:
+        """Seconds lost from a moment of the monotonic clock until now."""
+        if self._thread is None:
+            return 0.0
+        lost = sum(beat.lost for beat in list(self._beats) if beat.began >= since)
+        unseen = time.monotonic() - max(since, self._now) - BEAT_SECONDS
+        return lost + (unseen if unseen > _NOTICED else 0.0)
+
+
+def crowding() -> float:
+    """How many runnable processes share one core, at least 1; 1 where the system does not tell."""
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return 1.0
+    return max(1.0, running / len(os.sched_getaffinity(0)))
+
+
+def is_held(pid: int) -> bool:
+    """True while a signal holds a process (SIGSTOP, or a debugger); False where the system does not tell."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state in (b"T", b"t")

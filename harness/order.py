@@ -1,0 +1,45 @@
+"""In which order the cases of several fuzzers run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from harness.case import TestCase
+from harness.interfaces import Fuzzer
+
+_STRETCH = 60
+
+
+def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
+    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time."""
+    source = iter(cases)
+    while stretch := list(itertools.islice(source, _STRETCH)):
+        yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
+
+
+def round_robin(
+    fuzzers: Sequence[Fuzzer], failed: Callable[[Fuzzer, Exception], None]
+) -> Iterator[tuple[Fuzzer, TestCase]]:
+    """One case from each fuzzer in turn, of some not in every round, until all are exhausted.
+
+    One that raises is told as `failed`, and gives no more.
+    """
+    sources = {fuzzer: fuzzer.cases() for fuzzer in fuzzers}
+    for number in itertools.count():
+        for fuzzer in [fuzzer for fuzzer in sources if number % fuzzer.every == 0]:
+            case = _next(fuzzer, sources[fuzzer], failed)
+            if case is None:
+                del sources[fuzzer]
+            else:
+                yield fuzzer, case
+        if not sources:
+            return
+
+
+def _next(fuzzer: Fuzzer, source: Iterator[TestCase], failed: Callable[[Fuzzer, Exception], None]) -> TestCase | None:
+    try:
+        return next(source, None)
+    except Exception as error:  # noqa: BLE001  a fuzzer may be a user's own
+        failed(fuzzer, error)
+        return None

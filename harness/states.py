@@ -1,0 +1,231 @@
+"""The two ways to a state of the device: kept once and restored for each case, or reached from where the device is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.case import PREAMBLE, Origin, Step, TestCase
+from harness.errors import LinkClosed, LinkError, TargetError
+from harness.executor import Executor
+from harness.interfaces import Conversation, Frame, Offers, Restores, State, Target, Transport, WireProtocol
+from harness.ladder import Ladder
+from harness.transcript import TargetEvent, Transcript
+from harness.watch import Learned, Watch
+
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface under test: its name, its protocol, the executor that talks on it, and what carries the bytes.
+
+    `patience` is how many seconds the device is given to come back by itself.
+    """
+
+    name: str
+    protocol: WireProtocol
+    executor: Executor
+    carrier: Transport
+    ladder: Ladder
+    probe_every: int = 1
+    max_case_bytes: int = 8192
+    reconnect: bool = False
+    patience: float = 5.0
+
+
+class Walker:
+    """Performs a state's preamble, lets the monitors see it, and checks the proof; `why` says what was missing."""
+
+    def __init__(self, target: Target, watch: Watch) -> None:
+        self._target, self._watch = target, watch
+        self.why = ""
+
+    def walk(self, interface: Interface, state: State, before: tuple[Step, ...] = ()) -> bool:
+        """True when the probe proves the state; raises LinkError, with the link closed."""
+        executor, answer, self.why = interface.executor, None, ""
+        started, broken = executor.link.now(), ""
+        try:
+            executor.run(before + state.preamble)
+            answer = interface.ladder.climb(closed=False, broken=False, patience=0.0).answer
+        except LinkError as error:
+            broken = str(error)
+            executor.close()
+            raise
+        finally:
+            case = TestCase(interface.name, state.name, state.preamble, Origin(PREAMBLE))
+            served = None if broken else answer is not None
+            self._watch.look(case, record(self._target, case, executor, started, served=served, broken=broken))
+        self.why = unproven(answer, state)
+        return not self.why
+
+
+class KeptStates:
+    """Each state is reached from a cold start once; from then on a case starts from its snapshot."""
+
+    def __init__(self, target: Target, snapshots: Restores, watch: Watch, walker: Walker) -> None:
+        self._target, self._snapshots, self._watch, self._walker = target, snapshots, watch, walker
+        self._prepared: dict[tuple[str, str], _Prepared] = {}
+        self._cold: object = None
+
+    def start(self) -> None:
+        """The target was started: every kept state is forgotten."""
+        self._prepared.clear()
+        self._cold = self._snapshots.snapshot()
+
+    def enter(self, interface: Interface, name: str) -> bool:
+        """Go to a state; False when its proof is not given."""
+        state = interface.protocol.states[name]
+        prepared = self._prepared.get((interface.name, name)) or self._prepare(interface, state)
+        if prepared is None:
+            return False
+        self._snapshots.restore(prepared.target)
+        self._watch.teach(prepared.monitors)
+        interface.executor.begin(prepared.conversation)
+        return True
+
+    def _prepare(self, interface: Interface, state: State) -> _Prepared | None:
+        self._snapshots.restore(self._cold)
+        self._watch.teach(self._watch.initial)
+        interface.executor.begin(Conversation())
+        if not self._walker.walk(interface, state):
+            return None
+        conversation = interface.executor.conversation.copy()
+        prepared = _Prepared(self._snapshots.snapshot(), conversation, self._watch.learned())
+        self._prepared[interface.name, state.name] = prepared
+        return prepared
+
+    def unsettle(self, *, reset: bool = False) -> None:
+        """Nothing to do: no case sees what another one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A reached state, kept: the target's snapshot, the conversation and what the monitors had learned."""
+
+    target: Any
+    conversation: Conversation
+    monitors: Learned
+
+
+class ReachedStates:
+    """States are reached from where the device is, and once more from a reset; where nothing resets it, by undoing."""
+
+    def __init__(self, target: Target, watch: Watch, walker: Walker, reset: Callable[[], None]) -> None:
+        self._target, self._watch, self._walker, self._reset = target, watch, walker, reset
+        self._current = ("", "")
+        self._must_reset = False
+
+    def start(self) -> None:
+        """The target was started or reset: it is in no state that we know."""
+        self.unsettle()
+
+    def unsettle(self, *, reset: bool = False) -> None:
+        """The device may have left its state; with `reset` only a reset brings it back."""
+        self._current = ("", "")
+        self._must_reset |= reset
+
+    def holds(self, interface: Interface, answer: Frame) -> bool:
+        """True when a probe's answer says that the device is still in the state it was brought to."""
+        state = interface.protocol.states.get(self._current[1])
+        return state is None or not unproven(answer, state)
+
+    def enter(self, interface: Interface, name: str) -> bool:
+        """Go to a state; False when its proof is not given."""
+        if self._current == (interface.name, name):
+            return True
+        for again in (False, True):
+            if self._arrives(interface, interface.protocol.states[name], again=again):
+                self._current = (interface.name, name)
+                interface.executor.begin()
+                return True
+        return False
+
+    def _arrives(self, interface: Interface, state: State, *, again: bool) -> bool:
+        """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
+        resets = self._target.can_reset()
+        try:
+            if again or self._must_reset:
+                self._start_over(interface)
+            interface.executor.begin(Conversation())
+            return self._walker.walk(interface, state, interface.protocol.undo if again and not resets else ())
+        except LinkClosed as error:
+            self._walker.why = str(error)
+            return False
+        except LinkError:
+            if again or not resets:
+                raise
+            return False
+
+    def _start_over(self, interface: Interface) -> None:
+        """From a reset, as far as the bench can, and a connection on which the device serves."""
+        self._must_reset = False
+        self._target.calm()
+        self._reset()
+        interface.executor.close()
+        self._watch.teach(self._watch.initial)
+        interface.executor.begin(Conversation())
+        interface.ladder.climb(closed=False, broken=True, patience=interface.patience)
+
+
+def unproven(answer: Frame | None, state: State) -> str:
+    """ "" when the probe's answer says that the device is in the state; else what was wanted, and what came."""
+    if answer is None:
+        return "no probe was answered"
+    missing = {name: value for name, value in state.proof.items() if answer.fields.get(name) != value}
+    if not missing:
+        return ""
+    wanted = ", ".join(f"{name} = {_shown(value)}" for name, value in missing.items())
+    got = ", ".join(f"{name} = {_shown(answer.fields.get(name, 'nothing'))}" for name in missing)
+    return f"wanted {wanted}; got {got}"
+
+
+def _shown(value: float | str | bytes) -> str:
+    return (value.hex() if isinstance(value, bytes) else str(value))[:_SHOWN]
+
+
+def record(
+    target: Target,
+    case: TestCase,
+    executor: Executor,
+    started: float,
+    *,
+    served: bool | None,
+    broken: str = "",
+    events: tuple[TargetEvent, ...] = (),
+) -> Transcript:
+    """The transcript of what an executor has just done, with what the target told meanwhile."""
+    return Transcript(
+        case_id=case.id,
+        exchanges=tuple(executor.exchanges),
+        started=started,
+        ended=started if broken else executor.now(),
+        samples=tuple(target.take_samples()),
+        console=tuple(target.take_console()),
+        events=(*events, *target.take_events()),
+        probe_served=served,
+        link_error=broken,
+    )
+
+
+def carriers(interfaces: Mapping[str, Interface]) -> dict[str, Offers]:
+    """The carriers that can do more than carry messages, by interface."""
+    return {name: i.carrier for name, i in interfaces.items() if isinstance(i.carrier, Offers)}
+
+
+def budgeted(target: Target, limit: int) -> Callable[[], None]:
+    """Resets within `limit` (0: no bound); raises TargetError when that is used up."""
+    used = 0
+
+    def reset() -> None:
+        nonlocal used
+        used += 1
+        if limit and used > limit:
+            raise TargetError(
+                f"the {limit} resets that [limits] max_resets allows are used up; look at the device, then start again "
+                "or allow more"
+            )
+        target.reset()
+
+    return reset

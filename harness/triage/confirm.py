@@ -1,0 +1,149 @@
+"""Nothing found is believed until it is replayed: which cases it takes, how often it comes back, and the rule.
+
+The rule. A fault is first looked for in windows of the 1, 2, 4, 8, 16 latest cases, then in all since the device was
+last started, one replay each; the shortest window that shows it is then played until there are `tries` replays. A
+kind that tells of itself (a crash, an exit, a violated requirement) counts from one replay on: a busy machine makes
+none of it. A kind that is only the lack of something in time counts from two replays of three. If a replay of a sound
+device looks silent by chance with probability q, one first sight is confirmed wrongly with at most 6 q · 2 q = 12 q²,
+half a percent for q = 2 %, and it takes the first sight besides. A late answer must come late in every replay, and in
+none of as many replays of the same state without the case: for a device that is held up at random half of the time, 1
+in 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from harness.case import Origin, TestCase
+from harness.errors import BenchError
+from harness.finding import Finding, bucket_of
+from harness.interfaces import Explains
+from harness.runner import Runner
+from harness.transcript import Way
+from harness.triage.replay import Replay, replay_once, same_fault
+from harness.verdict import KINDS, Kind, Observation
+
+_WINDOWS = (1, 2, 4, 8, 16)
+_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
+_ALONE = 8  # cases of a window that are tried one by one
+
+
+class Confirmation:
+    """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed."""
+
+    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool]) -> None:
+        self._runner, self._tries, self._stop = runner, tries, stop
+
+    def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
+        """The finding with its window, its k of n, and what a replay says of its cause and blame.
+
+        `history` ends with the finding's case and begins where the device was last started. Raises BenchError when
+        no window could be played to its end.
+        """
+        shown = self._shown(finding, history)
+        if isinstance(shown, int):
+            return replace(finding, reproduced=0, tries=shown)
+        first, window = self._narrowed(finding, *shown)
+        rest = [self._again(window, finding) for _ in range(self._tries - 1) if not self._stop()]
+        played = [first, *(again for again in rest if not again.untested)]
+        hits = sum(again.reproduced for again in played)
+        confirmed = _told(replace(finding, window=window, reproduced=hits, tries=len(played)), first)
+        if not self._holds(confirmed):
+            return replace(confirmed, doubt=_doubt(confirmed))
+        return explained(self._runner, confirmed) if finding.kind is Kind.CRASH else confirmed
+
+    def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
+        """The shortest window that shows the fault and its replay, or how many were played in vain."""
+        failed, played = "", 0
+        for window in _windows(finding, history):
+            if self._stop():
+                return played
+            again = self._again(window, finding)
+            if again.reproduced:
+                return again, window
+            failed = failed or again.bench_error
+            played += not (again.bench_error or again.untested)
+        if failed and not played:
+            raise BenchError(failed)
+        return played
+
+    def _narrowed(
+        self, finding: Finding, first: Replay, window: tuple[TestCase, ...]
+    ) -> tuple[Replay, tuple[TestCase, ...]]:
+        """The one case of a window that shows the fault alone; else the window, halved while a half still does."""
+        if first.case is not None:
+            window = window[: window.index(first.case) + 1]
+        for case in reversed(window[-_ALONE:-1]) if len(window) > 1 else ():
+            if not self._stop() and (alone := self._again((case,), finding)).reproduced:
+                return alone, (case,)
+        while len(window) > _WINDOWS[-1] and not self._stop():
+            half = self._again(window[len(window) // 2 :], finding)
+            if not half.reproduced:
+                break
+            first, window = half, window[len(window) // 2 :]
+        return first, window
+
+    def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
+        return replay_once(self._runner, window, finding, self._stop)
+
+    def _holds(self, finding: Finding) -> bool:
+        needed = min(needed_of(finding), self._tries)
+        return finding.reproduced >= needed and (not _is_late(finding) or self._control_is_quiet(finding))
+
+    def _control_is_quiet(self, finding: Finding) -> bool:
+        """True when as many replays of the same state, without the case, show nothing alike."""
+        case = finding.window[-1]
+        control = TestCase(case.interface, case.state, (), Origin("control"))
+        return not any(self._again((control,), finding).reproduced for _ in range(self._tries))
+
+
+def needed_of(finding: Finding) -> int:
+    """How many replays must show it: all for a late answer, two for what is timed, else one."""
+    if _is_late(finding):
+        return max(finding.tries, 2)
+    return 2 if KINDS[finding.kind].timed else 1
+
+
+def _is_late(finding: Finding) -> bool:
+    return finding.observation.fingerprint[:1] == (Way.LATE.value,)
+
+
+def _doubt(finding: Finding) -> str:
+    return f"it came back in {finding.reproduced} of {finding.tries} replays, which chance can do"
+
+
+def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCase, ...]]:
+    """The case alone, then 2, 4, 8, 16 of the latest, then all."""
+    windows = [finding.window]
+    windows += [tuple(history[-size:]) for size in _WINDOWS[1:] if size < len(history)]
+    return [*windows, tuple(history)] if len(history) > 1 else windows
+
+
+def _told(finding: Finding, again: Replay) -> Finding:
+    """With the blame of the replay: it knows which case it was, where the first sight may have come late."""
+    if again.again is None or again.case is None or not _is_blamed(finding) or not _is_blamed(again.again):
+        return finding
+    return replace(finding, observation=again.again, bucket=bucket_of(again.again, again.case))
+
+
+def _is_blamed(fault: Finding | Observation) -> bool:
+    """True for kinds whose bucket names a message, because nothing better is known of them."""
+    seen = fault.observation if isinstance(fault, Finding) else fault
+    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and seen.monitor != "device")
+
+
+def explained(runner: Runner, finding: Finding) -> Finding:
+    """The finding with what one slow replay tells about its cause, where the target can."""
+    if not isinstance(runner.target, Explains):
+        return finding
+    runner.target.explain_writes(on=True)
+    try:
+        again = replay_once(runner, finding.window, finding)
+    finally:
+        runner.target.explain_writes(on=False)
+    for observation in again.observations:
+        if "overwritten" in observation.detail and same_fault(observation, finding.window[-1], finding):
+            detail = {**finding.observation.detail, "overwritten": observation.detail["overwritten"]}
+            return replace(finding, observation=replace(finding.observation, detail=detail))
+    return finding
