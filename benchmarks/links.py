@@ -11,18 +11,21 @@ from benchmarks.boofuzz_worker import Boofuzz, boofuzz_worker
 from benchmarks.measure import Rates, interleaved, ratio, table, wanted
 from benchmarks.recording import Recorded, messages
 from benchmarks.responder import HOST, responder, served_pump
+from harness.bench import Bench, TargetTable
 from harness.case import Reconnect, Send, Step
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.transports import transport
 from protocols.hl7_mllp import PROTOCOL
 from protocols.hl7_wire import END, START
+from targets.served import served_target
 
 DEFAULTS, TUNED, OURS, RAW = "boofuzz, defaults", "boofuzz, tuned", "medfuzz", "raw socket loop"
 _SECONDS = 5.0
 _CHUNK = 65536
 _SLOW_SHARE = 4
 _FORBIDDEN = ("admit",)
+_BENCH = Bench(target=TargetTable(kind="external", name="responder"), interfaces={})
 _COUNTS = {"instant responder": 800, "served pump": 200}
 _GOALS = {"reconnect for each case": 0.7, "one connection": 0.4}
 
@@ -63,7 +66,7 @@ def executor_for(port: int, forbidden: Sequence[str] = _FORBIDDEN) -> Executor:
     return Executor(
         PROTOCOL,
         transport(f"tcp:{HOST}:{port}", None),
-        None,
+        served_target(_BENCH),
         Guard(pattern, tuple(forbidden)),
         reply_timeout=_SECONDS,
         open_timeout=_SECONDS,

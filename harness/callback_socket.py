@@ -58,6 +58,9 @@ class CallbackSocket:
     def receive(self) -> bytes:
         """What comes next, put on record with what the callback sent before."""
         self._check()
+        if greeting := self._executor.greeting:
+            self._executor.greeting = b""  # on record already
+            return greeting
         link, exchanges = self._executor.link, self._executor.exchanges
         at = link.now()
         received = link.receive(at + self._timeout)

@@ -100,6 +100,7 @@ class Executor:
         self._slowest = 0.0
         self._gap = transport.quiet_gap
         self._greeting = 0.0 if self._before else -1.0
+        self.greeting = b""
         self._held: list[_Sent] = []
         self._open: list[_Sent] = []
         self._asked: list[bytes] = []
@@ -150,11 +151,13 @@ class Executor:
             return
         began, first = self.now(), self._greeting < 0.0
         wait = _GREETING_SECONDS if first else _GREETING_SECONDS + _GREETING_FACTOR * self._greeting
-        heard = self._hear(began + wait)
+        heard = greeting = self._hear(began + wait)
         if first:
             self._greeting = self.now() - began if heard else 0.0
         while heard:
             heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET))
+            greeting += heard
+        self.greeting = greeting
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
@@ -192,7 +195,7 @@ class Executor:
 
     def _introduce(self) -> None:
         """What a script does before all else on a connection or in a case, once: a banner read, a login."""
-        _ = self.link
+        self.connection.open()
         if not self._introduced and self._before:
             self._introduced = True
             self._before(self.conversation, b"", CallbackSocket(self, self.timeout))
@@ -234,7 +237,7 @@ class Executor:
 
     def _send(self, step: Send, timeout: float, asked: Sequence[bytes] = ()) -> Frame | None:
         """As `send`; a frame that answers what was `asked` before is taken as well."""
-        link = self.link
+        self.connection.open()
         if not self._held:
             self._refresh()
             if self._adaptive and (self._introduced or not self._before):  # a script wants to hear it all
@@ -242,6 +245,7 @@ class Executor:
         self._introduce()
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
+        self.greeting = b""
         expects = self.protocol.expects_reply(data)
         if not step.wait:
             self._held.append(_Sent(step.message, data, expects))
@@ -259,12 +263,12 @@ class Executor:
         while self._hear(self.now()):
             pass
 
-    def _hear(self, deadline: float) -> bool:
-        """Record what comes unasked up to the deadline, with the message before where it answers that."""
+    def _hear(self, deadline: float) -> bytes:
+        """Record what comes unasked up to the deadline, with the message before where it answers that; its bytes."""
         link, protocol = self.link, self.protocol
         received = link.receive(deadline)
         if not received:
-            return False
+            return b""
         received = self._whole(received)
         last = self.exchanges[-1] if self.exchanges else None
         if not protocol.framed and last is not None and last.answered:
@@ -281,7 +285,7 @@ class Executor:
                 self._note(frame.data, b"")
         if rest:
             self._note(b"", rest)
-        return True
+        return received
 
     def _note(self, unsolicited: bytes, stray: bytes) -> None:
         now = self.now()

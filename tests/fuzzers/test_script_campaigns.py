@@ -149,6 +149,18 @@ def test_a_banner_and_a_login_on_every_connection(campaign, device):
     assert all(bytes(received).startswith(b"LOGIN 4711\nTEMP") for received in server.connections)
 
 
+def test_a_greeting_that_the_script_does_not_read_is_no_answer(campaign, device):
+    broken = {}
+
+    def answer(line, _connection):
+        broken.update({1: 1} if b"STOR%n" in line else {})
+        return b"" if broken else None
+
+    server = device(b"USER", b"PASS", b"STOR", banner=b"220 ready\n", answer=answer)
+    record = campaign("ftp_procedural.py", server.port, cases=120)
+    assert record.confirmed and broken, "a device that only greets any more is taken for one that answers"
+
+
 def test_a_callback_with_four_parameters_asks_after_each_case(campaign, device):
     broken = {}
 

@@ -13,9 +13,11 @@ from harness.executor import Executor
 from harness.guard import Guard
 from harness.identity import unlike
 from harness.interfaces import Identity
+from harness.ladder import Ladder
 from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.radio import RadioMonitor
-from harness.runner import Interface, Runner
+from harness.runner import Runner
+from harness.states import Interface
 from harness.transports import transport
 from harness.verdict import Kind, Verdict, verdict_of
 from protocols.load import load_protocol
@@ -39,8 +41,7 @@ def bench(radio, attach):
         )
         runner = Runner(
             target,
-            None,
-            {layer: Interface(layer, protocol, executor, carrier)},
+            {layer: Interface(layer, protocol, executor, carrier, Ladder(executor))},
             [LivenessMonitor(protocol, layer), RadioMonitor(layer)],
             settle=0.0,
         )

@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from wall_clock import WallClock
 
 from fuzzers import FUZZERS
 from harness.case import Send
@@ -34,7 +35,9 @@ def speaks(air):
         carrier = transport(f"ble:{air.address}?layer={layer}", SimpleNamespace(radio=air.radio))
         guard = Guard(None, ())
         made.append(
-            Executor(load_protocol(name), carrier, None, guard, reply_timeout=2.0, open_timeout=10.0, adaptive=False)
+            Executor(
+                load_protocol(name), carrier, WallClock(), guard, reply_timeout=2.0, open_timeout=10.0, adaptive=False
+            )
         )
         return made[-1]
 

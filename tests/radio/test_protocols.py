@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from scapy.fields import StrLenField
+from wall_clock import WallClock
 
 from harness.errors import LinkError
 from harness.executor import Executor
@@ -45,7 +46,7 @@ def speaker(radio, attach):
     def speaks(protocol, layer):
         carrier = transport(f"ble:{address}?layer={layer}", SimpleNamespace(radio=radio))
         executor = Executor(
-            protocol, carrier, None, Guard(None, ()), reply_timeout=1.0, open_timeout=3.0, adaptive=False
+            protocol, carrier, WallClock(), Guard(None, ()), reply_timeout=1.0, open_timeout=3.0, adaptive=False
         )
         made.append(executor)
         return executor

@@ -6,14 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 from test_procedures import COMMAND
+from wall_clock import WallClock
 
 from harness.case import Origin, Procedure, Reset, Send, TestCase
 from harness.errors import BenchError, LinkError
 from harness.executor import Executor
 from harness.guard import Guard
+from harness.ladder import Ladder
 from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.radio import RadioMonitor
-from harness.runner import Interface, Runner
+from harness.runner import Runner
+from harness.states import Interface
 from harness.transcript import TargetEvent, Transcript
 from harness.transports import transport
 from harness.verdict import Kind, Verdict, verdict_of
@@ -22,7 +25,7 @@ from protocols.load import load_protocol
 READ = Send("read", b"\x0a\x03\x00")
 
 
-class Bystander:
+class Bystander(WallClock):
     """A target that nothing is asked of: the peripheral is the fixture's."""
 
     name, radio = "dummy", None
@@ -37,9 +40,6 @@ class Bystander:
 
     def can_reset(self):
         return False
-
-    def now(self):
-        return 0.0
 
     def take_events(self):
         return ()
@@ -60,7 +60,8 @@ def bench(radio, attach):
             protocol, carrier, target, Guard(None, ()), reply_timeout=0.4, open_timeout=1.0, adaptive=True
         )
         monitors = [LivenessMonitor(protocol, "att"), RadioMonitor("att")]
-        runner = Runner(target, None, {"att": Interface("att", protocol, executor, carrier)}, monitors, settle=0.0)
+        interface = Interface("att", protocol, executor, carrier, Ladder(executor))
+        runner = Runner(target, {"att": interface}, monitors, settle=0.0)
         runner.start()
         made.append(executor)
 
