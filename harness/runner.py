@@ -58,6 +58,7 @@ class Runner:
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
+        self._covers = target if isinstance(target, Covers) else None
         self._carriers = carriers(interfaces)
         self._walker = Walker(target, self.watch)
         self._reset = budgeted(target, max_resets)
@@ -172,7 +173,7 @@ class Runner:
 
     def coverage(self) -> int:
         """Distinct edges known, 0 where the target does not tell."""
-        return self.target.coverage() if isinstance(self.target, Covers) else 0
+        return 0 if self._covers is None else self._covers.coverage()
 
     # -- cases ----------------------------------------------------------------------------------------------------
 
