@@ -16,7 +16,8 @@ class ScriptedLink:
 
     def __init__(self, device: ScriptedTransport, number: int) -> None:
         self._device, self._number = device, number
-        self._pending = [(device.clock + device.delay, piece) for piece in device.greeting]
+        self._pending: list[tuple[float, bytes]] = []
+        self._expect(device.greeting)
         self._open = True
         self.stream = device.stream
 
@@ -26,7 +27,12 @@ class ScriptedLink:
         device = self._device
         device.sent.append(data)
         if self._number > device.deaf:
-            self._pending += [(device.clock + device.delay, piece) for piece in device.answer(data)]
+            self._expect(device.answer(data))
+
+    def _expect(self, pieces: Sequence[bytes]) -> None:
+        device = self._device
+        first = device.clock + device.delay
+        self._pending += [(first + number * device.pace, piece) for number, piece in enumerate(pieces)]
 
     def receive(self, deadline: float) -> bytes:
         """The next scripted piece that is there in time, or b"" with the clock moved to the deadline."""
@@ -55,14 +61,15 @@ class ScriptedLink:
 class ScriptedTransport:
     """The fake device. `unplugged` breaks open links; `refuse` makes opening fail; `sent` records every send.
 
-    `delay` is seconds from a message to its answer; `greeting` comes by itself on each connection; the device is gone
-    until the clock shows `back_at`. `opened` counts connections, and the first `hung_up` and `deaf` of them are over.
+    `delay` is seconds from a message to its answer, `pace` from one piece of that to the next; `greeting` comes by
+    itself on each connection; the device is gone until the clock shows `back_at`. `opened` counts connections, of which
+    the first `hung_up` are closed and the first `deaf` open and dead.
     """
 
     moniker = "scripted:"
 
     def __init__(self, answer: Answer, latency: float = 0.001) -> None:
-        self.answer, self.latency, self.delay = answer, latency, 0.0
+        self.answer, self.latency, self.delay, self.pace = answer, latency, 0.0, 0.0
         self.clock = self.back_at = self.quiet_gap = 0.0
         self.sent: list[bytes] = []
         self.greeting: Sequence[bytes] = ()

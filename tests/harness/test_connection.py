@@ -1,12 +1,14 @@
 """A link that is opened with patience, closed, and made anew."""
 
+from itertools import pairwise
+
 import pytest
+from toy import ToyDevice, ToyProtocol, ToyTarget
 
 from harness.connection import Connection, nothing_lost
 from harness.errors import GuardRefused, LinkClosed, LinkError, LinkGone
 from harness.guard import Guard
 from harness.transports.scripted import ScriptedTransport
-from toy import ToyDevice, ToyProtocol, ToyTarget
 
 
 class Attributes(ScriptedTransport):
@@ -122,7 +124,7 @@ def test_tries_come_less_often_the_longer_it_takes():
     carrier.open = opened
     gone(carrier, 10.0)
     connection.open()
-    pauses = [round(after[0] - before[0], 6) for before, after in zip(tried, tried[1:], strict=False)]
+    pauses = [round(after[0] - before[0], 6) for before, after in pairwise(tried)]
     assert pauses[:6] == [0.02, 0.04, 0.08, 0.16, 0.25, 0.25]
     assert max(pauses) == 0.25
     assert all(timeout == pytest.approx(20.0 - at) for at, timeout in tried)

@@ -3,6 +3,9 @@
 import signal
 import subprocess
 import sys
+import threading
+import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,14 @@ def measured(monkeypatch):
         return measuring
 
     return measured
+
+
+def eventually(comes, seconds=2.0):
+    """True as soon as something comes, False when it did not within some seconds."""
+    waited, ended = threading.Event(), time.monotonic() + seconds
+    while not (came := comes()) and time.monotonic() < ended:
+        waited.wait(0.005)
+    return came
 
 
 def test_a_machine_that_keeps_its_beat_loses_nothing(measured):
@@ -117,11 +128,10 @@ def test_it_measures_between_start_and_stop_and_both_may_be_said_twice():
 def test_beats_follow_one_another_without_a_hole():
     measuring = Load(lambda: ())
     measuring.start()
-    while len(measuring._beats) < 3:
-        measuring._ended.wait(0.005)
+    assert eventually(lambda: len(measuring._beats) >= 3)
     measuring.stop()
     beats = list(measuring._beats)
-    assert all(before.ended == after.began for before, after in zip(beats, beats[1:], strict=False))
+    assert all(before.ended == after.began for before, after in pairwise(beats))
     assert all(beat.ended - beat.began >= 0.9 * BEAT_SECONDS for beat in beats)
 
 
@@ -155,10 +165,8 @@ def test_a_process_that_a_signal_stops_is_held_until_it_is_continued():
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert not is_held(process.pid)
         process.send_signal(signal.SIGSTOP)
-        while not is_held(process.pid):
-            assert process.poll() is None
+        assert eventually(lambda: is_held(process.pid))
         process.send_signal(signal.SIGCONT)
-        while is_held(process.pid):
-            assert process.poll() is None
+        assert eventually(lambda: not is_held(process.pid))
         process.stdin.close()
     assert not is_held(process.pid)

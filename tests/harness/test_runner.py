@@ -101,7 +101,7 @@ def test_the_next_case_goes_on_in_the_same_state_on_the_same_connection_with_a_r
     t.runner.run(case(message(b"a"), state="in"))
     outcome = t.runner.run(case(message(b"b"), state="in"))
     assert t.transport.sent == [b"<l>", b"<p>", b"<a>", b"<p>", b"<b>", b"<p>"]
-    assert [exchange.message for exchange in outcome.transcript.exchanges][0] == "b"
+    assert outcome.transcript.exchanges[0].message == "b"
     assert (t.transport.opened, t.target.resets) == (1, 0)
 
 
@@ -221,7 +221,7 @@ def test_the_size_of_a_case_is_that_of_all_it_sends(toy, size, runs):
     if runs:
         t.runner.run(tried)
     else:
-        with pytest.raises(GuardRefused, match="the case has 13 bytes, .* max_case_bytes allows 12"):
+        with pytest.raises(GuardRefused, match=r"the case has 13 bytes, .* max_case_bytes allows 12"):
             t.runner.run(tried)
         assert t.transport.sent == []
 
