@@ -136,11 +136,13 @@ def test_a_device_whose_old_connections_never_served_again_is_not_waited_for_a_t
     assert took[2] == pytest.approx(2.2, abs=0.01) and took[2] < took[1] - 4.0
 
 
-def test_a_device_that_was_gone_does_not_count_as_one_whose_connections_die(toy):
+@pytest.mark.parametrize("ends", ["gone", "closed", "by us"])
+def test_connections_that_end_otherwise_do_not_count_as_dead_ones(toy, ends):
     t = connected(toy())
     for _ in range(4):
-        t.transport.hang_up(0.5)
-        climb(t)
+        if ends != "by us":
+            t.transport.hang_up(0.5 if ends == "gone" else 0.0)
+        climb(t, broken=ends == "by us")
     t.transport.delay = 3.1
     assert climb(t)[0].service.way is Way.LATE
 
