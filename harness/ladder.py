@@ -43,16 +43,19 @@ class Ladder:
 
         Raises LinkError when no link opens any more.
         """
-        began = self._executor.now()
+        began, waited = self._executor.now(), False
         if not broken:
             try:
                 if (served := self._on_this_connection(began)) is not None:
                     return served
+                waited = True
             except LinkClosed:
                 closed = True
             except LinkError:
                 pass
-        return self._on_another(closed=closed, patience=patience, began=began)
+        served = self._on_another(closed=closed, patience=patience, began=began)
+        self._renewals += waited and served.service.way is Way.RECONNECTED
+        return served
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
@@ -104,7 +107,6 @@ class Ladder:
         while failed < _ATTEMPTS or executor.now() < until:
             try:
                 if (answer := executor.probe()) is not None:
-                    self._renewals += service.way is Way.RECONNECTED
                     return Served(answer, replace(service, seconds=gone or executor.now() - began))
                 failed += 1
                 if failed % _ATTEMPTS == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
@@ -322,8 +322,9 @@ class Runner:
         executor, broken, service, started = interface.executor, "", None, self.target.now()
         executor.begin()
         ended = TestCase(case.interface, case.state, (Wait(LINGER_SECONDS),), Origin(ENDED, case.messages))
-        try:
+        with suppress(LinkError):  # a device that hangs up meanwhile is asked whether it serves like any other
             executor.listen(LINGER_SECONDS)
+        try:
             executor.close()
             service = interface.ladder.climb(closed=False, broken=True, patience=self._patience(interface)).service
             service = replace(service, way=Way.AT_ONCE) if service.way is Way.RECONNECTED else service

@@ -126,8 +126,9 @@ class ReachedStates:
         self._must_reset = False
 
     def start(self) -> None:
-        """The target was started or reset: it is in no state that we know."""
+        """The target was started or reset: it is in no state that we know, and needs no other reset."""
         self.unsettle()
+        self._must_reset = False
 
     def unsettle(self, *, reset: bool = False) -> None:
         """The device may have left its state; with `reset` only a reset brings it back."""
