@@ -36,6 +36,7 @@ def toy():
         transport=ScriptedTransport,
         load=None,
         framed=True,
+        ask=None,
         **options,
     ):
         protocol, device = ToyProtocol(), ToyDevice()
@@ -63,7 +64,7 @@ def toy():
             SessionMonitor(protocol, "toy", frozenset({"in"})),
             *monitors,
         ]
-        runner = Runner(target, {"toy": interface}, watching, settle=settle, max_resets=max_resets, load=load)
+        runner = Runner(target, {"toy": interface}, watching, settle=settle, max_resets=max_resets, load=load, ask=ask)
         runner.start()
         return SimpleNamespace(
             protocol=protocol,

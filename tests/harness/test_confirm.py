@@ -271,7 +271,7 @@ def test_only_kinds_that_know_nothing_better_take_the_blame_of_the_replay(toy, m
 def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkeypatch):
     seen = Observation(Kind.LINK_LOST, "link", "lost", 0.0)
     monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
-    first = sight(Kind.REBOOT, ("gone", "x"), monitor="liveness")
+    first = sight(Kind.REBOOT, ("restart", "x"), monitor="liveness")
     assert confirmed(toy(), first).observation is first.observation
 
 

@@ -4,9 +4,9 @@ import pytest
 from toy import case, message
 
 from harness.errors import TargetError, UsageError
-from harness.finding import Finding, bucket_of
+from harness.finding import LINK_GONE, RESTART, Finding, bucket_of
 from harness.transcript import TargetEvent, Transcript, Way
-from harness.triage.replay import GONE, LINK_GONE, OVER, Replay, replay_once, same_fault
+from harness.triage.replay import OVER, Replay, replay_once, same_fault
 from harness.verdict import Kind, Observation
 
 X, A, B = case(message(b"x")), case(message(b"a")), case(message(b"b"))
@@ -104,7 +104,7 @@ def test_a_session_that_showed_a_fault_already_is_not_ended(toy):
 def test_a_slow_death_is_waited_for(toy, after):
     t = toy()
     t.target.resettable = True
-    tried = sight(Kind.REBOOT, ("gone", "x"))
+    tried = sight(Kind.REBOOT, (RESTART, "x"))
     listens = t.executor.listen
 
     def listen(seconds):
@@ -271,11 +271,11 @@ LATE, DEAD = Way.LATE.value, Way.RECONNECTED.value
         ((Kind.SILENCE, ("x",)), (Kind.SILENCE, ("a",))),
         ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (LATE, "a"))),
         ((Kind.DISCONNECT, (DEAD, "x")), (Kind.DISCONNECT, (DEAD, "a"))),
-        ((Kind.REBOOT, (GONE, "x")), (Kind.REBOOT, (GONE, "a"))),
-        ((Kind.REBOOT, (GONE, "x")), (Kind.LINK_LOST, ())),
-        ((Kind.REBOOT, (GONE, "x")), (Kind.SILENCE, (LINK_GONE, "a"))),
+        ((Kind.REBOOT, (RESTART, "x")), (Kind.REBOOT, (RESTART, "a"))),
+        ((Kind.REBOOT, (RESTART, "x")), (Kind.LINK_LOST, ())),
+        ((Kind.REBOOT, (RESTART, "x")), (Kind.SILENCE, (LINK_GONE, "a"))),
         ((Kind.SILENCE, (LINK_GONE, "x")), (Kind.LINK_LOST, ())),
-        ((Kind.SILENCE, (LINK_GONE, "x")), (Kind.REBOOT, (GONE, "x"))),
+        ((Kind.SILENCE, (LINK_GONE, "x")), (Kind.REBOOT, (RESTART, "x"))),
     ],
 )
 def test_the_same_fault_may_be_seen_elsewhere_or_on_its_way_out(first, again):
@@ -292,14 +292,14 @@ def test_the_same_fault_may_be_seen_elsewhere_or_on_its_way_out(first, again):
         ((Kind.HANG, ("f",)), (Kind.HANG, ("g",))),
         ((Kind.UNSAFE_STATE, ("R-1", "x"), "R-1"), (Kind.UNSAFE_STATE, ("R-2", "x"), "R-2")),
         ((Kind.EXIT, ("139", "x")), (Kind.EXIT, ("1", "x"))),
-        ((Kind.EXIT, (GONE, "x")), (Kind.LINK_LOST, ())),
+        ((Kind.EXIT, (RESTART, "x")), (Kind.LINK_LOST, ())),
         ((Kind.SILENCE, ("x",)), (Kind.SILENCE, (LATE, "x"))),
         ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (DEAD, "x"))),
         ((Kind.SILENCE, (DEAD, "x")), (Kind.DISCONNECT, (DEAD, "x"))),
         ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, ("brown-out", "x"))),
-        ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, (GONE, "x"))),
-        ((Kind.REBOOT, (GONE, "x")), (Kind.REBOOT, ("counter", "x"))),
-        ((Kind.REBOOT, (GONE, "x")), (Kind.EXIT, (GONE, "x"))),
+        ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, (RESTART, "x"))),
+        ((Kind.REBOOT, (RESTART, "x")), (Kind.REBOOT, ("counter", "x"))),
+        ((Kind.REBOOT, (RESTART, "x")), (Kind.EXIT, (RESTART, "x"))),
     ],
 )
 def test_another_fault_is_another(first, again):

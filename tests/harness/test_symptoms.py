@@ -50,7 +50,7 @@ def test_a_device_that_dies_and_is_back_by_itself_is_a_finding_with_or_without_a
     t.device.planted[b"x"] = lambda _device: t.transport.hang_up(gone)
     reason, events, _run = campaign(t, A, X, *numbered(5))
     assert (reason, verdicts(events)) == ("exhausted", [PASS, FINDING, *[PASS] * 5])
-    assert ways(events) == [(Kind.REBOOT, ("gone", "x"))]
+    assert ways(events) == [(Kind.REBOOT, ("restart", "x"))]
     assert findings(events)[0].replays == "3/3"
     assert of(events, BenchFault) == []
 
@@ -68,34 +68,6 @@ def test_a_device_without_a_relay_that_never_comes_back_is_the_benchs_and_keeps_
     reason, events, _run = campaign(t, X, A)
     assert (reason, verdicts(events), findings(events)) == ("bench", [BENCH], [])
     assert b"<x>".hex() in of(events, BenchFault)[0].reason
-
-
-def test_a_person_at_the_bench_brings_the_device_back_and_the_campaign_goes_on(toy):
-    t = without_reset(toy())
-    t.device.planted[b"x"] = lambda _device: t.transport.hang_up(1e9)
-    asked = []
-
-    def ask(request):
-        asked.append(request)
-        t.transport.back_at = 0.0
-        return True
-
-    events = []
-    run = Campaign(
-        "c",
-        t.runner,
-        [ListFuzzer(X, A)],
-        None,
-        manifest={},
-        budget=Budget(),
-        listeners=[events.append],
-        tries=3,
-        horizon=9.0,
-        ask=ask,
-    )
-    assert run.run() == "exhausted"
-    assert len(asked) == 1 and asked[0].endswith(". Switch the device off and on")
-    assert verdicts(events) == [BENCH, PASS]
 
 
 # -- our own trouble is the device's -----------------------------------------------------------------------------------
