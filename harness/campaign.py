@@ -40,8 +40,6 @@ _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SHOWN = 400
 
-Ask = Callable[[str], bool]
-
 
 class _EverythingLostError(Exception):
     """No interface answers any more; why is told already."""
@@ -67,10 +65,7 @@ class _Counts:
 
 
 class Campaign:
-    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`.
-
-    `ask` puts a request to a person at the bench, and is true when it was done; None where nobody is there.
-    """
+    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`."""
 
     def __init__(
         self,
@@ -85,9 +80,8 @@ class Campaign:
         tries: int,
         horizon: float,
         clock: Callable[[], float] = time.monotonic,
-        ask: Ask | None = None,
     ) -> None:
-        self.name, self._runner, self._fuzzers, self._ask = name, runner, fuzzers, ask
+        self.name, self._runner, self._fuzzers = name, runner, fuzzers
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
@@ -262,17 +256,25 @@ class Campaign:
             self.tell(BenchFault(words, fatal=False))
 
     def _lost(self, case: TestCase, error: LinkError) -> None:
-        """The device is not back, and nothing at hand brings it back: a person may; else the others go on."""
+        """The device is not back, and nothing at hand brings it back: a person may; else the other interfaces go on."""
         self._runner.give_up()
-        request = f"{error}. Switch the device off and on"
-        if self._ask is not None and self._ask(request):
-            self._runner.fresh()
+        if self._is_revived():
             return
         self.tell(BenchFault(str(error), fatal=True))
         self._scope.lose(case.interface, f"interface '{case.interface}' is lost: {error}")
         left = [name for name in self._runner.interfaces if not self._scope.is_lost(name)]
         if not any(self._answers(name) for name in left):
             raise _EverythingLostError from error
+
+    def _is_revived(self) -> bool:
+        """True when a person has brought the device back."""
+        if self._runner.target.can_reset() or not self._runner.revives:
+            return False
+        try:
+            self._runner.fresh()
+        except LinkError:
+            return False
+        return True
 
     def _answers(self, name: str) -> bool:
         try:
@@ -285,7 +287,7 @@ class Campaign:
         last = case.messages[-1] if case.messages else ""
         words = f"the link is lost for good after {last}: {transcript.link_error}"
         fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
-        if not self._runner.target.can_reset() or not self._finding(case, transcript, fault, ()):
+        if not self._runner.revives or not self._finding(case, transcript, fault, ()):
             return False
         self._runner.fresh()
         return True

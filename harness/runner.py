@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from harness.states import Interface, KeptStates, ReachedStates, Walker, budgete
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.watch import Watch
 
+Ask = Callable[[str], bool]
 SURVEY_EVERY = 64
 LINGER_SECONDS = 0.5
 ENDED = "end of session"
@@ -41,7 +42,8 @@ class Runner:
 
     `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
     the resets of a target that does not restore (0: no bound). `lives` counts how often the target was started or
-    reset. `load` measures while the target is up.
+    reset. `load` measures while the target is up. `ask` puts a request to a person at the bench, and is true when it
+    was done; None where nobody is there.
     """
 
     def __init__(
@@ -53,8 +55,9 @@ class Runner:
         settle: float,
         max_resets: int = 0,
         load: Load | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        self._load = load
+        self._load, self._ask = load, ask
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
@@ -92,8 +95,27 @@ class Runner:
         self._restart()
         self._forget_links()
         self.states.start()
+        if not self.target.can_reset():
+            self._revive()
         self.watch.teach(self.watch.initial)
         self._drain()
+
+    @property
+    def revives(self) -> bool:
+        """True where a device that is gone can be brought back: by the bench, or by a person."""
+        return self.target.can_reset() or self._ask is not None
+
+    def _revive(self) -> None:
+        """Have a person switch a device that does not serve off and on; raises LinkError where that is not done."""
+        try:
+            if self._ask is None or all(self.contact(name) is not None for name in self.interfaces):
+                return
+            error = LinkError("no probe is served")
+        except LinkError as lost:
+            error = lost
+        if self._ask is None or not self._ask(f"{error}. Switch the device off and on"):
+            raise error
+        self._forget_links()
 
     def _restart(self) -> None:
         self._reset()
