@@ -428,3 +428,25 @@ def test_an_interface_that_is_lost_does_not_take_the_others_with_it(toy):
     assert [event.fatal for event in of(events, BenchFault)] == [True]
     assert [event.case for event in of(events, CaseLeftOut)] == [A]
     assert (reason, of(events, CaseFinished)[-1].case, verdicts(events)) == ("exhausted", elsewhere, [BENCH, PASS])
+
+
+# -- over links that are cut -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("relay", [True, False])
+def test_a_device_that_dies_only_when_its_link_is_cut_is_found_and_its_case_blamed(toy, relay):
+    t = toy(reconnect=True)
+    t.target.resettable = relay
+    armed, close = [], t.connection.close
+    t.device.planted[b"x"] = lambda device: armed.append(1) or [b"<X>"]
+
+    def cut():
+        if armed and t.connection.stream:
+            t.device.dead = True
+            armed.clear()
+        close()
+
+    t.connection.close = cut
+    _reason, events, _run = campaign(t, A, X, A, *numbered(3))
+    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))
+    assert verdicts(events) == [PASS, PASS, FINDING, PASS, PASS, PASS]
