@@ -64,8 +64,7 @@ def toy():
             SessionMonitor(protocol, "toy", frozenset({"in"})),
             *monitors,
         ]
-        limits = {"settle": settle, "max_resets": max_resets}
-        runner = Runner(target, {"toy": interface}, watching, **limits, load=load, ask=ask)
+        runner = Runner(target, {"toy": interface}, watching, settle=settle, max_resets=max_resets, load=load, ask=ask)
         runner.start()
         return SimpleNamespace(
             protocol=protocol,

@@ -1,9 +1,12 @@
 """Green means tested: each thing that a run can have missed, and the words that say so."""
 
+from dataclasses import replace
+
 import pytest
-from toy import case, message
+from toy import case
 
 from harness.bench import FloorsTable
+from harness.case import Send
 from harness.events import CaseFinished
 from harness.floors import Tally, shortfalls
 from harness.floors import Tested as Reached
@@ -17,8 +20,10 @@ def exchange(name="a", replies=(b"<A>",), *, sent=b"<a>", expected=True):
     return Exchange(name, sent, replies, (), b"", 0.0, 1.0, bool(replies), expected)
 
 
-def finished(*exchanges, state="idle", **transcript):
-    tried = case(*(message(b"a", one.message) for one in exchanges if one.message), state=state)
+def finished(*exchanges, state="idle", mutated=(), **transcript):
+    """A case that sent what the exchanges say; `mutated` are places of them."""
+    sends = (Send(e.message, e.sent, mutated=n in mutated) for n, e in enumerate(exchanges) if e.message)
+    tried = case(*sends, state=state)
     return CaseFinished(1, tried, Transcript(tried.id, exchanges, 0.0, 1.0, **transcript), Verdict.PASS, 1.0, 0)
 
 
@@ -42,6 +47,29 @@ def test_an_answer_that_is_what_was_sent_is_an_echo_and_one_behind_the_answer_is
     count = Tally("probe")
     count.add(finished(exchange(replies=(b"<a>", b"<A>")), exchange(replies=(b"<A>", b"<a>"))))
     assert (count.answered, count.echoed) == (2, 1)
+
+
+def test_what_the_device_said_by_itself_and_the_probe_behind_the_case_are_not_asked():
+    count = Tally("probe")
+    own, probe = exchange(), exchange("probe")
+    unasked = exchange("", sent=b"")
+    event = finished(unasked, own)
+    count.add(replace(event, transcript=replace(event.transcript, exchanges=(unasked, own, probe, probe))))
+    assert (count.asked, count.answered) == (1, 1)
+
+
+def test_of_what_nobody_mutated_the_answered_ones_are_counted():
+    count = Tally("probe")
+    count.add(finished(exchange(), exchange(replies=()), exchange(), exchange(replies=()), mutated=(2, 3)))
+    assert (count.asked, count.answered, count.valid, count.accepted) == (4, 2, 2, 1)
+
+
+def test_a_device_that_answers_only_what_is_malformed_is_not_green():
+    words = ("'toy': answered 0 of 5 valid messages, besides the probe",)
+    assert told({"toy": tally(valid=5, accepted=0)}) == words
+    assert told({"toy": tally(valid=4, accepted=0)}) == ()
+    assert told({"toy": tally(valid=100, accepted=4)}) != () == told({"toy": tally(valid=100, accepted=5)})
+    assert len(told({"toy": tally(answered=0, valid=50, accepted=0)})) == 1
 
 
 def test_a_state_that_was_not_reached_is_kept_with_what_was_wanted():

@@ -38,9 +38,7 @@ def test_a_framer_that_waits_for_an_end_is_given_it_and_then_serves_at_once(toy)
     served, seconds = climb(t)
     assert (served.service.way, served.service.seconds) == (Way.AT_ONCE, pytest.approx(seconds, abs=0.01))
     assert t.transport.sent == [PROBE, b">", PROBE]
-    assert seconds == pytest.approx(
-        1.3, abs=0.01
-    )  # a reply timeout, silence before and behind the filler and the probe
+    assert seconds == pytest.approx(1.3, abs=0.01)  # a reply timeout, and three silences
 
 
 def test_a_protocol_without_filler_is_brought_in_step_by_waiting_alone(toy):
@@ -49,7 +47,7 @@ def test_a_protocol_without_filler_is_brought_in_step_by_waiting_alone(toy):
     t.device.hungry = 2
     served, seconds = climb(t)
     assert (served.service.way, t.transport.sent) == (Way.AT_ONCE, [PROBE, PROBE])
-    assert seconds == pytest.approx(2.0, abs=0.01)  # waits once more, whether the first probe is answered after all
+    assert seconds == pytest.approx(2.0, abs=0.01)  # the second half is for an answer to the first probe
 
 
 def test_a_device_that_is_busy_is_waited_for_and_its_seconds_are_told(toy):

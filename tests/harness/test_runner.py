@@ -7,7 +7,6 @@ from toy import case, message
 
 from harness.case import Send, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
-from harness.interfaces import Identity
 from harness.runner import LINGER_SECONDS, SURVEY_EVERY
 from harness.transcript import Sample, TargetEvent, Way
 from harness.transports.scripted import ScriptedTransport
@@ -333,7 +332,7 @@ def test_a_fresh_device_that_keeps_states_is_started(toy):
 
 def test_who_a_device_is_is_asked_by_its_probe(toy):
     t = toy()
-    assert t.protocol.identity(t.runner.contact("toy")) == Identity("toy", "", "1")
+    assert t.runner.contact("toy").fields == {"state": "i", "boots": 1, "uptime": 1}
     assert t.executor.exchanges[-1].message == "probe"
     t.device.dead = True
     assert t.runner.contact("toy") is None
@@ -345,9 +344,9 @@ def test_who_a_device_is_is_asked_by_its_probe(toy):
 def test_a_device_that_needs_a_while_before_its_port_opens_is_waited_for_at_contact(toy):
     t = toy(open_timeout=6.0)
     t.transport.back_at = t.transport.clock + 5.0
-    assert t.protocol.identity(t.runner.contact("toy")) == Identity("toy", "", "1")
+    assert t.runner.contact("toy").fields == {"state": "i", "boots": 1, "uptime": 1}
     t.transport.hang_up(5.0)
-    assert t.protocol.identity(t.runner.contact("toy")) == Identity("toy", "", "1")
+    assert t.runner.contact("toy").fields == {"state": "i", "boots": 1, "uptime": 2}
 
 
 # -- the end of a session ----------------------------------------------------------------------------------------------

@@ -70,34 +70,6 @@ def test_a_device_without_a_relay_that_never_comes_back_is_the_benchs_and_keeps_
     assert b"<x>".hex() in of(events, BenchFault)[0].reason
 
 
-def test_a_person_at_the_bench_brings_the_device_back_and_the_campaign_goes_on(toy):
-    t = without_reset(toy())
-    t.device.planted[b"x"] = lambda _device: t.transport.hang_up(1e9)
-    asked = []
-
-    def ask(request):
-        asked.append(request)
-        t.transport.back_at = 0.0
-        return True
-
-    events = []
-    run = Campaign(
-        "c",
-        t.runner,
-        [ListFuzzer(X, A)],
-        None,
-        manifest={},
-        budget=Budget(),
-        listeners=[events.append],
-        tries=3,
-        horizon=9.0,
-        ask=ask,
-    )
-    assert run.run() == "exhausted"
-    assert len(asked) == 1 and asked[0].endswith(". Switch the device off and on")
-    assert verdicts(events) == [BENCH, PASS]
-
-
 # -- our own trouble is the device's -----------------------------------------------------------------------------------
 
 
@@ -456,3 +428,25 @@ def test_an_interface_that_is_lost_does_not_take_the_others_with_it(toy):
     assert [event.fatal for event in of(events, BenchFault)] == [True]
     assert [event.case for event in of(events, CaseLeftOut)] == [A]
     assert (reason, of(events, CaseFinished)[-1].case, verdicts(events)) == ("exhausted", elsewhere, [BENCH, PASS])
+
+
+# -- over links that are cut -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("relay", [True, False])
+def test_a_device_that_dies_only_when_its_link_is_cut_is_found_and_its_case_blamed(toy, relay):
+    t = toy(reconnect=True)
+    t.target.resettable = relay
+    armed, close = [], t.connection.close
+    t.device.planted[b"x"] = lambda device: armed.append(1) or [b"<X>"]
+
+    def cut():
+        if armed and t.connection.stream:
+            t.device.dead = True
+            armed.clear()
+        close()
+
+    t.connection.close = cut
+    _reason, events, _run = campaign(t, A, X, A, *numbered(3))
+    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))
+    assert verdicts(events) == [PASS, PASS, FINDING, PASS, PASS, PASS]

@@ -1,9 +1,11 @@
 """All monitors as one: what they see, on the way and in the case, what they know, and whose fault a broken one is."""
 
+import re
+
 import pytest
 from toy import case, message
 
-from harness.errors import LinkError, OwnError
+from harness.errors import OwnError
 from harness.outcome import NOTHING_WATCHED
 from harness.temporal import Watched
 from harness.transcript import Transcript
@@ -119,14 +121,21 @@ def test_measures_are_taken_from_the_monitor_that_measures():
 
 
 def test_an_exception_of_a_monitor_is_ours_and_names_it():
-    with pytest.raises(OwnError, match=rf"monitor 'mine' on case {CASE.id}: .*ZeroDivisionError: by zero"):
-        Watch([Raises(ZeroDivisionError("by zero"))]).observe(CASE, TRANSCRIPT)
-    with pytest.raises(OwnError, match="monitor 'mine'"):
-        Watch([Raises(KeyError("k"))]).look(CASE, TRANSCRIPT)
+    watch = Watch([Sees(Kind.LEAK), Raises(ZeroDivisionError("by zero")), Sees(Kind.DRIFT)])
+    assert kinds(watch.observe(CASE, TRANSCRIPT)) == [Kind.LEAK, Kind.DRIFT]  # what the others saw counts
+    trouble = watch.take_trouble()
+    assert isinstance(trouble, OwnError)
+    assert re.search(rf"monitor 'mine' on case {CASE.id}: .*ZeroDivisionError: by zero", str(trouble))
+    assert watch.take_trouble() is None
+    watch.look(CASE, TRANSCRIPT)
+    assert isinstance(watch.take_trouble(), OwnError)
 
 
 def test_an_error_that_says_whose_it_is_passes_as_it_is():
-    error = LinkError("the console's port is gone")
-    with pytest.raises(LinkError) as caught:
-        Watch([Raises(error)]).observe(CASE, TRANSCRIPT)
-    assert caught.value is error
+    error = OwnError("the console's pattern is no pattern")
+    watch = Watch([Raises(error)])
+    watch.observe(CASE, TRANSCRIPT)
+    assert watch.take_trouble() is error
+    watch.observe(CASE, TRANSCRIPT)
+    watch.forget()
+    assert watch.take_trouble() is None
