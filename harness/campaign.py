@@ -20,7 +20,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
 )
-from harness.finding import Finding, bucket_of
+from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
 from harness.judge import faults_of, link_is_lost, settle
 from harness.ledger import Ledger
@@ -33,7 +33,6 @@ from harness.scope import Scope
 from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
 from harness.triage.confirm import Confirmation
-from harness.triage.replay import LINK_GONE
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
@@ -179,17 +178,25 @@ class Campaign:
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         if self._slow_lane is not None:
             self._slow_lane.note_baseline(case)
+        self._counts.number += 1
         try:
             outcome = self._runner.run(case)
         except GuardRefused as refusal:
+            self._counts.number -= 1
             self._refused(case, str(refusal))
             return
+        except LinkError:
+            self._counts.number -= 1
+            raise
         if outcome.transcript.refused:
             self.tell(CaseRefused(case, outcome.transcript.refused))
-        self._counts.number, self._counts.refused = self._counts.number + 1, 0
+        self._counts.refused = 0
         self._remember(case)
         fuzzer.learn(case, outcome)
+        trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
+        if trouble is not None and verdict is not Verdict.FINDING:
+            raise trouble
         measures = outcome.measures
         if verdict is Verdict.PASS and self._slow_lane is not None:
             for longer, whole in self._slow_lane.follow(case, outcome, self._counts.number):
@@ -243,7 +250,7 @@ class Campaign:
     def _own_trouble(self, case: TestCase, error: OwnError) -> None:
         """It ends the case. Raises BenchError when it comes again and again."""
         counts = self._counts
-        counts.number, counts.own_row, counts.own = counts.number + 1, counts.own_row + 1, counts.own + 1
+        counts.own_row, counts.own = counts.own_row + 1, counts.own + 1
         now = self._runner.target.now()
         self._finished(case, Outcome(Transcript(case.id, (), now, now)), Verdict.BENCH_FAULT)
         self._runner.give_up()
