@@ -60,11 +60,17 @@ class EchoLink:
 
     def _begun(self, received: bytes) -> int:
         """How many of the last bytes may be the beginning of a copy."""
-        for sent in self._sent:
-            for length in range(min(len(sent) - 1, len(received)), 0, -1):
-                if received.endswith(sent[:length]):
-                    return length
-        return 0
+        return max((_overlap(received, sent) for sent in self._sent), default=0)
+
+
+def _overlap(received: bytes, sent: bytes) -> int:
+    """The length of the longest end of `received` that is a beginning of `sent`."""
+    start = max(0, len(received) - len(sent) + 1)
+    while (start := received.find(sent[:1], start)) >= 0:
+        if sent.startswith(received[start:]):
+            return len(received) - start
+        start += 1
+    return 0
 
 
 class EchoTransport:
