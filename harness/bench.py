@@ -10,11 +10,15 @@ from typing import Any, Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from harness.errors import UsageError, did_you_mean
+from harness.userfile import is_file
 
 _DEVICE_NAME = re.compile(r"COM\d+", re.IGNORECASE)
 _WITH_PATH = ("serial", "unix", "pty")
 _LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
+
+
+KINDS = ("emulator", "process", "external")
 
 
 class Table(BaseModel):
@@ -24,9 +28,12 @@ class Table(BaseModel):
 
 
 class TargetTable(Table):
-    """`[target]`: an emulated firmware, a process that the bench starts, or a device that is already there."""
+    """`[target]`: an emulated firmware, a process that the bench starts, or a device that is already there.
 
-    kind: Literal["emulator", "process", "external"]
+    `kind` may be a user's own: `FILE.py:NAME`, called with bench and seed. It is taken for real hardware.
+    """
+
+    kind: str
     name: str
     elf: str = ""
     hz: int = Field(default=16_000_000, gt=0)
@@ -44,11 +51,18 @@ class TargetTable(Table):
 
     @model_validator(mode="after")
     def _complete(self) -> TargetTable:
+        if self.kind not in KINDS and not is_file(self.kind):
+            raise ValueError(f"kind '{self.kind}' is unknown.{did_you_mean(self.kind, KINDS)} Or write FILE.py:NAME")
         if self.kind == "emulator" and not self.elf:
             raise ValueError('an emulator needs elf = "FILE"')
         if self.kind == "process" and not self.command:
             raise ValueError('a process needs command = ["PROGRAM", …]')
         return self
+
+    @property
+    def is_hardware(self) -> bool:
+        """True where a patient might be connected: everything that was not started by us."""
+        return self.kind not in ("emulator", "process")
 
 
 class IdentityTable(Table):
@@ -107,7 +121,10 @@ class StimulusTable(Table):
 
 
 class MonitorsTable(Table):
-    """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift."""
+    """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift.
+
+    `own` are monitors of a user's: `FILE.py:NAME`.
+    """
 
     console_patterns: list[str] = []
     canaries: dict[str, str] = {}
@@ -116,6 +133,7 @@ class MonitorsTable(Table):
     session_states: list[str] = []
     uptime_field: str = ""
     boot_field: str = ""
+    own: list[str] = []
 
 
 class SafetyTable(Table):
@@ -248,6 +266,11 @@ def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     _anchor_links(data, folder)
     for *tables, key in _PATHS:
         _anchor(_table(data, *tables), key, folder)
+    if is_file(str(_table(data, "target").get("kind", ""))):
+        _anchor(_table(data, "target"), "kind", folder)
+    monitors = _table(data, "monitors")
+    if isinstance(own := monitors.get("own"), list):
+        monitors["own"] = [str(folder.resolve() / str(spec)) for spec in cast("list[object]", own)]
     recorded = _table(data, "controls", "recorded")
     for key in recorded:
         _anchor(recorded, key, folder)

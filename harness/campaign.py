@@ -20,7 +20,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
 )
-from harness.finding import Finding, bucket_of
+from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
 from harness.judge import faults_of, link_is_lost, settle
 from harness.ledger import Ledger
@@ -33,15 +33,12 @@ from harness.scope import Scope
 from harness.slow_lane import SlowLane
 from harness.transcript import Transcript
 from harness.triage.confirm import Confirmation
-from harness.triage.replay import LINK_GONE
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
 _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SHOWN = 400
-
-Ask = Callable[[str], bool]
 
 
 class _EverythingLostError(Exception):
@@ -68,10 +65,7 @@ class _Counts:
 
 
 class Campaign:
-    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`.
-
-    `ask` puts a request to a person at the bench, and is true when it was done; None where nobody is there.
-    """
+    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`."""
 
     def __init__(
         self,
@@ -86,9 +80,8 @@ class Campaign:
         tries: int,
         horizon: float,
         clock: Callable[[], float] = time.monotonic,
-        ask: Ask | None = None,
     ) -> None:
-        self.name, self._runner, self._fuzzers, self._ask = name, runner, fuzzers, ask
+        self.name, self._runner, self._fuzzers = name, runner, fuzzers
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
@@ -198,17 +191,25 @@ class Campaign:
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         if self._slow_lane is not None:
             self._slow_lane.note_baseline(case)
+        self._counts.number += 1
         try:
             outcome = self._runner.run(case)
         except GuardRefused as refusal:
+            self._counts.number -= 1
             self._refused(case, str(refusal))
             return
+        except LinkError:
+            self._counts.number -= 1
+            raise
         if outcome.transcript.refused:
             self.tell(CaseRefused(case, outcome.transcript.refused))
-        self._counts.number, self._counts.refused = self._counts.number + 1, 0
+        self._counts.refused = 0
         self._remember(case)
         fuzzer.learn(case, outcome)
+        trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
+        if trouble is not None and verdict is not Verdict.FINDING:
+            raise trouble
         measures = outcome.measures
         if verdict is Verdict.PASS and self._slow_lane is not None:
             for longer, whole in self._slow_lane.follow(case, outcome, self._counts.number):
@@ -263,7 +264,7 @@ class Campaign:
     def _own_trouble(self, case: TestCase, error: OwnError) -> None:
         """It ends the case. Raises BenchError when it comes again and again."""
         counts = self._counts
-        counts.number, counts.own_row, counts.own = counts.number + 1, counts.own_row + 1, counts.own + 1
+        counts.own_row, counts.own = counts.own_row + 1, counts.own + 1
         now = self._runner.target.now()
         self._finished(case, Outcome(Transcript(case.id, (), now, now)), Verdict.BENCH_FAULT)
         self._runner.give_up()
@@ -275,17 +276,25 @@ class Campaign:
             self.tell(BenchFault(words, fatal=False))
 
     def _lost(self, case: TestCase, error: LinkError) -> None:
-        """The device is not back, and nothing at hand brings it back: a person may; else the others go on."""
+        """The device is not back, and nothing at hand brings it back: a person may; else the other interfaces go on."""
         self._runner.give_up()
-        request = f"{error}. Switch the device off and on"
-        if self._ask is not None and self._ask(request):
-            self._runner.fresh()
+        if self._is_revived():
             return
         self.tell(BenchFault(str(error), fatal=True))
         self._scope.lose(case.interface, f"interface '{case.interface}' is lost: {error}")
         left = [name for name in self._runner.interfaces if not self._scope.is_lost(name)]
         if not any(self._answers(name) for name in left):
             raise _EverythingLostError from error
+
+    def _is_revived(self) -> bool:
+        """True when a person has brought the device back."""
+        if self._runner.target.can_reset() or not self._runner.revives:
+            return False
+        try:
+            self._runner.fresh()
+        except LinkError:
+            return False
+        return True
 
     def _answers(self, name: str) -> bool:
         try:
@@ -298,7 +307,7 @@ class Campaign:
         last = case.messages[-1] if case.messages else ""
         words = f"the link is lost for good after {last}: {transcript.link_error}"
         fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
-        if not self._runner.target.can_reset() or not self._finding(case, transcript, fault, ()):
+        if not self._runner.revives or not self._finding(case, transcript, fault, ()):
             return False
         self._runner.fresh()
         return True

@@ -49,15 +49,21 @@ class _Sent:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has come since a message was sent; `sent` are the bytes that a frame may answer."""
+    """What has come since a message was `sent`, or a probe that was `asked` before; only a `proper` answer ends it."""
 
-    sent: tuple[bytes, ...]
+    sent: bytes
+    asked: Sequence[bytes] = ()
+    proper: Callable[[Frame], bool] | None = None
     answer: Frame | None = None
     replies: list[bytes] = field(default_factory=list[bytes])
     unsolicited: list[bytes] = field(default_factory=list[bytes])
     stray: bytes = b""
     buffer: bytes = b""
     total: int = 0
+
+    def is_answered_by(self, frame: Frame, protocol: WireProtocol) -> bool:
+        """True when the frame is the reply to what was sent, or asked."""
+        return protocol.answers(self.sent, frame) or any(protocol.answers(earlier, frame) for earlier in self.asked)
 
     def exchange(self, message: str, sent: bytes, sent_at: float, ended: float, *, expects: bool) -> Exchange:
         """As it goes on record."""
@@ -235,8 +241,14 @@ class Executor:
         """
         return self._send(step, self.timeout)
 
-    def _send(self, step: Send, timeout: float, asked: Sequence[bytes] = ()) -> Frame | None:
-        """As `send`; a frame that answers what was `asked` before is taken as well."""
+    def _send(
+        self,
+        step: Send,
+        timeout: float,
+        asked: Sequence[bytes] = (),
+        proper: Callable[[Frame], bool] | None = None,
+    ) -> Frame | None:
+        """As `send`; a frame that answers what was `asked` before is taken as well, one that is not `proper` is not."""
         self.connection.open()
         if not self._held:
             self._refresh()
@@ -256,7 +268,7 @@ class Executor:
         else:
             link.send(data, sent_at + self.timeout)
         seconds = timeout if expects or self._open or not self._adaptive else self._quiet()
-        return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked)
+        return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _drain(self) -> None:
         """Read what is left over: a late answer belongs to the message before, and is none to the next one."""
@@ -348,10 +360,11 @@ class Executor:
         *,
         expects: bool,
         asked: Sequence[bytes] = (),
+        proper: Callable[[Frame], bool] | None = None,
     ) -> Frame | None:
         """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
-        reading = _Reading((sent, *asked))
+        reading = _Reading(sent, asked, proper)
         deadline = sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
@@ -383,9 +396,10 @@ class Executor:
             reading.stray += frame.data
         elif self._open and self._answers_earlier(frame):
             return True
-        elif frame.kind is FrameKind.REPLY and any(self.protocol.answers(sent, frame) for sent in reading.sent):
+        elif frame.kind is FrameKind.REPLY and reading.is_answered_by(frame, self.protocol):
             reading.replies.append(frame.data)
-            reading.answer = reading.answer or frame
+            if reading.answer is None and (reading.proper is None or reading.proper(frame)):
+                reading.answer = frame
         elif not (self._adaptive and self._answers_late(frame)):
             reading.unsolicited.append(frame.data)
         return False
@@ -463,8 +477,8 @@ class Executor:
 
     def probe(self, seconds: float = 0.0) -> Frame | None:
         """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout)."""
-        answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked)
-        if answer is not None and self.protocol.served(answer):
+        answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
+        if answer is not None:
             self._asked = []
             return answer
         self._asked.append(self._bytes)

@@ -9,6 +9,8 @@ from harness.case import TestCase
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
+LINK_GONE, RESTART = "link gone", "restart"  # first parts of fingerprints: the device was not there, for good or not
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -7,22 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.bench import FloorsTable
+from harness.case import Send
 from harness.events import CaseFinished
 
-_ECHOED = 0.95
+_ECHOED, _ENOUGH = 0.95, 5
 
 
 @dataclass(slots=True)
 class Tally:
     """What one interface was asked and answered. Probes are not counted: `probe` is their message's name.
 
-    `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them.
+    `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them. Of
+    the `valid` ones among them, which nobody mutated, `accepted` were answered.
     """
 
     probe: str = ""
     cases: int = 0
     asked: int = 0
     answered: int = 0
+    valid: int = 0
+    accepted: int = 0
     echoed: int = 0
     states: Counter[str] = field(default_factory=Counter[str])
     unreached: dict[str, str] = field(default_factory=dict[str, str])
@@ -34,10 +38,14 @@ class Tally:
             self.states[event.case.state] += 1
         else:
             self.unreached[event.case.state] = event.transcript.proof
-        for exchange in event.transcript.exchanges:
-            if exchange.sent and exchange.reply_expected and exchange.message != self.probe:
+        sends = [step for step in event.case.steps if isinstance(step, Send)]
+        own = [exchange for exchange in event.transcript.exchanges if exchange.message]
+        for step, exchange in zip(sends, own, strict=False):
+            if exchange.reply_expected and exchange.message != self.probe:
                 self.asked += 1
                 self.answered += exchange.answered
+                self.valid += not step.mutated
+                self.accepted += exchange.answered and not step.mutated
                 self.echoed += exchange.replies[:1] == (exchange.sent,)
 
 
@@ -81,6 +89,8 @@ def _of_interface(name: str, tally: Tally, floors: FloorsTable, tested: Tested) 
         yield f"'{name}': {tally.cases} cases, {wanted} are the least ([floors] cases)"
     if tally.asked and tally.answered < floors.answered * tally.asked:
         yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe"
+    elif tally.valid >= _ENOUGH and tally.accepted < floors.answered * tally.valid:
+        yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe"
     if tally.answered and tally.echoed >= _ECHOED * tally.answered:
         yield f"'{name}': {tally.echoed} of {tally.answered} answers are what was sent: is it an echo?"
     for state, proof in tally.unreached.items():

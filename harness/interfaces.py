@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, runtime_checkable
@@ -233,6 +233,19 @@ class Covers(Interface):
 
 
 @runtime_checkable
+class Owns(Interface):
+    """A target that runs processes of its own: for how long one is held up is not the device's doing."""
+
+    def pids(self) -> Collection[int]:
+        """Their ids."""
+        ...
+
+    def watch(self, carrier: Transport) -> Transport:
+        """The same transport; one that does not open any more raises LinkGone where the process has ended."""
+        ...
+
+
+@runtime_checkable
 class Explains(Interface):
     """A target that can say more about a fault when it is replayed slowly."""
 
@@ -394,6 +407,7 @@ class WireProtocol(Interface):
         ...
 
 
+@runtime_checkable
 class Monitor(Interface):
     """Watches a target and reports. `state`/`restore` put what it learned into the snapshot."""
 

@@ -55,17 +55,24 @@ class Ladder:
         return self._on_another(closed=closed, patience=patience, began=began)
 
     def _on_this_connection(self, began: float) -> Served | None:
-        executor = self._executor
+        executor, asked = self._executor, len(self._executor.frames)
         if (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         self._resynchronize()
         if (answer := executor.probe()) is not None:
-            return Served(answer, Service(Way.AT_ONCE, executor.now() - began))
+            return Served(answer, Service(self._in_time(asked), executor.now() - began))
         if self._renewals >= _LEARNED:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
         return self._filled(began)
+
+    def _in_time(self, asked: int) -> Way:
+        """LATE where both probes were answered: the first one was not lost, but slower than the device may be."""
+        executor = self._executor
+        executor.listen(executor.protocol.resynchronization.seconds)
+        answers = sum(executor.protocol.served(frame) for frame in executor.frames[asked:])
+        return Way.LATE if answers > 1 else Way.AT_ONCE
 
     def _resynchronize(self) -> None:
         executor, own = self._executor, self._executor.protocol.resynchronization

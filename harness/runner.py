@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
-from harness.errors import GuardRefused, LinkClosed, LinkError
+from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, OwnError
 from harness.executor import Executor
-from harness.interfaces import Covers, Fences, Identity, Monitor, Restores, Target
+from harness.interfaces import Covers, Fences, Frame, Monitor, Restores, Target
 from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
+from harness.own import own_error
 from harness.states import Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.watch import Watch
 
+Ask = Callable[[str], bool]
 SURVEY_EVERY = 64
 LINGER_SECONDS = 0.5
 ENDED = "end of session"
@@ -24,11 +26,15 @@ ENDED = "end of session"
 
 @dataclass(slots=True)
 class _Progress:
-    """How far a case has come: why its link is lost, whether the device closed it, what the guard withheld."""
+    """How far a case has come: why its link is lost, whether the device closed it, what the guard withheld.
+
+    `trouble` is an exception of a callback. A device that is gone makes one fail, too, and then it is the device's.
+    """
 
     broken: str = ""
     closed: bool = False
     refused: str = ""
+    trouble: OwnError | None = None
 
 
 class Runner:
@@ -36,7 +42,8 @@ class Runner:
 
     `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
     the resets of a target that does not restore (0: no bound). `lives` counts how often the target was started or
-    reset. `load` measures while the target is up.
+    reset. `load` measures while the target is up. `ask` puts a request to a person at the bench, and is true when it
+    was done; None where nobody is there.
     """
 
     def __init__(
@@ -48,11 +55,13 @@ class Runner:
         settle: float,
         max_resets: int = 0,
         load: Load | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        self._load = load
+        self._load, self._ask = load, ask
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
+        self._covers = target if isinstance(target, Covers) else None
         self._carriers = carriers(interfaces)
         self._walker = Walker(target, self.watch)
         self._reset = budgeted(target, max_resets)
@@ -60,7 +69,7 @@ class Runner:
         self.states = (
             KeptStates(target, target, self.watch, self._walker)
             if isinstance(target, Restores)
-            else ReachedStates(target, self.watch, self._walker, self._restart)
+            else ReachedStates(target, interfaces, self.watch, self._walker, self._restart)
         )
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -86,8 +95,27 @@ class Runner:
         self._restart()
         self._forget_links()
         self.states.start()
+        if not self.target.can_reset():
+            self._revive()
         self.watch.teach(self.watch.initial)
         self._drain()
+
+    @property
+    def revives(self) -> bool:
+        """True where a device that is gone can be brought back: by the bench, or by a person."""
+        return self.target.can_reset() or self._ask is not None
+
+    def _revive(self) -> None:
+        """Have a person switch a device that does not serve off and on; raises LinkError where that is not done."""
+        try:
+            if self._ask is None or all(self.contact(name) is not None for name in self.interfaces):
+                return
+            error = LinkError("no probe is served")
+        except LinkError as lost:
+            error = lost
+        if self._ask is None or not self._ask(f"{error}. Switch the device off and on"):
+            raise error
+        self._forget_links()
 
     def _restart(self) -> None:
         self._reset()
@@ -149,17 +177,25 @@ class Runner:
         """Bring the target to a state of an interface's protocol; False when its proof is not given."""
         return self.states.enter(interface, state)
 
-    def contact(self, name: str) -> Identity | None:
-        """Who the device says it is on an interface, None when it does not serve there; raises LinkError."""
+    def contact(self, name: str) -> Frame | None:
+        """The probe's answer on an interface, None when the device does not serve there.
+
+        Raises LinkError, and OwnError for what a protocol makes of the answer.
+        """
         interface = self.interfaces[name]
         interface.executor.begin()
         interface.executor.connection.open()
-        served = interface.ladder.climb(closed=False, broken=False, patience=interface.executor.connection.open_timeout)
-        return None if served.answer is None else interface.protocol.identity(served.answer)
+        patience = interface.executor.connection.open_timeout
+        try:
+            return interface.ladder.climb(closed=False, broken=False, patience=patience).answer
+        except MedfuzzError:
+            raise
+        except Exception as error:
+            raise own_error(error, f"the probe of '{name}'") from error
 
     def coverage(self) -> int:
         """Distinct edges known, 0 where the target does not tell."""
-        return self.target.coverage() if isinstance(self.target, Covers) else 0
+        return 0 if self._covers is None else self._covers.coverage()
 
     # -- cases ----------------------------------------------------------------------------------------------------
 
@@ -198,7 +234,7 @@ class Runner:
         events = self._settled(executor)
         service: Service | None = None
         restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset
-        asked = probe or events or done.broken or not self.independent or _unanswered(executor)
+        asked = probe or events or done.broken or done.trouble or not self.independent or _unanswered(executor)
         if asked and not restarting:
             service = self._served(interface, done)
         done.broken = self._surveyed(interface, done.broken, survey=survey and _serves(service) and not events)
@@ -209,6 +245,8 @@ class Runner:
             transcript = replace(transcript, link_events=tuple(carrier.take_events()))
         if transcript.events or served is False or done.broken:
             self.states.unsettle(reset=True)
+        elif done.trouble is not None and service is not None and service.way is Way.AT_ONCE:
+            raise done.trouble
         return transcript
 
     def _steps(self, case: TestCase, executor: Executor) -> _Progress:
@@ -222,6 +260,8 @@ class Runner:
         except LinkError as error:
             executor.close()
             return _Progress(broken=str(error), closed=isinstance(error, LinkClosed))
+        except OwnError as error:
+            return _Progress(trouble=error)
         return _Progress()
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.case import PREAMBLE, Origin, Step, TestCase
-from harness.errors import LinkClosed, LinkError, TargetError
+from harness.case import PREAMBLE, Origin, TestCase
+from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
 from harness.executor import Executor
 from harness.interfaces import Conversation, Frame, Offers, Restores, State, Target, Transport, WireProtocol
 from harness.ladder import Ladder
@@ -42,12 +42,12 @@ class Walker:
         self._target, self._watch = target, watch
         self.why = ""
 
-    def walk(self, interface: Interface, state: State, before: tuple[Step, ...] = ()) -> bool:
+    def walk(self, interface: Interface, state: State) -> bool:
         """True when the probe proves the state; raises LinkError, with the link closed."""
         executor, answer, self.why = interface.executor, None, ""
         started, broken = executor.link.now(), ""
         try:
-            executor.run(before + state.preamble)
+            executor.run(state.preamble)
             answer = interface.ladder.climb(closed=False, broken=False, patience=0.0).answer
         except LinkError as error:
             broken = str(error)
@@ -112,8 +112,16 @@ class _Prepared:
 class ReachedStates:
     """States are reached from where the device is, and once more from a reset; where nothing resets it, by undoing."""
 
-    def __init__(self, target: Target, watch: Watch, walker: Walker, reset: Callable[[], None]) -> None:
-        self._target, self._watch, self._walker, self._reset = target, watch, walker, reset
+    def __init__(
+        self,
+        target: Target,
+        interfaces: Mapping[str, Interface],
+        watch: Watch,
+        walker: Walker,
+        reset: Callable[[], None],
+    ) -> None:
+        self._target, self._interfaces, self._watch, self._walker = target, interfaces, watch, walker
+        self._reset = reset
         self._current = ("", "")
         self._must_reset = False
 
@@ -148,8 +156,10 @@ class ReachedStates:
         try:
             if again or self._must_reset:
                 self._start_over(interface)
+            if again and not resets:
+                self._undo()
             interface.executor.begin(Conversation())
-            return self._walker.walk(interface, state, interface.protocol.undo if again and not resets else ())
+            return self._walker.walk(interface, state)
         except LinkClosed as error:
             self._walker.why = str(error)
             return False
@@ -157,6 +167,15 @@ class ReachedStates:
             if again or not resets:
                 raise
             return False
+
+    def _undo(self) -> None:
+        """What messages can undo, on every interface: what one of them left behind may be another's to take back."""
+        for interface in self._interfaces.values():
+            try:
+                interface.executor.begin(Conversation())
+                interface.executor.run(interface.protocol.undo)
+            except (LinkError, GuardRefused):
+                interface.executor.close()
 
     def _start_over(self, interface: Interface) -> None:
         """From a reset, as far as the bench can, and a connection on which the device serves."""

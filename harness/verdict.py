@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SESSION_LAPSED = "session_lapsed"
     LINK_LOST = "link_lost"
     UNKNOWN_SIGNAL = "unknown_signal"
+    UNDECIDED = "undecided"
 
 
 class Blame(StrEnum):
@@ -76,6 +77,7 @@ KINDS: Mapping[Kind, Meaning] = {
     Kind.SESSION_LAPSED: Meaning("lapsed session", "lapsed sessions", blame=Blame.NOBODY),
     Kind.LINK_LOST: Meaning("lost link", "lost links", blame=Blame.BENCH, symptom_of=_GONE | {Kind.SILENCE}),
     Kind.UNKNOWN_SIGNAL: Meaning("unknown signal", "unknown signals", blame=Blame.NOBODY),
+    Kind.UNDECIDED: Meaning("doubt", "doubts", blame=Blame.NOBODY),
 }
 
 

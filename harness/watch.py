@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.case import TestCase
-from harness.errors import MedfuzzError
+from harness.errors import OwnError
 from harness.interfaces import Measuring, Monitor
 from harness.outcome import NOTHING_WATCHED
 from harness.own import own_error
@@ -24,6 +24,7 @@ class Watch:
         self.monitors = tuple(monitors)
         self._measuring = [monitor for monitor in self.monitors if isinstance(monitor, Measuring)]
         self._on_the_way: list[Observation] = []
+        self._trouble: OwnError | None = None
         self.initial = self.learned()
 
     def learned(self) -> Learned:
@@ -36,12 +37,12 @@ class Watch:
             monitor.restore(state)
 
     def look(self, case: TestCase, transcript: Transcript) -> None:
-        """What happens on the way to a state is told with the case that follows; raises OwnError."""
+        """What happens on the way to a state is told with the case that follows."""
         seen = self._seen(case, transcript)
         self._on_the_way += [observation for observation in seen if observation.kind in _SEEN_ON_THE_WAY]
 
     def observe(self, case: TestCase, transcript: Transcript) -> list[Observation]:
-        """What was seen on the way and in the case; a lost link is one more. Raises OwnError."""
+        """What was seen on the way and in the case; a lost link is one more."""
         seen = self._seen(case, transcript)
         found, self._on_the_way = self._on_the_way + seen, []
         if transcript.link_error:
@@ -53,15 +54,20 @@ class Watch:
         for monitor in self.monitors:
             try:
                 found += monitor.observe(case, transcript)
-            except MedfuzzError:
-                raise
-            except Exception as error:
-                raise own_error(error, f"monitor '{monitor.name}' on case {case.id}") from error
+            except OwnError as error:
+                self._trouble = error
+            except Exception as error:  # noqa: BLE001  a monitor may be a user's own, and what the others saw counts
+                self._trouble = own_error(error, f"monitor '{monitor.name}' on case {case.id}")
         return found
+
+    def take_trouble(self) -> OwnError | None:
+        """Why a monitor failed since the last call: what it would have seen is not known."""
+        trouble, self._trouble = self._trouble, None
+        return trouble
 
     def forget(self) -> None:
         """What was measured and seen so far belongs to no case."""
-        self._on_the_way = []
+        self._on_the_way, self._trouble = [], None
         self.take()
 
     def take(self) -> Watched:

@@ -208,4 +208,5 @@ PROTOCOL = Protocol(
     max_reply=4096,
     actions=ACTIONS,
     waits=(0.05, 1.0, 5.0),
+    undo=(*ORDERED, MESSAGES["cancel"].send()),
 )

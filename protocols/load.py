@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
-from harness.errors import UsageError, did_you_mean
 from harness.registry import Registry
+from harness.userfile import is_file, named
 from protocols.model import Protocol
 
 PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
@@ -51,50 +48,4 @@ def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
 
     Raises UsageError that names file, attribute and what to do.
     """
-    file, colon, attribute = spec.rpartition(":")
-    if not colon and not spec.endswith(".py"):
-        return PROTOCOLS.get(spec)()
-    path = folder / (file if colon else spec)
-    module = load_module(path)
-    name = attribute if colon else "PROTOCOL"
-    found = getattr(module, name, None)
-    if not isinstance(found, Protocol):
-        own = [key for key, value in vars(module).items() if isinstance(value, Protocol)]
-        what = "is not a Protocol" if found is not None else "is missing"
-        raise UsageError(f"{path}: '{name}' {what}.{did_you_mean(name, own)} Write {path.name}:NAME in the bench.")
-    return found
-
-
-def load_module(path: Path) -> ModuleType:
-    """Runs a Python file as a module of its own name; raises UsageError when it is missing or fails.
-
-    It can import what lies beside it; installed packages of the same name come first.
-    """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; a protocol is a shipped name ({', '.join(PROTOCOLS)}) or FILE.py:NAME")
-    name = f"medfuzz_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path}: not a Python file; a protocol is written in one")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    if (folder := str(path.resolve().parent)) not in sys.path:
-        sys.path.append(folder)
-    try:
-        spec.loader.exec_module(module)
-    except UsageError:
-        raise
-    except Exception as error:
-        line = _line_of(error, path)
-        raise UsageError(f"{path}{line}: {type(error).__name__}: {error}; correct the file and try again") from error
-    return module
-
-
-def _line_of(error: BaseException, path: Path) -> str:
-    """`:12` for the last line of the file that the error passed through."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f":{line}" if line else ""
+    return named(spec, folder, Protocol, "Protocol") if is_file(spec) else PROTOCOLS.get(spec)()

@@ -165,4 +165,5 @@ PROTOCOL = Protocol(
     max_reply=2048,
     actions=ACTIONS,
     waits=(0.05, 1.0, 31.0),
+    undo=(*SESSION, _send("close_session")),
 )

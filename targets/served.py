@@ -330,6 +330,6 @@ class _WatchedTransport:
             raise
 
 
-def served_target(bench: Bench) -> ServedTarget:
-    """The target of a bench of kind `process` or `external`."""
+def served_target(bench: Bench, _seed: int = 0) -> ServedTarget:
+    """The target of a bench of kind `process` or `external`; nothing in it is random."""
     return ServedTarget(bench)

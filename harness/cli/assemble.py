@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from harness.connection import nothing_lost
 from harness.errors import TargetError, UsageError, did_you_mean
 from harness.executor import Executor
 from harness.identity import FIELDS, unlike, untold
-from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Target
+from harness.interfaces import Fuzzer, Identifies, Identity, Mark, Monitor, Offers, Owns, Target
 from harness.ladder import Ladder
 from harness.load import Load
 from harness.monitors.console import ConsoleMonitor
@@ -28,15 +28,17 @@ from harness.monitors.radio import RadioMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
-from harness.runner import Interface, Runner
+from harness.runner import Ask, Runner
 from harness.seeds import load_seeds
+from harness.states import Interface
 from harness.temporal import SignalDeclaration
 from harness.transports import ble, serial, tcp, transport
+from harness.userfile import named
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from protocols.seeds import seeded
-from targets.emulated import emulated_target
-from targets.served import ServedTarget, served_target
+from targets.kinds import target_of
+from targets.served import ServedTarget
 
 CARRIERS = (ble, serial, tcp)
 _SHOWN = 48
@@ -75,18 +77,23 @@ def find_bench(name: str) -> Path:
     return benches[name]
 
 
-def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | None = None) -> Assembly:
-    """Wire up a bench. `only` restricts the interfaces, `elf` replaces the firmware. Raises UsageError, BenchError."""
+def assemble(
+    path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | None = None, ask: Ask | None = None
+) -> Assembly:
+    """Wire up a bench. `only` restricts the interfaces, `elf` replaces the firmware, `ask` is a person at the bench.
+
+    Raises UsageError, BenchError.
+    """
     bench = load_bench(path)
     if elf is not None:
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
-    target = emulated_target(bench, seed) if bench.target.kind == "emulator" else served_target(bench)
+    target = target_of(bench, seed)
     protocols = {name: _seeded(bench, name, protocol_in(bench, name)) for name in names}
-    load = Load(target.pids) if isinstance(target, ServedTarget) else None
+    load = None if target.traits.virtual_clock else Load(target.pids if isinstance(target, Owns) else tuple)
     interfaces = {name: _interface(bench, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
-    if requirements and bench.target.kind != "emulator" and not bench.target.channel:
+    if requirements and isinstance(target, ServedTarget) and not bench.target.channel:
         raise UsageError(
             f"{path}: [safety] requirements need signals, and no [target] channel brings any; give one, or set "
             'requirements = "" to run without'
@@ -94,7 +101,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = _monitors(bench, protocols, safety)
     limits = bench.limits.max_resets
-    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load)
+    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load, ask=ask)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
 
 
@@ -137,7 +144,7 @@ def _interface(bench: Bench, name: str, protocol: Protocol, target: Target, load
     carrier = transport(table.transport, target)
     executor = Executor(
         protocol,
-        target.watch(carrier) if isinstance(target, ServedTarget) else carrier,
+        target.watch(carrier) if isinstance(target, Owns) else carrier,
         target,
         guard_of(bench, name, protocol),
         reply_timeout=table.reply_timeout or protocol.reply_timeout,
@@ -187,7 +194,17 @@ def _monitors(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMon
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
         monitors += [callback for callback in protocol.callbacks.values() if isinstance(callback, AfterCase)]
+    monitors += [_own_monitor(spec, bench.folder) for spec in table.own]
     return [*monitors, safety] if safety else monitors
+
+
+def _own_monitor(spec: str, folder: Path) -> Monitor:
+    """A monitor, or a class of them that takes nothing; raises UsageError."""
+    found = named(spec, folder, object, "monitor")
+    made = found() if isinstance(found, type) else found
+    if not isinstance(made, Monitor):
+        raise UsageError(f"[monitors] own: '{spec}' is no monitor: it wants name, observe(), state() and restore()")
+    return made
 
 
 def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
@@ -204,16 +221,42 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
 
 
 def meet(assembly: Assembly) -> dict[str, Identity]:
-    """Probe every interface once and match the identity with the bench; raises TargetError."""
+    """Probe every interface once and match what it says with the bench; raises TargetError, UsageError."""
     identities: dict[str, Identity] = {}
+    fields: set[str] = set()
     for name, interface in assembly.runner.interfaces.items():
-        told = assembly.runner.contact(name)
-        if told is None:
+        answer = assembly.runner.contact(name)
+        if answer is None:
             raise TargetError(_unanswered(assembly, name, interface))
+        fields |= answer.fields.keys()
+        told = interface.protocol.identity(answer)
         identities[name] = interface.carrier.identity() if isinstance(interface.carrier, Identifies) else told
         _match(assembly.bench, name, identities[name])
     _told(assembly.bench, identities)
+    if len(assembly.protocols) == len(assembly.bench.interfaces):
+        _check_names(assembly, fields)
     return identities
+
+
+def _check_names(assembly: Assembly, fields: Collection[str]) -> None:
+    """A monitor that looks for a field which no probe's answer has is off without a word; raises UsageError."""
+    table = assembly.bench.monitors
+    wanted = {
+        "uptime_field": [table.uptime_field],
+        "boot_field": [table.boot_field],
+        "configuration": table.configuration,
+        "configuration_writes": [table.configuration_writes],
+    }
+    for key, names in wanted.items():
+        for name in filter(None, names):
+            if name not in fields:
+                hint = did_you_mean(name, fields)
+                raise UsageError(f"{assembly.path}: [monitors] {key}: no probe's answer has a field '{name}'.{hint}")
+    states = {state for protocol in assembly.protocols.values() for state in protocol.states}
+    for state in table.session_states:
+        if state not in states:
+            hint = did_you_mean(state, states)
+            raise UsageError(f"{assembly.path}: [monitors] session_states: there is no state '{state}'.{hint}")
 
 
 def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:

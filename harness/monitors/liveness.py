@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.case import Reset, TestCase
+from harness.finding import RESTART
 from harness.interfaces import Frame, WireProtocol
 from harness.monitors import blamed
 from harness.transcript import Service, Transcript, Way
@@ -52,9 +53,9 @@ class LivenessMonitor:
         for frame in probe_frames(self._protocol, transcript):
             now = self._counters(frame)
             if not asked and _fell(self._last, now):
-                last = case.messages[-1] if case.messages else ""
-                summary = f"the device restarted: its uptime or boot counter shows it (after {last})"
-                found.append(Observation(Kind.REBOOT, self.name, summary, transcript.ended, ("counter", last)))
+                last = blamed(case, transcript)
+                summary = f"the device restarted: its uptime or boot counter shows it (after {last or 'the case'})"
+                found.append(Observation(Kind.REBOOT, self.name, summary, transcript.ended, (RESTART, last)))
             self._last = now
         return found
 
@@ -88,7 +89,7 @@ def _service(service: Service, monitor: str, last: str, time: float) -> Observat
             f"{behind} the device serves again only behind {service.filler} more bytes: it waits for what a length said"
         )
     elif service.way is Way.RETURNED:
-        kind, sign, words = Kind.REBOOT, ("gone", last), f"the device was gone for {seconds} {behind}, and came back"
+        kind, sign, words = Kind.REBOOT, (RESTART, last), f"the device was gone for {seconds} {behind}, and came back"
     elif service.closed:
         kind, words = Kind.DISCONNECT, f"the device closes the connection {behind}; it serves on another one"
     else:

@@ -41,6 +41,9 @@ class RadioMonitor:
                 ended = event.detail["words"]
                 if event.time < transcript.started:  # on the way to the state: not this case's doing
                     continue
+            if event.kind == "survey" and event.detail.get("failed"):
+                words = f"the device could not be surveyed: {event.detail['failed']}"
+                found.setdefault(("survey",), Observation(Kind.UNDECIDED, self.name, words, event.time, ("survey",)))
             if (seen := _fault(event, ended, asked=asked)) is not None:
                 kind, sign, summary = seen
                 words = f"{summary} (after {last})" if last else summary

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused, MedfuzzError
-from harness.finding import Finding, bucket_of
+from harness.finding import LINK_GONE, RESTART, Finding, bucket_of
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
 from harness.transcript import Transcript
 from harness.verdict import KINDS, Blame, Kind, Observation
 
-LINK_GONE = "link gone"
-GONE = "gone"
 OVER = "the time was over before the replay was"
 
 
@@ -144,4 +142,4 @@ def _is_gone(observation: Observation) -> bool:
     """True where the link to the device was lost, for good or until it came back by itself."""
     if observation.kind is Kind.EXIT:
         return False
-    return observation.fingerprint[:1] in ((LINK_GONE,), (GONE,))
+    return observation.fingerprint[:1] in ((LINK_GONE,), (RESTART,))

@@ -20,7 +20,7 @@ from harness.transports.scripted import ScriptedTransport
 def toy():
     """Device, transport, target, executor, interface and runner, wired together."""
 
-    def wired(forbidden=(), monitors=(), callbacks=None, max_resets=0, may_close=False):
+    def wired(forbidden=(), monitors=(), callbacks=None, max_resets=0, may_close=False, ask=None):
         protocol, device = ToyProtocol(), ToyDevice()
         transport = ScriptedTransport(device.answer)
         target = ToyTarget(device, transport)
@@ -42,7 +42,7 @@ def toy():
             SessionMonitor(protocol, "toy", frozenset({"in"})),
             *monitors,
         ]
-        runner = Runner(target, {"toy": interface}, watching, settle=0.0, max_resets=max_resets)
+        runner = Runner(target, {"toy": interface}, watching, settle=0.0, max_resets=max_resets, ask=ask)
         runner.start()
         return SimpleNamespace(
             **{

@@ -419,3 +419,38 @@ def test_a_case_refused_half_way_counts_as_withheld_and_as_run(toy):
     _reason, events, run = campaign(t, case(message(b"a"), message(b"shock")))
     assert len(of(events, CaseRefused)) == len(of(events, CaseFinished)) == 1
     assert [finding.kind for finding in run.findings.values()] == [Kind.SILENCE]
+
+
+def test_a_person_brings_a_device_back_that_nothing_else_can_and_its_fault_is_replayed(toy):
+    asked = []
+
+    def switched_off_and_on(request):
+        asked.append(request)
+        t.transport.unplugged = t.device.dead = False
+        return True
+
+    t = toy(ask=switched_off_and_on)
+    t.target.can_reset = lambda: False
+
+    def die(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"x"] = die
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.reproduced) == (Kind.SILENCE, 3)
+    assert (reason, verdicts(events)) == ("exhausted", [Verdict.FINDING, Verdict.PASS])
+    assert len(asked) == 4 and all("Switch the device off and on" in request for request in asked)
+
+
+def test_a_person_who_gives_up_ends_what_cannot_go_on(toy):
+    t = toy(ask=lambda _request: False)
+    t.target.can_reset = lambda: False
+
+    def die(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"x"] = die
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    assert (reason, of(events, FindingConfirmed)) == ("bench", [])
+    assert of(events, BenchFault)[-1].fatal
