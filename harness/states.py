@@ -14,6 +14,7 @@ from harness.ladder import Ladder
 from harness.transcript import TargetEvent, Transcript
 from harness.watch import Learned, Watch
 
+UNANSWERED = "no probe was answered"
 _SHOWN = 40
 
 
@@ -144,6 +145,7 @@ class ReachedStates:
         """Go to a state; False when its proof is not given."""
         if self._current == (interface.name, name):
             return True
+        self._current = ("", "")
         for again in (False, True):
             if self._arrives(interface, interface.protocol.states[name], again=again):
                 self._current = (interface.name, name)
@@ -192,7 +194,7 @@ class ReachedStates:
 def unproven(answer: Frame | None, state: State) -> str:
     """ "" when the probe's answer says that the device is in the state; else what was wanted, and what came."""
     if answer is None:
-        return "no probe was answered"
+        return UNANSWERED
     missing = {name: value for name, value in state.proof.items() if answer.fields.get(name) != value}
     if not missing:
         return ""

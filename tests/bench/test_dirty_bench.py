@@ -85,10 +85,18 @@ def wait_until_it_listens(port):
         time.sleep(0.02)
 
 
-
 def show(record, summary, events):
     import collections
-    print("RESULT", record.exit_code, {k: v for k, v in summary["verdicts"].items() if v}, dict(collections.Counter(events)), record.doubts, [(f.kind.value, f.reproduced, f.tries, f.observation.summary) for f in record.findings], record.bench_faults)
+
+    print(
+        "RESULT",
+        record.exit_code,
+        {k: v for k, v in summary["verdicts"].items() if v},
+        dict(collections.Counter(events)),
+        record.doubts,
+        [(f.kind.value, f.reproduced, f.tries, f.observation.summary) for f in record.findings],
+        record.bench_faults,
+    )
 
 
 @pytest.mark.parametrize("faults", TCP_FAULTS + NOISY)
@@ -97,23 +105,28 @@ def test_tcp_fixed(bench, faults):
     show(*r)
     assert r[0].findings == ()
 
+
 @pytest.mark.parametrize("faults", PTY_FAULTS + NOISY)
 def test_pty_fixed(bench, faults):
     r = bench(faults, pty=True, crash=False, cases=40)
     show(*r)
     assert r[0].findings == ()
 
+
 @pytest.mark.parametrize("faults", TCP_FAULTS + NOISY)
 def test_tcp_crash(bench, faults):
-    r = bench(faults+",watchdog=0.3", pty=False, crash=True, cases=60)
+    r = bench(faults + ",watchdog=0.3", pty=False, crash=True, cases=60)
     show(*r)
     assert r[0].findings
 
+
 @pytest.mark.parametrize("faults", PTY_FAULTS + NOISY)
 def test_pty_crash(bench, faults):
-    r = bench(faults+",watchdog=0.3", pty=True, crash=True, cases=60)
+    r = bench(faults + ",watchdog=0.3", pty=True, crash=True, cases=60)
     show(*r)
     assert r[0].findings
+
+
 def test_idle(bench):
     r = bench("idle-timeout=0.3", pty=False, crash=False, cases=40, fuzzer="sequence")
     show(*r)
