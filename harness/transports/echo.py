@@ -54,9 +54,16 @@ class EchoLink:
         return own + received[:split]
 
     def _copy(self, received: bytes) -> tuple[int, int] | None:
-        """Which message has come back whole first, and where; those before it are not awaited any more."""
-        found = ((number, received.find(sent)) for number, sent in enumerate(self._sent))
-        return next(((number, start) for number, start in found if start >= 0), None)
+        """Which message has come back whole first, and where; those before it are not awaited any more.
+
+        None while the end may be the beginning of an earlier one's copy.
+        """
+        for number, sent in enumerate(self._sent):
+            if (start := received.find(sent)) >= 0:
+                return number, start
+            if _overlap(received, sent):
+                return None
+        return None
 
     def _begun(self, received: bytes) -> int:
         """How many of the last bytes may be the beginning of a copy."""
