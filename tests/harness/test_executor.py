@@ -4,7 +4,7 @@ import pytest
 from toy import message
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
-from harness.errors import GuardRefused, LinkClosed, UsageError
+from harness.errors import GuardRefused, LinkClosed, LinkError, UsageError
 from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Frame, FrameKind, Resynchronization
 from harness.ladder import Ladder
 from harness.transcript import Way
@@ -257,6 +257,25 @@ def test_the_echo_of_the_filler_is_no_answer_to_the_probe(toy):
     t.protocol.resynchronization = Resynchronization(0.1)
     served = Ladder(t.executor).climb(closed=False, broken=False, patience=1.0)
     assert (served.answer, served.service.way) == (None, Way.NEVER)
+
+
+def test_a_device_that_takes_one_more_connection_on_its_way_out_was_gone(toy):
+    t = toy()
+    opened, ways = t.transport.open, iter(["dying", "away", "away"])
+
+    def dying(timeout):
+        way = next(ways, "back")
+        if way == "away":
+            raise LinkError("nothing is listening")
+        link = opened(timeout)
+        if way == "dying":
+            link.close()
+        return link
+
+    t.transport.open = dying
+    served = Ladder(t.executor).climb(closed=True, broken=True, patience=1.0)
+    assert (served.answer is not None, served.service.way) == (True, Way.RETURNED)
+    assert served.service.seconds > 0
 
 
 def test_a_probe_is_served_after_resynchronization(toy):
