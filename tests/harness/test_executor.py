@@ -16,6 +16,16 @@ def run(toy, *steps):
     return toy.executor.exchanges
 
 
+class ChattyPieces(list):
+    """What a device sends that says something by itself whenever it is listened to."""
+
+    def __bool__(self):
+        return True
+
+    def pop(self, place):
+        return super().pop(place) if len(self) else b"<!r>"
+
+
 def test_a_reply_in_pieces_is_put_together(toy):
     t = toy()
     (exchange,) = run(t, message(b"l"))
@@ -276,6 +286,22 @@ def test_a_device_that_takes_one_more_connection_on_its_way_out_was_gone(toy):
     served = Ladder(t.executor).climb(closed=True, broken=True, patience=1.0)
     assert (served.answer is not None, served.service.way) == (True, Way.RETURNED)
     assert served.service.seconds > 0
+
+
+def test_a_device_that_is_never_quiet_is_asked_all_the_same(toy):
+    t = toy()
+    t.executor._adaptive = True
+    open_quietly = t.transport.open
+
+    def open_and_report(timeout):
+        link = open_quietly(timeout)
+        link._pending = ChattyPieces()
+        return link
+
+    t.transport.open = open_and_report
+    t.executor.close()
+    assert t.executor.probe() is not None
+    assert t.transport.clock < 5.0
 
 
 def test_a_probe_is_served_after_resynchronization(toy):
