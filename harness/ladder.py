@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.errors import GuardRefused, LinkClosed, LinkError
 from harness.executor import Executor
@@ -103,19 +103,21 @@ class Ladder:
         executor, failed = self._executor, 0
         executor.renew(patience)
         gone = executor.connection.gone
-        service = Service(Way.RETURNED, gone, closed=closed) if gone else Service(Way.RECONNECTED, closed=closed)
         until = executor.now() + patience
         while failed < _ATTEMPTS or executor.now() < until:
             try:
                 if (answer := executor.probe()) is not None:
-                    return Served(answer, replace(service, seconds=gone or executor.now() - began))
+                    way = Way.RETURNED if gone else Way.RECONNECTED
+                    return Served(answer, Service(way, gone or executor.now() - began, closed=closed))
                 failed += 1
                 if failed % _ATTEMPTS == 0:
                     executor.renew(patience)
-            except LinkClosed:  # accepted and dropped: its program is not back yet
+            except LinkClosed:  # accepted and dropped: its program is going, or not back yet
                 failed += 1
+                executor.close()
                 executor.connection.rest()
                 executor.renew(patience)
+                gone = max(gone, executor.connection.gone)
         return Served(None, Service(Way.NEVER, executor.now() - began, closed=closed))
 
 
