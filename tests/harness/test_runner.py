@@ -6,8 +6,8 @@ import pytest
 from toy import case, message
 
 from harness.case import Send, Wait
-from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
-from harness.runner import LINGER_SECONDS, SURVEY_EVERY
+from harness.errors import GuardRefused, LinkClosed, LinkError, OwnError, TargetError
+from harness.runner import ENDED, LINGER_SECONDS, SURVEY_EVERY
 from harness.transcript import Sample, TargetEvent, Way
 from harness.transports.scripted import ScriptedTransport
 from harness.verdict import Kind
@@ -333,12 +333,87 @@ def test_a_fresh_device_that_keeps_states_is_started(toy):
 def test_who_a_device_is_is_asked_by_its_probe(toy):
     t = toy()
     assert t.runner.contact("toy").fields == {"state": "i", "boots": 1, "uptime": 1}
-    assert t.executor.exchanges[-1].message == "probe"
+    assert (t.executor.exchanges[-1].message, t.transport.opened) == ("probe", 1)
     t.device.dead = True
     assert t.runner.contact("toy") is None
     t.transport.unplugged = True
     with pytest.raises(LinkError):
         t.runner.contact("toy")
+
+
+def test_what_a_protocol_makes_of_a_probes_answer_is_ours(toy):
+    t = toy()
+
+    def bug(_frame):
+        raise KeyError("state")
+
+    t.protocol.served = bug
+    with pytest.raises(OwnError, match=r"the probe of 'toy': .*KeyError: 'state'"):
+        t.runner.contact("toy")
+
+
+def asking(toy, done, **broken):
+    """A bench without a relay and with a person, who may switch the device off and on."""
+    asked = []
+
+    def ask(request):
+        asked.append(request)
+        t.device.dead = t.transport.unplugged = False
+        return done
+
+    t = toy(ask=ask)
+    t.target.resettable, t.target.reset = False, lambda: None
+    vars(t.device).update(broken)
+    return t, asked
+
+
+def test_a_person_is_asked_only_for_a_device_that_does_not_serve(toy):
+    t, asked = asking(toy, True)
+    t.runner.fresh()
+    assert asked == []
+    t.device.dead = True
+    t.runner.fresh()
+    t.transport.unplugged = True
+    t.runner.fresh()
+    assert asked == [
+        "no probe is served. Switch the device off and on",
+        "scripted: nothing is listening. Switch the device off and on",
+    ]
+    assert kinds(t.runner.run(case(message(b"a")))) == []
+
+
+def test_a_person_who_does_not_do_it_leaves_the_link_lost(toy):
+    t, _asked = asking(toy, False, dead=True)
+    with pytest.raises(LinkError, match="no probe is served"):
+        t.runner.fresh()
+
+
+def test_a_device_that_can_be_reset_needs_nobody(toy):
+    t, asked = asking(toy, True, dead=True)
+    t.target.resettable = True
+    t.runner.fresh()
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("resettable", "person", "revives"), [(True, False, True), (False, True, True), (False, False, False)]
+)
+def test_a_device_can_be_brought_back_by_the_bench_or_by_a_person(toy, resettable, person, revives):
+    t = toy(ask=(lambda _request: True) if person else None)
+    t.target.resettable = resettable
+    assert t.runner.revives is revives
+
+
+def test_a_callback_that_fails_on_a_device_that_serves_is_ours_and_on_one_that_is_gone_the_devices(toy):
+    def fails(_conversation, _data, _socket):
+        raise OwnError("my_script.py:3: no banner")
+
+    t = toy(callbacks={"edge": fails})
+    with pytest.raises(OwnError, match="no banner"):
+        t.runner.run(case(message(b"a", callback="edge")))
+    t.device.dead = True
+    t.runner.states.enter = lambda _interface, _state: True
+    assert kinds(t.runner.run(case(message(b"a", callback="edge")))) == [Kind.SILENCE]
 
 
 def test_a_device_that_needs_a_while_before_its_port_opens_is_waited_for_at_contact(toy):
@@ -402,6 +477,38 @@ def test_a_device_that_is_gone_for_good_at_the_end_is_a_lost_link(toy):
         None,
         [Kind.LINK_LOST],
     )
+
+
+class Listens:
+    """A monitor that keeps what it was asked about."""
+
+    name = "listens"
+
+    def __init__(self):
+        self.asked = []
+
+    def observe(self, case, transcript):
+        self.asked.append((case, transcript))
+        return []
+
+    def state(self):
+        return None
+
+    def restore(self, state):
+        pass
+
+
+def test_the_end_of_a_session_is_told_as_such_with_the_steps_and_messages_of_its_case(toy):
+    listens = Listens()
+    t = toy(monitors=[listens])
+    tried = case(message(b"a"), Wait(0.1), state="in")
+    t.runner.run(tried)
+    outcome = t.runner.finish(tried)
+    ended, transcript = listens.asked[-1]
+    assert (ended.interface, ended.state, ended.steps) == ("toy", "in", tried.steps)
+    assert (ended.origin.fuzzer, ended.origin.path, transcript) == (ENDED, ("a",), outcome.transcript)
+    assert transcript.case_id == case(Wait(LINGER_SECONDS), state="in").id
+    assert (transcript.service.way, transcript.service.closed) == (Way.AT_ONCE, False)
 
 
 def test_what_came_while_lingering_is_on_the_record_of_the_end(toy):
@@ -497,6 +604,7 @@ def test_what_a_case_left_pending_is_followed_for_as_long_as_was_asked(toy):
     t.target.events = [TargetEvent("hang", before)]
     longer, outcome = t.runner.follow(tried, 4.0)
     assert (longer.steps, longer.state, longer.origin) == ((*tried.steps, Wait(4.0)), "idle", tried.origin)
+    assert longer.interface == "toy"
     transcript = outcome.transcript
     assert (transcript.started, transcript.ended, transcript.exchanges) == (before, before + 4.0, ())
     assert (kinds(outcome), transcript.probe_served, outcome.measures.edges) == ([Kind.HANG], None, 0)
