@@ -1,5 +1,7 @@
 """What it takes until a fault is believed: windows, two of three, a control, one case to blame, and the time."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +85,26 @@ def test_an_earlier_case_that_shows_it_alone_is_the_one_to_blame(toy, monkeypatc
     Played(monkeypatch, lambda window, _n: history[5] in window)
     finding = confirmed(toy(), sight(of=history[-1]), history)
     assert (finding.window, finding.reproduced) == ((history[5],), 3)
+
+
+def test_the_first_of_two_cases_may_be_the_one_to_blame(toy, monkeypatch):
+    Played(monkeypatch, lambda window, _n: A in window)
+    assert confirmed(toy(), sight(), (B, A, X)).window == (A,)
+
+
+def test_a_window_of_sixteen_is_short_enough(toy, monkeypatch):
+    history = numbered(*range(16))
+    played = Played(monkeypatch, lambda window, _n: len(window) >= 16)
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert (finding.window, played.sizes[-3:]) == (history, [1, 16, 16])
+
+
+def test_a_replay_ends_with_the_time_in_its_midst(toy):
+    t, over = toy(), []
+    t.device.planted[b"a"] = lambda _device: over.append(1) or [b"<A>"]
+    finding = replace(sight(), window=(A, X))
+    finding = confirmed(t, finding, (A, X), stop=lambda: bool(over))
+    assert (b"<x>" in t.transport.sent, finding.tries) == (False, 0)
 
 
 def test_the_latest_cases_are_tried_alone_first_and_no_more_than_seven(toy, monkeypatch):
@@ -233,7 +255,7 @@ def test_how_many_replays_are_needed_is_said_by_the_kind():
     assert needed_of(finding) == 2
     assert needed_of(sight(Kind.DISCONNECT)) == 2
     assert needed_of(sight(Kind.CRASH)) == 1
-    many = confirm.replace(finding, tries=5)
+    many = replace(finding, tries=5)
     assert needed_of(many) == 5
 
 
@@ -373,7 +395,7 @@ def test_a_crash_is_replayed_once_more_for_what_it_overwrote(toy):
     t = toy(snapshots=True)
     explaining(t, overwritten="the return address")
     first = sight(Kind.CRASH, ("bad access", "f"))
-    first = confirm.replace(first, observation=confirm.replace(first.observation, detail={"symbol": "f"}))
+    first = replace(first, observation=replace(first.observation, detail={"symbol": "f"}))
     finding = confirmed(t, first)
     assert dict(finding.observation.detail) == {"symbol": "f", "overwritten": "the return address"}
     assert (finding.reproduced, finding.tries, t.target.explaining) == (3, 3, False)
