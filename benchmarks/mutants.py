@@ -1,6 +1,6 @@
 """How much of the engine its tests hold: `make mutants` runs mutmut over the modules that [tool.mutmut] names.
 
-A mutant is the engine with one small error in it. It is killed when a test fails or does not end. Of those that survive,
+A mutant is the engine with one small error in it. It is killed when a test fails or does not end. Of those that live,
 `benchmarks/mutants.md` says why they may. Takes about ten minutes on two cores; not a part of CI.
 """
 

@@ -92,6 +92,7 @@ class Campaign:
         self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
+        self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
     def seconds(self) -> float:
@@ -126,6 +127,7 @@ class Campaign:
                     reason = ended
                     break
                 self._try(fuzzer, case)
+            self._end_session()
             self._scope.require_any()
         except _EverythingLostError:
             reason = "bench"
@@ -155,9 +157,12 @@ class Campaign:
         """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
         if why := self._scope.left_out(case):
             self.tell(CaseLeftOut(case, why))
-            return
+        else:
+            self._survive(case, lambda: self._case(fuzzer, case))
+
+    def _survive(self, case: TestCase, act: Callable[[], None]) -> None:
         try:
-            self._case(fuzzer, case)
+            act()
         except LinkError as error:
             self._lost(case, error)
         except OwnError as error:
@@ -168,6 +173,20 @@ class Campaign:
             self._own_trouble(case, own_error(error, f"case {case.id}"))
         else:
             self._counts.own_row = 0
+
+    def _end_session(self) -> None:
+        """What kills a device only when its link is cut, or some time later, may have been in the last case."""
+        case, self._last = self._last, None
+        if case is not None and not self._interrupted:
+            self._survive(case, lambda: self._finish(case))
+
+    def _finish(self, case: TestCase) -> None:
+        """Raises LinkError where the device is gone at the end by no fault that a replay shows again."""
+        if (outcome := self._runner.finish(case)) is None:
+            return
+        verdict = self._judge(case, outcome)
+        if verdict is not Verdict.FINDING and link_is_lost(settle(outcome.observations)):
+            raise LinkError(f"{outcome.transcript.link_error}; it broke at the end of the session")
 
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         if self._slow_lane is not None:
@@ -197,6 +216,7 @@ class Campaign:
                 measures = whole.measures
                 if self._judge(longer, whole) is not Verdict.PASS:
                     break
+        self._last = case if verdict is Verdict.PASS else None
         self._conclude(case, replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 

@@ -94,7 +94,7 @@ class Ladder:
             except GuardRefused:
                 return None
             given += size
-            if (answer := executor.probe()) is not None:
+            if (answer := executor.probe()) is not None and not _is_echo(answer.data, probe):
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
 
@@ -116,3 +116,8 @@ class Ladder:
                 executor.connection.rest()
                 executor.renew(patience)
         return Served(None, Service(Way.NEVER, executor.now() - began, closed=closed))
+
+
+def _is_echo(data: bytes, filler: bytes) -> bool:
+    """True for any piece of what was filled in again and again."""
+    return data in filler * (len(data) // len(filler) + 2)

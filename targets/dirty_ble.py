@@ -1,4 +1,4 @@
-"""What peripherals in the field do that is no fault: to be put on a Bumble device, alone or together, by name."""
+"""What peripherals in the field do that is no fault: to be put on a Bumble device by name (`targets.bench_faults`)."""
 
 from __future__ import annotations
 
@@ -12,31 +12,12 @@ from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, Service
 from bumble.hci import Address
 
-from harness.errors import UsageError, did_you_mean
-
-FAULTS = {
-    "slow-advertising": "advertises every two seconds only",
-    "late-advertising": "needs two seconds before it advertises again after a connection",
-    "odd-name": "its name is not UTF-8, and changes its case from connection to connection",
-    "mtu-refused": "refuses to exchange the MTU",
-    "rotating-address": "has another resolvable private address after each connection",
-    "duplicate-uuids": "has one service and its characteristic twice",
-    "idle-disconnect": "ends a connection on which nothing is asked for a second",
-}
 SLOW_MS, FAST_MS = 2000.0, 20.0
 _LATE_SECONDS, _IDLE_SECONDS = 2.0, 1.0
 _KEY = bytes(range(16))
 _NAMES = (b"P\xfcmp \xff", b"p\xfcMP \xff")
 _TWICE = UUID("a2000001-0000-4000-8000-000000000000")
 _VALUE = UUID("a2000002-0000-4000-8000-000000000000")
-
-
-def wanted(names: str) -> frozenset[str]:
-    """Out of a list with commas; raises UsageError for one that there is not."""
-    chosen = frozenset(name.strip() for name in names.split(",") if name.strip())
-    for name in sorted(chosen - FAULTS.keys()):
-        raise UsageError(f"--bench-faults: no '{name}' over Bluetooth LE.{did_you_mean(name, FAULTS)}")
-    return chosen
 
 
 class Dirt:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("import_", "Take messages from captures, as seeds for the fuzzers."),
     "list": ("listing", "Show what there is."),
     "emulate": ("emulate", "Serve an emulated device until Ctrl-C."),
+    "front": ("front", "Stand in front of a device and do what dirty benches do."),
     "radio": ("radio", "Run a Bluetooth LE radio until Ctrl-C."),
     "bleak": ("bleak", "Run a bleak script on the devices of `medfuzz radio`."),
 }

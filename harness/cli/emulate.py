@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,8 +17,10 @@ from harness.bench import load_bench, load_device
 from harness.cli.assemble import find_bench
 from harness.cli.terminal import say
 from harness.errors import UsageError
-from harness.place import is_open
+from harness.place import LOOPBACK, is_open, place_of
 from harness.radio.process import need_bumble
+from targets.bench_faults import TCP, for_links, kind_of
+from targets.dirty import Proxy
 from targets.emulated import emulated_target
 from targets.serve import Server
 
@@ -46,8 +50,6 @@ def emulate(
         raise UsageError(f"--channel {channel}: other machines could reset the device there; say --open if they may")
     if radio:
         _on_the_air(path, radio, channel, elf, address, seed, bench_faults, public=public)
-    if bench_faults:
-        raise UsageError("--bench-faults: these are a Bluetooth device's; give --radio, too")
     loaded = load_bench(path)
     if loaded.target.kind != "emulator":
         raise UsageError(f"bench '{bench}' has a target of kind '{loaded.target.kind}'; only an emulator can be served")
@@ -60,11 +62,14 @@ def emulate(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        for line in _offer(server, list(loaded.target.ports), tcp, serial, channel):
-            say(line)
-        target.start()
-        say("serving; Ctrl-C ends")
-        server.run()
+        with contextlib.ExitStack() as fronts:
+            for line in _offer(server, _places(loaded.target.ports, tcp, serial), fronts, bench_faults, seed):
+                say(line)
+            if channel:
+                say(f"channel: {server.channel(channel)}")
+            target.start()
+            say("serving; Ctrl-C ends")
+            server.run()
     finally:
         server.close()
 
@@ -94,18 +99,35 @@ def _on_the_air(
     os.execv(sys.executable, [sys.executable, "-m", module, *options])
 
 
-def _offer(server: Server, ports: list[str], tcp: int | None, serial: Path | None, channel: str) -> list[str]:
-    """Open what was asked for; the network port goes to TCP, the maintenance port to the serial link."""
+def _places(ports: Iterable[str], tcp: int | None, serial: Path | None) -> list[tuple[str, str]]:
+    """Port of the device and where it is wanted: the network port on TCP, the maintenance port on the serial link."""
+    names, places = list(ports), list[tuple[str, str]]()
     if tcp is None and serial is None:
         raise UsageError("nothing to serve: give --tcp PORT, --serial LINK, or both")
-    network = next((port for port in ports if port == "network"), ports[-1])
-    maintenance = next((port for port in ports if port == "maintenance"), ports[0])
-    lines: list[str] = []
     if tcp is not None:
-        lines.append(f"{network}: {server.tcp(network, tcp)}")
+        places.append((next((name for name in names if name == "network"), names[-1]), f"tcp:{LOOPBACK}:{tcp}"))
     if serial is not None:
-        server.pty(maintenance, serial)
-        lines.append(f"{maintenance}: serial:{serial}")
-    if channel:
-        lines.append(f"channel: {server.channel(channel)}")
-    return lines
+        places.append((next((name for name in names if name == "maintenance"), names[0]), f"pty:{serial}"))
+    return places
+
+
+def _offer(
+    server: Server, places: list[tuple[str, str]], fronts: contextlib.ExitStack, faults: str, seed: int
+) -> Iterator[str]:
+    """Open each place, behind a front where there are faults; says where it is."""
+    by_link = for_links(faults, [kind_of(place) for _port, place in places])
+    for port, place in places:
+        words = by_link[kind_of(place)]
+        if words:
+            front = fronts.enter_context(Proxy(server.tcp(port, 0), place, words, seed))
+            yield f"{port}: {front.moniker}, with {words}"
+        else:
+            yield f"{port}: {_bare(server, port, place)}"
+
+
+def _bare(server: Server, port: str, place: str) -> str:
+    scheme, _colon, rest = place.partition(":")
+    if scheme == TCP:
+        return server.tcp(port, place_of(place, any_port=True)[1])
+    server.pty(port, Path(rest))
+    return f"serial:{rest}"

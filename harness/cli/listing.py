@@ -1,4 +1,4 @@
-"""`medfuzz list`: what there is: benches, messages, states, fuzzers, ports, runs, findings."""
+"""`medfuzz list`: what there is: benches, messages, states, fuzzers, ports, bench faults, runs, findings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
 from protocols.load import PROTOCOLS
 from protocols.model import Protocol
+from targets.bench_faults import BLE_FAULTS, LINK_FAULTS
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    what: Annotated[str, typer.Argument(help="benches, messages, states, fuzzers, protocols, ports, runs, findings")],
+    what: Annotated[
+        str, typer.Argument(help="benches, messages, states, fuzzers, protocols, ports, bench-faults, runs, findings")
+    ],
     where: Annotated[str, typer.Argument(help="A bench (messages, states) or a run's folder (runs, findings).")] = "",
 ) -> None:
     """Show what there is."""
@@ -70,6 +73,14 @@ def _ports(_where: str) -> Iterator[str]:
         yield f"serial:{port.device:<24} {port.description}"
 
 
+def _bench_faults(_where: str) -> Iterator[str]:
+    for known, where in ((LINK_FAULTS, ""), (BLE_FAULTS, "ble")):
+        for name, fault in known.items():
+            links = where or " ".join(sorted(fault.links))
+            word = f"{name}={fault.default}" if fault.value else name
+            yield f"{word:<20} {links:<8} {fault.what}"
+
+
 def _stores(where: str) -> Iterator[Path]:
     yield from [Path(where)] if where else sorted(path.parent for path in Path("runs").glob(f"*/{STORE_NAME}"))
 
@@ -103,6 +114,7 @@ _LISTINGS: dict[str, Callable[[str], Iterator[str]]] = {
     "fuzzers": lambda _where: iter(FUZZERS),
     "protocols": lambda _where: iter(PROTOCOLS),
     "ports": _ports,
+    "bench-faults": _bench_faults,
     "runs": _runs,
     "findings": _findings,
 }

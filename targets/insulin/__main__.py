@@ -17,7 +17,8 @@ from bumble.transport import open_transport
 from harness.place import place_of, socket_path
 from harness.radio.quiet import quieten
 from targets import air
-from targets.dirty_ble import Dirt, wanted
+from targets.bench_faults import BLE_FAULTS, chosen
+from targets.dirty_ble import Dirt
 from targets.insulin.front import NAME, Front
 from targets.insulin.mailbox import Mailbox
 from targets.serve import Server
@@ -29,7 +30,7 @@ _TICK = 0.005
 
 async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
-    wanted(options.bench_faults)
+    chosen(options.bench_faults, BLE_FAULTS)
     target = air.device(HERE, options)
     server = Server(target, paced=False)
     if options.channel:
@@ -53,7 +54,7 @@ async def _run(
 ) -> None:
     own = Address(options.address, Address.PUBLIC_DEVICE_ADDRESS if options.public else Address.RANDOM_DEVICE_ADDRESS)
     device = Device(config=DeviceConfiguration(name=NAME, address=own), host=host)
-    dirt = Dirt(device, wanted(options.bench_faults))
+    dirt = Dirt(device, chosen(options.bench_faults, BLE_FAULTS))
     front = Front(device, lambda told: _mailbox(server, told), dirt, public=options.public)
     start()
     server.begin()

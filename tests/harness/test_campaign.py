@@ -283,6 +283,44 @@ def test_a_connection_that_the_device_closes_is_a_finding_unless_it_may(toy, all
     assert [event.finding.kind for event in of(events, FindingConfirmed)] == [] if allowed else [Kind.DISCONNECT]
 
 
+def test_a_device_that_closes_a_second_connection_whatever_was_sent_is_not_blamed_on_a_case(toy):
+    t = toy()
+    opened = t.transport.open
+
+    def busy_behind_a_close(timeout):
+        link = opened(timeout)
+        if t.executor.connection._closed_at + 0.2 > t.transport.clock:
+            link.close()
+        return link
+
+    t.transport.open = busy_behind_a_close
+    t.runner.interfaces["toy"] = replace(t.interface, reconnect=True)
+    _reason, events, _run = campaign(t, case(message(b"a")), case(message(b"b")))
+    assert not of(events, FindingConfirmed)
+    assert verdicts(events) == [Verdict.PASS, Verdict.INCONCLUSIVE]
+
+
+def test_what_dies_behind_the_last_case_is_found(toy):
+    t = toy()
+    dying = []
+
+    def dies_later(data):
+        t.device.dead |= bool(dying) and t.transport.clock > dying[0] + 0.3
+        return t.device.answer(data)
+
+    def doom(_device):
+        dying.append(t.transport.clock)
+        return [b"<X>"]
+
+    t.transport.answer = dies_later
+    t.device.planted[b"x"] = doom
+    forget = t.device.reset
+    t.device.reset = lambda: (dying.clear(), forget())
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.replays) == (Kind.SILENCE, "3/3")
+
+
 def test_a_state_that_cannot_be_reached_is_inconclusive(toy):
     t = toy()
     t.device.planted[b"l"] = lambda _device: [b"<L?>"]

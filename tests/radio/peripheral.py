@@ -1,6 +1,6 @@
 """A foreign host stack for the tests: a bare Bumble GATT server as a program of its own.
 
-Arguments: transport, address, public or random, name, faults of `targets.dirty_ble` with commas.
+Arguments: transport, address, public or random, name, faults of `targets.bench_faults` with commas.
 
 Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute, hush (ends the
 connection and advertises no more), corrupt (dies when the connection is ended), greet (its alarm
@@ -26,7 +26,8 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
-from targets.dirty_ble import Dirt, wanted
+from targets.bench_faults import BLE_FAULTS, chosen
+from targets.dirty_ble import Dirt
 
 NAME = "bench dummy"
 SERVICE = "a0000001-0000-4000-8000-000000000000"
@@ -194,7 +195,7 @@ async def main(spec, address, kind, name=NAME, faults=""):
     await device.power_on()
     device.keystore = MemoryKeyStore()
     if faults:
-        dirt = Dirt(device, wanted(faults))
+        dirt = Dirt(device, chosen(faults, BLE_FAULTS))
         dirt.dress()
         by_itself(device, dirt, kind)
         if "rotating-address" in faults:

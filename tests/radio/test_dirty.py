@@ -21,7 +21,7 @@ from harness.states import Interface
 from harness.transports import transport
 from harness.verdict import Kind, Verdict, verdict_of
 from protocols.load import load_protocol
-from targets.dirty_ble import FAULTS, wanted
+from targets.bench_faults import BLE_FAULTS, chosen
 
 READ = Send("read", b"\x0a\x03\x00")
 PAIRING_REQUEST = Send("pairing_request", bytes.fromhex("01 03 00 05 10 00 00"))
@@ -150,7 +150,7 @@ def test_the_case_of_a_name_tells_no_two_devices_apart():
 
 
 def test_faults_are_told_by_name():
-    assert wanted("odd-name, late-advertising") == {"odd-name", "late-advertising"}
+    assert chosen("odd-name, late-advertising", BLE_FAULTS).keys() == {"odd-name", "late-advertising"}
     with pytest.raises(UsageError, match="no 'odd-names' over Bluetooth LE"):
-        wanted("odd-names")
-    assert all(FAULTS.values())
+        chosen("odd-names", BLE_FAULTS)
+    assert all(fault.what for fault in BLE_FAULTS.values())
