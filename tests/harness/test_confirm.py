@@ -438,3 +438,12 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
     for kind in (Kind.HANG, Kind.SILENCE, Kind.CRASH):
         confirmed(t, sight(kind))
     assert asked == [Kind.CRASH]
+
+
+def test_a_device_that_closes_connections_without_the_case_too_does_not_close_them_by_it(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, _n: True)
+    assert not confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
+    assert played.windows[3][0].origin.fuzzer == "control"
+    played = Played(monkeypatch, lambda window, _n: window == (X,))
+    assert confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
+    assert len(played.windows) == 6
