@@ -672,3 +672,129 @@ def test_a_procedure_that_cuts_the_link_ends_what_was_waited_for(toy, cuts, answ
     assert (first.sent, first.answered) == (b"<a>", answered)
     assert t.transport.performed == [("pair", 3.0)]
     assert first.ended_at == pytest.approx(t.transport.clock)
+
+
+# -- on the wire at once -----------------------------------------------------------------------------------------------
+
+
+class BurstLink(ScriptedLink):
+    """Puts several messages on the wire in one piece."""
+
+    def burst(self, messages, deadline, *, awaited=True):
+        self._device.bursts.append((list(messages), round(deadline - self._device.clock, 6), awaited))
+        for data in messages:
+            self.send(data, deadline)
+
+
+class Bursting(ScriptedTransport):
+    def __init__(self, answer, latency=0.001):
+        super().__init__(answer, latency)
+        self.bursts = []
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = BurstLink
+        return link
+
+
+def test_a_link_that_can_is_given_messages_at_once_in_one_piece_and_told_whether_answers_are_read(toy):
+    t = toy(transport=Bursting)
+    run(t, message(b"a", wait=False), message(b"b"))
+    run(t, message(b"c", wait=False))
+    run(t, message(b"d", wait=False), Reconnect())
+    assert t.transport.bursts == [([b"<a>", b"<b>"], 1.0, True), ([b"<c>"], 1.0, True), ([b"<d>"], 1.0, False)]
+
+
+def test_what_is_open_stays_open_when_more_is_sent_at_once(toy):
+    t = toy()
+    t.device.planted |= {b"a": lambda _d: [], b"b": lambda _d: []}
+    answers(t, b"c", b"<B>", b"<A>", b"<C>")
+    exchanges = run(t, message(b"a", wait=False), Stimulate("uptime", 1.0), message(b"b", wait=False), message(b"c"))
+    assert [(e.message, e.replies) for e in exchanges] == [("a", (b"<A>",)), ("b", (b"<B>",)), ("c", (b"<C>",))]
+    assert len({e.ended_at for e in exchanges}) == 1
+
+
+@pytest.mark.parametrize("expects", [True, False])
+def test_the_last_message_at_once_is_on_record_as_it_is(toy, expects):
+    t = toy()
+    t.protocol.expects_reply = lambda _sent: expects
+    (only,) = run(t, message(b"a", wait=False))
+    assert (only.message, only.sent, only.replies, only.reply_expected) == ("a", b"<a>", (b"<A>",), expects)
+
+
+# -- what a script hears -----------------------------------------------------------------------------------------------
+
+
+def test_a_script_is_given_the_conversation_and_no_bytes_before_and_after_and_the_messages_on_an_edge(toy):
+    heard = []
+    hears = {name: lambda c, data, _s, name=name: heard.append((name, c, data)) for name in (BEFORE_CASE, AFTER_CASE)}
+    hears["l->a"] = lambda c, data, _s: heard.append(("edge", c, data))
+    t = toy(callbacks=hears)
+    run(t, message(b"l"), message(b"a", callback="l->a"))
+    conversation = t.executor.conversation
+    assert [(name, data) for name, _c, data in heard] == [(BEFORE_CASE, b""), ("edge", b"<a>"), (AFTER_CASE, b"")]
+    assert all(given is conversation for _name, given, _data in heard)
+
+
+def test_after_a_case_that_broke_its_link_nothing_goes_out_on_another(toy):
+    told = []
+
+    def after(_conversation, _data, socket):
+        try:
+            socket.send(b"<z>")
+        except LinkError as error:
+            told.append(str(error))
+
+    t = toy(callbacks={AFTER_CASE: after})
+    t.device.planted[b"a"] = lambda _device: t.transport.hang_up()
+    with pytest.raises(LinkClosed):
+        run(t, message(b"a"))
+    assert (told, t.transport.sent) == (["scripted: the link is closed"], [b"<a>"])
+
+
+def test_a_script_that_talks_first_hears_what_is_there_already(toy):
+    heard = []
+    t = toy(adaptive=True, callbacks={BEFORE_CASE: lambda _c, _d, socket: heard.append(socket.receive())})
+    t.transport.greeting = (b"<!hello>",)
+    run(t, message(b"a"))
+    assert heard == [b"<!hello>"]
+
+
+def test_on_a_virtual_clock_what_is_left_over_is_read_with_the_next_answer(toy):
+    t = toy()
+    answers(t, b"a", b"<A>", b"<!alarm>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t) == [("a", (b"<A>",), (), b""), ("b", (b"<B>",), (b"<!alarm>",), b"")]
+
+
+# -- more of where an answer ends --------------------------------------------------------------------------------------
+
+
+def test_a_link_that_knows_where_an_answer_ends_gives_the_probes(toy):
+    assert toy(transport=Complete).executor.probe().data == b"<Pi1,1>"
+
+
+def test_text_before_and_behind_an_alarm_is_all_kept(toy):
+    t = toy()
+    answers(t, b"a", b"x<!alarm>y<!alarm>z<A>")
+    (exchange,) = run(t, message(b"a"))
+    assert (exchange.stray, exchange.unsolicited) == (b"xyz", (b"<!alarm>", b"<!alarm>"))
+
+
+def test_a_device_that_did_not_answer_is_not_thereby_slow(wall):
+    t = wall()
+    t.device.planted[b"a"] = lambda _device: []
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(0.02)
+
+
+def test_a_greeting_in_pieces_is_one_and_none_of_them_a_late_answer(wall):
+    t = wall()
+    t.device.planted[b"a"] = lambda _device: []
+    t.executor.begin()
+    t.executor.run((message(b"a"),))
+    t.transport.greeting, t.transport.pace = (b"220 ", b"<A>", b"<!go>"), 0.015
+    t.executor._greeting = 0.1  # as a device that greets is known by its first connection
+    t.executor.reopen()
+    assert t.executor.greeting == b"220 <A><!go>"
+    assert t.executor.exchanges[0].replies == ()

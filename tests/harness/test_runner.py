@@ -174,7 +174,10 @@ def test_a_silent_device_is_reset_before_the_next_case(toy):
     t.device.planted[b"x"] = lambda device: setattr(device, "dead", True)
     outcome = t.runner.run(case(message(b"x")))
     assert (way(outcome), outcome.transcript.probe_served, kinds(outcome)) == (Way.NEVER, False, [Kind.SILENCE])
-    assert (t.target.resets, kinds(t.runner.run(case(message(b"a")))), t.target.resets) == (0, [], 1)
+    assert t.target.resets == 0
+    before = len(t.transport.sent)
+    assert kinds(t.runner.run(case(message(b"a")))) == []
+    assert (t.target.resets, t.transport.sent[before:]) == (1, [b"<p>", b"<p>", b"<a>", b"<p>"])
 
 
 def test_a_link_that_does_not_open_again_is_told_as_it_broke(toy):
@@ -548,6 +551,33 @@ def test_an_independent_case_that_was_not_answered_is_probed(toy):
     t.device.planted[tried.messages[0].encode()] = lambda device: setattr(device, "dead", True)
     outcome = t.runner.run(tried)
     assert kinds(outcome) == [Kind.SILENCE]
+
+
+def test_an_independent_case_whose_link_broke_is_probed(toy):
+    t = toy(snapshots=True, probe_every=4)
+    cases = (case(Send("open", b"<a%d" % n)) for n in range(100))
+    tried = next(c for c in cases if int(c.id[:8], 16) % 4)
+    answer = t.transport.answer
+    t.transport.answer = lambda data: t.transport.hang_up() or [] if data == tried.steps[0].data else answer(data)
+    outcome = t.runner.run(tried)
+    assert (way(outcome), kinds(outcome)) == (Way.RECONNECTED, [Kind.DISCONNECT])
+
+
+def test_an_independent_case_whose_callback_failed_is_probed(toy):
+    def fails(_conversation, _data, _socket):
+        raise OwnError("my_script.py:3: no banner")
+
+    t = toy(snapshots=True, probe_every=1 << 30, callbacks={"edge": fails})
+    with pytest.raises(OwnError, match="no banner"):
+        t.runner.run(case(message(b"a", callback="edge")))
+    assert t.transport.sent[-1] == b"<p>"
+
+
+def test_a_served_device_that_told_of_its_end_is_not_listened_to(toy):
+    t = toy(settle=30.0)
+    t.device.planted[b"x"] = lambda _device: t.target.events.append(TargetEvent("exit", 0.0, {"status": "139"}))
+    transcript = t.runner.run(case(message(b"x"))).transcript
+    assert transcript.ended - transcript.started < 2.0
 
 
 def test_a_message_that_needs_no_answer_is_no_reason_to_probe(toy):
