@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import A, B, X, crashes, dies, sight
 from toy import case, message
@@ -15,6 +15,9 @@ from harness.triage import confirm
 from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
 from harness.verdict import KINDS, Kind, Observation
+
+
+drawn = settings(deadline=None, derandomize=True, database=None)
 
 
 def confirmed(t, finding, history=None, *, tries=3, stop=lambda: False):
@@ -163,6 +166,7 @@ def test_a_case_that_must_come_three_times_is_kept_three_times(toy):
     assert (finding.window, finding.reproduced, finding.tries) == ((X, A, X, B, X), 3, 3)
 
 
+@drawn
 @given(size=st.integers(1, 60), needs=st.integers(1, 60), late=st.booleans())
 def test_a_confirmed_window_is_no_longer_than_the_history_and_shows_the_fault_itself(size, needs, late):
     history = numbered(*range(size))
@@ -200,6 +204,7 @@ def test_what_tells_of_itself_needs_one(toy, monkeypatch, kind):
     assert (finding.reproduced, finding.tries, finding.confirmed, finding.doubt) == (1, 3, True, "")
 
 
+@drawn
 @given(kind=st.sampled_from(Kind), shown=st.sets(st.integers(1, 12)), tries=st.integers(2, 6))
 def test_a_timed_kind_is_never_confirmed_by_one_replay(kind, shown, tries):
     with pytest.MonkeyPatch.context() as patch:

@@ -9,11 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import load
 from harness.load import BEAT_SECONDS, Load, crowding, is_held
+
+
+drawn = settings(deadline=None, derandomize=True, database=None)
 
 
 class Clock:
@@ -85,6 +88,7 @@ def test_a_stall_that_is_not_over_yet_counts_already(measured):
     assert measured(BEAT_SECONDS, unseen=BEAT_SECONDS + 0.009).lost(0.0) == 0.0
 
 
+@drawn
 @given(
     beats=st.lists(st.floats(0.001, 5.0), max_size=8),
     crowd=st.floats(1.0, 50.0),
