@@ -16,7 +16,6 @@ from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
 from harness.verdict import KINDS, Kind, Observation
 
-
 drawn = settings(deadline=None, derandomize=True, database=None)
 
 

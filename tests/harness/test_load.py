@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from harness import load
 from harness.load import BEAT_SECONDS, Load, crowding, is_held
 
-
 drawn = settings(deadline=None, derandomize=True, database=None)
 
 
