@@ -74,6 +74,21 @@ def test_a_device_that_is_busy_is_waited_for_and_its_seconds_are_told(toy):
     assert t.transport.sent == [PROBE, b">", PROBE, PROBE]
 
 
+def test_a_probe_that_the_case_itself_sent_is_no_late_answer(toy):
+    t = connected(toy())
+    t.executor.begin()
+    t.executor.run((message(b"p", "probe"),))
+    t.device.hungry = 4
+    assert climb(t)[0].service.way is Way.AT_ONCE
+
+
+@pytest.mark.parametrize(("delay", "way"), [(2.9, Way.LATE), (3.5, Way.NEVER)])
+def test_patience_is_four_of_the_devices_own_timeouts(toy, delay, way):
+    t = toy()
+    t.transport.stream, t.executor.timeout, t.transport.delay = False, 0.5, delay
+    assert climb(connected(t), patience=0.0)[0].service.way is way
+
+
 def test_patience_on_a_silent_connection_ends_after_four_reply_timeouts(toy):
     t = connected(toy())
     t.protocol.probe = message(b"p", "probe")

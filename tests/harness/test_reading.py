@@ -334,6 +334,7 @@ def test_whether_a_device_greets_its_first_connection_shows(toy):
 
 def test_a_device_that_greets_is_waited_for_on_every_connection_longer_than_it_took(toy):
     t = toy(adaptive=True, transport=Greets)
+    t.transport.clock = 50.0
     assert clocked(t, t.connection.open) < 0.2
     t.transport.delay = 0.35
     t.executor.reopen()
@@ -752,6 +753,25 @@ def test_after_a_case_that_broke_its_link_nothing_goes_out_on_another(toy):
     assert (told, t.transport.sent) == (["scripted: the link is closed"], [b"<a>"])
 
 
+def test_a_link_that_broke_once_is_not_talked_on_after_the_case(toy):
+    told, lost = [], LinkError("a frame was lost")
+
+    def after(_conversation, _data, socket):
+        for talk in (lambda: socket.send(b"<z>"), socket.receive):
+            with pytest.raises(LinkError) as caught:
+                talk()
+            told.append(caught.value)
+
+    def breaks(_device):
+        raise lost
+
+    t = toy(callbacks={AFTER_CASE: after})
+    t.device.planted[b"a"] = breaks
+    with pytest.raises(LinkError, match="a frame was lost"):
+        run(t, message(b"a"))
+    assert (told, t.transport.sent) == ([lost, lost], [b"<a>"])
+
+
 def test_a_script_that_talks_first_hears_what_is_there_already(toy):
     heard = []
     t = toy(adaptive=True, callbacks={BEFORE_CASE: lambda _c, _d, socket: heard.append(socket.receive())})
@@ -793,8 +813,8 @@ def test_a_greeting_in_pieces_is_one_and_none_of_them_a_late_answer(wall):
     t.device.planted[b"a"] = lambda _device: []
     t.executor.begin()
     t.executor.run((message(b"a"),))
-    t.transport.greeting, t.transport.pace = (b"220 ", b"<A>", b"<!go>"), 0.015
+    t.transport.greeting, t.transport.pace = (b"<!hi>", b"<A>", b"<!go>"), 0.015
     t.executor._greeting = 0.1  # as a device that greets is known by its first connection
     t.executor.reopen()
-    assert t.executor.greeting == b"220 <A><!go>"
+    assert t.executor.greeting == b"<!hi><A><!go>"
     assert t.executor.exchanges[0].replies == ()

@@ -235,6 +235,7 @@ def test_a_state_that_was_not_reached_is_no_test_and_says_why(toy):
     transcript = outcome.transcript
     assert (transcript.state_reached, transcript.exchanges, kinds(outcome)) == (False, (), [Kind.SESSION_LAPSED])
     assert transcript.proof == "wanted state = s; got state = i"
+    assert transcript.case_id == case(message(b"a"), state="in").id
     assert transcript.started == transcript.ended == t.target.now()
     assert b"<a>" not in t.transport.sent
 
