@@ -40,8 +40,6 @@ _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SHOWN = 400
 
-Ask = Callable[[str], bool]
-
 
 class _EverythingLostError(Exception):
     """No interface answers any more; why is told already."""
@@ -67,10 +65,7 @@ class _Counts:
 
 
 class Campaign:
-    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`.
-
-    `ask` puts a request to a person at the bench, and is true when it was done; None where nobody is there.
-    """
+    """Runs to its budget, to the end of the cases, to a bench fault, or to `interrupt()`."""
 
     def __init__(
         self,
@@ -85,9 +80,8 @@ class Campaign:
         tries: int,
         horizon: float,
         clock: Callable[[], float] = time.monotonic,
-        ask: Ask | None = None,
     ) -> None:
-        self.name, self._runner, self._fuzzers, self._ask = name, runner, fuzzers, ask
+        self.name, self._runner, self._fuzzers = name, runner, fuzzers
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
@@ -98,6 +92,7 @@ class Campaign:
         self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
+        self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
     def seconds(self) -> float:
@@ -132,6 +127,7 @@ class Campaign:
                     reason = ended
                     break
                 self._try(fuzzer, case)
+            self._end_session()
             self._scope.require_any()
         except _EverythingLostError:
             reason = "bench"
@@ -161,9 +157,12 @@ class Campaign:
         """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
         if why := self._scope.left_out(case):
             self.tell(CaseLeftOut(case, why))
-            return
+        else:
+            self._survive(case, lambda: self._case(fuzzer, case))
+
+    def _survive(self, case: TestCase, act: Callable[[], None]) -> None:
         try:
-            self._case(fuzzer, case)
+            act()
         except LinkError as error:
             self._lost(case, error)
         except OwnError as error:
@@ -174,6 +173,20 @@ class Campaign:
             self._own_trouble(case, own_error(error, f"case {case.id}"))
         else:
             self._counts.own_row = 0
+
+    def _end_session(self) -> None:
+        """What kills a device only when its link is cut, or some time later, may have been in the last case."""
+        case, self._last = self._last, None
+        if case is not None and not self._interrupted:
+            self._survive(case, lambda: self._finish(case))
+
+    def _finish(self, case: TestCase) -> None:
+        """Raises LinkError where the device is gone at the end by no fault that a replay shows again."""
+        if (outcome := self._runner.finish(case)) is None:
+            return
+        verdict = self._judge(case, outcome)
+        if verdict is not Verdict.FINDING and link_is_lost(settle(outcome.observations)):
+            raise LinkError(f"{outcome.transcript.link_error}; it broke at the end of the session")
 
     def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
         if self._slow_lane is not None:
@@ -203,6 +216,7 @@ class Campaign:
                 measures = whole.measures
                 if self._judge(longer, whole) is not Verdict.PASS:
                     break
+        self._last = case if verdict is Verdict.PASS else None
         self._conclude(case, replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 
@@ -216,7 +230,7 @@ class Campaign:
     def _note_state(self, case: TestCase, transcript: Transcript) -> None:
         if transcript.state_reached:
             self._scope.note_reached(case)
-        elif words := self._scope.note_unreached(case, transcript.proof):
+        elif words := self._scope.note_unreached(case, transcript.proof, ran=bool(transcript.exchanges)):
             self.tell(BenchFault(words, fatal=False))
 
     def _refused(self, case: TestCase, reason: str) -> None:
@@ -262,17 +276,25 @@ class Campaign:
             self.tell(BenchFault(words, fatal=False))
 
     def _lost(self, case: TestCase, error: LinkError) -> None:
-        """The device is not back, and nothing at hand brings it back: a person may; else the others go on."""
+        """The device is not back, and nothing at hand brings it back: a person may; else the other interfaces go on."""
         self._runner.give_up()
-        request = f"{error}. Switch the device off and on"
-        if self._ask is not None and self._ask(request):
-            self._runner.fresh()
+        if self._is_revived():
             return
         self.tell(BenchFault(str(error), fatal=True))
         self._scope.lose(case.interface, f"interface '{case.interface}' is lost: {error}")
         left = [name for name in self._runner.interfaces if not self._scope.is_lost(name)]
         if not any(self._answers(name) for name in left):
             raise _EverythingLostError from error
+
+    def _is_revived(self) -> bool:
+        """True when a person has brought the device back."""
+        if self._runner.target.can_reset() or not self._runner.revives:
+            return False
+        try:
+            self._runner.fresh()
+        except LinkError:
+            return False
+        return True
 
     def _answers(self, name: str) -> bool:
         try:
@@ -285,7 +307,7 @@ class Campaign:
         last = case.messages[-1] if case.messages else ""
         words = f"the link is lost for good after {last}: {transcript.link_error}"
         fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
-        if not self._runner.target.can_reset() or not self._finding(case, transcript, fault, ()):
+        if not self._runner.revives or not self._finding(case, transcript, fault, ()):
             return False
         self._runner.fresh()
         return True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from harness.case import Origin, Send, TestCase, Wait
@@ -14,10 +14,11 @@ from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
 from harness.own import own_error
-from harness.states import Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
+from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.watch import Watch
 
+Ask = Callable[[str], bool]
 SURVEY_EVERY = 64
 LINGER_SECONDS = 0.5
 ENDED = "end of session"
@@ -41,7 +42,8 @@ class Runner:
 
     `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
     the resets of a target that does not restore (0: no bound). `lives` counts how often the target was started or
-    reset. `load` measures while the target is up.
+    reset. `load` measures while the target is up. `ask` puts a request to a person at the bench, and is true when it
+    was done; None where nobody is there.
     """
 
     def __init__(
@@ -53,8 +55,9 @@ class Runner:
         settle: float,
         max_resets: int = 0,
         load: Load | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        self._load = load
+        self._load, self._ask = load, ask
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
@@ -92,8 +95,27 @@ class Runner:
         self._restart()
         self._forget_links()
         self.states.start()
+        if not self.target.can_reset():
+            self._revive()
         self.watch.teach(self.watch.initial)
         self._drain()
+
+    @property
+    def revives(self) -> bool:
+        """True where a device that is gone can be brought back: by the bench, or by a person."""
+        return self.target.can_reset() or self._ask is not None
+
+    def _revive(self) -> None:
+        """Have a person switch a device that does not serve off and on; raises LinkError where that is not done."""
+        try:
+            if self._ask is None or all(self.contact(name) is not None for name in self.interfaces):
+                return
+            error = LinkError("no probe is served")
+        except LinkError as lost:
+            error = lost
+        if self._ask is None or not self._ask(f"{error}. Switch the device off and on"):
+            raise error
+        self._forget_links()
 
     def _restart(self) -> None:
         self._reset()
@@ -130,13 +152,17 @@ class Runner:
 
     @contextmanager
     def sequential(self) -> Generator[None]:
-        """Without fences: each answer is waited for by itself, as it must be before a fault counts."""
+        """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
+        for interface in self.interfaces.values():
+            interface.ladder.patient = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
         self._fence(fenced, on=False)
         try:
             yield
         finally:
             self._fence(fenced, on=True)
+            for interface in self.interfaces.values():
+                interface.ladder.patient = False
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -180,6 +206,8 @@ class Runner:
     def run(self, case: TestCase, *, probe: bool = False) -> Outcome:
         """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError.
 
+        A device that serves, but cannot be brought to the case's state by anything, gets the case where it stands: what
+        it does then counts, that it did nothing says nothing.
         What the guard refuses after the first step ends the case there: it is watched like any other, and its
         transcript says `refused`.
         """
@@ -192,12 +220,16 @@ class Runner:
         before = self.coverage()
         if interface.reconnect and not self.independent:
             interface.executor.close()
-        if not self.enter(interface, case.state):
+        reached = self.enter(interface, case.state)
+        if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
         survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
         probe = probe or int(case.id[:8], 16) % interface.probe_every == 0
-        return self._outcome(case, self._perform(case, interface, probe=probe, survey=survey), before)
+        why, transcript = self.why, self._perform(case, interface, probe=probe, survey=survey)
+        if not reached:
+            transcript = replace(transcript, state_reached=False, proof=why)
+        return self._outcome(case, transcript, before)
 
     def _outcome(self, case: TestCase, transcript: Transcript, before: int) -> Outcome:
         observations = self.watch.observe(case, transcript)
@@ -300,8 +332,9 @@ class Runner:
         executor, broken, service, started = interface.executor, "", None, self.target.now()
         executor.begin()
         ended = TestCase(case.interface, case.state, (Wait(LINGER_SECONDS),), Origin(ENDED, case.messages))
-        try:
+        with suppress(LinkError):  # a device that hangs up meanwhile is asked whether it serves like any other
             executor.listen(LINGER_SECONDS)
+        try:
             executor.close()
             service = interface.ladder.climb(closed=False, broken=True, patience=self._patience(interface)).service
             service = replace(service, way=Way.AT_ONCE) if service.way is Way.RECONNECTED else service

@@ -29,8 +29,9 @@ from harness.monitors.radio import RadioMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement, load_requirements
-from harness.runner import Interface, Runner
+from harness.runner import Ask, Runner
 from harness.seeds import load_seeds
+from harness.states import Interface
 from harness.temporal import SignalDeclaration
 from harness.transports import ble, serial, tcp, transport
 from harness.userfile import named
@@ -77,8 +78,13 @@ def find_bench(name: str) -> Path:
     return benches[name]
 
 
-def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | None = None) -> Assembly:
-    """Wire up a bench. `only` restricts the interfaces, `elf` replaces the firmware. Raises UsageError, BenchError."""
+def assemble(
+    path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | None = None, ask: Ask | None = None
+) -> Assembly:
+    """Wire up a bench. `only` restricts the interfaces, `elf` replaces the firmware, `ask` is a person at the bench.
+
+    Raises UsageError, BenchError.
+    """
     bench = load_bench(path)
     if elf is not None:
         bench = bench.with_elf(elf)
@@ -96,7 +102,7 @@ def assemble(path: Path, *, seed: int, only: Sequence[str] = (), elf: Path | Non
     safety = SafetyMonitor(requirements, _signals(bench), _telling(protocols)) if requirements else None
     monitors = _monitors(bench, protocols, safety)
     limits = bench.limits.max_resets
-    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load)
+    runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load, ask=ask)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
 
 

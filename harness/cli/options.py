@@ -20,3 +20,4 @@ class Options:
     out: Path | None = None
     elf: Path | None = None
     quiet: bool = False
+    interactive: bool = False

@@ -43,6 +43,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder for the run (default: runs/BENCH-TIME).")] = None,
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print only the outcome.")] = False,
+    interactive: Annotated[bool, typer.Option(help="Ask for a power cycle where the bench cannot do one.")] = False,
 ) -> None:
     """Fuzz a bench.
 
@@ -62,6 +63,7 @@ def run(
             out=out,
             elf=elf,
             quiet=quiet,
+            interactive=interactive,
         )
     )
     tell_outcome(record, folder)

@@ -21,6 +21,7 @@ from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
 from harness.cli.reporting import ELSEWHERE, write_reports
 from harness.cli.states import require_stimuli
+from harness.cli.terminal import ask_person
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
@@ -32,7 +33,8 @@ from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 
 def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     """Run, store, report; returns the record and the run's folder. Raises UsageError before anything has started."""
-    assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf)
+    ask = ask_person if options.interactive else None
+    assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     _require_arming(assembly)
     require_stimuli(assembly)
     fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)

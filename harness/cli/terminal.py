@@ -20,6 +20,13 @@ def note(*lines: str) -> None:
     _write(sys.stderr, lines)
 
 
+def ask_person(request: str) -> bool:
+    """Put a request to whoever sits at the terminal; true when Enter says that it is done, false for `n`."""
+    note(f"{request}, then press Enter (n and Enter to give up)")
+    line = sys.stdin.readline() if sys.stdin is not None else ""
+    return bool(line) and line.strip().lower() not in ("n", "no")
+
+
 def _write(stream: TextIO | None, lines: tuple[str, ...]) -> None:
     """A program that is started without this stream has None for it."""
     if stream is None:

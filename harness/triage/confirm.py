@@ -7,7 +7,7 @@ none of it. A kind that is only the lack of something in time counts from two re
 device looks silent by chance with probability q, one first sight is confirmed wrongly with at most 6 q · 2 q = 12 q²,
 half a percent for q = 2 %, and it takes the first sight besides. A late answer must come late in every replay, and in
 none of as many replays of the same state without the case: for a device that is held up at random half of the time, 1
-in 64.
+in 64. A closed connection must not be seen without the case either: some devices refuse one that follows another.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Confirmation:
     ) -> tuple[Replay, tuple[TestCase, ...]]:
         """The one case of a window that shows the fault alone; else the window, halved while a half still does."""
         if first.case is not None:
-            window = window[: window.index(first.case) + 1]
+            window = window[: len(window) - window[::-1].index(first.case)]
         for case in reversed(window[-_ALONE:-1]) if len(window) > 1 else ():
             if not self._stop() and (alone := self._again((case,), finding)).reproduced:
                 return alone, (case,)
@@ -89,7 +89,7 @@ class Confirmation:
 
     def _holds(self, finding: Finding) -> bool:
         needed = min(needed_of(finding), self._tries)
-        return finding.reproduced >= needed and (not _is_late(finding) or self._control_is_quiet(finding))
+        return finding.reproduced >= needed and (not _needs_control(finding) or self._control_is_quiet(finding))
 
     def _control_is_quiet(self, finding: Finding) -> bool:
         """True when as many replays of the same state, without the case, show nothing alike."""
@@ -107,6 +107,11 @@ def needed_of(finding: Finding) -> int:
 
 def _is_late(finding: Finding) -> bool:
     return finding.observation.fingerprint[:1] == (Way.LATE.value,)
+
+
+def _needs_control(finding: Finding) -> bool:
+    """True for what a device that is only slow, or takes no second connection at once, shows without the case too."""
+    return _is_late(finding) or finding.kind is Kind.DISCONNECT
 
 
 def _doubt(finding: Finding) -> str:

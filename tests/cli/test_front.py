@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def answered(place):
                 came += data
             if came:
                 return came
+        time.sleep(0.03)
     return b""
 
 

@@ -283,6 +283,44 @@ def test_a_connection_that_the_device_closes_is_a_finding_unless_it_may(toy, all
     assert [event.finding.kind for event in of(events, FindingConfirmed)] == [] if allowed else [Kind.DISCONNECT]
 
 
+def test_a_device_that_closes_a_second_connection_whatever_was_sent_is_not_blamed_on_a_case(toy):
+    t = toy()
+    opened = t.transport.open
+
+    def busy_behind_a_close(timeout):
+        link = opened(timeout)
+        if t.executor.connection._closed_at + 0.2 > t.transport.clock:
+            link.close()
+        return link
+
+    t.transport.open = busy_behind_a_close
+    t.runner.interfaces["toy"] = replace(t.interface, reconnect=True)
+    _reason, events, _run = campaign(t, case(message(b"a")), case(message(b"b")))
+    assert not of(events, FindingConfirmed)
+    assert verdicts(events) == [Verdict.PASS, Verdict.INCONCLUSIVE]
+
+
+def test_what_dies_behind_the_last_case_is_found(toy):
+    t = toy()
+    dying = []
+
+    def dies_later(data):
+        t.device.dead |= bool(dying) and t.transport.clock > dying[0] + 0.3
+        return t.device.answer(data)
+
+    def doom(_device):
+        dying.append(t.transport.clock)
+        return [b"<X>"]
+
+    t.transport.answer = dies_later
+    t.device.planted[b"x"] = doom
+    forget = t.device.reset
+    t.device.reset = lambda: (dying.clear(), forget())
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.replays) == (Kind.SILENCE, "3/3")
+
+
 def test_a_state_that_cannot_be_reached_is_inconclusive(toy):
     t = toy()
     t.device.planted[b"l"] = lambda _device: [b"<L?>"]
@@ -381,3 +419,38 @@ def test_a_case_refused_half_way_counts_as_withheld_and_as_run(toy):
     _reason, events, run = campaign(t, case(message(b"a"), message(b"shock")))
     assert len(of(events, CaseRefused)) == len(of(events, CaseFinished)) == 1
     assert [finding.kind for finding in run.findings.values()] == [Kind.SILENCE]
+
+
+def test_a_person_brings_a_device_back_that_nothing_else_can_and_its_fault_is_replayed(toy):
+    asked = []
+
+    def switched_off_and_on(request):
+        asked.append(request)
+        t.transport.unplugged = t.device.dead = False
+        return True
+
+    t = toy(ask=switched_off_and_on)
+    t.target.can_reset = lambda: False
+
+    def die(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"x"] = die
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    (confirmed,) = of(events, FindingConfirmed)
+    assert (confirmed.finding.kind, confirmed.finding.reproduced) == (Kind.SILENCE, 3)
+    assert (reason, verdicts(events)) == ("exhausted", [Verdict.FINDING, Verdict.PASS])
+    assert len(asked) == 4 and all("Switch the device off and on" in request for request in asked)
+
+
+def test_a_person_who_gives_up_ends_what_cannot_go_on(toy):
+    t = toy(ask=lambda _request: False)
+    t.target.can_reset = lambda: False
+
+    def die(_device):
+        t.transport.unplugged = True
+
+    t.device.planted[b"x"] = die
+    reason, events, _run = campaign(t, case(message(b"x")), case(message(b"a")))
+    assert (reason, of(events, FindingConfirmed)) == ("bench", [])
+    assert of(events, BenchFault)[-1].fatal

@@ -5,7 +5,7 @@ from toy import message
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
 from harness.errors import GuardRefused, LinkClosed, UsageError
-from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Frame, FrameKind, Resynchronization
 from harness.ladder import Ladder
 from harness.transcript import Way
 
@@ -246,6 +246,17 @@ def test_a_forbidden_message_never_leaves(toy):
     with pytest.raises(GuardRefused, match="shock"):
         run(t, message(b"a"), Send("bent", b"<a><sho"), Send("bent", b"ck>"))
     assert t.transport.sent == [b"<a>", b"<a><sho"]
+
+
+def test_the_echo_of_the_filler_is_no_answer_to_the_probe(toy):
+    t = toy()
+    t.transport.answer = lambda data: [data]
+    t.protocol.split = lambda buffer: (((Frame(FrameKind.REPLY, buffer),) if buffer else ()), b"")
+    t.protocol.answers = lambda sent, frame: frame.data != sent
+    t.protocol.served = lambda frame: True
+    t.protocol.resynchronization = Resynchronization(0.1)
+    served = Ladder(t.executor).climb(closed=False, broken=False, patience=1.0)
+    assert (served.answer, served.service.way) == (None, Way.NEVER)
 
 
 def test_a_probe_is_served_after_resynchronization(toy):
