@@ -1,4 +1,4 @@
-# make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.  make test, make lint, make bench, make firmware: for developers.
+# make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.  make test, make lint, make bench, make mutants, make firmware: for developers.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,9 +6,9 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
-APT_TOOLS := qemu-system-arm chromium
+APT_TOOLS := qemu-system-arm chromium ser2net socat
 
-.PHONY: demo test lint bench firmware clean
+.PHONY: demo test lint bench mutants firmware clean
 
 $(BIN)/medfuzz: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -57,10 +57,14 @@ test: $(BIN)/.dev tools
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks
 
+mutants: $(BIN)/.dev
+	rm -rf mutants
+	$(BIN)/python -m benchmarks.mutants
+
 firmware: $(BIN)/.dev
 	$(BIN)/python -m targets.pump.build --salt '$(SALT)'
 	$(BIN)/python -m targets.insulin.build --salt '$(SALT)'
 	$(BIN)/python -m targets.glucometer.build --salt '$(SALT)'
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build mutants

@@ -230,7 +230,7 @@ class Campaign:
     def _note_state(self, case: TestCase, transcript: Transcript) -> None:
         if transcript.state_reached:
             self._scope.note_reached(case)
-        elif words := self._scope.note_unreached(case, transcript.proof):
+        elif words := self._scope.note_unreached(case, transcript.proof, ran=bool(transcript.exchanges)):
             self.tell(BenchFault(words, fatal=False))
 
     def _refused(self, case: TestCase, reason: str) -> None:

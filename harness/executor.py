@@ -157,11 +157,11 @@ class Executor:
             return
         began, first = self.now(), self._greeting < 0.0
         wait = _GREETING_SECONDS if first else _GREETING_SECONDS + _GREETING_FACTOR * self._greeting
-        heard = greeting = self._hear(began + wait)
+        heard = greeting = self._hear(began + wait, greeting=True)
         if first:
             self._greeting = self.now() - began if heard else 0.0
         while heard and self.now() < began + wait + self.timeout:  # it may never be quiet
-            heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET))
+            heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET), greeting=True)
             greeting += heard
         self.greeting = greeting
 
@@ -276,8 +276,11 @@ class Executor:
         while self._hear(self.now()) and self.now() < until:
             pass
 
-    def _hear(self, deadline: float) -> bytes:
-        """Record what comes unasked up to the deadline, with the message before where it answers that; its bytes."""
+    def _hear(self, deadline: float, *, greeting: bool = False) -> bytes:
+        """Record what comes unasked up to the deadline, with the message before where it answers that; its bytes.
+
+        A greeting answers nothing that was sent on an earlier connection, whatever it looks like.
+        """
         link, protocol = self.link, self.protocol
         received = link.receive(deadline)
         if not received:
@@ -294,7 +297,7 @@ class Executor:
             self._take(frame, link.now() + self.timeout)
             if frame.kind is FrameKind.STRAY:
                 rest = frame.data + rest
-            elif not self._answers_late(frame):
+            elif greeting or not self._answers_late(frame):
                 self._note(frame.data, b"")
         if rest:
             self._note(b"", rest)

@@ -31,28 +31,32 @@ class Ladder:
     a byte stream that waits for the bytes a wrong length announced; another connection, which is waited for; the probe
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
-    A device whose old connections never served again is not waited for on them any more.
+    A device whose old connections never served again is not waited for on them any more; with `patient`, it is.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._renewals = 0
+        self.patient = False
 
     def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
 
         Raises LinkError when no link opens any more.
         """
-        began = self._executor.now()
+        began, waited = self._executor.now(), False
         if not broken:
             try:
                 if (served := self._on_this_connection(began)) is not None:
                     return served
+                waited = True
             except LinkClosed:
                 closed = True
             except LinkError:
                 pass
-        return self._on_another(closed=closed, patience=patience, began=began)
+        served = self._on_another(closed=closed, patience=patience, began=began)
+        self._renewals += waited and served.service.way is Way.RECONNECTED
+        return served
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
@@ -61,7 +65,7 @@ class Ladder:
         self._resynchronize()
         if (answer := executor.probe()) is not None:
             return Served(answer, Service(self._in_time(asked), executor.now() - began))
-        if self._renewals >= _LEARNED:
+        if self._renewals >= _LEARNED and not self.patient:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
@@ -104,7 +108,6 @@ class Ladder:
             try:
                 if (answer := executor.probe()) is not None:
                     way = Way.RETURNED if gone else Way.RECONNECTED
-                    self._renewals += way is Way.RECONNECTED
                     return Served(answer, Service(way, gone or executor.now() - began, closed=closed))
                 failed += 1
                 if failed % _ATTEMPTS == 0:

@@ -14,6 +14,7 @@ from harness.ladder import Ladder
 from harness.transcript import TargetEvent, Transcript
 from harness.watch import Learned, Watch
 
+UNANSWERED = "no probe was answered"
 _SHOWN = 40
 
 
@@ -126,8 +127,9 @@ class ReachedStates:
         self._must_reset = False
 
     def start(self) -> None:
-        """The target was started or reset: it is in no state that we know."""
+        """The target was started or reset: it is in no state that we know, and needs no other reset."""
         self.unsettle()
+        self._must_reset = False
 
     def unsettle(self, *, reset: bool = False) -> None:
         """The device may have left its state; with `reset` only a reset brings it back."""
@@ -143,6 +145,7 @@ class ReachedStates:
         """Go to a state; False when its proof is not given."""
         if self._current == (interface.name, name):
             return True
+        self._current = ("", "")
         for again in (False, True):
             if self._arrives(interface, interface.protocol.states[name], again=again):
                 self._current = (interface.name, name)
@@ -191,7 +194,7 @@ class ReachedStates:
 def unproven(answer: Frame | None, state: State) -> str:
     """ "" when the probe's answer says that the device is in the state; else what was wanted, and what came."""
     if answer is None:
-        return "no probe was answered"
+        return UNANSWERED
     missing = {name: value for name, value in state.proof.items() if answer.fields.get(name) != value}
     if not missing:
         return ""

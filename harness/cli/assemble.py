@@ -11,6 +11,7 @@ from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.script import load_boofuzz_script
 from harness.bench import Bench, load_bench
+from harness.cli.echoing import echo_seen
 from harness.cli.guarded import guard_of
 from harness.connection import nothing_lost
 from harness.errors import TargetError, UsageError, did_you_mean
@@ -265,10 +266,11 @@ def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:
     tries = interface.executor.exchanges
     sent = tries[-1].sent if tries else b""
     came = b"".join(piece for one in tries for piece in (*one.replies, *one.unsolicited, one.stray))
+    echo = echo_seen(moniker, tries)
+    why = f"It may be that {echo}." if echo else f"Is it the right port, speed and protocol ('{protocol.name}')?"
     return (
         f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered: sent {_hex(sent)}; came "
-        f"{_hex(came)}. Is it the right port, speed and protocol ('{protocol.name}')? "
-        f"Try `medfuzz send {assembly.path} {protocol.probe.message}`"
+        f"{_hex(came)}. {why} Try `medfuzz send {assembly.path} {protocol.probe.message}`"
     )
 
 

@@ -13,6 +13,7 @@ import typer
 
 from harness.cli import guarded
 from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
+from harness.cli.echoing import echo_seen
 from harness.cli.states import left_out, reachable, require_stimuli
 from harness.cli.terminal import say
 from harness.errors import BenchError, MedfuzzError
@@ -64,6 +65,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     try:
         assembly.runner.start()
         identities = meet(assembly)
+        met = {name: tuple(interface.executor.exchanges) for name, interface in assembly.runner.interfaces.items()}
     except MedfuzzError as error:
         yield Line("target and links", FAILED, str(error))
         return
@@ -73,6 +75,8 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     for name, identity in identities.items():
         words = described(identity) or "it does not say who it is"
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
+        if echo := echo_seen(assembly.bench.interfaces[name].transport, met[name]):
+            yield Line(f"echo {name}", FAILED, echo)
         if guarding := guarded.described(assembly.bench, name, assembly.protocols[name]):
             yield Line(f"guard {name}", OK, guarding)
         yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
@@ -92,7 +96,7 @@ def _reset_line(assembly: Assembly) -> Line:
     """Whether the bench can bring a real device back, by trying: a night may hang on it."""
     if not assembly.target.can_reset():
         return Line(
-            "reset", "none", "a run ends once the device cannot be brought to a state any more; see reset_command"
+            "reset", "none", "nothing brings back a device that stays dead: see reset_command, or `run --interactive`"
         )
     started = time.monotonic()
     try:

@@ -32,7 +32,7 @@ def front(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     open_: Annotated[bool, typer.Option("--open", help="Other machines may reach a place on TCP, too.")] = False,
 ) -> None:
-    """Stand in front of a device until Ctrl-C; says at the end what was done to the bench."""
+    """Stand in front of a device until Ctrl-C, with what dirty benches do; says at the end what was done."""
     if is_open(listen) and not open_:
         raise UsageError(f"{listen}: other machines could reach the device there; say --open if they may")
     for_link(bench_faults, kind_of(listen), process=bool(command))

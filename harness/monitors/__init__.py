@@ -17,7 +17,8 @@ def blamed(case: TestCase, transcript: Transcript) -> str:
 
     A probe behind the case is nobody's doing.
     """
-    own = [e for e in transcript.exchanges if e.message][: sum(isinstance(step, Send) for step in case.steps)]
+    names = [step.message for step in case.steps if isinstance(step, Send)]
+    own = [e for e in transcript.exchanges if e.message in names][: len(names)]
     name = case.messages[-1] if case.messages else ""
     for exchange in reversed(own):
         if exchange.answered:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -32,6 +33,24 @@ class Endpoint:
         if not text.isdigit():
             raise UsageError(f"{self.moniker}: option {key} must be a whole number, not '{text}'")
         return int(text)
+
+    def seconds(self, key: str) -> float:
+        """An option in seconds, 0 where it is not given; raises UsageError."""
+        text = self.options.get(key, "0")
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < math.inf:
+            raise UsageError(f"{self.moniker}: option {key} is a number of seconds, not '{text}'")
+        return value
+
+    def choice(self, key: str, valid: Sequence[str], default: str = "") -> str:
+        """An option out of some, the first by default, in capitals; raises UsageError."""
+        text = self.options.get(key, default or valid[0]).upper()
+        if text not in valid:
+            raise UsageError(f"{self.moniker}: {key} must be one of {', '.join(valid)}, not '{text}'")
+        return text
 
     def switch(self, key: str, *, default: bool) -> bool:
         """An option that is `on` or `off`; raises UsageError."""

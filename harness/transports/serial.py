@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import termios
 import time
 from typing import Any
 
 import serial
 
 from harness.errors import LinkClosed, LinkError, UsageError
+from harness.interfaces import Transport
 from harness.transports import Endpoint, transports
+from harness.transports.echo import without_echo
+from harness.transports.serial_settings import Settings, settings_of
 
-_OPTIONS = ("baudrate", "bytesize", "parity", "stopbits", "exclusive")
-_PARITIES = "NEOMS"
 _WRITE_CHUNK = 512
 _SHORTEST_GAP, _GAP_BITS = 0.02, 40  # an adapter hands on what has come every 16 ms; four characters of ten bits
+_BOOT_QUIET, _BOOT_SHARE = 0.25, 4.0
+_BROKEN = (OSError, serial.SerialException, termios.error, ValueError, TypeError)
 
 
 class SerialLink:
@@ -25,45 +30,55 @@ class SerialLink:
 
     def __init__(self, port: Any, moniker: str) -> None:
         self._port, self._moniker = port, moniker
-        self._port.reset_input_buffer()
+        try:
+            port.reset_input_buffer()
+        except _BROKEN as error:
+            raise self._gone(error) from error
+
+    def booted(self, seconds: float) -> None:
+        """Wait until a board that restarts when its port is opened has said its boot text, for `seconds` at most.
+
+        One that says nothing is given all of them. Raises LinkClosed.
+        """
+        deadline = until = self.now() + seconds
+        while self.now() < until and self.receive(until):
+            until = min(deadline, self.now() + max(_BOOT_QUIET, seconds / _BOOT_SHARE))
 
     def send(self, data: bytes, deadline: float) -> None:
         """Write all of `data`; a port that does not take it before the deadline is an error."""
         for start in range(0, len(data), _WRITE_CHUNK):
-            self._set_timeout("write_timeout", max(0.001, deadline - time.monotonic()))
+            # assigned to the property it would set the port up anew, over RFC 2217 by asking the other end
+            self._port._write_timeout = max(0.001, deadline - time.monotonic())
             try:
                 self._port.write(data[start : start + _WRITE_CHUNK])
             except serial.SerialTimeoutException as error:
                 raise LinkError(
                     f"{self._moniker}: the port did not take the bytes in time; check flow control"
                 ) from error
-            except (OSError, serial.SerialException) as error:
+            except _BROKEN as error:
                 raise self._gone(error) from error
 
     def receive(self, deadline: float) -> bytes:
         """What has arrived, or b"" at the deadline."""
-        self._set_timeout("timeout", max(0.0, deadline - time.monotonic()))
-        try:
-            first = self._port.read(1)
-            return first + self._port.read(self._port.in_waiting) if first else b""
-        except (OSError, serial.SerialException, TypeError) as error:
-            raise self._gone(error) from error
-
-    def _set_timeout(self, name: str, seconds: float) -> None:
-        """Assigning a timeout reconfigures the port, so only a change that matters is assigned."""
-        current = getattr(self._port, name)
-        if current is None or abs(current - seconds) > 0.1 * current or seconds < current:
+        while True:
+            remaining = deadline - time.monotonic()
+            self._port._timeout = max(0.0, remaining)
             try:
-                setattr(self._port, name, seconds)
-            except (OSError, serial.SerialException) as error:
+                first = self._port.read(1)
+                if first:
+                    return first + self._port.read(self._port.in_waiting)
+            except _BROKEN as error:
                 raise self._gone(error) from error
+            if remaining <= 0 or time.monotonic() >= deadline:
+                return b""
 
     def _gone(self, error: Exception) -> LinkClosed:
         return LinkClosed(f"{self._moniker}: the port is gone ({error}). Check the cable, then start again")
 
     def close(self) -> None:
         """Idempotent."""
-        self._port.close()
+        with contextlib.suppress(*_BROKEN):
+            self._port.close()
 
     def now(self) -> float:
         """The monotonic clock."""
@@ -71,19 +86,55 @@ class SerialLink:
 
 
 class SerialTransport:
-    """Opens one port with its line settings."""
+    """Opens one port with its settings, by its path at each time: what a link points at may have changed."""
 
-    def __init__(self, moniker: str, url: str, settings: dict[str, Any]) -> None:
-        self.moniker, self._url, self._settings = moniker, url, settings
-        self.quiet_gap = _SHORTEST_GAP + _GAP_BITS / settings["baudrate"]
+    def __init__(self, moniker: str, settings: Settings) -> None:
+        self.moniker, self._settings = moniker, settings
+        self.quiet_gap = _SHORTEST_GAP + _GAP_BITS / settings.line["baudrate"]
 
     def open(self, timeout: float) -> SerialLink:
-        """Open the port; a port that is missing or in use is a LinkError."""
+        """Open the port; one that is missing or in use is a LinkError, settings that it refuses are a UsageError."""
         try:
-            port: Any = serial.serial_for_url(self._url, timeout=timeout, write_timeout=timeout, **self._settings)
-        except (OSError, serial.SerialException, ValueError) as error:
-            raise LinkError(f"{self.moniker}: cannot open ({error}). {_remedy(error)}") from error
-        return SerialLink(port, self.moniker)
+            port = self._port(timeout)
+            port.open()
+        except termios.error as error:
+            if error.args[:1] == (errno.EINVAL,):
+                raise self._refused(error) from error
+            raise self._unopened(error) from error
+        except (ValueError, NotImplementedError) as error:
+            raise self._refused(error) from error
+        except (OSError, serial.SerialException) as error:
+            raise self._unopened(error) from error
+        link = SerialLink(port, self.moniker)
+        if self._settings.boot:
+            self._boot(link)
+        return link
+
+    def _port(self, timeout: float) -> Any:
+        """With all its settings, not open yet: levels that are set afterwards would have been others before."""
+        settings = self._settings
+        port: Any = serial.serial_for_url(settings.url, do_not_open=True, timeout=timeout, **settings.line)
+        if settings.local:
+            port.write_timeout = timeout
+            port.exclusive = settings.exclusive or None
+            port.rs485_mode = settings.rs485
+        for name, level in settings.lines.items():
+            setattr(port, name, level)
+        return port
+
+    def _boot(self, link: SerialLink) -> None:
+        try:
+            link.booted(self._settings.boot)
+        except LinkError:
+            link.close()
+            raise
+
+    def _refused(self, error: Exception) -> UsageError:
+        words = ", ".join(f"{key} {value}" for key, value in self._settings.line.items())
+        return UsageError(f"{self.moniker}: the port refuses its settings ({error}): {words}. Give others behind the ?")
+
+    def _unopened(self, error: Exception) -> LinkError:
+        return LinkError(f"{self.moniker}: cannot open ({error}). {_remedy(error)}")
 
 
 def _remedy(error: Exception) -> str:
@@ -96,18 +147,6 @@ def _remedy(error: Exception) -> str:
 
 
 @transports.register("serial")
-def serial_transport(endpoint: Endpoint, target: object) -> SerialTransport:
-    """Baud rate 115200 and 8N1 unless the moniker says otherwise."""
-    endpoint.check(*_OPTIONS)
-    parity = endpoint.options.get("parity", "N").upper()
-    if parity not in _PARITIES:
-        raise UsageError(f"{endpoint.moniker}: parity must be one of {', '.join(_PARITIES)}")
-    settings: dict[str, Any] = {
-        "baudrate": endpoint.integer("baudrate", 115200),
-        "bytesize": endpoint.integer("bytesize", 8),
-        "parity": parity,
-        "stopbits": endpoint.integer("stopbits", 1),
-    }
-    if "://" not in endpoint.address:
-        settings["exclusive"] = endpoint.options.get("exclusive", "true") != "false"
-    return SerialTransport(endpoint.moniker, endpoint.address, settings)
+def serial_transport(endpoint: Endpoint, target: object) -> Transport:
+    """Baud rate 115200 and 8N1 unless the moniker says otherwise; raises UsageError."""
+    return without_echo(endpoint, SerialTransport(endpoint.moniker, settings_of(endpoint)))

@@ -7,8 +7,10 @@ import socket
 import time
 
 from harness.errors import LinkClosed, LinkError
+from harness.interfaces import Transport
 from harness.place import connected, place_of, socket_path
 from harness.transports import Endpoint, transports
+from harness.transports.echo import without_echo
 
 _CHUNK = 65536
 
@@ -69,13 +71,13 @@ class SocketTransport:
 
     quiet_gap = 0.0
 
-    def __init__(self, moniker: str) -> None:
-        self.moniker = moniker
+    def __init__(self, moniker: str, place: str) -> None:
+        self.moniker, self._place = moniker, place
 
     def open(self, timeout: float) -> SocketLink:
         """Connect within `timeout` seconds."""
         try:
-            return SocketLink(connected(self.moniker, timeout), self.moniker)
+            return SocketLink(connected(self._place, timeout), self.moniker)
         except OSError as error:
             reason = error.strerror or str(error)
             raise LinkError(f"{self.moniker}: {reason}. Is the device on and listening there?") from error
@@ -88,11 +90,12 @@ def _translate(error: OSError, moniker: str) -> LinkError:
 
 
 @transports.register("tcp")
-def tcp_transport(endpoint: Endpoint, target: object) -> SocketTransport:
-    """`tcp:HOST:PORT`; IPv6 hosts in brackets."""
-    endpoint.check()
-    place_of(endpoint.moniker)
-    return SocketTransport(endpoint.moniker)
+def tcp_transport(endpoint: Endpoint, target: object) -> Transport:
+    """`tcp:HOST:PORT`; IPv6 hosts in brackets. `echo=on` drops the copy of what is sent, of a converter that echoes."""
+    endpoint.check("echo")
+    place = f"tcp:{endpoint.address}"
+    place_of(place)
+    return without_echo(endpoint, SocketTransport(endpoint.moniker, place))
 
 
 @transports.register("unix")
@@ -100,4 +103,4 @@ def unix_transport(endpoint: Endpoint, target: object) -> SocketTransport:
     """`unix:PATH`, or `unix:NAME` in a folder that is the user's alone."""
     endpoint.check()
     socket_path(endpoint.moniker)
-    return SocketTransport(endpoint.moniker)
+    return SocketTransport(endpoint.moniker, endpoint.moniker)

@@ -73,7 +73,7 @@ class Confirmation:
     ) -> tuple[Replay, tuple[TestCase, ...]]:
         """The one case of a window that shows the fault alone; else the window, halved while a half still does."""
         if first.case is not None:
-            window = window[: window.index(first.case) + 1]
+            window = window[: len(window) - window[::-1].index(first.case)]
         for case in reversed(window[-_ALONE:-1]) if len(window) > 1 else ():
             if not self._stop() and (alone := self._again((case,), finding)).reproduced:
                 return alone, (case,)

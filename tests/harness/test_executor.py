@@ -22,8 +22,11 @@ class ChattyPieces(list):
     def __bool__(self):
         return True
 
+    def __getitem__(self, place):
+        return super().__getitem__(place) if len(self) else (0.0, b"<!r>")
+
     def pop(self, place):
-        return super().pop(place) if len(self) else b"<!r>"
+        return super().pop(place) if len(self) else (0.0, b"<!r>")
 
 
 def test_a_reply_in_pieces_is_put_together(toy):

@@ -3,6 +3,7 @@
 `<p>` probe → `<P…>` with state, boots and uptime; `<l>` login → `<L>`; `<x>` whatever the test planted.
 """
 
+import copy
 import re
 
 from harness.case import Origin, Send, TestCase
@@ -70,18 +71,23 @@ class ToyProtocol:
 
 
 class ToyDevice:
-    """Answers by the rules above; `planted` maps a message to what it does to the device."""
+    """Answers by the rules above; `planted` maps a message to what it does to the device.
+
+    `hungry` is how many bytes its framer still waits for, whatever they are.
+    """
 
     def __init__(self):
         self.state, self.boots, self.uptime, self.dead = "i", 1, 0, False
         self.planted = {}
-        self.heard = b""
+        self.heard, self.hungry = b"", 0
 
     def reset(self):
-        self.state, self.uptime, self.dead, self.heard = "i", 0, False, b""
+        self.state, self.uptime, self.dead, self.heard, self.hungry = "i", 0, False, b"", 0
 
     def answer(self, data):
-        self.heard += data
+        eaten = min(self.hungry, len(data))
+        self.hungry -= eaten
+        self.heard += data[eaten:]
         replies = []
         while b">" in self.heard:
             request, self.heard = self.heard.split(b">", 1)
@@ -111,22 +117,25 @@ class ToyTarget:
     def __init__(self, device, transport):
         self.device, self.transport = device, transport
         self.resets, self.events, self.console, self.samples = 0, [], [], []
+        self.starts = self.stops = self.calmed = 0
+        self.resettable = True
 
     def start(self):
+        self.starts += 1
         self.device.reset()
 
     def stop(self):
-        pass
+        self.stops += 1
 
     def reset(self):
         self.resets += 1
         self.device.reset()
 
     def calm(self):
-        pass
+        self.calmed += 1
 
     def can_reset(self):
-        return True
+        return self.resettable
 
     def stimulate(self, stimulus, value):
         setattr(self.device, stimulus, value)
@@ -153,3 +162,21 @@ class ToyTarget:
 
     def facts(self):
         return {"kind": "toy"}
+
+
+class Snapshots(ToyTarget):
+    """A target that keeps states, knows its edges (each message served is one), and explains faults."""
+
+    explaining = False
+
+    def snapshot(self):
+        return copy.deepcopy({name: value for name, value in vars(self.device).items() if name != "planted"})
+
+    def restore(self, snapshot):
+        vars(self.device).update(copy.deepcopy(snapshot))
+
+    def coverage(self):
+        return len(set(self.transport.sent))
+
+    def explain_writes(self, *, on):
+        self.explaining = on

@@ -1,6 +1,6 @@
 """A TCP device for the dirty bench: takes lines, answers `ok:LINE`, and can be one with a planted crash.
 
-Run by itself it serves a port, the first argument, and ends with status 139 on a line that holds 0xFE.
+Run by itself it serves a port, the first argument; with `crash` it ends with status 139 on a line that holds 0xFE.
 """
 
 import contextlib
@@ -51,5 +51,5 @@ class Device:
 
 
 if __name__ == "__main__":
-    Device(int(sys.argv[1]), crashes=True)
+    Device(int(sys.argv[1]), crashes="crash" in sys.argv)
     select.select([], [], [])

@@ -229,7 +229,7 @@ def test_a_serial_link_that_is_gone_comes_back_as_another_tty(client, tmp_path):
 
 
 def test_a_process_that_ended_is_started_again(port):
-    process = Supervised([sys.executable, str(PROGRAM), str(port)])
+    process = Supervised([sys.executable, str(PROGRAM), str(port), "crash"])
     with Proxy(f"tcp:127.0.0.1:{port}", "tcp:127.0.0.1:0", "watchdog=0.3", process=process) as front:
         first = front.pid
         link = opened(front)
@@ -258,7 +258,7 @@ def opened(front):
 
 
 def test_a_process_is_held_and_let_go(port):
-    process = Supervised([sys.executable, str(PROGRAM), str(port)])
+    process = Supervised([sys.executable, str(PROGRAM), str(port), "crash"])
     with Proxy(f"tcp:127.0.0.1:{port}", "tcp:127.0.0.1:0", "", process=process) as front:
         link = opened(front)
         front.switch("held=0.3@0.01")

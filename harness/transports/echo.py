@@ -1,0 +1,97 @@
+"""A line on which what is sent comes back, as on two-wire RS-485: `echo=on` drops the copy, and nothing else."""
+
+from __future__ import annotations
+
+from harness.interfaces import Link, Transport
+from harness.transports import Endpoint
+
+_AWAITED = 16
+_BROKEN_OFF = 0.25  # seconds behind the last byte after which the rest of a copy is not expected any more
+
+
+class EchoLink:
+    """A link without the copies of what was sent on it: exactly those bytes, in order, in whatever pieces.
+
+    What comes before a copy, or in its place, is handed on. The beginning of a copy is held back until the rest is
+    there, or until it was broken off: `receive` may take that much longer than its deadline.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.whole, self.stream = link.whole, link.stream
+        self.close, self.now = link.close, link.now
+        self._sent: list[bytes] = []
+        self._held = b""
+        self._last = 0.0
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`, whose copy is awaited from now on; raises LinkError, LinkClosed."""
+        if data:
+            self._sent = [*self._sent[1 - _AWAITED :], data]
+        self._link.send(data, deadline)
+
+    def receive(self, deadline: float) -> bytes:
+        """What the device said, or b"" at the deadline; raises LinkError, LinkClosed."""
+        while True:
+            until = max(deadline, self._last + _BROKEN_OFF) if self._held else deadline
+            received = self._link.receive(until)
+            if not received:
+                own, self._held = self._held, b""
+                return own
+            self._last = self.now()
+            if own := self._without_copies(self._held + received):
+                return own
+
+    def _without_copies(self, received: bytes) -> bytes:
+        own = b""
+        while (found := self._copy(received)) is not None:
+            number, start = found
+            own += received[:start]
+            received = received[start + len(self._sent[number]) :]
+            del self._sent[: number + 1]
+        split = len(received) - self._begun(received)
+        self._held = received[split:]
+        return own + received[:split]
+
+    def _copy(self, received: bytes) -> tuple[int, int] | None:
+        """Which message has come back whole first, and where; those before it are not awaited any more.
+
+        None while the end may be the beginning of an earlier one's copy.
+        """
+        for number, sent in enumerate(self._sent):
+            if (start := received.find(sent)) >= 0:
+                return number, start
+            if _overlap(received, sent):
+                return None
+        return None
+
+    def _begun(self, received: bytes) -> int:
+        """How many of the last bytes may be the beginning of a copy."""
+        return max((_overlap(received, sent) for sent in self._sent), default=0)
+
+
+def _overlap(received: bytes, sent: bytes) -> int:
+    """The length of the longest end of `received` that is a beginning of `sent`."""
+    start = max(0, len(received) - len(sent) + 1)
+    while (start := received.find(sent[:1], start)) >= 0:
+        if sent.startswith(received[start:]):
+            return len(received) - start
+        start += 1
+    return 0
+
+
+class EchoTransport:
+    """Opens links of another transport that drop what comes back of their own."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.moniker, self.quiet_gap = transport.moniker, transport.quiet_gap
+
+    def open(self, timeout: float) -> EchoLink:
+        """A new link within `timeout` seconds; raises LinkError."""
+        return EchoLink(self._transport.open(timeout))
+
+
+def without_echo(endpoint: Endpoint, transport: Transport) -> Transport:
+    """The transport, behind a filter where the moniker says `echo=on`; raises UsageError."""
+    return EchoTransport(transport) if endpoint.switch("echo", default=False) else transport

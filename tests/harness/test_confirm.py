@@ -1,0 +1,418 @@
+"""What it takes until a fault is believed: windows, two of three, a control, one case to blame, and the time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_replay import A, B, X, crashes, dies, sight
+from toy import case, message
+
+from harness.errors import BenchError, TargetError
+from harness.finding import bucket_of
+from harness.transcript import Way
+from harness.triage import confirm
+from harness.triage.confirm import Confirmation, needed_of
+from harness.triage.replay import Replay
+from harness.verdict import KINDS, Kind, Observation
+
+
+def confirmed(t, finding, history=None, *, tries=3, stop=lambda: False):
+    return Confirmation(t.runner, tries, stop).confirm(finding, (X,) if history is None else history)
+
+
+def numbered(*numbers):
+    return tuple(case(message(f"n{number}".encode())) for number in numbers)
+
+
+class Played:
+    """Stands for `replay_once`: notes each window, and shows the fault where `shows(window, number of replay)`."""
+
+    def __init__(self, monkeypatch, shows, **failing):
+        self.windows, self.shows, self.failing = [], shows, failing
+        monkeypatch.setattr(confirm, "replay_once", self.replay)
+
+    def replay(self, _runner, window, finding, stop=None):
+        window = tuple(window)
+        self.windows.append(window)
+        if self.shows(window, len(self.windows)):
+            return Replay(True, again=finding.observation, case=window[-1])
+        return Replay(False, **self.failing)
+
+    @property
+    def sizes(self):
+        return [len(window) for window in self.windows]
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_that_the_case_shows_alone_is_played_as_often_as_was_asked(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    finding = confirmed(t, sight())
+    assert (finding.window, finding.reproduced, finding.tries, finding.confirmed) == ((X,), 3, 3, True)
+    assert t.target.resets == 3
+
+
+def test_windows_grow_by_doubling_and_end_with_all_since_the_start(toy, monkeypatch):
+    history = numbered(*range(40))
+    played = Played(monkeypatch, lambda window, _n: False)
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert played.windows == [history[-n:] for n in (1, 2, 4, 8, 16, 40)]
+    assert (finding.reproduced, finding.tries, finding.confirmed, finding.replays) == (0, 6, False, "not reproduced")
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 4, 8, 16])])
+def test_no_window_is_larger_than_the_history(toy, monkeypatch, size, sizes):
+    history = numbered(*range(size))
+    played = Played(monkeypatch, lambda window, _n: False)
+    confirmed(toy(), sight(of=history[-1]), history)
+    assert played.sizes == sizes
+
+
+def test_the_shortest_window_that_shows_it_is_the_one_that_is_played_again(toy, monkeypatch):
+    history = numbered(*range(12))
+    played = Played(monkeypatch, lambda window, _n: len(window) >= 3)
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert finding.window == history[-4:]
+    assert played.sizes == [1, 2, 4, 1, 1, 1, 4, 4]  # three cases are tried alone on the way
+    assert (finding.reproduced, finding.tries) == (3, 3)
+
+
+def test_an_earlier_case_that_shows_it_alone_is_the_one_to_blame(toy, monkeypatch):
+    history = numbered(*range(8))
+    Played(monkeypatch, lambda window, _n: history[5] in window)
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert (finding.window, finding.reproduced) == ((history[5],), 3)
+
+
+def test_the_latest_cases_are_tried_alone_first_and_no_more_than_seven(toy, monkeypatch):
+    history = numbered(*range(16))
+    played = Played(monkeypatch, lambda window, _n: len(window) == 16)
+    confirmed(toy(), sight(of=history[-1]), history)
+    alone = [window for window in played.windows[5:] if len(window) == 1]
+    assert alone == [(c,) for c in history[-2:-9:-1]]
+
+
+def test_a_window_ends_with_the_case_that_showed_it_in_the_replay(toy, monkeypatch):
+    history = numbered(*range(4))
+    played = Played(monkeypatch, lambda window, _n: len(window) >= 3)
+    plays = played.replay
+
+    def earlier(_runner, window, finding, stop=None):
+        again = plays(_runner, window, finding, stop)
+        return Replay(True, again=again.again, case=history[2]) if again.reproduced else again
+
+    monkeypatch.setattr(confirm, "replay_once", earlier)
+    assert confirmed(toy(), sight(of=history[-1]), history).window == history[:3]
+
+
+def test_a_long_window_is_halved_while_a_half_still_shows_it(toy, monkeypatch):
+    history = numbered(*range(100))
+    played = Played(monkeypatch, lambda window, _n: len(window) >= 20 and window[-1] == history[-1])
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert len(finding.window) == 25
+    assert finding.window == history[-25:]
+    assert [size for size in played.sizes if size > 16] == [100, 50, 25, 25, 25]
+
+
+def test_a_fault_that_needs_an_earlier_case_keeps_both(toy):
+    t = toy()
+    t.device.planted |= {b"a": lambda device: setattr(device, "armed", True) or [b"<A>"]}
+    t.device.planted[b"x"] = lambda device: dies(device) if getattr(device, "armed", False) else [b"<X>"]
+    forget = t.device.reset
+    t.device.reset = lambda: (setattr(t.device, "armed", False), forget())
+    finding = confirmed(t, sight(), (B, A, X))
+    assert (finding.window, finding.reproduced, finding.tries) == ((A, X), 3, 3)
+
+
+def test_a_case_that_must_come_three_times_is_kept_three_times(toy):
+    t = toy()
+    counted = []
+
+    def count(device):
+        counted.append(1)
+        device.dead = len(counted) == 3
+        return [] if device.dead else [b"<X>"]
+
+    t.device.planted[b"x"] = count
+    forget = t.device.reset
+    t.device.reset = lambda: (counted.clear(), forget())
+    finding = confirmed(t, sight(), (X, A, X, B, X))
+    assert (finding.window, finding.reproduced, finding.tries) == ((X, A, X, B, X), 3, 3)
+
+
+@given(size=st.integers(1, 60), needs=st.integers(1, 60), late=st.booleans())
+def test_a_confirmed_window_is_no_longer_than_the_history_and_shows_the_fault_itself(size, needs, late):
+    history = numbered(*range(size))
+    shows = (lambda window, _n: len(window) >= needs) if late else (lambda window, _n: history[0] in window)
+    with pytest.MonkeyPatch.context() as patch:
+        played = Played(patch, shows)
+        finding = Confirmation(None, 3, lambda: False).confirm(sight(of=history[-1]), history)
+        assert set(finding.window) <= set(history)
+        if finding.confirmed:
+            assert played.windows.count(finding.window) >= 3 and shows(finding.window, 0)
+        assert all(len(window) <= size for window in played.windows)
+
+
+# -- the rule ----------------------------------------------------------------------------------------------------------
+
+
+TIMED = [kind for kind in Kind if KINDS[kind].timed]
+SELF_EVIDENT = [Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT, Kind.LEAK, Kind.UNSAFE_STATE]
+
+
+@pytest.mark.parametrize("kind", TIMED)
+@pytest.mark.parametrize(("shown", "believed"), [((1,), False), ((1, 2), True), ((1, 3), True), ((1, 2, 3), True)])
+def test_what_is_only_late_or_missing_needs_two_replays_of_three(toy, monkeypatch, kind, shown, believed):
+    Played(monkeypatch, lambda _window, number: number in shown)
+    finding = confirmed(toy(), sight(kind))
+    assert (finding.reproduced, finding.tries, finding.confirmed) == (len(shown), 3, believed)
+    assert finding.doubt == ("" if believed else "it came back in 1 of 3 replays, which chance can do")
+    assert finding.replays == (f"{len(shown)}/3" if believed else "only 1/3")
+
+
+@pytest.mark.parametrize("kind", SELF_EVIDENT)
+def test_what_tells_of_itself_needs_one(toy, monkeypatch, kind):
+    Played(monkeypatch, lambda _window, number: number == 1)
+    finding = confirmed(toy(), sight(kind))
+    assert (finding.reproduced, finding.tries, finding.confirmed, finding.doubt) == (1, 3, True, "")
+
+
+@given(kind=st.sampled_from(Kind), shown=st.sets(st.integers(1, 12)), tries=st.integers(2, 6))
+def test_a_timed_kind_is_never_confirmed_by_one_replay(kind, shown, tries):
+    with pytest.MonkeyPatch.context() as patch:
+        Played(patch, lambda _window, number: number in shown)
+        patch.setattr(confirm, "explained", lambda _runner, finding: finding)
+        finding = Confirmation(None, tries, lambda: False).confirm(sight(kind), (A, B, X))
+        assert finding.reproduced <= finding.tries
+        assert not (finding.confirmed and KINDS[kind].timed and finding.reproduced < 2)
+
+
+def test_a_run_that_wants_one_replay_believes_one(toy, monkeypatch):
+    Played(monkeypatch, lambda _window, _n: True)
+    finding = confirmed(toy(), sight(), tries=1)
+    assert (finding.reproduced, finding.tries, finding.confirmed) == (1, 1, True)
+
+
+def late():
+    return sight(sign=(Way.LATE.value, "x"))
+
+
+def test_a_late_answer_must_be_late_in_every_replay_and_in_none_without_the_case(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, _n: window == (X,))
+    assert confirmed(toy(), late()).confirmed
+    controls = played.windows[3:]
+    assert [(c.interface, c.state, c.steps, c.origin.fuzzer) for (c,) in controls] == [
+        ("toy", "idle", (), "control")
+    ] * 3
+
+
+def test_a_device_that_is_late_without_the_case_is_not_late_by_it(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, _n: True)
+    finding = confirmed(toy(), late())
+    assert (finding.confirmed, finding.reproduced, finding.tries) == (False, 3, 3)
+    assert finding.doubt == "it came back in 3 of 3 replays, which chance can do"
+    assert len(played.windows) == 4
+
+
+def test_an_answer_that_is_late_in_two_of_three_replays_is_not_believed_and_needs_no_control(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, number: number != 2)
+    assert not confirmed(toy(), late()).confirmed
+    assert len(played.windows) == 3
+
+
+def test_a_device_that_answers_late_by_itself_is_never_confirmed_silent(toy):
+    t = toy()
+    t.transport.delay = 3.1  # whatever it is asked
+    finding = confirmed(t, late())
+    assert not finding.confirmed
+
+
+def test_how_many_replays_are_needed_is_said_by_the_kind():
+    finding = late()
+    assert needed_of(finding) == 2
+    assert needed_of(sight(Kind.DISCONNECT)) == 2
+    assert needed_of(sight(Kind.CRASH)) == 1
+    many = confirm.replace(finding, tries=5)
+    assert needed_of(many) == 5
+
+
+# -- whom it blames ----------------------------------------------------------------------------------------------------
+
+
+def test_a_slow_death_that_was_seen_behind_another_message_blames_the_one_of_the_replay(toy, monkeypatch):
+    seen = Observation(Kind.EXIT, "device", "ended", 0.0, ("139", "x"))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    finding = confirmed(toy(), sight(Kind.EXIT, ("139", "probe")))
+    assert (finding.observation, finding.bucket) == (seen, bucket_of(seen, X))
+
+
+@pytest.mark.parametrize(
+    ("kind", "monitor", "blamed"),
+    [
+        (Kind.SILENCE, "m", True),
+        (Kind.DISCONNECT, "m", True),
+        (Kind.REBOOT, "liveness", True),
+        (Kind.REBOOT, "device", False),
+        (Kind.CRASH, "device", False),
+        (Kind.LEAK, "m", False),
+    ],
+)
+def test_only_kinds_that_know_nothing_better_take_the_blame_of_the_replay(toy, monkeypatch, kind, monitor, blamed):
+    seen = Observation(kind, monitor, "seen again", 0.0, ("s", "b"))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    monkeypatch.setattr(confirm, "explained", lambda _runner, finding: finding)
+    first = sight(kind, ("s", "x"), monitor=monitor)
+    finding = confirmed(toy(), first)
+    assert finding.observation == (seen if blamed else first.observation)
+    assert finding.bucket == (bucket_of(seen, X) if blamed else first.bucket)
+
+
+def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkeypatch):
+    seen = Observation(Kind.LINK_LOST, "link", "lost", 0.0)
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    first = sight(Kind.REBOOT, ("restart", "x"), monitor="liveness")
+    assert confirmed(toy(), first).observation is first.observation
+
+
+# -- what says nothing -------------------------------------------------------------------------------------------------
+
+
+def test_windows_that_could_not_be_played_are_not_counted_as_played_in_vain(toy, monkeypatch):
+    Played(monkeypatch, lambda window, _n: False, untested="the state was not reached")
+    finding = confirmed(toy(), sight(), (A, B, X))
+    assert (finding.reproduced, finding.tries, finding.replays) == (0, 0, "not replayed")
+
+
+def test_a_bench_that_fails_in_every_window_is_told_with_its_first_words(toy, monkeypatch):
+    words = iter(["the relay does not answer", "it is on fire"])
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(False, bench_error=next(words)))
+    with pytest.raises(BenchError, match="the relay does not answer"):
+        confirmed(toy(), sight(), (A, X))
+
+
+def test_a_bench_that_failed_once_and_then_played_a_window_has_replayed(toy, monkeypatch):
+    tries = iter([Replay(False, bench_error="the relay does not answer"), Replay(False), Replay(False)])
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: next(tries))
+    finding = confirmed(toy(), sight(), (B, A, X))
+    assert (finding.reproduced, finding.tries) == (0, 2)
+
+
+def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
+    tries = iter([True, None, True])
+
+    def replay(_runner, window, finding, stop=None):
+        shown = next(tries)
+        return Replay(bool(shown), untested="" if shown else "over", again=finding.observation, case=window[-1])
+
+    monkeypatch.setattr(confirm, "replay_once", replay)
+    finding = confirmed(toy(), sight())
+    assert (finding.reproduced, finding.tries, finding.confirmed) == (2, 2, True)
+
+
+def test_a_target_that_does_not_start_is_the_benchs(toy):
+    t = toy()
+
+    def no_reset():
+        raise TargetError("no power")
+
+    t.target.reset = no_reset
+    with pytest.raises(BenchError, match="no power"):
+        confirmed(t, sight())
+
+
+# -- the time ----------------------------------------------------------------------------------------------------------
+
+
+def after(count):
+    """Over after so many questions."""
+    left = iter([False] * count)
+    return lambda: next(left, True)
+
+
+def test_a_time_that_is_over_before_the_first_replay_dismisses_nothing(toy):
+    finding = confirmed(toy(), sight(), stop=after(0))
+    assert (finding.tries, finding.replays, finding.confirmed) == (0, "not replayed", False)
+
+
+def test_windows_that_were_played_before_the_time_was_over_are_counted(toy, monkeypatch):
+    Played(monkeypatch, lambda window, _n: False)
+    finding = confirmed(toy(), sight(), numbered(*range(30)), stop=after(2))
+    assert (finding.reproduced, finding.tries) == (0, 2)
+
+
+def test_a_crash_that_came_back_once_counts_although_the_time_is_over(toy, monkeypatch):
+    Played(monkeypatch, lambda window, _n: True)
+    finding = confirmed(toy(), sight(Kind.CRASH), stop=after(1))
+    assert (finding.reproduced, finding.tries, finding.confirmed) == (1, 1, True)
+
+
+def test_when_the_time_is_over_no_case_is_tried_alone_and_no_window_halved(toy, monkeypatch):
+    history = numbered(*range(100))
+    played = Played(monkeypatch, lambda window, _n: len(window) > 16)
+    finding = confirmed(toy(), sight(Kind.CRASH, of=history[-1]), history, stop=after(6))
+    assert (played.sizes, len(finding.window)) == ([1, 2, 4, 8, 16, 100], 100)
+
+
+# -- why it happened ---------------------------------------------------------------------------------------------------
+
+
+def explaining(t, **detail):
+    """A target that says more while it explains."""
+
+    def crash(_device):
+        more = detail if t.target.explaining else {}
+        crashes(t)(_device)
+        t.target.events[-1].detail.update(more)
+        return [b"<X>"]
+
+    t.device.planted[b"x"] = crash
+
+
+def test_a_crash_is_replayed_once_more_for_what_it_overwrote(toy):
+    t = toy(snapshots=True)
+    explaining(t, overwritten="the return address")
+    first = sight(Kind.CRASH, ("bad access", "f"))
+    first = confirm.replace(first, observation=confirm.replace(first.observation, detail={"symbol": "f"}))
+    finding = confirmed(t, first)
+    assert dict(finding.observation.detail) == {"symbol": "f", "overwritten": "the return address"}
+    assert (finding.reproduced, finding.tries, t.target.explaining) == (3, 3, False)
+
+
+def test_what_was_not_overwritten_is_not_told(toy):
+    t = toy(snapshots=True)
+    explaining(t, note="nothing")
+    assert dict(confirmed(t, sight(Kind.CRASH, ("bad access", "f"))).observation.detail) == {}
+
+
+def test_another_crash_of_the_replay_explains_nothing_and_a_target_that_cannot_is_not_asked(toy):
+    t = toy(snapshots=True)
+    explaining(t, overwritten="the return address")
+    first = sight(Kind.LEAK, ("x",))
+    assert confirm.explained(t.runner, first) is first
+    t = toy()
+    explaining_not = sight(Kind.CRASH, ("bad access", "f"))
+    assert confirm.explained(t.runner, explaining_not) is explaining_not
+    assert t.transport.sent == []
+
+
+def test_an_explanation_that_fails_leaves_the_target_as_it_was(toy, monkeypatch):
+    t = toy(snapshots=True)
+
+    def fails(*_words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(confirm, "replay_once", fails)
+    with pytest.raises(KeyboardInterrupt):
+        confirm.explained(t.runner, sight(Kind.CRASH))
+    assert t.target.explaining is False
+
+
+def test_only_a_crash_is_explained(toy, monkeypatch):
+    t = toy(snapshots=True)
+    Played(monkeypatch, lambda window, _n: True)
+    asked = []
+    monkeypatch.setattr(confirm, "explained", lambda _runner, finding: asked.append(finding.kind) or finding)
+    for kind in (Kind.HANG, Kind.SILENCE, Kind.CRASH):
+        confirmed(t, sight(kind))
+    assert asked == [Kind.CRASH]

@@ -1,0 +1,260 @@
+"""How a device comes to serve again: given what it does, expect this rung, this long, and no rung more."""
+
+import pytest
+from toy import message
+
+from harness.errors import LinkError
+from harness.interfaces import Resynchronization
+from harness.transcript import Service, Way
+from harness.transports.scripted import ScriptedTransport
+
+PROBE = b"<p>"
+
+
+def climb(t, *, closed=False, broken=False, patience=5.0):
+    """What the ladder gave, and how long it took."""
+    began = t.executor.now()
+    served = t.ladder.climb(closed=closed, broken=broken, patience=patience)
+    return served, t.executor.now() - began
+
+
+def connected(t):
+    t.connection.open()
+    t.transport.sent.clear()
+    return t
+
+
+def test_a_device_that_serves_is_asked_once_on_the_connection_that_is_there(toy):
+    t = connected(toy())
+    served, seconds = climb(t)
+    assert (served.service, served.answer.data) == (Service(Way.AT_ONCE), b"<Pi1,1>")
+    assert (t.transport.sent, t.transport.opened) == ([PROBE], 1)
+    assert seconds < 0.1
+
+
+def test_a_framer_that_waits_for_an_end_is_given_it_and_then_serves_at_once(toy):
+    t = connected(toy())
+    t.device.hungry = 4
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.seconds) == (Way.AT_ONCE, pytest.approx(seconds, abs=0.01))
+    assert t.transport.sent == [PROBE, b">", PROBE]
+    assert seconds == pytest.approx(1.3, abs=0.01)  # a reply timeout, and three silences
+
+
+def test_a_protocol_without_filler_is_brought_in_step_by_waiting_alone(toy):
+    t = connected(toy())
+    t.protocol.resynchronization = Resynchronization(0.5)
+    t.device.hungry = 2
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.sent) == (Way.AT_ONCE, [PROBE, PROBE])
+    assert seconds == pytest.approx(2.0, abs=0.01)  # the second half is for an answer to the first probe
+
+
+def test_a_device_that_is_busy_is_waited_for_and_its_seconds_are_told(toy):
+    t = connected(toy())
+    t.transport.delay = 3.1
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.filler, t.transport.opened) == (Way.LATE, 0, 1)
+    assert served.service.seconds == pytest.approx(seconds, abs=0.01)
+    assert seconds == pytest.approx(3.1, abs=0.01)
+    assert t.transport.sent == [PROBE, b">", PROBE, PROBE]
+
+
+def test_patience_on_a_silent_connection_ends_after_four_reply_timeouts(toy):
+    t = connected(toy())
+    t.protocol.probe = message(b"p", "probe")
+    t.transport.stream = False
+    t.transport.delay = 6.5  # 1.2 s, 1 s and 4 s have gone by
+    t.executor.reopen()
+    served, _seconds = climb(t)
+    assert (served.service.way, t.transport.opened) == (Way.NEVER, 4)
+
+
+@pytest.mark.parametrize(("hungry", "given"), [(100, 256), (1000, 256 + 1024)])
+def test_a_framer_that_a_wrong_length_made_wait_gets_its_bytes_and_how_many_is_told(toy, hungry, given):
+    t = connected(toy())
+    t.device.hungry = hungry
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.filler, t.transport.opened) == (Way.FILLED, given, 1)
+    fillers = [sent for sent in t.transport.sent if len(sent) > 3]
+    assert [len(filler) for filler in fillers] == [258, 1026][: len(fillers)]
+    assert all(filler == PROBE * (len(filler) // 3) for filler in fillers)
+
+
+def test_a_framer_that_waits_for_more_than_anyone_gives_is_left_for_another_connection(toy):
+    t = connected(toy())
+    t.device.hungry = 9000
+    greet = t.transport.open
+
+    def forgets(timeout):
+        t.device.hungry = 0
+        return greet(timeout)
+
+    t.transport.open = forgets
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.closed, t.transport.opened) == (Way.RECONNECTED, False, 2)
+
+
+def test_messages_with_borders_are_not_filled(toy):
+    t = toy()
+    t.transport.stream = False
+    t.executor.reopen()
+    t.device.hungry = 1 << 20
+    climb(t, patience=0.0)
+    assert {len(sent) for sent in t.transport.sent} == {1, 3}
+
+
+def test_filler_that_the_guard_withholds_is_not_given_and_another_connection_is_tried(toy):
+    t = connected(toy(forbidden=["p><p><p><p><p"]))
+    t.transport.fall_deaf()
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RECONNECTED, False)
+    assert all(len(sent) <= 3 for sent in t.transport.sent)
+
+
+def test_a_connection_that_is_open_but_dead_is_told_from_one_that_the_device_closed(toy):
+    t = connected(toy())
+    t.transport.fall_deaf()
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.closed, served.answer.data) == (Way.RECONNECTED, False, b"<Pi1,1>")
+    assert served.service.seconds == pytest.approx(seconds, abs=0.01)
+    t.transport.hang_up()
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RECONNECTED, True)
+    assert seconds < 0.1
+
+
+def test_a_device_whose_old_connections_never_served_again_is_not_waited_for_a_third_time(toy):
+    t = connected(toy())
+    took = []
+    for _ in range(3):
+        t.transport.fall_deaf()
+        served, seconds = climb(t)
+        assert served.service.way is Way.RECONNECTED
+        took.append(seconds)
+    assert took[0] == pytest.approx(took[1], abs=0.1)
+    assert took[2] == pytest.approx(2.2, abs=0.01) and took[2] < took[1] - 4.0
+
+
+@pytest.mark.parametrize("ends", ["gone", "closed", "by us"])
+def test_connections_that_end_otherwise_do_not_count_as_dead_ones(toy, ends):
+    t = connected(toy())
+    for _ in range(4):
+        if ends != "by us":
+            t.transport.hang_up(0.5 if ends == "gone" else 0.0)
+        climb(t, broken=ends == "by us")
+    t.transport.delay = 3.1
+    assert climb(t)[0].service.way is Way.LATE
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_link_that_is_lost_is_not_asked_any_more(toy, closed):
+    t = connected(toy())
+    served, _seconds = climb(t, closed=closed, broken=True)
+    assert (served.service.way, served.service.closed, t.transport.opened) == (Way.RECONNECTED, closed, 2)
+    assert t.transport.sent == [PROBE]
+
+
+@pytest.mark.parametrize("gone", [0.05, 1.0, 3.0])
+def test_a_device_that_dies_and_is_back_by_itself_was_gone_for_so_long(toy, gone):
+    t = connected(toy())
+    t.transport.hang_up(gone)
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RETURNED, True)
+    assert served.service.seconds == pytest.approx(gone, abs=0.26)
+
+
+def test_a_device_that_is_gone_for_longer_than_the_patience_is_a_link_that_does_not_open(toy):
+    t = connected(toy())
+    t.transport.hang_up(9.0)
+    began = t.executor.now()
+    with pytest.raises(LinkError, match="nothing is listening"):
+        t.ladder.climb(closed=False, broken=False, patience=5.0)
+    assert t.transport.clock - began == pytest.approx(5.0, abs=0.3)
+
+
+def test_a_link_that_breaks_by_no_close_of_the_devices_is_not_called_closed(toy):
+    t = connected(toy())
+
+    def breaks(data, deadline):
+        raise LinkError("a frame was lost")
+
+    t.connection.link.send = breaks
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RECONNECTED, False)
+
+
+def test_a_device_that_never_serves_again_is_asked_three_times_on_each_connection_until_the_patience_ends(toy):
+    t = connected(toy())
+    t.device.dead = True
+    began = t.executor.now()
+    served = t.ladder.climb(closed=False, broken=True, patience=5.0)
+    assert (served.answer, served.service.way, served.service.closed) == (None, Way.NEVER, False)
+    assert served.service.seconds == pytest.approx(t.executor.now() - began)
+    assert t.transport.sent == [PROBE] * 5
+    assert t.transport.opened == 3  # the first is broken; one more for three probes
+
+
+def test_without_patience_a_new_connection_is_asked_three_times(toy):
+    t = connected(toy())
+    t.device.dead = True
+    served, _seconds = climb(t, closed=True, broken=True, patience=0.0)
+    assert (served.service.way, served.service.closed, t.transport.sent) == (Way.NEVER, True, [PROBE] * 3)
+
+
+def test_a_device_that_serves_only_the_last_probe_within_the_patience_serves(toy):
+    t = connected(toy())
+    t.device.dead = True
+    asked = []
+
+    def wakes(device):
+        asked.append(1)
+        return [b"<Pi1,9>"] if len(asked) == 5 else []
+
+    t.device.planted[b"p"] = wakes
+    served, _seconds = climb(t, broken=True)
+    assert (served.service.way, len(asked)) == (Way.RECONNECTED, 5)
+
+
+class Relay(ScriptedTransport):
+    """Accepts every connection and drops it while the device behind it is not back: a port that somebody forwards."""
+
+    serves_at = 0.0
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        if self.clock < self.serves_at:
+            self.hung_up = self.opened
+        return link
+
+
+def test_a_connection_that_is_accepted_and_dropped_is_tried_until_its_program_is_back(toy):
+    t = connected(toy(transport=Relay))
+    t.transport.serves_at = t.transport.clock + 2.0
+    t.transport.hang_up()
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RECONNECTED, True)
+    assert seconds == pytest.approx(2.0, abs=0.3)
+    assert t.transport.opened < 12  # with a pause between two tries
+
+
+def test_one_that_is_dropped_for_longer_than_the_patience_never_serves(toy):
+    t = connected(toy(transport=Relay))
+    t.transport.serves_at = t.transport.clock + 60.0
+    served, seconds = climb(t, broken=True, closed=True)
+    assert (served.service.way, served.answer, served.service.closed) == (Way.NEVER, None, True)
+    assert seconds == pytest.approx(5.0, abs=0.3)
+
+
+def test_a_link_that_closes_under_the_probe_is_closed_by_the_device(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = lambda device: (t.transport.hang_up(), device.planted.clear())[1]
+    served, _seconds = climb(t)
+    assert (served.service.way, served.service.closed) == (Way.RECONNECTED, True)
+
+
+def test_an_answer_that_is_no_proper_one_does_not_serve(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = lambda _device: [b"<P?>"]
+    served, _seconds = climb(t, patience=0.0)
+    assert (served.answer, served.service.way) == (None, Way.NEVER)

@@ -1,0 +1,590 @@
+"""Whose bytes: late answers, leftovers, greetings, answers in pieces, and how long each is waited for."""
+
+import pytest
+from toy import ToyProtocol, message
+
+from harness.case import LiveField, Procedure, Reconnect, Send, Wait
+from harness.errors import LinkClosed, LinkError
+from harness.executor import Executor
+from harness.guard import Guard
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Conversation, Frame, FrameKind
+from harness.transports.scripted import ScriptedLink, ScriptedTransport
+
+NO_REPLY = Send("open", b"<open")
+
+
+def run(t, *steps):
+    t.executor.begin()
+    t.executor.run(steps)
+    return t.executor.exchanges
+
+
+def told(t):
+    """Each exchange: its message, its replies, what came unasked, what was no frame."""
+    return [(e.message, e.replies, e.unsolicited, e.stray) for e in t.executor.exchanges]
+
+
+def answers(t, name, *pieces, after=0.0, pace=0.0):
+    """The device answers a message with some pieces, after a while, at a pace."""
+
+    def answer(_device):
+        t.transport.delay, t.transport.pace = after, pace
+        return list(pieces)
+
+    t.device.planted[name] = answer
+
+
+def clocked(t, act):
+    began = t.transport.clock
+    act()
+    return t.transport.clock - began
+
+
+# -- late answers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wall(toy):
+    """The toy on a link with the wall clock, whose first connection is there."""
+
+    def wall(**options):
+        t = toy(adaptive=True, **options)
+        t.connection.open()
+        return t
+
+    return wall
+
+
+def test_a_late_answer_goes_to_its_own_message_and_not_to_the_next(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", after=1.5)
+    answers(t, b"b", b"<B>")
+    first, second = run(t, message(b"a"), message(b"b"))
+    assert (first.message, first.replies, first.answered) == ("a", (b"<A>",), True)
+    assert (second.message, second.replies, second.unsolicited) == ("b", (b"<B>",), ())
+
+
+def test_of_two_messages_alike_the_late_answer_is_the_first_ones(wall):
+    t = wall()
+    t.device.planted[b"b"] = lambda _device: []
+    answers(t, b"c", b"<A>")
+    turns = iter([1.5, 0.0])
+
+    def slow(_device):
+        t.transport.delay = next(turns)
+        return [b"<A1>"] if t.transport.delay else []
+
+    t.device.planted[b"a"] = slow
+    first, second, _third = run(t, message(b"a"), message(b"b"), message(b"a"))
+    assert (first.replies, second.replies) == ((b"<A1>",), ())
+
+
+def test_a_late_answer_that_comes_while_time_passes_goes_to_its_message_too(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", after=1.5)
+    (only,) = run(t, message(b"a"), Wait(2.0))
+    assert (only.replies, only.answered) == ((b"<A>",), True)
+
+
+def test_an_answer_that_lies_there_before_the_next_message_is_read_before_it_is_sent(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"<B>")  # the second would answer the next message
+    t.device.planted[b"b"] = lambda _device: []
+    run(t, message(b"a"), message(b"b"))
+    assert told(t) == [("a", (b"<A>",), (), b""), ("", (), (b"<B>",), b""), ("b", (), (), b"")]
+
+
+def test_a_second_answer_to_one_message_is_none_to_it(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"<A>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t)[:2] == [("a", (b"<A>",), (), b""), ("", (), (b"<A>",), b"")]
+
+
+def test_an_alarm_that_nobody_asked_for_is_no_late_answer(wall):
+    t = wall()
+    answers(t, b"a", b"<!a>", after=1.5)
+    answers(t, b"b", b"<B>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t) == [("a", (), (), b""), ("b", (b"<B>",), (b"<!a>",), b"")]
+
+
+def test_a_message_that_needs_no_answer_gets_no_late_one(wall):
+    t = wall()
+    t.protocol.expects_reply = lambda sent: sent != b"<a>"
+    answers(t, b"a", b"<A>", after=1.5)
+    answers(t, b"b", b"<B>", after=1.9)
+    run(t, message(b"a"), Wait(1.0), message(b"b"))
+    assert told(t)[0] == ("a", (), (), b"")
+
+
+def test_on_a_virtual_clock_nothing_is_late_and_nothing_is_read_before_sending(toy):
+    t = toy()
+    answers(t, b"a", b"<A>", after=1.5)
+    answers(t, b"b", b"<B>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t) == [("a", (), (), b""), ("b", (b"<B>",), (b"<A>",), b"")]
+
+
+def test_leftovers_that_are_no_frame_are_kept_as_what_they_are(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"garbage")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t)[1] == ("", (), (), b"garbage")
+
+
+def test_leftovers_of_several_kinds_are_each_on_record(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"noise<!alarm>half<")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t)[1:3] == [("", (), (b"<!alarm>",), b""), ("", (), (), b"noisehalf<")] or told(t)[1][2] == (
+        b"<!alarm>",
+    )
+    assert b"".join(entry[3] for entry in told(t)) in (b"noisehalf<", b"half<noise")
+
+
+def test_the_rest_of_a_cut_answer_is_waited_for_a_moment_and_put_together(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"<!al", b"arm>", pace=0.015)
+    answers(t, b"b", b"<B>")
+    run(t, message(b"a"), Wait(0.001), message(b"b"))
+    assert [entry for entry in told(t) if entry[2]] == [("", (), (b"<!alarm>",), b"")] or told(t)[-1][2] == (
+        b"<!alarm>",
+    )
+
+
+def test_a_keep_alive_among_the_leftovers_is_answered(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"<!k>")
+    run(t, message(b"a"), message(b"b"))
+    assert t.transport.sent == [b"<a>", b"<k!>", b"<b>"]
+    assert t.executor.conversation.last_received == b"<B>"
+
+
+# -- how long ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_that_is_slow_but_within_its_timeout_answers_each_of_messages_sent_at_once(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: []
+    answers(t, b"b", b"<A1>", b"<A2>", b"<B>", after=0.8, pace=0.8)
+    first, second, last = run(t, message(b"a", wait=False), message(b"a", wait=False), message(b"b"))
+    assert (first.replies, second.replies, last.replies) == ((b"<A1>",), (b"<A2>",), (b"<B>",))
+
+
+def test_a_message_at_once_is_waited_for_one_timeout_and_not_longer(toy):
+    t = toy()
+    t.device.planted[b"a"] = lambda _device: []
+    answers(t, b"b", b"<B>", b"<A>", pace=1.2)
+    seconds = clocked(t, lambda: run(t, message(b"a", wait=False), message(b"b")))
+    assert [e.answered for e in t.executor.exchanges] == [False, True]
+    assert seconds == pytest.approx(1.0)
+
+
+def test_an_answer_that_a_message_needs_not_have_is_waited_for_as_the_device_was_slow_so_far(wall):
+    t = wall()
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(0.02)
+    t.executor.reopen()
+    answers(t, b"a", b"<A>", after=0.1)
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(0.404, abs=0.001)
+    t.executor.reopen()
+    answers(t, b"a", b"<A>", after=0.6)
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(1.0)
+    t.executor.reopen()
+    answers(t, b"a", b"<A>", after=0.1)
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(1.0)  # it was slower once
+
+
+def test_on_a_virtual_clock_every_answer_is_waited_for_alike(toy):
+    t = toy()
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(1.0)
+
+
+def test_behind_a_message_at_once_the_whole_timeout_is_waited(wall):
+    t = wall()
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: run(t, message(b"a", wait=False), NO_REPLY)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("lost", "after", "answered"), [(2.0, 2.9, True), (2.0, 3.1, False), (0.0, 1.1, False)])
+def test_what_the_machine_lost_is_added_to_the_deadline(wall, lost, after, answered):
+    t = wall(lost=lambda _since: lost)
+    answers(t, b"a", b"<A>", after=after)
+    (exchange,) = run(t, message(b"a"))
+    assert exchange.answered is answered
+    assert exchange.ended_at - exchange.sent_at == pytest.approx(after if answered else 1.0 + lost, abs=0.01)
+
+
+def test_what_was_lost_before_the_message_was_sent_is_not_added(wall):
+    asked = []
+    t = wall(lost=lambda since: asked.append(since) or 0.0)
+    t.transport.clock = 50.0
+    t.device.planted[b"a"] = lambda _device: []
+    run(t, message(b"a"))
+    assert set(asked) == {50.0}
+
+
+def test_a_machine_that_stands_still_for_an_hour_puts_a_deadline_off_by_half_a_minute(wall):
+    t = wall(lost=lambda _since: 3600.0)
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: run(t, message(b"a"))) == pytest.approx(31.0)
+
+
+def test_on_a_virtual_clock_the_machine_loses_nothing(toy):
+    t = toy(lost=lambda _since: 5.0)
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: run(t, message(b"a"))) == pytest.approx(1.0)
+
+
+# -- greetings ---------------------------------------------------------------------------------------------------------
+
+
+class Greets(ScriptedTransport):
+    """A device that says something by itself on each connection."""
+
+    def __init__(self, answer, latency=0.001):
+        super().__init__(answer, latency)
+        self.greeting, self.delay = (b"<A-", b"ready>"), 0.05
+
+
+def test_a_greeting_is_no_answer_and_is_on_record(toy):
+    t = toy(adaptive=True, transport=Greets)
+    t.device.planted[b"a"] = lambda _device: []
+    t.executor.begin()
+    t.connection.open()
+    assert t.executor.greeting == b"<A-ready>"
+    t.executor.run((message(b"a"),))
+    assert told(t) == [("", (), (b"<A-ready>",), b""), ("a", (), (), b"")]
+    assert t.executor.greeting == b""
+
+
+def test_whether_a_device_greets_its_first_connection_shows(toy):
+    t = toy(adaptive=True)
+    assert clocked(t, t.connection.open) == pytest.approx(0.2)
+    assert clocked(t, t.executor.reopen) == 0.0
+    t.transport.greeting = (b"<!hello>",)
+    assert clocked(t, t.executor.reopen) == 0.0
+
+
+def test_a_device_that_greets_is_waited_for_on_every_connection_longer_than_it_took(toy):
+    t = toy(adaptive=True, transport=Greets)
+    assert clocked(t, t.connection.open) < 0.2
+    t.transport.delay = 0.35
+    t.executor.reopen()
+    assert t.executor.greeting == b"<A-ready>"
+    t.transport.delay = 0.42
+    t.executor.reopen()
+    assert t.executor.greeting == b""
+
+
+@pytest.mark.parametrize("when", [ON_CONNECTION, BEFORE_CASE])
+def test_a_script_that_talks_first_reads_the_greeting_itself(toy, when):
+    heard = []
+    t = toy(adaptive=True, transport=Greets, callbacks={when: lambda _c, _d, socket: heard.append(socket.receive())})
+    run(t, message(b"a"))
+    assert b"".join(heard) in (b"<A-", b"<A-ready>")
+
+
+def test_messages_with_borders_greet_by_no_bytes(toy):
+    t = toy(adaptive=True)
+    t.transport.stream = False
+    assert clocked(t, t.connection.open) == 0.0
+
+
+def test_on_a_virtual_clock_nobody_waits_for_a_greeting(toy):
+    t = toy()
+    assert clocked(t, t.connection.open) == 0.0
+
+
+# -- where an answer ends ----------------------------------------------------------------------------------------------
+
+
+class Unframed(ToyProtocol):
+    """Takes whatever has come as one answer."""
+
+    framed, max_reply = False, 64
+
+    def split(self, buffer):
+        return ((Frame(FrameKind.REPLY, buffer),), b"") if buffer else ((), b"")
+
+    def answers(self, sent, frame):
+        return True
+
+
+def unframed(toy, quiet_gap, **options):
+    t = toy(framed=False, **options)
+    protocol = Unframed()
+    t.transport.quiet_gap = quiet_gap
+    t.executor = Executor(
+        protocol,
+        t.transport,
+        t.target,
+        Guard(None, ()),
+        reply_timeout=1.0,
+        open_timeout=1.0,
+        adaptive=options.get("adaptive", False),
+    )
+    t.protocol = protocol
+    return t
+
+
+def paced(t, pace, text=b"<A: 37.2 C>"):
+    answers(t, b"a", *(bytes([byte]) for byte in text), pace=pace)
+
+
+def test_without_framing_an_answer_ends_with_a_quiet_gap(toy):
+    t = unframed(toy, 0.02)
+    paced(t, 0.01)
+    (exchange,) = run(t, message(b"a"))
+    assert exchange.replies == (b"<A: 37.2 C>",)
+
+
+def test_without_a_gap_what_comes_in_one_piece_is_the_answer(toy):
+    t = unframed(toy, 0.0)
+    paced(t, 0.01)
+    (exchange,) = run(t, message(b"a"))
+    assert exchange.replies == (b"<",)
+
+
+def test_a_pause_that_is_longer_than_the_gap_ends_the_answer(toy):
+    t = unframed(toy, 0.02)
+    paced(t, 0.05)
+    (exchange,) = run(t, message(b"a"))
+    assert exchange.replies == (b"<",)
+
+
+def test_an_answer_without_framing_is_bounded(toy):
+    t = unframed(toy, 0.02)
+    paced(t, 0.001, b"x" * 1000)
+    (exchange,) = run(t, message(b"a"))
+    assert len(exchange.replies[0]) == 64
+
+
+def test_a_gap_is_learned_from_answers_that_come_in_pieces(toy):
+    t = unframed(toy, 0.0, adaptive=True)
+    t.connection = t.executor.connection
+    t.connection.open()
+    answers(t, b"b", b"<B>")
+    paced(t, 0.0)
+    assert run(t, message(b"a"), message(b"b"))[0].replies == (b"<",)
+    paced(t, 0.004)
+    assert run(t, message(b"a"))[0].replies == (b"<A: 37.2 C>",)
+    paced(t, 0.009)
+    assert run(t, message(b"a"))[0].replies == (b"<",)
+
+
+def test_a_framed_protocol_learns_no_gap(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", b"<A>")
+    run(t, message(b"a"), message(b"b"))
+    assert clocked(t, lambda: run(t, message(b"b"))) < 0.005
+
+
+class Whole(ScriptedLink):
+    whole = True
+
+
+class Complete(ScriptedTransport):
+    """A carrier that knows itself when an answer is complete, as an emulator does."""
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = Whole
+        return link
+
+
+def test_a_link_that_knows_where_an_answer_ends_is_read_up_to_there(toy):
+    t = toy(transport=Complete)
+    answers(t, b"a", b"<A>", b"<!alarm>", b"<A2>")
+    (exchange,) = run(t, message(b"a"))
+    assert (exchange.replies, exchange.unsolicited) == ((b"<A>", b"<A2>"), (b"<!alarm>",))
+
+
+def test_one_that_does_not_is_read_up_to_the_answer(toy):
+    t = toy()
+    answers(t, b"a", b"<A>", b"<A2>")
+    (exchange,) = run(t, message(b"a"))
+    assert exchange.replies == (b"<A>",)
+
+
+# -- probes ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_right_answer_to_an_earlier_probe_serves(toy):
+    t = toy()
+    t.protocol.answers = lambda sent, frame: bool(frame.fields) and sent == b"<p>"
+    answers(t, b"p", b"<Pi1,5>", after=1.5)
+    assert t.executor.probe() is None
+    t.device.planted[b"p"] = lambda _device: []
+    assert t.executor.probe().data == b"<Pi1,5>"
+
+
+def sequenced(t):
+    """Probes with a number, whose answers carry it."""
+    numbers = iter("123456789")
+    t.protocol.resolve = lambda live, data, conversation: next(numbers).encode()
+    t.protocol.probe = message(b"p_", "probe", live=(LiveField("sequence", 2, 1),))
+    t.protocol.answers = lambda sent, frame: frame.data[-2:-1] == sent[2:3]
+
+
+def test_an_answer_with_the_number_of_an_earlier_probe_serves_until_the_link_is_closed(toy):
+    t = toy()
+    sequenced(t)
+    answers(t, b"p1", b"<Pi1,1>", after=1.5)
+    t.device.planted[b"p2"] = lambda _device: []
+    assert t.executor.probe() is None
+    assert t.executor.probe().data == b"<Pi1,1>"
+    t.device.planted[b"p3"] = lambda _device: []
+    t.device.planted[b"p4"] = lambda _device: [b"<Pi1,3>"]
+    assert t.executor.probe() is None
+    t.executor.close()
+    assert t.executor.probe() is None
+
+
+def test_after_a_probe_was_served_earlier_ones_are_asked_no_more(toy):
+    t = toy()
+    sequenced(t)
+    t.device.planted |= {b"p1": lambda _d: [], b"p2": lambda _d: [b"<Pi1,2>"], b"p3": lambda _d: [b"<Pi1,1>"]}
+    assert [t.executor.probe() is None for _ in range(3)] == [True, False, True]
+
+
+@pytest.mark.parametrize(("given", "waited"), [(0.0, 1.0), (4.0, 4.0), (0.5, 0.5)])
+def test_a_probe_is_waited_for_as_long_as_is_said(toy, given, waited):
+    t = toy()
+    t.device.dead = True
+    assert clocked(t, lambda: t.executor.probe(given)) == pytest.approx(waited)
+
+
+# -- links that end ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_sent_at_once_is_given_up_with_its_link(toy):
+    t = toy()
+    t.executor.begin()
+    t.device.planted[b"a"] = lambda _device: []
+    t.executor.run((message(b"a", wait=False), Reconnect()))
+    (exchange,) = t.executor.exchanges
+    assert (exchange.sent, exchange.answered, exchange.ended_at) == (b"<a>", False, t.transport.clock)
+
+
+def test_a_link_that_closes_is_told_to_the_script_at_the_end_of_the_case_and_to_the_runner(toy):
+    told = []
+    t = toy(callbacks={AFTER_CASE: lambda _conversation, _data, socket: told.append(list(socket.messages))})
+    t.device.planted[b"a"] = lambda _device: t.transport.hang_up()
+    with pytest.raises(LinkClosed):
+        run(t, message(b"a"), message(b"b"))
+    assert (told, t.executor.performed) == ([["a"]], 0)
+
+
+def test_what_was_held_back_does_not_go_out_on_the_next_link(toy):
+    t = toy()
+    run(t)
+    with pytest.raises(LinkError):
+        t.transport.refuse = True
+        t.executor.close()
+        run(t, message(b"a", wait=False))
+    t.transport.refuse = False
+    run(t, message(b"b"))
+    assert t.transport.sent == [b"<b>"]
+
+
+def test_how_far_a_case_came_is_counted(toy):
+    t = toy()
+    run(t, message(b"a"), Wait(0.1), message(b"b", mutated=True))
+    assert (t.executor.performed, t.executor.mutated) == (3, True)
+    run(t, message(b"a"))
+    assert (t.executor.performed, t.executor.mutated) == (1, False)
+
+
+def test_filler_belongs_to_no_message(toy):
+    t = toy()
+    t.executor.begin()
+    t.executor.fill(b"xx", 2.0)
+    assert (t.transport.sent, t.executor.exchanges) == ([b"xx"], [])
+
+
+def test_time_that_passes_in_silence_leaves_no_record_and_what_comes_does(toy):
+    t = toy()
+    t.executor.begin()
+    assert clocked(t, lambda: t.executor.listen(2.0)) == pytest.approx(2.0)
+    assert t.executor.exchanges == []
+    answers(t, b"a", b"<A>", b"<!alarm>", b"<!again>", pace=0.5)
+    run(t, message(b"a"), Wait(2.0))
+    assert [(e.message, e.unsolicited) for e in t.executor.exchanges] == [("a", ()), ("", (b"<!alarm>", b"<!again>"))]
+
+
+def test_a_record_that_goes_on_with_a_kept_conversation_has_a_copy_and_a_guard_without_memory(toy):
+    t = toy(forbidden=["shock"])
+    kept = Conversation({"token": b"z"})
+    t.executor.begin()
+    t.executor.run((Send("half", b"<sho"),))
+    t.executor.begin(kept)
+    assert (t.executor.conversation, t.executor.conversation is kept) == (kept, False)
+    t.executor.run((Send("rest", b"ck>"),))
+    assert t.transport.sent == [b"<sho", b"ck>"]
+
+
+# -- carriers ----------------------------------------------------------------------------------------------------------
+
+
+class AttributeLink(ScriptedLink):
+    """A link that numbers attributes and performs procedures."""
+
+    connections, performed, cuts = 0, (), False
+
+    def fresh(self):
+        again, self.connections = self._device.made != self.connections, self._device.made
+        return again
+
+    def handle(self, uuid):
+        return {"2a9d": 0x1234}[uuid]
+
+    def perform(self, step, timeout):
+        self._device.performed.append((step.name, timeout))
+        return not self._device.cuts
+
+
+class Attributes(ScriptedTransport):
+    def __init__(self, answer, latency=0.001):
+        super().__init__(answer, latency)
+        self.made, self.performed, self.cuts = 1, [], False
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = AttributeLink
+        return link
+
+
+def test_a_handle_is_what_the_link_found(toy):
+    t = toy(transport=Attributes)
+    run(t, message(b"w__", live=(LiveField("handle:2a9d", 2, 2),)))
+    assert t.transport.sent == [b"<w\x34\x12>"]
+
+
+def test_on_another_connection_than_before_the_conversation_is_another(toy):
+    t = toy(transport=Attributes)
+    answers(t, b"t", b"<Tz>")
+    token = message(b"u_", live=(LiveField("token", 2, 1),))
+    run(t, message(b"t"), token)
+    t.transport.made += 1
+    run(t, token)
+    assert t.transport.sent == [b"<t>", b"<uz>", b"<u\0>"]
+
+
+def test_a_handle_where_nobody_numbers_attributes_is_the_protocols(toy):
+    t = toy()
+    run(t, message(b"w__", live=(LiveField("handle:2a9d", 2, 2),)))
+    assert t.transport.sent == [b"<w\0\0>"]
+
+
+@pytest.mark.parametrize(("cuts", "answered"), [(False, True), (True, False)])
+def test_a_procedure_that_cuts_the_link_ends_what_was_waited_for(toy, cuts, answered):
+    t = toy(transport=Attributes, open_timeout=3.0)
+    t.transport.cuts = cuts
+    first, *_rest = run(t, message(b"a", wait=False), Procedure("pair"))
+    assert (first.sent, first.answered) == (b"<a>", answered)
+    assert t.transport.performed == [("pair", 3.0)]
