@@ -27,6 +27,7 @@ from harness.cli.options import Options
 from harness.cli.replay import replay
 from harness.cli.session import run_campaign
 from harness.errors import MedfuzzError
+from harness.load import Load
 from harness.summary import CampaignRecord
 from targets.dirty import Proxy
 
@@ -36,6 +37,7 @@ TRIGGERS = TEXT_TRIGGERS = ("name", "rate", "select")
 UP_SECONDS = 20.0
 REPLY_TIMEOUT = 0.25
 ABSENT = "absent"
+BUSY_SHARE = 0.2
 _CODES = {0: Class.PASS, 1: Class.FINDING, 3: Class.BENCH, 4: Class.NOT_GREEN}
 _REPLAYS = {0: Class.FIXED, 1: Class.REPRODUCED, 3: Class.BENCH, 4: Class.FLAKY}
 REQUIREMENT = """[[requirement]]
@@ -49,7 +51,10 @@ formula = "historically(rate <= 500)"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one event. `fired`: the distinct faults that were set off; `words` say what was told."""
+    """What became of one event. `fired`: the distinct faults that were set off; `words` say what was told.
+
+    `lost` is the share of the time in which the machine had no time for it, 1 where the device was held.
+    """
 
     label: Label
     seed: int
@@ -58,12 +63,12 @@ class Result:
     kinds: tuple[str, ...]
     words: str
     seconds: float
-    disturbed: bool = False
+    lost: float = 0.0
 
     @property
     def allowed(self) -> frozenset[Class]:
         """What is right: of a brief fault on a machine that is held up that long itself, nothing can be told."""
-        more = {Class.PASS, Class.NOT_GREEN} if self.label.brief and self.disturbed else set()
+        more = {Class.PASS, Class.NOT_GREEN} if self.label.brief and self.lost > BUSY_SHARE else set()
         return self.label.right | more
 
     @property
@@ -100,13 +105,15 @@ if "raising" not in FUZZERS:
     FUZZERS.register("raising")(_RaisingFuzzer)
 
 
-def run_event(label: Label, seed: int, *, held: bool = False, disturbed: bool = False) -> Result:
-    """Run it in a folder of its own; never raises. `disturbed`: the machine is busy, or processes are held."""
-    began = time.monotonic()
+def run_event(label: Label, seed: int, *, held: bool = False) -> Result:
+    """Run it in a folder of its own; never raises."""
+    began, load = time.monotonic(), Load()
+    load.start()
     with tempfile.TemporaryDirectory(prefix="verdicts-") as name:
         event = _Event(label, seed, Path(name))
         try:
             with contextlib.ExitStack() as stack:
+                stack.enter_context(event.numbers_kept())
                 if held or label.held:
                     stack.enter_context(event.holding(again=held))
                 verdict, kinds, words = event.campaign()
@@ -114,7 +121,9 @@ def run_event(label: Label, seed: int, *, held: bool = False, disturbed: bool = 
                     verdict, words = event.replay()
         except Exception:  # noqa: BLE001  whatever it is, it is a wrong verdict
             verdict, kinds, words = Class.ERROR, (), traceback.format_exc()
-        return Result(label, seed, verdict, event.fired(), kinds, words, time.monotonic() - began, disturbed or held)
+        seconds, lost = time.monotonic() - began, load.lost(began)
+        load.stop()
+        return Result(label, seed, verdict, event.fired(), kinds, words, seconds, 1.0 if held else lost / seconds)
 
 
 class _Event:
@@ -193,6 +202,27 @@ class _Event:
         with contextlib.suppress(OSError, ValueError):
             return int((self.folder / "pid").read_text())
         return 0
+
+    @contextlib.contextmanager
+    def numbers_kept(self) -> Generator[None]:
+        """The number of a dead device's pty goes to the next one, and another event's device would answer there."""
+        ended, kept = threading.Event(), dict[str, int]()
+        thread = threading.Thread(target=self._keep, args=(ended, kept))
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            for descriptor in kept.values():
+                os.close(descriptor)
+
+    def _keep(self, ended: threading.Event, kept: dict[str, int]) -> None:
+        link = Path(self.place.removeprefix("pty:"))
+        while self.place.startswith("pty:") and not ended.wait(0.01):
+            with contextlib.suppress(OSError):
+                if (name := str(link.readlink())) not in kept:
+                    kept[name] = os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
     @contextlib.contextmanager
     def holding(self, *, again: bool) -> Generator[None]:

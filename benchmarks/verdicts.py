@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from benchmarks.labelled_event import Result, run_event
 from benchmarks.labels import LABELS, Class, Group, Label
+from harness.verdict import Kind
 
 EVENT_SECONDS = 180.0
 AT_ONCE = 20
@@ -25,11 +26,12 @@ Event = tuple[Label, int]
 
 
 def events(labels: Sequence[Label], count: int, seed: int) -> list[Event]:
-    """`count` of them, each label in turn, each with a seed of its own."""
-    return [(labels[number % len(labels)], seed + number // len(labels)) for number in range(count)]
+    """`count` of them, each label in turn, each with a seed of its own; those that take long come first."""
+    found = [(labels[number % len(labels)], seed + number // len(labels)) for number in range(count)]
+    return sorted(found, key=lambda event: Kind.SILENCE not in event[0].kinds)
 
 
-def run_events(wanted: Sequence[Event], *, at_once: int, held: bool = False, busy: bool = False) -> Iterator[Result]:
+def run_events(wanted: Sequence[Event], *, at_once: int, held: bool = False) -> Iterator[Result]:
     """Each in a process of its own; one that does not end is ended, and is an error."""
     context, waiting = multiprocessing.get_context("fork"), list(reversed(wanted))
     running: dict[Connection, tuple[BaseProcess, Event, float]] = {}
@@ -37,7 +39,7 @@ def run_events(wanted: Sequence[Event], *, at_once: int, held: bool = False, bus
         while waiting and len(running) < at_once:
             event = waiting.pop()
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_child, args=(theirs, event, held, busy))
+            process = context.Process(target=_child, args=(theirs, event, held))
             process.start()
             theirs.close()
             running[ours] = (process, event, time.monotonic())
@@ -48,8 +50,8 @@ def run_events(wanted: Sequence[Event], *, at_once: int, held: bool = False, bus
             yield _result(ours, process, event, time.monotonic() - began)
 
 
-def _child(theirs: Connection, event: Event, held: bool, busy: bool) -> None:
-    theirs.send(run_event(*event, held=held, disturbed=busy))
+def _child(theirs: Connection, event: Event, held: bool) -> None:
+    theirs.send(run_event(*event, held=held))
 
 
 def _result(ours: Connection, process: BaseProcess, event: Event, seconds: float) -> Result:
