@@ -32,7 +32,7 @@ from harness.own import own_error
 from harness.runner import Runner
 from harness.scope import Scope
 from harness.slow_lane import SlowLane
-from harness.transcript import Transcript
+from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
@@ -255,8 +255,15 @@ class Campaign:
         if failed and verdict is not Verdict.FINDING:
             verdict = Verdict.BENCH_FAULT
         self._finished(case, outcome, verdict)
+        if not failed and self._stays_dead(transcript):
+            failed = f"no probe is served any more on '{case.interface}'; {self._suspect(case, transcript)}"
         if failed:
             raise LinkError(failed)
+
+    def _stays_dead(self, transcript: Transcript) -> bool:
+        """True for a device that serves no more, where neither the bench nor a person can bring it back."""
+        dead = transcript.service is not None and transcript.service.way is Way.NEVER
+        return dead and not self._runner.revives
 
     def _finished(self, case: TestCase, outcome: Outcome, verdict: Verdict) -> None:
         number, coverage = self._counts.number, self._runner.coverage()
@@ -274,8 +281,9 @@ class Campaign:
         words = f"{error} It ended case {counts.number}, {case.id}: {_bytes_of(case)}"
         if counts.own_row >= _OWN_IN_A_ROW or counts.own >= _OWN_IN_ALL:
             raise BenchError(words) from error
-        if str(error) not in counts.told:
-            counts.told.add(str(error))
+        place = str(error).partition(": ")[2]  # behind what names the case
+        if place not in counts.told:
+            counts.told.add(place)
             self.tell(BenchFault(words, fatal=False))
 
     def _lost(self, case: TestCase, error: LinkError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from harness.errors import LinkError, LinkGone
+from harness.errors import LinkClosed, LinkError, LinkGone
 from harness.guard import Guard, GuardedLink
 from harness.interfaces import Handles, Link, Performs, Target, Transport
 
@@ -79,6 +79,19 @@ class Connection:
         self._target.advance(_LONGEST_PAUSE)
 
     def _connect(self, patience: float) -> GuardedLink:
+        """One that is closed before anything was said to it is tried again like one that does not open."""
+        began = self._target.now()
+        while True:
+            left = max(_FIRST_PAUSE, began + patience - self._target.now())
+            try:
+                return self._met(left)
+            except LinkClosed:
+                self.close()
+                if self._target.now() + _LONGEST_PAUSE >= began + patience:
+                    raise
+                self._target.advance(_LONGEST_PAUSE)
+
+    def _met(self, patience: float) -> GuardedLink:
         link = self._opened(patience)
         if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
             self._kind = type(link)

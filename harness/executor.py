@@ -28,6 +28,7 @@ _SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _FIRST_GAP, _LONGEST_GAP = 0.005, 0.1
+_LEARNED_FROM, _PAUSE_FACTOR = 8, 4.0
 _LONGEST_LOSS = 30.0
 
 
@@ -104,7 +105,9 @@ class Executor:
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = False
         self._slowest = 0.0
-        self._gap = transport.quiet_gap
+        learns = adaptive and not protocol.framed and not transport.quiet_gap
+        self._gap, self._unlearned = (_LONGEST_GAP, _LEARNED_FROM) if learns else (transport.quiet_gap, 0)
+        self._longest_pause = 0.0
         self._greeting = 0.0 if self._before else -1.0
         self.greeting = b""
         self._held: list[_Sent] = []
@@ -409,9 +412,19 @@ class Executor:
         return False
 
     def _whole(self, received: bytes) -> bytes:
-        """What has come, and what follows it until the line is quiet."""
-        while len(received) < self.protocol.max_reply and (more := self.link.receive(self.now() + self._gap)):
+        """What has come, and what follows it until the line is quiet.
+
+        How long a pause within an answer is, the first answers show where the transport does not know.
+        """
+        link, last = self.link, self.now()
+        while len(received) < self.protocol.max_reply and (more := link.receive(last + self._gap)):
             received += more
+            self._longest_pause = max(self._longest_pause, link.now() - last)
+            last = link.now()
+        if self._unlearned:
+            self._unlearned -= 1
+            if not self._unlearned:
+                self._gap = min(_PAUSE_FACTOR * self._longest_pause, _LONGEST_GAP)
         return received
 
     def _later(self, sent_at: float, seconds: float, deadline: float) -> float:

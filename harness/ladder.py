@@ -39,6 +39,10 @@ class Ladder:
         self._renewals = 0
         self.patient = False
 
+    def forget(self) -> None:
+        """The device was made fresh: what was learned of its connections was another life's."""
+        self._renewals = 0
+
     def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
 

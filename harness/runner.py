@@ -67,7 +67,7 @@ class Runner:
         self._reset = budgeted(target, max_resets)
         self.lives = 0
         self.states = (
-            KeptStates(target, target, self.watch, self._walker)
+            KeptStates(target, self.watch, self._walker)
             if isinstance(target, Restores)
             else ReachedStates(target, interfaces, self.watch, self._walker, self._restart, settle)
         )
@@ -91,6 +91,8 @@ class Runner:
             return
         for carrier in self._carriers.values():
             carrier.restore()
+        for interface in self.interfaces.values():
+            interface.ladder.forget()
         self.target.calm()
         self._restart()
         self._forget_links()

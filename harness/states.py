@@ -65,8 +65,8 @@ class Walker:
 class KeptStates:
     """Each state is reached from a cold start once; from then on a case starts from its snapshot."""
 
-    def __init__(self, target: Target, snapshots: Restores, watch: Watch, walker: Walker) -> None:
-        self._target, self._snapshots, self._watch, self._walker = target, snapshots, watch, walker
+    def __init__(self, snapshots: Restores, watch: Watch, walker: Walker) -> None:
+        self._snapshots, self._watch, self._walker = snapshots, watch, walker
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._cold: object = None
 

@@ -37,7 +37,9 @@ def campaign(tmp_path, monkeypatch):
     """Runs a script against a port; the campaign's record."""
     monkeypatch.chdir(tmp_path)
 
-    def run(script, port, *, cases=30, target='kind = "external"\narmed = true\nsettle = 0.0\n', **keys):
+    def run(
+        script, port, *, cases=30, target='kind = "external"\narmed = true\nsettle = 0.0\nreset_timeout = 1.0\n', **keys
+    ):
         bench = tmp_path / "bench.toml"
         keys = {"reply_timeout": 0.3, "fuzzers": ["enumerate"], "max_len": 64} | keys
         keys = {"protocol": f"boofuzz:{SCRIPTS / script}"} | keys
@@ -157,8 +159,11 @@ def test_a_greeting_that_the_script_does_not_read_is_no_answer(campaign, device)
         return b"" if broken else None
 
     server = device(b"USER", b"PASS", b"STOR", banner=b"220 ready\n", answer=answer)
-    record = campaign("ftp_procedural.py", server.port, cases=120)
-    assert record.confirmed and broken, "a device that only greets any more is taken for one that answers"
+    record = campaign("ftp_procedural.py", server.port, cases=120, open_timeout=1.0)
+    assert broken and record.exit_code == 3, "a device that only greets any more is taken for one that answers"
+    assert [finding.tries for finding in record.findings] == [
+        0
+    ]  # nothing can be shown again on a device that stays dead
 
 
 def test_a_callback_with_four_parameters_asks_after_each_case(campaign, device):

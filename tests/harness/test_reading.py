@@ -431,12 +431,13 @@ def test_a_gap_is_learned_from_answers_that_come_in_pieces(toy):
     t = unframed(toy, 0.0, adaptive=True)
     t.connection = t.executor.connection
     t.connection.open()
-    answers(t, b"b", b"<B>")
-    paced(t, 0.0)
-    assert run(t, message(b"a"), message(b"b"))[0].replies == (b"<",)
     paced(t, 0.004)
+    for _ in range(8):  # until it knows, it waits as long as it may
+        assert run(t, message(b"a"))[0].replies == (b"<A: 37.2 C>",)
+    before = t.transport.clock
     assert run(t, message(b"a"))[0].replies == (b"<A: 37.2 C>",)
-    paced(t, 0.009)
+    assert t.transport.clock - before < 0.004 * 11 + 0.03
+    paced(t, 0.03)
     assert run(t, message(b"a"))[0].replies == (b"<",)
 
 

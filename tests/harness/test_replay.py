@@ -297,7 +297,7 @@ def test_the_same_fault_may_be_seen_elsewhere_or_on_its_way_out(first, again):
         ((Kind.EXIT, ("139", "x")), (Kind.EXIT, ("1", "x"))),
         ((Kind.EXIT, (RESTART, "x")), (Kind.LINK_LOST, ())),
         ((Kind.SILENCE, ("x",)), (Kind.SILENCE, (LATE, "x"))),
-        ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (DEAD, "x"))),
+        ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (DEAD, "a"))),
         ((Kind.SILENCE, (DEAD, "x")), (Kind.DISCONNECT, (DEAD, "x"))),
         ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, ("brown-out", "x"))),
         ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, (RESTART, "x"))),
