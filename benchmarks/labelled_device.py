@@ -1,4 +1,4 @@
-"""A small device with one labelled behaviour, on a TCP port or a pty: `labelled_device.py tcp:127.0.0.1:4000 --fault exit`.
+"""A small device with one labelled behaviour: `labelled_device.py tcp:127.0.0.1:4000 --fault exit`, or `pty:PATH`.
 
 Plain sockets and nothing of medfuzz's. It ends by itself after `LIFETIME` seconds.
 """
@@ -74,15 +74,16 @@ class Framed:
         return b"\x7e" + covered + crc16(covered).to_bytes(2, "little")
 
 
+LETTERS = {STATUS: b"S", NAME: b"N", RATE: b"R", SELECT: b"C", LIMIT: b"L", REPORT: b"!"}
+
+
 class Text:
     """A line for a request (`N ward 3`), a line for an answer (`N 0 …`)."""
-
-    LETTERS = {STATUS: b"S", NAME: b"N", RATE: b"R", SELECT: b"C", LIMIT: b"L", REPORT: b"!"}
 
     def requests(self, buffer: bytes) -> tuple[list[Request], bytes]:
         """Whole lines that begin with a letter it knows, and the rest."""
         *lines, rest = buffer.split(b"\n")
-        codes = {letter: code for code, letter in self.LETTERS.items()}
+        codes = {letter: code for code, letter in LETTERS.items()}
         words = [line.rstrip(b"\r").partition(b" ") for line in lines]
         return [
             (0, codes[letter], self._body(codes[letter], text)) for letter, _, text in words if letter in codes
@@ -96,7 +97,7 @@ class Text:
 
     def frame(self, _sequence: int, command: int, body: bytes) -> bytes:
         """The answer's letter, its status and what it holds."""
-        letter = self.LETTERS.get(command & ~REPLY, b"?")
+        letter = LETTERS.get(command & ~REPLY, b"?")
         if command == STATUS | REPLY:
             serial, boots, uptime, limit, writes = struct.unpack(">8sHIHH", body[1:19])
             return b"S %d %s %d %d %d %d\r\n" % (body[0], serial, boots, uptime, limit, writes)
@@ -115,14 +116,11 @@ class Port:
         """For the selector."""
         return self.fd
 
-    def send(self, data: bytes, *, paced: bool = False) -> None:
+    def send(self, data: bytes) -> None:
         """All of it, or none where nobody is there any more."""
         with contextlib.suppress(OSError):
-            for piece in [data[n : n + 1] for n in range(len(data))] if paced else [data]:
-                while piece:
-                    piece = piece[os.write(self.fd, piece) :]
-                if paced:
-                    time.sleep(0.001)
+            while data:
+                data = data[os.write(self.fd, data) :]
 
     def close(self) -> None:
         """Close the connection; a pty stays."""
@@ -368,8 +366,9 @@ def _traceback(device: Device, port: Port) -> None:
     device.drop(port)
 
 
-def _restarts(device: Device, _port: Port) -> None:
+def _restarts(device: Device, _port: Port) -> bytes:
     device.boot()
+    return bytes([REFUSED])
 
 
 def _alarms(_device: Device, port: Port) -> bytes:

@@ -58,11 +58,19 @@ class Result:
     kinds: tuple[str, ...]
     words: str
     seconds: float
+    disturbed: bool = False
+
+    @property
+    def allowed(self) -> frozenset[Class]:
+        """What is right: of a brief fault on a machine that is held up that long itself, nothing can be told."""
+        more = {Class.PASS, Class.NOT_GREEN} if self.label.brief and self.disturbed else set()
+        return self.label.right | more
 
     @property
     def set_off(self) -> bool:
-        """True unless it is a device fault that no case set off."""
-        return self.label.group is not Group.DEVICE or bool(self.fired)
+        """True unless a fault was planted and no case set it off."""
+        planted = self.label.group is Group.DEVICE or self.label.other is not None
+        return not planted or bool(self.fired)
 
     @property
     def right(self) -> bool:
@@ -72,7 +80,7 @@ class Result:
         if self.verdict is Class.FINDING and self.label.kinds:
             known = {kind.value for kind in self.label.kinds}
             return set(self.kinds) <= known and len(self.kinds) >= len(self.fired)
-        return self.verdict in self.label.right
+        return self.verdict in self.allowed
 
 
 class _RaisingFuzzer(EnumerateFuzzer):
@@ -92,8 +100,8 @@ if "raising" not in FUZZERS:
     FUZZERS.register("raising")(_RaisingFuzzer)
 
 
-def run_event(label: Label, seed: int, *, held: bool = False) -> Result:
-    """Run it in a folder of its own; never raises."""
+def run_event(label: Label, seed: int, *, held: bool = False, disturbed: bool = False) -> Result:
+    """Run it in a folder of its own; never raises. `disturbed`: the machine is busy, or processes are held."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="verdicts-") as name:
         event = _Event(label, seed, Path(name))
@@ -106,7 +114,7 @@ def run_event(label: Label, seed: int, *, held: bool = False) -> Result:
                     verdict, words = event.replay()
         except Exception:  # noqa: BLE001  whatever it is, it is a wrong verdict
             verdict, kinds, words = Class.ERROR, (), traceback.format_exc()
-        return Result(label, seed, verdict, event.fired(), kinds, words, time.monotonic() - began)
+        return Result(label, seed, verdict, event.fired(), kinds, words, time.monotonic() - began, disturbed or held)
 
 
 class _Event:
@@ -141,7 +149,8 @@ class _Event:
             protocol = f"boofuzz:{HERE}/labelled_script.py"
         fuzzers = ", ".join(f'"{name}"' for name in label.fuzzers)
         lines = [
-            f'[target]\nkind = "{label.life}"\nname = "labelled device"\nsettle = 0.0\nready = {UP_SECONDS}\narmed = true',
+            f'[target]\nkind = "{label.life}"\nname = "labelled device"\narmed = true',
+            f"settle = 0.0\nready = {UP_SECONDS}",
             *own,
             label.target,
             f'[interfaces.main]\ntransport = "{moniker}"\nprotocol = "{protocol}"',

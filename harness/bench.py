@@ -169,11 +169,12 @@ class LimitsTable(Table):
 class FloorsTable(Table):
     """`[floors]`: what a run that found nothing must have reached to be green; else it ends with 4 and the reason.
 
-    Shares are from 0 to 1: messages answered besides the probe, cases withheld by the guard or left out, requirements
-    exercised. `cases` is the least for each interface (a smaller --cases counts). `states`: every state that was tried.
+    Shares are from 0 to 1: messages answered besides the probe (the valid ones, if there are some), cases withheld
+    by the guard or left out, requirements exercised. `cases` is the least for each interface (a smaller --cases
+    counts). `states`: every state that was tried.
     """
 
-    answered: float = Field(default=0.05, ge=0, le=1)
+    answered: float = Field(default=0.1, ge=0, le=1)
     withheld: float = Field(default=0.5, ge=0, le=1)
     left_out: float = Field(default=0.2, ge=0, le=1)
     exercised: float = Field(default=0.0, ge=0, le=1)

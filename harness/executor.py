@@ -160,7 +160,7 @@ class Executor:
         heard = greeting = self._hear(began + wait, greeting=True)
         if first:
             self._greeting = self.now() - began if heard else 0.0
-        while heard:
+        while heard and self.now() < began + wait + self.timeout:  # it may never be quiet
             heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET), greeting=True)
             greeting += heard
         self.greeting = greeting
@@ -272,7 +272,8 @@ class Executor:
 
     def _drain(self) -> None:
         """Read what is left over: a late answer belongs to the message before, and is none to the next one."""
-        while self._hear(self.now()):
+        until = self.now() + self.timeout
+        while self._hear(self.now()) and self.now() < until:
             pass
 
     def _hear(self, deadline: float, *, greeting: bool = False) -> bytes:

@@ -87,10 +87,11 @@ def _of_interface(name: str, tally: Tally, floors: FloorsTable, tested: Tested) 
     wanted = min(floors.cases, share)
     if tally.cases < wanted:
         yield f"'{name}': {tally.cases} cases, {wanted} are the least ([floors] cases)"
-    if tally.asked and tally.answered < floors.answered * tally.asked:
+    if tally.valid >= _ENOUGH:
+        if tally.accepted < floors.answered * tally.valid:
+            yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe"
+    elif tally.asked and tally.answered < floors.answered * tally.asked:
         yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe"
-    elif tally.valid >= _ENOUGH and tally.accepted < floors.answered * tally.valid:
-        yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe"
     if tally.answered and tally.echoed >= _ECHOED * tally.answered:
         yield f"'{name}': {tally.echoed} of {tally.answered} answers are what was sent: is it an echo?"
     for state, proof in tally.unreached.items():

@@ -434,6 +434,10 @@ class Measuring(Interface):
         """What was seen since the last call."""
         ...
 
+    def never_told(self) -> Mapping[str, Sequence[str]]:
+        """Requirements that read signals which never had a value, and the names of these."""
+        ...
+
 
 class Fuzzer(Interface):
     """A source of test cases for one interface; its turn comes in one of `every` rounds (1, or more for dear cases)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from harness.errors import GuardRefused, LinkClosed, LinkError
 from harness.executor import Executor
@@ -31,12 +31,13 @@ class Ladder:
     a byte stream that waits for the bytes a wrong length announced; another connection, which is waited for; the probe
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
-    A device whose old connections never served again is not waited for on them any more.
+    A device whose old connections never served again is not waited for on them any more; with `patient`, it is.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._renewals = 0
+        self.patient = False
 
     def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
@@ -64,7 +65,7 @@ class Ladder:
         self._resynchronize()
         if (answer := executor.probe()) is not None:
             return Served(answer, Service(self._in_time(asked), executor.now() - began))
-        if self._renewals >= _LEARNED:
+        if self._renewals >= _LEARNED and not self.patient:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
@@ -102,19 +103,21 @@ class Ladder:
         executor, failed = self._executor, 0
         executor.renew(patience)
         gone = executor.connection.gone
-        service = Service(Way.RETURNED, gone, closed=closed) if gone else Service(Way.RECONNECTED, closed=closed)
         until = executor.now() + patience
         while failed < _ATTEMPTS or executor.now() < until:
             try:
                 if (answer := executor.probe()) is not None:
-                    return Served(answer, replace(service, seconds=gone or executor.now() - began))
+                    way = Way.RETURNED if gone else Way.RECONNECTED
+                    return Served(answer, Service(way, gone or executor.now() - began, closed=closed))
                 failed += 1
                 if failed % _ATTEMPTS == 0:
                     executor.renew(patience)
-            except LinkClosed:  # accepted and dropped: its program is not back yet
+            except LinkClosed:  # accepted and dropped: its program is going, or not back yet
                 failed += 1
+                executor.close()
                 executor.connection.rest()
                 executor.renew(patience)
+                gone = max(gone, executor.connection.gone)
         return Served(None, Service(Way.NEVER, executor.now() - began, closed=closed))
 
 

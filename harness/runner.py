@@ -14,7 +14,7 @@ from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
 from harness.own import own_error
-from harness.states import Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
+from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.watch import Watch
 
@@ -69,7 +69,7 @@ class Runner:
         self.states = (
             KeptStates(target, target, self.watch, self._walker)
             if isinstance(target, Restores)
-            else ReachedStates(target, interfaces, self.watch, self._walker, self._restart)
+            else ReachedStates(target, interfaces, self.watch, self._walker, self._restart, settle)
         )
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -152,13 +152,17 @@ class Runner:
 
     @contextmanager
     def sequential(self) -> Generator[None]:
-        """Without fences: each answer is waited for by itself, as it must be before a fault counts."""
+        """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
+        for interface in self.interfaces.values():
+            interface.ladder.patient = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
         self._fence(fenced, on=False)
         try:
             yield
         finally:
             self._fence(fenced, on=True)
+            for interface in self.interfaces.values():
+                interface.ladder.patient = False
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -202,6 +206,8 @@ class Runner:
     def run(self, case: TestCase, *, probe: bool = False) -> Outcome:
         """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError.
 
+        A device that serves, but cannot be brought to the case's state by anything, gets the case where it stands: what
+        it does then counts, that it did nothing says nothing.
         What the guard refuses after the first step ends the case there: it is watched like any other, and its
         transcript says `refused`.
         """
@@ -214,12 +220,16 @@ class Runner:
         before = self.coverage()
         if interface.reconnect and not self.independent:
             interface.executor.close()
-        if not self.enter(interface, case.state):
+        reached = self.enter(interface, case.state)
+        if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
         survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
         probe = probe or int(case.id[:8], 16) % interface.probe_every == 0
-        return self._outcome(case, self._perform(case, interface, probe=probe, survey=survey), before)
+        why, transcript = self.why, self._perform(case, interface, probe=probe, survey=survey)
+        if not reached:
+            transcript = replace(transcript, state_reached=False, proof=why)
+        return self._outcome(case, transcript, before)
 
     def _outcome(self, case: TestCase, transcript: Transcript, before: int) -> Outcome:
         observations = self.watch.observe(case, transcript)

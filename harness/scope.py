@@ -42,12 +42,15 @@ class Scope:
         self._in_a_row = self._row[place] = 0
         self.reached[place] += 1
 
-    def note_unreached(self, case: TestCase, proof: str) -> str:
-        """The state was not reached; words to tell when it is left out from here on. Raises BenchError for all."""
+    def note_unreached(self, case: TestCase, proof: str, *, ran: bool = False) -> str:
+        """The state was not reached; words to tell when it is left out from here on.
+
+        Raises BenchError for many in a row that were not tested; those that `ran` in another state were, in a way.
+        """
         place = (case.interface, case.state)
         words = unreached(case.state, case.interface) + (f": {proof}" if proof else "")
         self._row[place] += 1
-        self._in_a_row += 1
+        self._in_a_row += not ran
         self.why[place] = words
         if self._in_a_row >= _NOTHING_REACHED:
             raise BenchError(f"{self._in_a_row} cases in a row were not tested: {words}. {REMEDY}")

@@ -14,6 +14,7 @@ from harness.ladder import Ladder
 from harness.transcript import TargetEvent, Transcript
 from harness.watch import Learned, Watch
 
+UNANSWERED = "no probe was answered"
 _SHOWN = 40
 
 
@@ -119,7 +120,9 @@ class ReachedStates:
         watch: Watch,
         walker: Walker,
         reset: Callable[[], None],
+        settle: float,
     ) -> None:
+        self._settle = settle
         self._target, self._interfaces, self._watch, self._walker = target, interfaces, watch, walker
         self._reset = reset
         self._current = ("", "")
@@ -144,6 +147,7 @@ class ReachedStates:
         """Go to a state; False when its proof is not given."""
         if self._current == (interface.name, name):
             return True
+        self._current = ("", "")
         for again in (False, True):
             if self._arrives(interface, interface.protocol.states[name], again=again):
                 self._current = (interface.name, name)
@@ -158,6 +162,7 @@ class ReachedStates:
             if again or self._must_reset:
                 self._start_over(interface)
             if again and not resets:
+                self._target.advance(self._settle)  # it may have restarted by itself, and not be up yet
                 self._undo()
             interface.executor.begin(Conversation())
             return self._walker.walk(interface, state)
@@ -192,7 +197,7 @@ class ReachedStates:
 def unproven(answer: Frame | None, state: State) -> str:
     """ "" when the probe's answer says that the device is in the state; else what was wanted, and what came."""
     if answer is None:
-        return "no probe was answered"
+        return UNANSWERED
     missing = {name: value for name, value in state.proof.items() if answer.fields.get(name) != value}
     if not missing:
         return ""

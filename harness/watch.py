@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.case import TestCase
 from harness.errors import OwnError
@@ -64,6 +64,10 @@ class Watch:
         """Why a monitor failed since the last call: what it would have seen is not known."""
         trouble, self._trouble = self._trouble, None
         return trouble
+
+    def never_told(self) -> Mapping[str, Sequence[str]]:
+        """Requirements that read signals which never had a value, and the names of these."""
+        return {name: names for monitor in self._measuring for name, names in monitor.never_told().items()}
 
     def forget(self) -> None:
         """What was measured and seen so far belongs to no case."""

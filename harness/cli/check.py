@@ -96,7 +96,7 @@ def _reset_line(assembly: Assembly) -> Line:
     """Whether the bench can bring a real device back, by trying: a night may hang on it."""
     if not assembly.target.can_reset():
         return Line(
-            "reset", "none", "a run ends once the device cannot be brought to a state any more; see reset_command"
+            "reset", "none", "nothing brings back a device that stays dead: see reset_command, or `run --interactive`"
         )
     started = time.monotonic()
     try:

@@ -25,7 +25,8 @@ class SessionMonitor:
             return ()
         if not transcript.state_reached:
             proof = f" ({transcript.proof})" if transcript.proof else ""
-            summary = f"state '{case.state}' could not be reached; the case was not run{proof}"
+            how = "run in another one" if transcript.exchanges else "not run"
+            summary = f"state '{case.state}' could not be reached; the case was {how}{proof}"
             return (Observation(Kind.SESSION_LAPSED, self.name, summary, transcript.ended, (case.state,)),)
         if case.state in self._states and self._lapsed(case, transcript):
             summary = f"the session of state '{case.state}' had lapsed before the case"

@@ -12,6 +12,8 @@ in 64. A closed connection must not be seen without the case either: some device
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -30,10 +32,13 @@ _ALONE = 8  # cases of a window that are tried one by one
 
 
 class Confirmation:
-    """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed."""
+    """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed.
 
-    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool]) -> None:
-        self._runner, self._tries, self._stop = runner, tries, stop
+    `search` is for how many wall seconds windows of more than two cases are tried: a night is not eaten by one doubt.
+    """
+
+    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool], *, search: float = math.inf) -> None:
+        self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         """The finding with its window, its k of n, and what a replay says of its cause and blame.
@@ -55,9 +60,9 @@ class Confirmation:
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
         """The shortest window that shows the fault and its replay, or how many were played in vain."""
-        failed, played = "", 0
+        failed, played, began = "", 0, time.monotonic()
         for window in _windows(finding, history):
-            if self._stop():
+            if self._stop() or (len(window) > 2 and time.monotonic() - began > self._search):
                 return played
             again = self._again(window, finding)
             if again.reproduced:
@@ -92,10 +97,10 @@ class Confirmation:
         return finding.reproduced >= needed and (not _needs_control(finding) or self._control_is_quiet(finding))
 
     def _control_is_quiet(self, finding: Finding) -> bool:
-        """True when as many replays of the same state, without the case, show nothing alike."""
-        case = finding.window[-1]
+        """True when as many replays of the same window, the last case left out, show nothing alike."""
+        *before, case = finding.window
         control = TestCase(case.interface, case.state, (), Origin("control"))
-        return not any(self._again((control,), finding).reproduced for _ in range(self._tries))
+        return not any(self._again((*before, control), finding).reproduced for _ in range(self._tries))
 
 
 def needed_of(finding: Finding) -> int:

@@ -11,7 +11,7 @@ from harness.finding import LINK_GONE, RESTART, Finding, bucket_of
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
-from harness.transcript import Transcript
+from harness.transcript import Transcript, Way
 from harness.verdict import KINDS, Blame, Kind, Observation
 
 OVER = "the time was over before the replay was"
@@ -81,7 +81,18 @@ def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: 
             return Replay(True, ended.transcript, tuple(seen), again=again, case=window[-1])
         last = ended
     transcript = None if last is None else last.transcript
-    return Replay(False, transcript, tuple(seen), untested=_doubt(transcript, seen))
+    untested = _unwatched(runner, finding) or _doubt(transcript, seen)
+    return Replay(False, transcript, tuple(seen), untested=untested)
+
+
+def _unwatched(runner: Runner, finding: Finding) -> str:
+    """Why a requirement cannot be violated here: signals that it reads never came."""
+    missing = runner.watch.never_told().get(finding.observation.requirement, ())
+    return (
+        f"requirement {finding.observation.requirement} was not judged: no value of {', '.join(missing)}"
+        if missing
+        else ""
+    )
 
 
 def _outcome(runner: Runner, case: TestCase) -> Outcome:
@@ -123,7 +134,8 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
     """The same bucket; or the same fault blamed on another message, seen at another place, or on its way out.
 
     The same requirement violated, another crash, the same exit status, the same way of falling silent: blame and
-    place may differ between tries. A device that is gone may be back in one try and not in another.
+    place may differ between tries. A replay has more patience with a connection than a campaign, which may find it late
+    and not dead. A device that is gone may be back in one try and not in another.
     """
     theirs, ours = finding.observation, observation
     if _is_gone(theirs):
@@ -134,6 +146,8 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
         if ours.kind is Kind.EXIT:
             return ours.fingerprint[:1] == theirs.fingerprint[:1]
         if KINDS[ours.kind].timed and ours.fingerprint[:-1] == theirs.fingerprint[:-1]:
+            return True
+        if theirs.fingerprint[:1] == (Way.RECONNECTED.value,) and ours.fingerprint[-1:] == theirs.fingerprint[-1:]:
             return True
     return bucket_of(observation, case) == finding.bucket
 

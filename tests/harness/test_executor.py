@@ -4,7 +4,7 @@ import pytest
 from toy import message
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
-from harness.errors import GuardRefused, LinkClosed, UsageError
+from harness.errors import GuardRefused, LinkClosed, LinkError, UsageError
 from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Frame, FrameKind, Resynchronization
 from harness.ladder import Ladder
 from harness.transcript import Way
@@ -14,6 +14,19 @@ def run(toy, *steps):
     toy.executor.begin()
     toy.executor.run(steps)
     return toy.executor.exchanges
+
+
+class ChattyPieces(list):
+    """What a device sends that says something by itself whenever it is listened to."""
+
+    def __bool__(self):
+        return True
+
+    def __getitem__(self, place):
+        return super().__getitem__(place) if len(self) else (0.0, b"<!r>")
+
+    def pop(self, place):
+        return super().pop(place) if len(self) else self[place]
 
 
 def test_a_reply_in_pieces_is_put_together(toy):
@@ -257,6 +270,41 @@ def test_the_echo_of_the_filler_is_no_answer_to_the_probe(toy):
     t.protocol.resynchronization = Resynchronization(0.1)
     served = Ladder(t.executor).climb(closed=False, broken=False, patience=1.0)
     assert (served.answer, served.service.way) == (None, Way.NEVER)
+
+
+def test_a_device_that_takes_one_more_connection_on_its_way_out_was_gone(toy):
+    t = toy()
+    opened, ways = t.transport.open, iter(["dying", "away", "away"])
+
+    def dying(timeout):
+        way = next(ways, "back")
+        if way == "away":
+            raise LinkError("nothing is listening")
+        link = opened(timeout)
+        if way == "dying":
+            link.close()
+        return link
+
+    t.transport.open = dying
+    served = Ladder(t.executor).climb(closed=True, broken=True, patience=1.0)
+    assert (served.answer is not None, served.service.way) == (True, Way.RETURNED)
+    assert served.service.seconds > 0
+
+
+def test_a_device_that_is_never_quiet_is_asked_all_the_same(toy):
+    t = toy()
+    t.executor._adaptive = True
+    open_quietly = t.transport.open
+
+    def open_and_report(timeout):
+        link = open_quietly(timeout)
+        link._pending = ChattyPieces()
+        return link
+
+    t.transport.open = open_and_report
+    t.executor.close()
+    assert t.executor.probe() is not None
+    assert t.transport.clock < 5.0
 
 
 def test_a_probe_is_served_after_resynchronization(toy):

@@ -69,7 +69,7 @@ def test_a_device_that_answers_only_what_is_malformed_is_not_green():
     words = ("'toy': answered 0 of 5 valid messages, besides the probe",)
     assert told({"toy": tally(valid=5, accepted=0)}) == words
     assert told({"toy": tally(valid=4, accepted=0)}) == ()
-    assert told({"toy": tally(valid=100, accepted=4)}) != () == told({"toy": tally(valid=100, accepted=5)})
+    assert told({"toy": tally(valid=100, accepted=9)}) != () == told({"toy": tally(valid=100, accepted=10)})
     assert len(told({"toy": tally(answered=0, valid=50, accepted=0)})) == 1
 
 
@@ -99,7 +99,7 @@ def test_the_budget_is_shared_by_the_interfaces():
 
 def test_a_device_that_answers_nothing_but_the_probe_is_not_green():
     assert told({"toy": tally(answered=0)}) == ("'toy': answered 0 of 100 messages, besides the probe",)
-    assert told({"toy": tally(answered=4)}) != () == told({"toy": tally(answered=5)})
+    assert told({"toy": tally(answered=9)}) != () == told({"toy": tally(answered=10)})
     assert told({"toy": tally(asked=0, answered=0)}) == ()
 
 

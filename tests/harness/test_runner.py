@@ -31,6 +31,15 @@ def test_a_device_is_reset_no_more_often_than_allowed(toy):
     assert t.target.resets == 2
 
 
+def test_a_device_may_close_an_idle_connection_at_the_end(toy):
+    t = toy()
+    t.runner.run(case(message(b"a")))
+    t.interface.executor.link.close()
+    outcome = t.runner.finish(case(message(b"a")))
+    assert (outcome.transcript.link_error, outcome.transcript.service.way) == ("", Way.AT_ONCE)
+    assert not outcome.observations
+
+
 def test_a_case_refused_half_way_is_watched_as_far_as_it_went(toy):
     t = toy(forbidden=["shock"])
     t.device.planted[b"a"] = lambda device: setattr(device, "dead", True)

@@ -382,6 +382,9 @@ class Violated:
         taken, self.figures = self.figures, NOTHING_WATCHED
         return taken
 
+    def never_told(self):
+        return {}
+
     def state(self):
         return None
 
