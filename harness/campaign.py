@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ from harness.verdict import Kind, Observation, Verdict, verdict_of
 _HISTORY, _LONG_HISTORY = 16, 128
 _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
+_SEARCH_SECONDS = 20.0
 _SHOWN = 400
 
 
@@ -85,7 +87,8 @@ class Campaign:
         self._manifest, self._budget, self._listeners = manifest, budget, listeners
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
-        self._confirmation = Confirmation(runner, tries, self._out_of_time)
+        search = math.inf if runner.independent else _SEARCH_SECONDS
+        self._confirmation = Confirmation(runner, tries, self._out_of_time, search=search)
         self._started = clock()
         self._interrupted = False
         self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()

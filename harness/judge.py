@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.case import TestCase
-from harness.finding import bucket_of
+from harness.finding import RESTART, bucket_of
 from harness.verdict import KINDS, Blame, Kind, Observation
 
 
 def settle(observations: Sequence[Observation]) -> list[Observation]:
     """What counts by itself; what only follows from something else in the same case stays with that as a symptom.
 
-    Left out: what `KINDS` calls a symptom of another kind that was seen; a second sign of one restart; a requirement
-    that is violated later than another.
+    Left out: what `KINDS` calls a symptom of another kind that was seen; a second sign of one restart; settings that
+    another life of the device has; a requirement that is violated later than another.
     """
     kinds = {observation.kind for observation in observations}
+    restarted = any(observation.fingerprint[:1] == (RESTART,) for observation in observations)
     first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)
     kept: list[Observation] = []
     for observation in observations:
         explained = bool(kinds & KINDS[observation.kind].symptom_of)
+        explained |= restarted and observation.kind is Kind.DRIFT
         again = observation.kind is Kind.REBOOT and any(o.kind is Kind.REBOOT for o in kept)
         later = observation.kind is Kind.UNSAFE_STATE and observation.time > first
         if not (explained or again or later):

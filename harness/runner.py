@@ -69,7 +69,7 @@ class Runner:
         self.states = (
             KeptStates(target, target, self.watch, self._walker)
             if isinstance(target, Restores)
-            else ReachedStates(target, interfaces, self.watch, self._walker, self._restart)
+            else ReachedStates(target, interfaces, self.watch, self._walker, self._restart, settle)
         )
 
     # -- life -----------------------------------------------------------------------------------------------------

@@ -120,7 +120,9 @@ class ReachedStates:
         watch: Watch,
         walker: Walker,
         reset: Callable[[], None],
+        settle: float,
     ) -> None:
+        self._settle = settle
         self._target, self._interfaces, self._watch, self._walker = target, interfaces, watch, walker
         self._reset = reset
         self._current = ("", "")
@@ -160,6 +162,7 @@ class ReachedStates:
             if again or self._must_reset:
                 self._start_over(interface)
             if again and not resets:
+                self._target.advance(self._settle)  # it may have restarted by itself, and not be up yet
                 self._undo()
             interface.executor.begin(Conversation())
             return self._walker.walk(interface, state)

@@ -36,7 +36,7 @@ LINK_FAULTS = {
     "greeting": BenchFault("says a line on each connection", "READY", "TEXT"),
     "console": BenchFault("log lines between the frames, at most one in so many seconds", "0.2", "SECONDS"),
     "paced": BenchFault("a line of so many baud, byte by byte", "9600", "BAUD"),
-    "pieces": BenchFault("everything comes in pieces of one or two bytes"),
+    "pieces": BenchFault("what the device says comes in pieces of one or two bytes"),
     "slow-boot": BenchFault("takes what is sent and answers nothing, so long after each connection", "1", "SECONDS"),
     "dropped": BenchFault("each byte is lost with this probability", "0.001", "P"),
     "flipped": BenchFault("of each byte a bit is turned with this probability", "0.001", "P"),

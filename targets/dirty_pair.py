@@ -109,8 +109,8 @@ class Pair:
             setup.note("idle-timeout")
             self.ended = True
         baud, most = setup.number("paced"), _PIECE if "pieces" in setup.chosen else 0
-        for line in (self._up, self._down):
-            line.turn(now, most=most, baud=baud)
+        self._up.turn(now, most=0, baud=baud)
+        self._down.turn(now, most=most, baud=baud)
         self.ended = self.ended or (self.device_lost and self._down.idle)
 
     def next(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.errors import LinkClosed
 from harness.interfaces import Link, Transport
 from harness.transports import Endpoint
 
@@ -34,40 +35,40 @@ class EchoLink:
         """What the device said, or b"" at the deadline; raises LinkError, LinkClosed."""
         while True:
             until = max(deadline, self._last + _BROKEN_OFF) if self._held else deadline
-            received = self._link.receive(until)
-            if not received:
-                own, self._held = self._held, b""
-                return own
-            self._last = self.now()
-            if own := self._without_copies(self._held + received):
+            try:
+                received = self._link.receive(until)
+            except LinkClosed:
+                if not self._held:
+                    raise
+                received = b""  # the end is told by the next call
+            self._last = self.now() if received else self._last
+            own, begun = self._without_copies(self._held + received, broken_off=not received)
+            self._held = begun
+            if own or not received:
                 return own
 
-    def _without_copies(self, received: bytes) -> bytes:
+    def _without_copies(self, received: bytes, *, broken_off: bool) -> tuple[bytes, bytes]:
+        """What is the device's own, and the beginning of a copy, whose rest may come unless it is `broken_off`."""
         own = b""
-        while (found := self._copy(received)) is not None:
-            number, start = found
-            own += received[:start]
-            received = received[start + len(self._sent[number]) :]
+        while (found := self._first(received, broken_off=broken_off)) is not None:
+            start, number = found
+            own, received = own + received[:start], received[start:]
+            sent = self._sent[number]
+            if not received.startswith(sent):
+                return own, received
+            received = received[len(sent) :]
             del self._sent[: number + 1]
-        split = len(received) - self._begun(received)
-        self._held = received[split:]
-        return own + received[:split]
+        return own + received, b""
 
-    def _copy(self, received: bytes) -> tuple[int, int] | None:
-        """Which message has come back whole first, and where; those before it are not awaited any more.
-
-        None while the end may be the beginning of an earlier one's copy.
-        """
+    def _first(self, received: bytes, *, broken_off: bool) -> tuple[int, int] | None:
+        """Where the first copy is, whole or at the end its beginning, and of which message; copies come in order."""
+        found: list[tuple[int, int]] = []
         for number, sent in enumerate(self._sent):
-            if (start := received.find(sent)) >= 0:
-                return number, start
-            if _overlap(received, sent):
-                return None
-        return None
-
-    def _begun(self, received: bytes) -> int:
-        """How many of the last bytes may be the beginning of a copy."""
-        return max((_overlap(received, sent) for sent in self._sent), default=0)
+            start = received.find(sent)
+            if start < 0 and not broken_off and (begun := _overlap(received, sent)):
+                start = len(received) - begun
+            found += [(start, number)] if start >= 0 else []
+        return min(found, default=None)
 
 
 def _overlap(received: bytes, sent: bytes) -> int:

@@ -12,6 +12,8 @@ in 64. A closed connection must not be seen without the case either: some device
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -30,10 +32,13 @@ _ALONE = 8  # cases of a window that are tried one by one
 
 
 class Confirmation:
-    """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed."""
+    """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed.
 
-    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool]) -> None:
-        self._runner, self._tries, self._stop = runner, tries, stop
+    `search` is for how many wall seconds windows of more than two cases are tried: a night is not eaten by one doubt.
+    """
+
+    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool], *, search: float = math.inf) -> None:
+        self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         """The finding with its window, its k of n, and what a replay says of its cause and blame.
@@ -55,9 +60,9 @@ class Confirmation:
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
         """The shortest window that shows the fault and its replay, or how many were played in vain."""
-        failed, played = "", 0
+        failed, played, began = "", 0, time.monotonic()
         for window in _windows(finding, history):
-            if self._stop():
+            if self._stop() or (len(window) > 2 and time.monotonic() - began > self._search):
                 return played
             again = self._again(window, finding)
             if again.reproduced:

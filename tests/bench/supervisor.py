@@ -17,32 +17,31 @@ TROUBLE = ("fault", "hang", "reset")
 
 
 def served(elf, port, link, folder):
-    """The pump in a process of its own, once it serves; its channel."""
+    """The pump in a process of its own, once it says that it serves."""
     place = Path(folder) / "channel"
+    place.unlink(missing_ok=True)
     words = ["emulate", "pump", "--elf", elf, "--tcp", port, "--serial", link, "--channel", f"unix:{place}"]
     process = subprocess.Popen([*MEDFUZZ, *words], stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
         if line.startswith("serving"):
             break
-    channel = socket.socket(socket.AF_UNIX)
-    channel.connect(str(place))
-    return process, channel
+    return process
 
 
-def until_trouble(channel):
-    """Returns at the first event of trouble, or when the pump has ended."""
-    with channel, channel.makefile() as lines, contextlib.suppress(OSError):
-        for line in lines:
-            if json.loads(line).get("event") in TROUBLE:
-                return
+def watch(place):
+    """Returns when the firmware is in trouble, or has ended."""
+    with socket.socket(socket.AF_UNIX) as channel, contextlib.suppress(OSError, ValueError):
+        channel.connect(str(place))
+        with channel.makefile() as lines:
+            next((line for line in lines if json.loads(line).get("event") in TROUBLE), None)
 
 
 def main(seconds, *words):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
-        process, channel = served(*words)
+        process = served(*words)
         try:
-            until_trouble(channel)
+            watch(Path(words[-1]) / "channel")
         finally:
             process.kill()
             process.wait()

@@ -1,7 +1,9 @@
 """What it takes until a fault is believed: windows, two of three, a control, one case to blame, and the time."""
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_replay import A, B, X, crashes, dies, sight
 from toy import case, message
@@ -13,6 +15,8 @@ from harness.triage import confirm
 from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
 from harness.verdict import KINDS, Kind, Observation
+
+drawn = settings(deadline=None, derandomize=True, database=None)
 
 
 def confirmed(t, finding, history=None, *, tries=3, stop=lambda: False):
@@ -85,6 +89,26 @@ def test_an_earlier_case_that_shows_it_alone_is_the_one_to_blame(toy, monkeypatc
     assert (finding.window, finding.reproduced) == ((history[5],), 3)
 
 
+def test_the_first_of_two_cases_may_be_the_one_to_blame(toy, monkeypatch):
+    Played(monkeypatch, lambda window, _n: A in window)
+    assert confirmed(toy(), sight(), (B, A, X)).window == (A,)
+
+
+def test_a_window_of_sixteen_is_short_enough(toy, monkeypatch):
+    history = numbered(*range(16))
+    played = Played(monkeypatch, lambda window, _n: len(window) >= 16)
+    finding = confirmed(toy(), sight(of=history[-1]), history)
+    assert (finding.window, played.sizes[-3:]) == (history, [1, 16, 16])
+
+
+def test_a_replay_ends_with_the_time_in_its_midst(toy):
+    t, over = toy(), []
+    t.device.planted[b"a"] = lambda _device: over.append(1) or [b"<A>"]
+    finding = replace(sight(), window=(A, X))
+    finding = confirmed(t, finding, (A, X), stop=lambda: bool(over))
+    assert (b"<x>" in t.transport.sent, finding.tries) == (False, 0)
+
+
 def test_the_latest_cases_are_tried_alone_first_and_no_more_than_seven(toy, monkeypatch):
     history = numbered(*range(16))
     played = Played(monkeypatch, lambda window, _n: len(window) == 16)
@@ -141,6 +165,7 @@ def test_a_case_that_must_come_three_times_is_kept_three_times(toy):
     assert (finding.window, finding.reproduced, finding.tries) == ((X, A, X, B, X), 3, 3)
 
 
+@drawn
 @given(size=st.integers(1, 60), needs=st.integers(1, 60), late=st.booleans())
 def test_a_confirmed_window_is_no_longer_than_the_history_and_shows_the_fault_itself(size, needs, late):
     history = numbered(*range(size))
@@ -178,6 +203,7 @@ def test_what_tells_of_itself_needs_one(toy, monkeypatch, kind):
     assert (finding.reproduced, finding.tries, finding.confirmed, finding.doubt) == (1, 3, True, "")
 
 
+@drawn
 @given(kind=st.sampled_from(Kind), shown=st.sets(st.integers(1, 12)), tries=st.integers(2, 6))
 def test_a_timed_kind_is_never_confirmed_by_one_replay(kind, shown, tries):
     with pytest.MonkeyPatch.context() as patch:
@@ -233,7 +259,7 @@ def test_how_many_replays_are_needed_is_said_by_the_kind():
     assert needed_of(finding) == 2
     assert needed_of(sight(Kind.DISCONNECT)) == 2
     assert needed_of(sight(Kind.CRASH)) == 1
-    many = confirm.replace(finding, tries=5)
+    many = replace(finding, tries=5)
     assert needed_of(many) == 5
 
 
@@ -373,7 +399,7 @@ def test_a_crash_is_replayed_once_more_for_what_it_overwrote(toy):
     t = toy(snapshots=True)
     explaining(t, overwritten="the return address")
     first = sight(Kind.CRASH, ("bad access", "f"))
-    first = confirm.replace(first, observation=confirm.replace(first.observation, detail={"symbol": "f"}))
+    first = replace(first, observation=replace(first.observation, detail={"symbol": "f"}))
     finding = confirmed(t, first)
     assert dict(finding.observation.detail) == {"symbol": "f", "overwritten": "the return address"}
     assert (finding.reproduced, finding.tries, t.target.explaining) == (3, 3, False)
@@ -416,3 +442,12 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
     for kind in (Kind.HANG, Kind.SILENCE, Kind.CRASH):
         confirmed(t, sight(kind))
     assert asked == [Kind.CRASH]
+
+
+def test_a_device_that_closes_connections_without_the_case_too_does_not_close_them_by_it(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, _n: True)
+    assert not confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
+    assert played.windows[3][0].origin.fuzzer == "control"
+    played = Played(monkeypatch, lambda window, _n: window == (X,))
+    assert confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
+    assert len(played.windows) == 6

@@ -26,7 +26,7 @@ class ChattyPieces(list):
         return super().__getitem__(place) if len(self) else (0.0, b"<!r>")
 
     def pop(self, place):
-        return super().pop(place) if len(self) else (0.0, b"<!r>")
+        return super().pop(place) if len(self) else self[place]
 
 
 def test_a_reply_in_pieces_is_put_together(toy):

@@ -60,8 +60,9 @@ def test_what_the_device_said_by_itself_and_the_probe_behind_the_case_are_not_as
 
 def test_of_what_nobody_mutated_the_answered_ones_are_counted():
     count = Tally("probe")
-    count.add(finished(exchange(), exchange(replies=()), exchange(), exchange(replies=()), mutated=(2, 3)))
-    assert (count.asked, count.answered, count.valid, count.accepted) == (4, 2, 2, 1)
+    silent = exchange(replies=())
+    count.add(finished(exchange(), exchange(), silent, exchange(), silent, silent, silent, mutated=(3, 4, 5, 6)))
+    assert (count.asked, count.answered, count.valid, count.accepted) == (7, 3, 3, 2)
 
 
 def test_a_device_that_answers_only_what_is_malformed_is_not_green():
@@ -125,6 +126,9 @@ def test_what_was_left_out_is_shown_against_all_that_were_to_run():
     words = "11 of 51 cases were left out: their state or link was not there"
     assert told({"toy": tally(20), "other": tally(20)}, left_out=11) == (words,)
     assert told({"toy": tally(20), "other": tally(20)}, left_out=10) == ()
+    assert told({}, FloorsTable(cases=0, left_out=0.5), left_out=1) == (
+        "1 of 1 cases were left out: their state or link was not there",
+    )
 
 
 def test_nothing_at_all_is_no_share_of_anything():

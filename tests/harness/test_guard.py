@@ -112,6 +112,15 @@ def test_without_forbidden_messages_everything_leaves():
     assert guard.forbidden == ()
 
 
+def test_nothing_was_sent_before_the_first_byte_and_after_a_reset():
+    guard = Guard(re.compile(rb"[^a]a"), ("m",))
+    guard.check(b"a")
+    guard.forget()
+    guard.check(b"a")
+    with pytest.raises(GuardRefused):
+        guard.check(b"ba")
+
+
 def test_the_guard_remembers_as_many_bytes_as_a_pattern_may_need():
     for between, refused in ((OVERLAP - 1, True), (OVERLAP, False)):
         guard = Guard(re.compile(b"a[x]*b"), ("m",))

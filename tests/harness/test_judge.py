@@ -1,7 +1,7 @@
 """Given these observations, expect these faults: what follows from something else is never counted by itself."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import case, message
 
@@ -9,6 +9,7 @@ from harness.finding import bucket_of
 from harness.judge import faults_of, link_is_lost, settle
 from harness.verdict import KINDS, Blame, Kind, Observation, verdict_of
 
+drawn = settings(deadline=None, derandomize=True, database=None)
 CASE = case(message(b"a"))
 observations = st.lists(
     st.builds(
@@ -31,6 +32,7 @@ def violated(requirement, time=0.0, sign="s"):
     return Observation(Kind.UNSAFE_STATE, "safety", "", time, (requirement, sign), requirement)
 
 
+@drawn
 @given(observations)
 def test_settling_invents_nothing_keeps_the_order_and_changes_nothing_when_done_again(given_):
     settled = settle(given_)
@@ -39,11 +41,13 @@ def test_settling_invents_nothing_keeps_the_order_and_changes_nothing_when_done_
     assert settle(settled) == settled
 
 
+@drawn
 @given(observations)
 def test_settling_never_takes_a_fault_of_the_device_for_none(given_):
     assert verdict_of(settle(given_)) is verdict_of(given_)
 
 
+@drawn
 @given(observations)
 def test_nobodys_and_the_benchs_are_no_faults_and_one_requirement_counts(given_):
     faults = faults_of(settle(given_), CASE, lambda _bucket: False)

@@ -20,6 +20,7 @@ def climb(t, *, closed=False, broken=False, patience=5.0):
 
 def connected(t):
     t.connection.open()
+    t.transport.clock += 50.0
     t.transport.sent.clear()
     return t
 
@@ -50,6 +51,19 @@ def test_a_protocol_without_filler_is_brought_in_step_by_waiting_alone(toy):
     assert seconds == pytest.approx(2.0, abs=0.01)  # the second half is for an answer to the first probe
 
 
+def test_a_device_that_answers_both_probes_was_slower_than_it_may_be(toy):
+    t = connected(toy())
+    delays = iter([1.05, 0.0])
+
+    def slow(device):
+        t.transport.delay = next(delays)
+        return [f"<Pi1,{device.uptime}>".encode()]
+
+    t.device.planted[b"p"] = slow
+    served, _seconds = climb(t)
+    assert (served.service.way, t.transport.sent) == (Way.LATE, [PROBE, b">", PROBE])
+
+
 def test_a_device_that_is_busy_is_waited_for_and_its_seconds_are_told(toy):
     t = connected(toy())
     t.transport.delay = 3.1
@@ -58,6 +72,21 @@ def test_a_device_that_is_busy_is_waited_for_and_its_seconds_are_told(toy):
     assert served.service.seconds == pytest.approx(seconds, abs=0.01)
     assert seconds == pytest.approx(3.1, abs=0.01)
     assert t.transport.sent == [PROBE, b">", PROBE, PROBE]
+
+
+def test_a_probe_that_the_case_itself_sent_is_no_late_answer(toy):
+    t = connected(toy())
+    t.executor.begin()
+    t.executor.run((message(b"p", "probe"),))
+    t.device.hungry = 4
+    assert climb(t)[0].service.way is Way.AT_ONCE
+
+
+@pytest.mark.parametrize(("delay", "way"), [(2.9, Way.LATE), (3.5, Way.NEVER)])
+def test_patience_is_four_of_the_devices_own_timeouts(toy, delay, way):
+    t = toy()
+    t.transport.stream, t.executor.timeout, t.transport.delay = False, 0.5, delay
+    assert climb(connected(t), patience=0.0)[0].service.way is way
 
 
 def test_patience_on_a_silent_connection_ends_after_four_reply_timeouts(toy):
@@ -74,8 +103,10 @@ def test_patience_on_a_silent_connection_ends_after_four_reply_timeouts(toy):
 def test_a_framer_that_a_wrong_length_made_wait_gets_its_bytes_and_how_many_is_told(toy, hungry, given):
     t = connected(toy())
     t.device.hungry = hungry
-    served, _seconds = climb(t)
+    served, seconds = climb(t)
     assert (served.service.way, served.service.filler, t.transport.opened) == (Way.FILLED, given, 1)
+    assert served.answer.data.startswith(b"<Pi1,")
+    assert served.service.seconds == pytest.approx(seconds, abs=0.01)
     fillers = [sent for sent in t.transport.sent if len(sent) > 3]
     assert [len(filler) for filler in fillers] == [258, 1026][: len(fillers)]
     assert all(filler == PROBE * (len(filler) // 3) for filler in fillers)

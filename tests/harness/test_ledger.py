@@ -52,6 +52,7 @@ def test_what_is_not_reproduced_is_told_once_asked_three_times_and_never_counts(
         told.append(ledger.enter("a", finding("a", reproduced=0)))
     assert told == [True, False, False]
     assert (ledger.verdict("a", CRASH), ledger.knows("a"), list(ledger.findings)) == (False, False, ["a"])
+    assert ledger.findings["a"].replays == "not reproduced"
 
 
 def test_what_is_doubted_is_not_known():

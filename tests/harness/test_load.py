@@ -9,11 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import load
 from harness.load import BEAT_SECONDS, Load, crowding, is_held
+
+drawn = settings(deadline=None, derandomize=True, database=None)
 
 
 class Clock:
@@ -76,6 +78,7 @@ def test_only_what_was_lost_since_the_message_counts(measured):
     assert measuring.lost(100.5) == pytest.approx(2.0 - BEAT_SECONDS)
     assert measuring.lost(101.0) == pytest.approx(2.0 - BEAT_SECONDS)
     assert measuring.lost(102.0) == 0.0
+    assert measured(1.0, 2.0).lost(101.0) == pytest.approx(2.0 - BEAT_SECONDS)  # from the beginning of a beat on
 
 
 def test_a_stall_that_is_not_over_yet_counts_already(measured):
@@ -84,6 +87,7 @@ def test_a_stall_that_is_not_over_yet_counts_already(measured):
     assert measured(BEAT_SECONDS, unseen=BEAT_SECONDS + 0.009).lost(0.0) == 0.0
 
 
+@drawn
 @given(
     beats=st.lists(st.floats(0.001, 5.0), max_size=8),
     crowd=st.floats(1.0, 50.0),
@@ -105,6 +109,10 @@ def test_never_more_is_lost_than_went_by(beats, crowd, held, unseen, since):
         clock.now += unseen
         since += 100.0
         assert 0.0 <= measuring.lost(since) <= max(0.0, clock.now - since) + 1e-9
+
+
+def test_no_more_than_two_minutes_are_remembered():
+    assert Load()._beats.maxlen * BEAT_SECONDS == pytest.approx(120.0)
 
 
 def test_what_is_not_measured_is_not_lost():

@@ -3,11 +3,12 @@
 import pytest
 from toy import ToyProtocol, message
 
-from harness.case import LiveField, Procedure, Reconnect, Send, Wait
+from harness.case import LiveField, Procedure, Reconnect, Send, Stimulate, Wait
 from harness.errors import LinkClosed, LinkError
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Conversation, Frame, FrameKind
+from harness.transcript import Exchange
 from harness.transports.scripted import ScriptedLink, ScriptedTransport
 
 NO_REPLY = Send("open", b"<open")
@@ -133,24 +134,38 @@ def test_leftovers_that_are_no_frame_are_kept_as_what_they_are(wall):
     assert told(t)[1] == ("", (), (), b"garbage")
 
 
-def test_leftovers_of_several_kinds_are_each_on_record(wall):
+def test_leftovers_of_several_kinds_are_each_on_record_as_nobodys(wall):
     t = wall()
     answers(t, b"a", b"<A>", b"noise<!alarm>half<")
-    run(t, message(b"a"), message(b"b"))
-    assert told(t)[1:3] == [("", (), (b"<!alarm>",), b""), ("", (), (), b"noisehalf<")] or told(t)[1][2] == (
-        b"<!alarm>",
-    )
-    assert b"".join(entry[3] for entry in told(t)) in (b"noisehalf<", b"half<noise")
+    _asked, alarm, noise, _next = run(t, message(b"a"), message(b"b"))
+    now = alarm.sent_at
+    assert alarm == Exchange("", b"", (), (b"<!alarm>",), b"", now, now, False, False)
+    assert noise == Exchange("", b"", (), (), b"noisehalf<", noise.sent_at, noise.sent_at, False, False)
+    assert 0.0 < now <= noise.sent_at <= t.transport.clock
 
 
-def test_the_rest_of_a_cut_answer_is_waited_for_a_moment_and_put_together(wall):
+def test_a_leftover_that_is_cut_is_put_together(wall):
     t = wall()
-    answers(t, b"a", b"<A>", b"<!al", b"arm>", pace=0.015)
+    answers(t, b"a", b"<A>", b"<!al", b"a", b"rm>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t)[1:] == [("", (), (b"<!alarm>",), b""), ("b", (b"<B>",), (), b"")]
+
+
+def test_a_late_answer_that_lies_there_is_its_own_messages_and_not_nobodys(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", after=1.5)
+    run(t, message(b"a"))
+    t.transport.clock += 1.0
     answers(t, b"b", b"<B>")
-    run(t, message(b"a"), Wait(0.001), message(b"b"))
-    assert [entry for entry in told(t) if entry[2]] == [("", (), (b"<!alarm>",), b"")] or told(t)[-1][2] == (
-        b"<!alarm>",
-    )
+    t.executor.run((message(b"b"),))
+    assert told(t) == [("a", (b"<A>",), (), b""), ("b", (b"<B>",), (), b"")]
+
+
+def test_leftovers_without_end_are_bounded(wall):
+    t = wall()
+    answers(t, b"a", b"<A>", *[b"x" * 1000] * 50)
+    run(t, message(b"a"), message(b"b"))
+    assert max(len(entry[3]) for entry in told(t)) <= t.protocol.max_reply + 1000
 
 
 def test_a_keep_alive_among_the_leftovers_is_answered(wall):
@@ -170,6 +185,16 @@ def test_a_device_that_is_slow_but_within_its_timeout_answers_each_of_messages_s
     answers(t, b"b", b"<A1>", b"<A2>", b"<B>", after=0.8, pace=0.8)
     first, second, last = run(t, message(b"a", wait=False), message(b"a", wait=False), message(b"b"))
     assert (first.replies, second.replies, last.replies) == ((b"<A1>",), (b"<A2>",), (b"<B>",))
+
+
+def test_messages_at_once_are_on_record_as_any_other(toy):
+    t = toy()
+    t.device.planted[b"b"] = lambda _device: []
+    first, second, _last = run(t, message(b"a", wait=False), message(b"b", wait=False), message(b"c"))
+    assert first == Exchange("a", b"<a>", (b"<A>",), (), b"", first.sent_at, first.ended_at, True, True)
+    assert second == Exchange("b", b"<b>", (), (), b"", first.sent_at, first.ended_at, False, True)
+    t.protocol.expects_reply = lambda sent: False
+    assert not run(t, message(b"b", wait=False), message(b"c"))[0].reply_expected
 
 
 def test_a_message_at_once_is_waited_for_one_timeout_and_not_longer(toy):
@@ -234,6 +259,43 @@ def test_a_machine_that_stands_still_for_an_hour_puts_a_deadline_off_by_half_a_m
     assert clocked(t, lambda: run(t, message(b"a"))) == pytest.approx(31.0)
 
 
+class Done(ScriptedLink):
+    """Knows at once that nothing more will come."""
+
+    whole = True
+
+    def receive(self, deadline):
+        return super().receive(deadline) if self._pending else b""
+
+
+class AtOnce(ScriptedTransport):
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = Done
+        return link
+
+
+def test_a_link_that_is_done_is_not_waited_for_however_busy_the_machine_was(wall):
+    t = wall(lost=lambda _since: 3.0, transport=AtOnce)
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: run(t, message(b"a"))) == 0.0
+
+
+def test_every_send_has_a_deadline_of_one_reply_timeout(wall):
+    t = wall()
+    given, sends = [], t.connection.link._link.send
+    t.connection.link._link.send = lambda data, deadline: (
+        given.append((data, round(deadline - t.transport.clock, 6))),
+        sends(data, deadline),
+    )
+    answers(t, b"a", b"<!k>", b"<A>", b"<!k>")
+    run(t, message(b"a"), message(b"b", wait=False), message(b"c"))
+    t.executor.fill(b"xx", 5.0)
+    assert [data for data, _seconds in given] == [b"<a>", b"<k!>", b"<k!>", b"<b>", b"<c>", b"xx"]
+    assert all(0.99 <= seconds <= 1.0 for _data, seconds in given[:-1])
+    assert given[-1] == (b"xx", 5.0)
+
+
 def test_on_a_virtual_clock_the_machine_loses_nothing(toy):
     t = toy(lost=lambda _since: 5.0)
     t.device.planted[b"a"] = lambda _device: []
@@ -272,6 +334,7 @@ def test_whether_a_device_greets_its_first_connection_shows(toy):
 
 def test_a_device_that_greets_is_waited_for_on_every_connection_longer_than_it_took(toy):
     t = toy(adaptive=True, transport=Greets)
+    t.transport.clock = 50.0
     assert clocked(t, t.connection.open) < 0.2
     t.transport.delay = 0.35
     t.executor.reopen()
@@ -500,6 +563,25 @@ def test_how_far_a_case_came_is_counted(toy):
     assert (t.executor.performed, t.executor.mutated) == (1, False)
 
 
+def test_a_live_field_sees_the_fields_before_it_in_place(toy):
+    t = toy()
+    t.protocol.resolve = lambda live, data, conversation: {"first": b"1", "sum": data[2:3] * 2}[live.name]
+    run(t, message(b"a_--", live=(LiveField("first", 2, 1), LiveField("sum", 3, 2))))
+    assert t.transport.sent == [b"<a111>"]
+
+
+def test_a_replay_of_a_step_that_sent_nothing_sends_its_own_bytes(toy):
+    t = toy()
+    run(t, Wait(0.1), Send("a", b"<a>", replay_of=0), Send("b", b"<b>", replay_of=7))
+    assert t.transport.sent == [b"<a>", b"<b>"]
+
+
+def test_a_stimulus_has_its_value(toy):
+    t = toy()
+    run(t, Stimulate("uptime", 7.0))
+    assert t.device.uptime == 7.0
+
+
 def test_filler_belongs_to_no_message(toy):
     t = toy()
     t.executor.begin()
@@ -515,6 +597,8 @@ def test_time_that_passes_in_silence_leaves_no_record_and_what_comes_does(toy):
     answers(t, b"a", b"<A>", b"<!alarm>", b"<!again>", pace=0.5)
     run(t, message(b"a"), Wait(2.0))
     assert [(e.message, e.unsolicited) for e in t.executor.exchanges] == [("a", ()), ("", (b"<!alarm>", b"<!again>"))]
+    heard = t.executor.exchanges[1]
+    assert (heard.sent, heard.replies, heard.answered, heard.reply_expected) == (b"", (), False, False)
 
 
 def test_a_record_that_goes_on_with_a_kept_conversation_has_a_copy_and_a_guard_without_memory(toy):
@@ -588,3 +672,149 @@ def test_a_procedure_that_cuts_the_link_ends_what_was_waited_for(toy, cuts, answ
     first, *_rest = run(t, message(b"a", wait=False), Procedure("pair"))
     assert (first.sent, first.answered) == (b"<a>", answered)
     assert t.transport.performed == [("pair", 3.0)]
+    assert first.ended_at == pytest.approx(t.transport.clock)
+
+
+# -- on the wire at once -----------------------------------------------------------------------------------------------
+
+
+class BurstLink(ScriptedLink):
+    """Puts several messages on the wire in one piece."""
+
+    def burst(self, messages, deadline, *, awaited=True):
+        self._device.bursts.append((list(messages), round(deadline - self._device.clock, 6), awaited))
+        for data in messages:
+            self.send(data, deadline)
+
+
+class Bursting(ScriptedTransport):
+    def __init__(self, answer, latency=0.001):
+        super().__init__(answer, latency)
+        self.bursts = []
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = BurstLink
+        return link
+
+
+def test_a_link_that_can_is_given_messages_at_once_in_one_piece_and_told_whether_answers_are_read(toy):
+    t = toy(transport=Bursting)
+    run(t, message(b"a", wait=False), message(b"b"))
+    run(t, message(b"c", wait=False))
+    run(t, message(b"d", wait=False), Reconnect())
+    assert t.transport.bursts == [([b"<a>", b"<b>"], 1.0, True), ([b"<c>"], 1.0, True), ([b"<d>"], 1.0, False)]
+
+
+def test_what_is_open_stays_open_when_more_is_sent_at_once(toy):
+    t = toy()
+    t.device.planted |= {b"a": lambda _d: [], b"b": lambda _d: []}
+    answers(t, b"c", b"<B>", b"<A>", b"<C>")
+    exchanges = run(t, message(b"a", wait=False), Stimulate("uptime", 1.0), message(b"b", wait=False), message(b"c"))
+    assert [(e.message, e.replies) for e in exchanges] == [("a", (b"<A>",)), ("b", (b"<B>",)), ("c", (b"<C>",))]
+    assert len({e.ended_at for e in exchanges}) == 1
+
+
+@pytest.mark.parametrize("expects", [True, False])
+def test_the_last_message_at_once_is_on_record_as_it_is(toy, expects):
+    t = toy()
+    t.protocol.expects_reply = lambda _sent: expects
+    (only,) = run(t, message(b"a", wait=False))
+    assert (only.message, only.sent, only.replies, only.reply_expected) == ("a", b"<a>", (b"<A>",), expects)
+
+
+# -- what a script hears -----------------------------------------------------------------------------------------------
+
+
+def test_a_script_is_given_the_conversation_and_no_bytes_before_and_after_and_the_messages_on_an_edge(toy):
+    heard = []
+    hears = {name: lambda c, data, _s, name=name: heard.append((name, c, data)) for name in (BEFORE_CASE, AFTER_CASE)}
+    hears["l->a"] = lambda c, data, _s: heard.append(("edge", c, data))
+    t = toy(callbacks=hears)
+    run(t, message(b"l"), message(b"a", callback="l->a"))
+    conversation = t.executor.conversation
+    assert [(name, data) for name, _c, data in heard] == [(BEFORE_CASE, b""), ("edge", b"<a>"), (AFTER_CASE, b"")]
+    assert all(given is conversation for _name, given, _data in heard)
+
+
+def test_after_a_case_that_broke_its_link_nothing_goes_out_on_another(toy):
+    told = []
+
+    def after(_conversation, _data, socket):
+        try:
+            socket.send(b"<z>")
+        except LinkError as error:
+            told.append(str(error))
+
+    t = toy(callbacks={AFTER_CASE: after})
+    t.device.planted[b"a"] = lambda _device: t.transport.hang_up()
+    with pytest.raises(LinkClosed):
+        run(t, message(b"a"))
+    assert (told, t.transport.sent) == (["scripted: the link is closed"], [b"<a>"])
+
+
+def test_a_link_that_broke_once_is_not_talked_on_after_the_case(toy):
+    told, lost = [], LinkError("a frame was lost")
+
+    def after(_conversation, _data, socket):
+        for talk in (lambda: socket.send(b"<z>"), socket.receive):
+            with pytest.raises(LinkError) as caught:
+                talk()
+            told.append(caught.value)
+
+    def breaks(_device):
+        raise lost
+
+    t = toy(callbacks={AFTER_CASE: after})
+    t.device.planted[b"a"] = breaks
+    with pytest.raises(LinkError, match="a frame was lost"):
+        run(t, message(b"a"))
+    assert (told, t.transport.sent) == ([lost, lost], [b"<a>"])
+
+
+def test_a_script_that_talks_first_hears_what_is_there_already(toy):
+    heard = []
+    t = toy(adaptive=True, callbacks={BEFORE_CASE: lambda _c, _d, socket: heard.append(socket.receive())})
+    t.transport.greeting = (b"<!hello>",)
+    run(t, message(b"a"))
+    assert heard == [b"<!hello>"]
+
+
+def test_on_a_virtual_clock_what_is_left_over_is_read_with_the_next_answer(toy):
+    t = toy()
+    answers(t, b"a", b"<A>", b"<!alarm>")
+    run(t, message(b"a"), message(b"b"))
+    assert told(t) == [("a", (b"<A>",), (), b""), ("b", (b"<B>",), (b"<!alarm>",), b"")]
+
+
+# -- more of where an answer ends --------------------------------------------------------------------------------------
+
+
+def test_a_link_that_knows_where_an_answer_ends_gives_the_probes(toy):
+    assert toy(transport=Complete).executor.probe().data == b"<Pi1,1>"
+
+
+def test_text_before_and_behind_an_alarm_is_all_kept(toy):
+    t = toy()
+    answers(t, b"a", b"x<!alarm>y<!alarm>z<A>")
+    (exchange,) = run(t, message(b"a"))
+    assert (exchange.stray, exchange.unsolicited) == (b"xyz", (b"<!alarm>", b"<!alarm>"))
+
+
+def test_a_device_that_did_not_answer_is_not_thereby_slow(wall):
+    t = wall()
+    t.device.planted[b"a"] = lambda _device: []
+    run(t, message(b"a"))
+    assert clocked(t, lambda: run(t, NO_REPLY)) == pytest.approx(0.02)
+
+
+def test_a_greeting_in_pieces_is_one_and_none_of_them_a_late_answer(wall):
+    t = wall()
+    t.device.planted[b"a"] = lambda _device: []
+    t.executor.begin()
+    t.executor.run((message(b"a"),))
+    t.transport.greeting, t.transport.pace = (b"<!hi>", b"<A>", b"<!go>"), 0.015
+    t.executor._greeting = 0.1  # as a device that greets is known by its first connection
+    t.executor.reopen()
+    assert t.executor.greeting == b"<!hi><A><!go>"
+    assert t.executor.exchanges[0].replies == ()

@@ -91,6 +91,7 @@ def test_a_fault_that_shows_when_the_link_is_cut_is_reproduced_at_the_sessions_e
     again = replay_once(t.runner, (A, X), sight())
     assert (again.reproduced, again.case, again.again.fingerprint) == (True, X, ("x",))
     assert again.transcript.exchanges[-1].message == "probe"
+    assert again.observations == (again.again,)
 
 
 def test_a_session_that_showed_a_fault_already_is_not_ended(toy):
@@ -185,6 +186,7 @@ def test_a_step_that_this_bench_does_not_have_was_not_tested(toy):
     t.runner.states.enter = lambda _interface, _state: True
     again = replay_once(t.runner, (X,), sight())
     assert (again.untested, again.bench_error, again.clean) == ("there is no stimulus 'air'", "", False)
+    assert again.reproduced is False
 
 
 def test_an_exception_of_our_own_is_the_benchs_and_names_the_finding(toy):
@@ -197,6 +199,7 @@ def test_an_exception_of_our_own_is_the_benchs_and_names_the_finding(toy):
     again = replay_once(t.runner, (X,), sight())
     assert again.bench_error.startswith(f"replay of {sight().id}: ")
     assert "ZeroDivisionError: by zero" in again.bench_error and not again.clean
+    assert again.reproduced is False
 
 
 def test_a_replay_that_the_time_ends_says_nothing(toy):

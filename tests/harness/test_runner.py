@@ -6,8 +6,8 @@ import pytest
 from toy import case, message
 
 from harness.case import Send, Wait
-from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
-from harness.runner import LINGER_SECONDS, SURVEY_EVERY
+from harness.errors import GuardRefused, LinkClosed, LinkError, OwnError, TargetError
+from harness.runner import ENDED, LINGER_SECONDS, SURVEY_EVERY
 from harness.transcript import Sample, TargetEvent, Way
 from harness.transports.scripted import ScriptedTransport
 from harness.verdict import Kind
@@ -183,7 +183,10 @@ def test_a_silent_device_is_reset_before_the_next_case(toy):
     t.device.planted[b"x"] = lambda device: setattr(device, "dead", True)
     outcome = t.runner.run(case(message(b"x")))
     assert (way(outcome), outcome.transcript.probe_served, kinds(outcome)) == (Way.NEVER, False, [Kind.SILENCE])
-    assert (t.target.resets, kinds(t.runner.run(case(message(b"a")))), t.target.resets) == (0, [], 1)
+    assert t.target.resets == 0
+    before = len(t.transport.sent)
+    assert kinds(t.runner.run(case(message(b"a")))) == []
+    assert (t.target.resets, t.transport.sent[before:]) == (1, [b"<p>", b"<p>", b"<a>", b"<p>"])
 
 
 def test_a_link_that_does_not_open_again_is_told_as_it_broke(toy):
@@ -241,6 +244,7 @@ def test_a_state_that_was_not_reached_is_no_test_and_says_why(toy):
     transcript = outcome.transcript
     assert (transcript.state_reached, transcript.exchanges, kinds(outcome)) == (False, (), [Kind.SESSION_LAPSED])
     assert transcript.proof == "wanted state = s; got state = i"
+    assert transcript.case_id == case(message(b"a"), state="in").id
     assert transcript.started == transcript.ended == t.target.now()
     assert b"<a>" not in t.transport.sent
 
@@ -342,12 +346,87 @@ def test_a_fresh_device_that_keeps_states_is_started(toy):
 def test_who_a_device_is_is_asked_by_its_probe(toy):
     t = toy()
     assert t.runner.contact("toy").fields == {"state": "i", "boots": 1, "uptime": 1}
-    assert t.executor.exchanges[-1].message == "probe"
+    assert (t.executor.exchanges[-1].message, t.transport.opened) == ("probe", 1)
     t.device.dead = True
     assert t.runner.contact("toy") is None
     t.transport.unplugged = True
     with pytest.raises(LinkError):
         t.runner.contact("toy")
+
+
+def test_what_a_protocol_makes_of_a_probes_answer_is_ours(toy):
+    t = toy()
+
+    def bug(_frame):
+        raise KeyError("state")
+
+    t.protocol.served = bug
+    with pytest.raises(OwnError, match=r"the probe of 'toy': .*KeyError: 'state'"):
+        t.runner.contact("toy")
+
+
+def asking(toy, done, **broken):
+    """A bench without a relay and with a person, who may switch the device off and on."""
+    asked = []
+
+    def ask(request):
+        asked.append(request)
+        t.device.dead = t.transport.unplugged = False
+        return done
+
+    t = toy(ask=ask)
+    t.target.resettable, t.target.reset = False, lambda: None
+    vars(t.device).update(broken)
+    return t, asked
+
+
+def test_a_person_is_asked_only_for_a_device_that_does_not_serve(toy):
+    t, asked = asking(toy, True)
+    t.runner.fresh()
+    assert asked == []
+    t.device.dead = True
+    t.runner.fresh()
+    t.transport.unplugged = True
+    t.runner.fresh()
+    assert asked == [
+        "no probe is served. Switch the device off and on",
+        "scripted: nothing is listening. Switch the device off and on",
+    ]
+    assert kinds(t.runner.run(case(message(b"a")))) == []
+
+
+def test_a_person_who_does_not_do_it_leaves_the_link_lost(toy):
+    t, _asked = asking(toy, False, dead=True)
+    with pytest.raises(LinkError, match="no probe is served"):
+        t.runner.fresh()
+
+
+def test_a_device_that_can_be_reset_needs_nobody(toy):
+    t, asked = asking(toy, True, dead=True)
+    t.target.resettable = True
+    t.runner.fresh()
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("resettable", "person", "revives"), [(True, False, True), (False, True, True), (False, False, False)]
+)
+def test_a_device_can_be_brought_back_by_the_bench_or_by_a_person(toy, resettable, person, revives):
+    t = toy(ask=(lambda _request: True) if person else None)
+    t.target.resettable = resettable
+    assert t.runner.revives is revives
+
+
+def test_a_callback_that_fails_on_a_device_that_serves_is_ours_and_on_one_that_is_gone_the_devices(toy):
+    def fails(_conversation, _data, _socket):
+        raise OwnError("my_script.py:3: no banner")
+
+    t = toy(callbacks={"edge": fails})
+    with pytest.raises(OwnError, match="no banner"):
+        t.runner.run(case(message(b"a", callback="edge")))
+    t.device.dead = True
+    t.runner.states.enter = lambda _interface, _state: True
+    assert kinds(t.runner.run(case(message(b"a", callback="edge")))) == [Kind.SILENCE]
 
 
 def test_a_device_that_needs_a_while_before_its_port_opens_is_waited_for_at_contact(toy):
@@ -413,6 +492,38 @@ def test_a_device_that_is_gone_for_good_at_the_end_is_a_lost_link(toy):
     )
 
 
+class Listens:
+    """A monitor that keeps what it was asked about."""
+
+    name = "listens"
+
+    def __init__(self):
+        self.asked = []
+
+    def observe(self, case, transcript):
+        self.asked.append((case, transcript))
+        return []
+
+    def state(self):
+        return None
+
+    def restore(self, state):
+        pass
+
+
+def test_the_end_of_a_session_is_told_as_such_with_the_steps_and_messages_of_its_case(toy):
+    listens = Listens()
+    t = toy(monitors=[listens])
+    tried = case(message(b"a"), Wait(0.1), state="in")
+    t.runner.run(tried)
+    outcome = t.runner.finish(tried)
+    ended, transcript = listens.asked[-1]
+    assert (ended.interface, ended.state, ended.steps) == ("toy", "in", tried.steps)
+    assert (ended.origin.fuzzer, ended.origin.path, transcript) == (ENDED, ("a",), outcome.transcript)
+    assert transcript.case_id == case(Wait(LINGER_SECONDS), state="in").id
+    assert (transcript.service.way, transcript.service.closed) == (Way.AT_ONCE, False)
+
+
 def test_what_came_while_lingering_is_on_the_record_of_the_end(toy):
     t = toy()
     tried = case(message(b"a"))
@@ -450,6 +561,33 @@ def test_an_independent_case_that_was_not_answered_is_probed(toy):
     t.device.planted[tried.messages[0].encode()] = lambda device: setattr(device, "dead", True)
     outcome = t.runner.run(tried)
     assert kinds(outcome) == [Kind.SILENCE]
+
+
+def test_an_independent_case_whose_link_broke_is_probed(toy):
+    t = toy(snapshots=True, probe_every=4)
+    cases = (case(Send("open", b"<a%d" % n)) for n in range(100))
+    tried = next(c for c in cases if int(c.id[:8], 16) % 4)
+    answer = t.transport.answer
+    t.transport.answer = lambda data: t.transport.hang_up() or [] if data == tried.steps[0].data else answer(data)
+    outcome = t.runner.run(tried)
+    assert (way(outcome), kinds(outcome)) == (Way.RECONNECTED, [Kind.DISCONNECT])
+
+
+def test_an_independent_case_whose_callback_failed_is_probed(toy):
+    def fails(_conversation, _data, _socket):
+        raise OwnError("my_script.py:3: no banner")
+
+    t = toy(snapshots=True, probe_every=1 << 30, callbacks={"edge": fails})
+    with pytest.raises(OwnError, match="no banner"):
+        t.runner.run(case(message(b"a", callback="edge")))
+    assert t.transport.sent[-1] == b"<p>"
+
+
+def test_a_served_device_that_told_of_its_end_is_not_listened_to(toy):
+    t = toy(settle=30.0)
+    t.device.planted[b"x"] = lambda _device: t.target.events.append(TargetEvent("exit", 0.0, {"status": "139"}))
+    transcript = t.runner.run(case(message(b"x"))).transcript
+    assert transcript.ended - transcript.started < 2.0
 
 
 def test_a_message_that_needs_no_answer_is_no_reason_to_probe(toy):
@@ -506,6 +644,7 @@ def test_what_a_case_left_pending_is_followed_for_as_long_as_was_asked(toy):
     t.target.events = [TargetEvent("hang", before)]
     longer, outcome = t.runner.follow(tried, 4.0)
     assert (longer.steps, longer.state, longer.origin) == ((*tried.steps, Wait(4.0)), "idle", tried.origin)
+    assert longer.interface == "toy"
     transcript = outcome.transcript
     assert (transcript.started, transcript.ended, transcript.exchanges) == (before, before + 4.0, ())
     assert (kinds(outcome), transcript.probe_served, outcome.measures.edges) == ([Kind.HANG], None, 0)

@@ -46,7 +46,8 @@ def test_a_state_that_is_reached_again_is_left_out_no_more():
     scope.note_reached(IN)
     assert scope.left_out(IN) == ""
     assert unreachable(scope, IN, 4) == [""] * 4
-    assert scope.reached[("toy", "in")] == 1
+    scope.note_reached(IN)
+    assert scope.reached[("toy", "in")] == 2
 
 
 def test_twenty_cases_in_a_row_that_reached_nothing_end_the_campaign_and_a_reached_one_starts_the_row_anew():

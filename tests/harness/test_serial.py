@@ -302,6 +302,20 @@ def test_a_beginning_that_may_be_the_copys_is_waited_for_a_quarter_of_a_second_a
     assert moment == pytest.approx(0.251)
 
 
+def test_what_was_held_back_is_handed_on_before_the_end_is_told():
+    class Closing(Line):
+        def receive(self, deadline):
+            if not self.pieces:
+                raise LinkClosed("the other end")
+            return super().receive(deadline)
+
+    filtered = EchoLink(Closing([b"okh"]))
+    filtered.send(b"hello", 1.0)
+    assert filtered.receive(1.0) + filtered.receive(1.0) == b"okh"
+    with pytest.raises(LinkClosed):
+        filtered.receive(1.0)
+
+
 def test_a_copy_that_never_came_does_not_take_the_next_ones_place():
     line = Line()
     filtered = EchoLink(line)

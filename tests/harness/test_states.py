@@ -3,6 +3,7 @@
 import pytest
 from toy import case, message
 
+from harness.case import LiveField
 from harness.errors import LinkError, TargetError
 from harness.interfaces import Conversation, Frame, FrameKind, State
 from harness.states import KeptStates, ReachedStates, budgeted, carriers, record, unproven
@@ -114,6 +115,42 @@ def test_what_nothing_resets_is_brought_back_by_undoing_at_the_second_try_only(t
     assert (given, [s for s in sent if s in (LOGIN, b"<u>")]) == (False, [LOGIN, b"<u>", LOGIN])
 
 
+def test_what_is_undone_is_undone_in_a_conversation_of_its_own_on_every_interface(toy):
+    t, other = toy(), toy()
+    t.target.resettable = False
+    t.protocol.undo = (message(b"u_", live=(LiveField("token", 2, 1),)),)
+    other.protocol.undo = (message(b"w"),)
+    t.runner.interfaces["other"] = other.interface
+    t.device.planted |= {b"l": refuses, b"t": lambda _device: [b"<Tz>"]}
+    t.runner.run(case(message(b"t")))
+    assert t.executor.conversation.values == {"token": b"z"}
+    enter(t)
+    assert b"<u\0>" in t.transport.sent and other.transport.sent == [b"<w>"]
+
+
+@pytest.mark.parametrize("trouble", ["forbidden", "gone"])
+def test_an_interface_that_cannot_undo_does_not_keep_the_others_from_it(toy, trouble):
+    t, other = toy(), toy(forbidden=["w"])
+    t.target.resettable = False
+    other.protocol.undo = (message(b"w"),)
+    other.transport.refuse = trouble == "gone"
+    t.protocol.undo = (message(b"u"),)
+    t.runner.interfaces.clear()
+    t.runner.interfaces |= {"other": other.interface, "toy": t.interface}
+    t.device.planted[b"l"] = refuses
+    assert enter(t)[0] is False
+    assert (b"<u>" in t.transport.sent, other.transport.sent) == (True, [])
+
+
+def test_a_dead_device_is_asked_without_patience_on_the_way(toy):
+    t = toy()
+    t.device.dead = True
+    before = t.transport.clock
+    assert not t.runner._walker.walk(t.interface, t.protocol.states["idle"])
+    assert t.transport.clock - before == pytest.approx(11.2, abs=0.1)  # the rungs of one connection, three of another
+    assert t.runner.why == "no probe was answered"
+
+
 def test_what_can_be_reset_is_not_undone(toy):
     t = toy()
     t.protocol.undo = (message(b"u"),)
@@ -171,13 +208,14 @@ def test_a_link_that_breaks_again_or_on_what_cannot_be_reset_is_raised(toy):
 
 
 def test_a_link_that_broke_on_the_way_is_not_used_again_and_the_monitors_hear_of_it(toy):
-    seen = []
+    seen, started = [], []
 
     class Listens:
         name = "listens"
 
         def observe(self, case, transcript):
             seen.append((case.origin.fuzzer, case.state, transcript.probe_served, transcript.link_error))
+            started.append(transcript.started)
             return []
 
         def state(self):
@@ -191,6 +229,7 @@ def test_a_link_that_broke_on_the_way_is_not_used_again_and_the_monitors_hear_of
     enter(t)
     opened = t.transport.opened
     assert seen == [("preamble", "in", None, "a frame was lost"), ("preamble", "in", True, "")]
+    assert len(started) == 2 and 0.0 <= started[0] <= started[1] < t.transport.clock
     assert opened == 2  # the broken one, and the one after the reset
 
 

@@ -453,3 +453,19 @@ def test_a_device_that_dies_only_when_its_link_is_cut_is_found_and_its_case_blam
     _reason, events, _run = campaign(t, A, X, A, *numbered(3))
     assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))
     assert verdicts(events) == [PASS, PASS, FINDING, PASS, PASS, PASS]
+
+
+def test_a_device_that_dies_when_the_last_link_is_cut_is_found_at_the_end(toy):
+    t, armed = toy(), []
+    close = t.connection.close
+    t.device.planted[b"x"] = lambda device: armed.append(1) or [b"<X>"]
+
+    def cut():
+        if armed and t.connection.stream:
+            t.device.dead = True
+            armed.clear()
+        close()
+
+    t.connection.close = cut
+    _reason, events, _run = campaign(t, A, X)
+    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))

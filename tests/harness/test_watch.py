@@ -137,6 +137,7 @@ def test_an_exception_of_a_monitor_is_ours_and_names_it():
 def test_an_error_that_says_whose_it_is_passes_as_it_is():
     error = OwnError("the console's pattern is no pattern")
     watch = Watch([Raises(error)])
+    assert watch.take_trouble() is None
     watch.observe(CASE, TRANSCRIPT)
     assert watch.take_trouble() is error
     watch.observe(CASE, TRANSCRIPT)
