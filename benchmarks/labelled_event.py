@@ -68,7 +68,11 @@ class Result:
     @property
     def allowed(self) -> frozenset[Class]:
         """What is right: of a brief fault on a machine that is held up that long itself, nothing can be told."""
-        more = {Class.PASS, Class.NOT_GREEN} if self.label.brief and self.lost > BUSY_SHARE else set()
+        more: set[Class] = set()
+        if self.label.brief and self.lost > BUSY_SHARE:
+            more |= {Class.PASS, Class.NOT_GREEN}
+        if self.lost >= 1.0 and self.label.group is not Group.DEVICE and self.label.other is None:
+            more |= {Class.NOT_GREEN, Class.BENCH}  # a device that is held is a fault of the bench itself
         return self.label.right | more
 
     @property

@@ -35,19 +35,23 @@ def run_events(wanted: Sequence[Event], *, at_once: int, held: bool = False) -> 
     """Each in a process of its own; one that does not end is ended, and is an error."""
     context, waiting = multiprocessing.get_context("fork"), list(reversed(wanted))
     running: dict[Connection, tuple[BaseProcess, Event, float]] = {}
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            event = waiting.pop()
-            ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_child, args=(theirs, event, held))
-            process.start()
-            theirs.close()
-            running[ours] = (process, event, time.monotonic())
-        ready = wait(list(running), 1.0)
-        late = [ours for ours, (_p, _e, began) in running.items() if time.monotonic() - began > EVENT_SECONDS]
-        for ours in {*ready, *late}:
-            process, event, began = running.pop(ours)
-            yield _result(ours, process, event, time.monotonic() - began)
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                event = waiting.pop()
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_child, args=(theirs, event, held))
+                process.start()
+                theirs.close()
+                running[ours] = (process, event, time.monotonic())
+            ready = wait(list(running), 1.0)
+            late = [ours for ours, (_p, _e, began) in running.items() if time.monotonic() - began > EVENT_SECONDS]
+            for ours in {*ready, *late}:
+                process, event, began = running.pop(ours)
+                yield _result(ours, process, event, time.monotonic() - began)
+    finally:
+        for process, _event, _began in running.values():
+            process.kill()
 
 
 def _child(theirs: Connection, event: Event, held: bool) -> None:
@@ -156,7 +160,7 @@ def main() -> int:
     if not labels:
         sys.exit(f"no label '{options.only}': one of {', '.join(label.name for label in LABELS)}")
     began, results = time.monotonic(), []
-    with loops_beside(options.load):
+    with loops_beside(options.load), contextlib.suppress(KeyboardInterrupt):  # then what has ended is told
         wanted = events(labels, 1 if options.only else options.events, options.seed)
         for result in run_events(wanted, at_once=options.at_once, held=options.held):
             results.append(result)
