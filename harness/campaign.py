@@ -255,7 +255,7 @@ class Campaign:
         if failed and verdict is not Verdict.FINDING:
             verdict = Verdict.BENCH_FAULT
         self._finished(case, outcome, verdict)
-        if not failed and self._stays_dead(transcript):
+        if not failed and verdict is not Verdict.FINDING and self._stays_dead(transcript):
             failed = f"no probe is served any more on '{case.interface}'; {self._suspect(case, transcript)}"
         if failed:
             raise LinkError(failed)

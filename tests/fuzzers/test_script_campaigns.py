@@ -37,9 +37,9 @@ def campaign(tmp_path, monkeypatch):
     """Runs a script against a port; the campaign's record."""
     monkeypatch.chdir(tmp_path)
 
-    def run(
-        script, port, *, cases=30, target='kind = "external"\narmed = true\nsettle = 0.0\nreset_timeout = 1.0\n', **keys
-    ):
+    external = 'kind = "external"\narmed = true\nsettle = 0.0\nreset_timeout = 1.0\n'
+
+    def run(script, port, *, cases=30, target=external, **keys):
         bench = tmp_path / "bench.toml"
         keys = {"reply_timeout": 0.3, "fuzzers": ["enumerate"], "max_len": 64} | keys
         keys = {"protocol": f"boofuzz:{SCRIPTS / script}"} | keys
@@ -161,9 +161,7 @@ def test_a_greeting_that_the_script_does_not_read_is_no_answer(campaign, device)
     server = device(b"USER", b"PASS", b"STOR", banner=b"220 ready\n", answer=answer)
     record = campaign("ftp_procedural.py", server.port, cases=120, open_timeout=1.0)
     assert broken and record.exit_code == 3, "a device that only greets any more is taken for one that answers"
-    assert [finding.tries for finding in record.findings] == [
-        0
-    ]  # nothing can be shown again on a device that stays dead
+    assert [finding.tries for finding in record.findings] == [0]  # a device that stays dead shows nothing again
 
 
 def test_a_callback_with_four_parameters_asks_after_each_case(campaign, device):
