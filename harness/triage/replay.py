@@ -73,7 +73,7 @@ def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: 
         seen += last.observations
         if (again := _shown(last, case, finding)) is not None:
             return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
-        if (why := _untested(case, last)) and not seen:
+        if (why := _untested(case, last)) and not _faults(seen):
             return Replay(False, last.transcript, untested=why)
     if not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
         seen += ended.observations

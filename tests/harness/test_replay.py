@@ -126,7 +126,9 @@ def test_a_case_whose_state_is_not_reached_was_not_tested(toy):
     tried = case(message(b"x"), state="in")
     again = replay_once(t.runner, (tried,), sight())
     assert (again.reproduced, again.clean) == (False, False)
-    assert again.untested == ("state 'in' could not be reached; the case was not run (wanted state = s; got state = i)")
+    assert again.untested == (
+        "state 'in' could not be reached, so that the case was not run: wanted state = s; got state = i"
+    )
     assert b"<x>" not in t.transport.sent
 
 
