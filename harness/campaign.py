@@ -125,7 +125,7 @@ class Campaign:
             forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
             self.tell(CampaignStarted(self.name, self._manifest, forecast))
             cases = round_robin(self._fuzzers, self._fuzzer_failed)
-            for fuzzer, case in cases if self._runner.independent else by_state(cases, self._budget.cases):
+            for fuzzer, case in cases if self._runner.independent else by_state(cases):
                 if ended := self._ended():
                     reason = ended
                     break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import GuardRefused, LinkClosed, LinkError
 from harness.executor import Executor
@@ -59,6 +59,8 @@ class Ladder:
             except LinkError:
                 pass
         served = self._on_another(closed=closed, patience=patience, began=began)
+        if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
+            served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
         self._renewals += waited and served.service.way is Way.RECONNECTED
         return served
 

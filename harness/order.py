@@ -8,16 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from harness.case import TestCase
 from harness.interfaces import Fuzzer
 
-_STRETCH, _SHARE = 60, 4
+_STRETCH = 60
 
 
-def by_state(cases: Iterable[tuple[Fuzzer, TestCase]], budget: int | None = None) -> Iterator[tuple[Fuzzer, TestCase]]:
-    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time.
-
-    A small `budget` of cases makes short stretches, or it would be over before every state had its turn.
-    """
-    source, size = iter(cases), _STRETCH if budget is None else max(1, min(_STRETCH, budget // _SHARE))
-    while stretch := list(itertools.islice(source, size)):
+def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
+    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time."""
+    source = iter(cases)
+    while stretch := list(itertools.islice(source, _STRETCH)):
         yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
 
 

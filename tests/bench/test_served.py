@@ -330,7 +330,8 @@ def test_a_link_name_that_is_taken_and_a_busy_port_are_told_in_one_line(programs
 def test_a_channel_on_a_socket_is_its_owners_alone_and_drives_a_campaign(programs, tmp_path):
     served = programs(Served(tmp_path, FIXED, channel=f"unix:{tmp_path}/channel"))
     assert stat.S_IMODE((tmp_path / "channel").stat().st_mode) == 0o600
-    record, summary = campaign(write_bench(tmp_path / "b.toml", served), tmp_path / "run", 30)
+    bench = write_bench(tmp_path / "b.toml", served)
+    record, summary = campaign(bench, tmp_path / "run", 30, interfaces=("maintenance",))
     assert (record.exit_code, record.bench_faults, summary["verdicts"]["pass"]) == (0, (), 30)
     assert any(entry["observed_seconds"] for entry in summary["requirements"].values())
     served.signal(signal.SIGTERM)

@@ -51,7 +51,8 @@ def bench(radio, attach):
 
         def run(*steps, survey=True):
             case = TestCase(layer, next(iter(protocol.states)), steps, Origin("test"))
-            return runner.run(case, probe=survey)
+            outcome = runner.run(case, probe=survey)
+            return outcome.transcript, list(outcome.observations)
 
         def say(words):
             return Send("say", b"\x12" + carrier._peer.handle(COMMAND).to_bytes(2, "little") + words)

@@ -12,7 +12,7 @@ from test_controller import Stack
 
 ADDRESS = "F0:AA:00:00:00:01"
 CONNECTION_COMPLETE = b"\x04\x3e\x13\x01\x00"
-COUNT, MOST_MEGABYTES = 15_000, 12.0
+COUNT, MOST_MEGABYTES = 15_000, 24.0  # buffers that are bounded, and filled: four times as many take no more
 FLOODS = {
     "parameter updates": (5, struct.pack("<BBHHHHH", 0x12, 1, 8, 6, 6, 0, 100)),
     "credit based connections": (5, struct.pack("<BBHHHHHH", 0x14, 1, 10, 0x80, 0x40, 64, 64, 1)),

@@ -96,8 +96,9 @@ def test_a_device_that_is_another_one_in_the_middle_of_a_run_ends_it_with_3(radi
     executor = assembly.runner.interfaces["att"].executor
     assert executor.probe() is not None
     replaced(process, attach, radio, address)
+    ladder = assembly.runner.interfaces["att"].ladder
     with pytest.raises(TargetError, match="name 'ward 7'") as refused:
         for _ in range(3):
-            executor.probe()
+            ladder.climb(closed=False, broken=False, patience=5.0)
     assert refused.value.exit_code == 3
     assembly.runner.stop()

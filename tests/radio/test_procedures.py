@@ -95,7 +95,7 @@ def test_a_disconnection_right_behind_a_request_comes_before_its_answer(device):
 
 def test_there_are_never_two_fences_under_way(device):
     d = device()
-    link = d.executor._handles
+    link = d.executor.connection.handles
     sent, put = [], link._peer.send
     link._peer.send = lambda kind, *bodies: (sent.extend(bodies), put(kind, *bodies))
     d.run(d.read("2a00", wait=False), Procedure("update_parameters", SLOW), d.read("2a00"))
