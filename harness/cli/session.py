@@ -54,9 +54,11 @@ def _in_folder(
             record = _recorded_run(options, assembly, fuzzers, store, interruption)
             return with_faults(record, write_reports(folder, record))
         finally:
-            interruption.wake()
             with contextlib.suppress(KeyboardInterrupt):
+                interruption.wake()
                 assembly.runner.stop()
+                interruption.rest()
+            interruption.rest()
 
 
 def _recorded_run(
