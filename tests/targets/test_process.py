@@ -78,7 +78,11 @@ def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
         return started[0]
 
     monkeypatch.setattr(process, "_started", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        OwnProcess(["sleep", "30"])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            OwnProcess(["sleep", "30"])
+    finally:
+        signal.signal(signal.SIGINT, before)
     with pytest.raises(ProcessLookupError):
         os.kill(started[0].pid, 0)
