@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
@@ -22,6 +22,7 @@ from harness.interfaces import (
     Transport,
     WireProtocol,
 )
+from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _SHORTEST_QUIET = 0.02
@@ -30,46 +31,6 @@ _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _FIRST_GAP, _LONGEST_GAP = 0.005, 0.1
 _LEARNED_FROM, _PAUSE_FACTOR = 8, 4.0
 _LONGEST_LOSS = 30.0
-
-
-@dataclass(slots=True)
-class _Sent:
-    """A message that the next step did not wait for, and what has answered it since. Times are link seconds."""
-
-    message: str
-    data: bytes
-    expects: bool
-    at: float = 0.0
-    replies: list[bytes] = field(default_factory=list[bytes])
-
-    def exchange(self, ended: float) -> Exchange:
-        """As it goes on record."""
-        replies = tuple(self.replies)
-        return Exchange(self.message, self.data, replies, (), b"", self.at, ended, bool(replies), self.expects)
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What has come since a message was `sent`, or a probe that was `asked` before; only a `proper` answer ends it."""
-
-    sent: bytes
-    asked: Sequence[bytes] = ()
-    proper: Callable[[Frame], bool] | None = None
-    answer: Frame | None = None
-    replies: list[bytes] = field(default_factory=list[bytes])
-    unsolicited: list[bytes] = field(default_factory=list[bytes])
-    stray: bytes = b""
-    buffer: bytes = b""
-    total: int = 0
-
-    def is_answered_by(self, frame: Frame, protocol: WireProtocol) -> bool:
-        """True when the frame is the reply to what was sent, or asked."""
-        return protocol.answers(self.sent, frame) or any(protocol.answers(earlier, frame) for earlier in self.asked)
-
-    def exchange(self, message: str, sent: bytes, sent_at: float, ended: float, *, expects: bool) -> Exchange:
-        """As it goes on record."""
-        replies, rest = tuple(self.replies), self.stray + self.buffer
-        return Exchange(message, sent, replies, tuple(self.unsolicited), rest, sent_at, ended, bool(replies), expects)
 
 
 class Executor:
@@ -110,8 +71,8 @@ class Executor:
         self._longest_pause = 0.0
         self._greeting = 0.0 if self._before else -1.0
         self.greeting = b""
-        self._held: list[_Sent] = []
-        self._open: list[_Sent] = []
+        self._held: list[Sent] = []
+        self._open: list[Sent] = []
         self._asked: list[bytes] = []
         self._bytes = b""
         self.conversation = Conversation()
@@ -263,7 +224,7 @@ class Executor:
         self.greeting = b""
         expects = self.protocol.expects_reply(data)
         if not step.wait:
-            self._held.append(_Sent(step.message, data, expects))
+            self._held.append(Sent(step.message, data, expects))
             return None
         sent_at = link.now()
         if self._held:
@@ -371,7 +332,7 @@ class Executor:
     ) -> Frame | None:
         """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
-        reading = _Reading(sent, asked, proper)
+        reading = Reading(sent, asked, proper)
         deadline = sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
@@ -396,7 +357,7 @@ class Executor:
             self._slowest = max(self._slowest, ended - sent_at)
         return reading.answer
 
-    def _file(self, frame: Frame, reading: _Reading, deadline: float) -> bool:
+    def _file(self, frame: Frame, reading: Reading, deadline: float) -> bool:
         """Put one frame where it belongs; true when it answers a message that was sent at once with others."""
         self._take(frame, deadline)
         if frame.kind is FrameKind.STRAY:

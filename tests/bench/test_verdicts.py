@@ -31,7 +31,6 @@ SLOW = (
     "slow to boot",
     "idle timeout",
     "probe only",
-    "another fault there",
     "signals",
 )
 SOON = [label for label in LABELS if not any(word in label.name for word in SLOW)]

@@ -1,0 +1,49 @@
+"""What an executor notes while it waits: messages that are out, and what has come since one was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from harness.interfaces import Frame, WireProtocol
+from harness.transcript import Exchange
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message that the next step did not wait for, and what has answered it since. Times are link seconds."""
+
+    message: str
+    data: bytes
+    expects: bool
+    at: float = 0.0
+    replies: list[bytes] = field(default_factory=list[bytes])
+
+    def exchange(self, ended: float) -> Exchange:
+        """As it goes on record."""
+        replies = tuple(self.replies)
+        return Exchange(self.message, self.data, replies, (), b"", self.at, ended, bool(replies), self.expects)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What has come since a message was `sent`, or a probe that was `asked` before; only a `proper` answer ends it."""
+
+    sent: bytes
+    asked: Sequence[bytes] = ()
+    proper: Callable[[Frame], bool] | None = None
+    answer: Frame | None = None
+    replies: list[bytes] = field(default_factory=list[bytes])
+    unsolicited: list[bytes] = field(default_factory=list[bytes])
+    stray: bytes = b""
+    buffer: bytes = b""
+    total: int = 0
+
+    def is_answered_by(self, frame: Frame, protocol: WireProtocol) -> bool:
+        """True when the frame is the reply to what was sent, or asked."""
+        return protocol.answers(self.sent, frame) or any(protocol.answers(earlier, frame) for earlier in self.asked)
+
+    def exchange(self, message: str, sent: bytes, sent_at: float, ended: float, *, expects: bool) -> Exchange:
+        """As it goes on record."""
+        replies, rest = tuple(self.replies), self.stray + self.buffer
+        return Exchange(message, sent, replies, tuple(self.unsolicited), rest, sent_at, ended, bool(replies), expects)
