@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -226,8 +227,8 @@ def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, A
         bounded.max_len = min(primitive.max_len or max_len, max_len)
     default = primitive.original_value()
     own = set(primitive._fuzz_values)
-    for mutations in bounded.get_mutations():
-        value = bound(primitive, mutations[0].value)
+    for value in _mutated(bounded, default):
+        value = bound(primitive, value)
         if isinstance(value, str | bytes):
             value = value[:max_len]
         if value == default:
@@ -236,6 +237,15 @@ def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, A
             yield "own", value
         else:
             yield text_kind(value) if isinstance(value, str) else "boofuzz", value
+
+
+def _mutated(primitive: Any, default: object) -> Iterable[Any]:
+    """What `get_mutations` gives, without a `Mutation` and a qualified name around each value."""
+    if not primitive.fuzzable:
+        return
+    for value in chain(primitive.mutations(default), primitive._fuzz_values):
+        first = value[0] if isinstance(value, list) else value
+        yield first.value if isinstance(first, Mutation) else first
 
 
 def text_kind(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 PREAMBLE = "preamble"  # the Origin's fuzzer of what is sent on the way to a state
 _BEHIND = "\2"
@@ -146,4 +146,10 @@ def _template(step: Step) -> bytes:
     for live in step.live:
         data[live.offset : live.offset + live.length] = bytes(live.length)
     head = f"{'' if step.wait else _BEHIND}\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
-    return head.encode(errors="surrogatepass") + bytes(data) + repr(step.live).encode()
+    return head.encode(errors="surrogatepass") + bytes(data) + _live_template(step.live)
+
+
+@lru_cache(maxsize=4096)
+def _live_template(live: tuple[LiveField, ...]) -> bytes:
+    """Most cases have the live fields of many others."""
+    return repr(live).encode()

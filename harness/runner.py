@@ -251,10 +251,18 @@ class Runner:
             service = self._served(interface, done)
         done.broken = self._surveyed(interface, done.broken, survey=survey and _serves(service) and not events)
         served = None if service is None else service.way is not Way.NEVER
-        transcript = record(self.target, case, executor, started, served=served, broken=done.broken, events=events)
-        transcript = replace(transcript, service=service, refused=done.refused)
-        if (carrier := self._carriers.get(interface.name)) is not None:
-            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
+        transcript = record(
+            self.target,
+            case,
+            executor,
+            started,
+            served=served,
+            broken=done.broken,
+            refused=done.refused,
+            events=events,
+            service=service,
+            carrier=self._carriers.get(interface.name),
+        )
         if transcript.events or served is False or done.broken:
             self.states.unsettle(reset=True)
         elif done.trouble is not None and service is not None and service.way is Way.AT_ONCE:
@@ -344,10 +352,16 @@ class Runner:
             broken = str(error)
         self.states.unsettle()
         served = None if service is None else service.way is not Way.NEVER
-        transcript = record(self.target, ended, executor, started, served=served, broken=broken)
-        transcript = replace(transcript, service=service)
-        if (carrier := self._carriers.get(interface.name)) is not None:
-            transcript = replace(transcript, link_events=tuple(carrier.take_events()))
+        transcript = record(
+            self.target,
+            ended,
+            executor,
+            started,
+            served=served,
+            broken=broken,
+            service=service,
+            carrier=self._carriers.get(interface.name),
+        )
         return self._outcome(replace(ended, steps=case.steps), transcript, self.coverage())
 
     def follow(self, case: TestCase, seconds: float) -> tuple[TestCase, Outcome]:

@@ -11,7 +11,7 @@ from harness.errors import GuardRefused, LinkClosed, LinkError, TargetError
 from harness.executor import Executor
 from harness.interfaces import Conversation, Frame, Offers, Restores, State, Target, Transport, WireProtocol
 from harness.ladder import Ladder
-from harness.transcript import TargetEvent, Transcript
+from harness.transcript import Service, TargetEvent, Transcript
 from harness.watch import Learned, Watch
 
 UNANSWERED = "no probe was answered"
@@ -218,9 +218,12 @@ def record(
     *,
     served: bool | None,
     broken: str = "",
+    refused: str = "",
     events: tuple[TargetEvent, ...] = (),
+    service: Service | None = None,
+    carrier: Offers | None = None,
 ) -> Transcript:
-    """The transcript of what an executor has just done, with what the target told meanwhile."""
+    """The transcript of what an executor has just done, with what target and carrier told meanwhile."""
     return Transcript(
         case_id=case.id,
         exchanges=tuple(executor.exchanges),
@@ -231,6 +234,9 @@ def record(
         events=(*events, *target.take_events()),
         probe_served=served,
         link_error=broken,
+        refused=refused,
+        link_events=() if carrier is None else tuple(carrier.take_events()),
+        service=service,
     )
 
 

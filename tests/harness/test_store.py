@@ -76,12 +76,20 @@ def test_a_finding_is_on_the_disk_before_the_store_is_closed(path):
     store.close()
 
 
-def test_a_case_is_on_the_disk_before_the_next_one(path):
+def test_a_case_is_on_the_disk_a_moment_later(path, monkeypatch):
+    clock = [10.0]
+    monkeypatch.setattr("harness.store.time.monotonic", lambda: clock[0])
     case = finding().case
     with Store.create(path, {}) as store, sqlite3.connect(path) as other:
-        for number in range(1, 6):
+        seen = []
+        for number, seconds in enumerate([10.0, 10.1, 10.15, 10.25, 10.3, 70.0], start=1):
+            clock[0] = seconds
             store.add_case(number, case, Verdict.PASS, 0.5, served=number % 2 == 0)
-            assert other.execute("SELECT count(*), sum(probe_served) FROM cases").fetchone() == (number, number // 2)
+            seen.append(other.execute("SELECT count(*), sum(probe_served) FROM cases").fetchone())
+        assert seen == [(1, 0), (1, 0), (1, 0), (4, 2), (4, 2), (6, 3)]
+        store.add_case(7, case, Verdict.PASS, 0.5)
+        store.add_event("bench_fault", 1.0, "the cable")
+        assert other.execute("SELECT count(*) FROM cases").fetchone() == (7,)
     other.close()
 
 
