@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import boofuzz
 from boofuzz.mutation import Mutation
@@ -243,7 +243,7 @@ def _mutated(primitive: Any, default: object) -> Iterable[Any]:
     if not primitive.fuzzable:
         return
     for value in chain(primitive.mutations(default), primitive._fuzz_values):
-        first: Any = value[0] if isinstance(value, list) else value
+        first = cast("list[Any]", value)[0] if isinstance(value, list) else value
         yield first.value if isinstance(first, Mutation) else first
 
 
