@@ -128,6 +128,7 @@ class ReachedStates:
         self._reset = reset
         self._current = ("", "")
         self._must_reset = False
+        self._waited_in_vain = False  # nothing has happened since
 
     def start(self) -> None:
         """The target was started or reset: it is in no state that we know, and needs no other reset."""
@@ -138,6 +139,7 @@ class ReachedStates:
         """The device may have left its state; with `reset` only a reset brings it back."""
         self._current = ("", "")
         self._must_reset |= reset
+        self._waited_in_vain &= not reset
 
     def holds(self, interface: Interface, answer: Frame) -> bool:
         """True when a probe's answer says that the device is still in the state it was brought to."""
@@ -149,11 +151,13 @@ class ReachedStates:
         if self._current == (interface.name, name):
             return True
         self._current = ("", "")
-        for attempt in (_FROM_HERE, _ANEW) if self._target.can_reset() else (_FROM_HERE, _ANEW, _SETTLED):
+        waits = not self._target.can_reset() and not self._waited_in_vain
+        for attempt in (_FROM_HERE, _ANEW, _SETTLED) if waits else (_FROM_HERE, _ANEW):
             if self._arrives(interface, interface.protocol.states[name], attempt):
-                self._current = (interface.name, name)
+                self._current, self._waited_in_vain = (interface.name, name), False
                 interface.executor.begin()
                 return True
+        self._waited_in_vain = True
         return False
 
     def _arrives(self, interface: Interface, state: State, attempt: int) -> bool:

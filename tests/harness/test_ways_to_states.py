@@ -422,3 +422,20 @@ def test_links_that_break_on_the_way_are_no_fault_of_the_case_that_follows(toy):
     outcome = t.runner.run(case(message(b"a"), state="in"))
     assert [o.kind for o in outcome.observations] == [Kind.SESSION_LAPSED]
     assert outcome.transcript.proof == "scripted: the link is closed"
+
+
+def test_what_was_waited_for_in_vain_is_not_waited_for_again_until_something_happens(toy):
+    t = toy()
+    t.target.resettable = False
+    t.device.planted[b"l"] = refuses
+    waited = []
+    t.target.advance = waited.append
+    assert [enter(t)[0], enter(t)[0], len(waited)] == [False, False, 1]
+    t.runner.states.unsettle(reset=True)
+    assert [enter(t)[0], len(waited)] == [False, 2]
+    del t.device.planted[b"l"]
+    assert enter(t)[0] is True
+    t.device.planted[b"l"] = refuses
+    t.runner.states.unsettle()
+    t.device.state = b"i"
+    assert [enter(t)[0], len(waited)] == [False, 3]
