@@ -1,4 +1,4 @@
-"""A bench file's tables: each kind of target has its own keys, and a bench that includes another may be of another kind."""
+"""A bench file: each kind of target has its own keys, and a bench that includes another may be of another kind."""
 
 import pytest
 
