@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.case import Send, TestCase
@@ -32,6 +32,7 @@ from harness.own import own_error
 from harness.runner import Runner
 from harness.scope import Scope
 from harness.slow_lane import SlowLane
+from harness.sparing import Sparing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
 from harness.verdict import Kind, Observation, Verdict, verdict_of
@@ -92,6 +93,7 @@ class Campaign:
         self._started = clock()
         self._interrupted = False
         self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
+        self._sparing = Sparing()
         self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
@@ -124,8 +126,7 @@ class Campaign:
         try:
             forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
             self.tell(CampaignStarted(self.name, self._manifest, forecast))
-            cases = round_robin(self._fuzzers, self._fuzzer_failed)
-            for fuzzer, case in cases if self._runner.independent else by_state(cases):
+            for fuzzer, case in self._cases():
                 if ended := self._ended():
                     reason = ended
                     break
@@ -139,8 +140,12 @@ class Campaign:
             reason = "bench"
         except KeyboardInterrupt:
             reason = "interrupted"
-        self.tell(CampaignEnded(reason, self.seconds, self._counts.number))
+        self.tell(CampaignEnded(reason, self.seconds, self._counts.number, self._sparing.waiting))
         return reason
+
+    def _cases(self) -> Iterator[tuple[Fuzzer, TestCase]]:
+        cases = round_robin(self._fuzzers, self._fuzzer_failed)
+        return cases if self._runner.independent else self._sparing.ordered(by_state(cases))
 
     def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
         """One that raises gives no more cases; the run has failed by it, and the others go on."""
@@ -347,6 +352,8 @@ class Campaign:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault, case)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
+            if known:
+                self._sparing.note(case, fault, transcript)
             return known
         others = tuple(o for o in symptoms if o is not fault)
         number, seconds = self._counts.number, self.seconds

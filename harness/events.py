@@ -74,11 +74,12 @@ class BenchFault:
 
 @dataclass(frozen=True, slots=True)
 class CampaignEnded:
-    """`reason`: `budget`, `exhausted`, `interrupted`, `bench`."""
+    """`reason`: `budget`, `exhausted`, `interrupted`, `bench`. `put_off` cases would show known findings."""
 
     reason: str
     seconds: float
     cases: int
+    put_off: int = 0
 
 
 Event = (

@@ -94,6 +94,7 @@ class CampaignRecord:
     exit_code: int = 0
     store: str = field(default="", compare=False)
     left_out: int = 0
+    put_off: int = 0
     doubts: tuple[str, ...] = ()
 
     @property
@@ -167,6 +168,7 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in record.findings],
         "refused": record.refused,
         "left_out": record.left_out,
+        "put_off": record.put_off,
         "doubts": list(record.doubts),
         "bench_faults": list(record.bench_faults),
     }

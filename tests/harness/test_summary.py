@@ -23,7 +23,7 @@ from harness.verdict import Verdict
 
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
-    *("requirements", "findings", "refused", "left_out", "doubts", "bench_faults"),
+    *("requirements", "findings", "refused", "left_out", "put_off", "doubts", "bench_faults"),
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),

@@ -1,0 +1,66 @@
+"""A message that kills a slow device again and again is put off more and more, and never for good."""
+
+import pytest
+from toy import case, message
+
+from harness.sparing import Sparing
+from harness.transcript import Service, Transcript, Way
+from harness.verdict import Kind, Observation
+
+
+def killed(sparing, *names, seconds=4.0, blamed="kill", times=1, interface="toy"):
+    seen = Transcript("", (), 0.0, 9.0, service=Service(Way.RETURNED, seconds))
+    fault = Observation(Kind.REBOOT, "liveness", "gone", 0.0, ("restart", blamed))
+    for _ in range(times):
+        sparing.note(case(*(message(b"x", name) for name in names), interface=interface), fault, seen)
+
+
+def planned(name, count=60, interface="toy"):
+    return [(None, case(message(b"%d" % n, name), interface=interface)) for n in range(count)]
+
+
+def due(sparing, cases):
+    return [case for _fuzzer, case in cases if sparing._is_due(case)]
+
+
+def test_what_has_killed_once_runs_as_before():
+    sparing = Sparing()
+    killed(sparing, "kill")
+    assert len(due(sparing, planned("kill"))) == 60
+
+
+@pytest.mark.parametrize("times", [2, 3, 6, 20])
+def test_what_has_killed_n_times_runs_in_one_of_n_cases(times):
+    sparing = Sparing()
+    killed(sparing, "kill", times=times)
+    assert 600 / times * 0.6 < len(due(sparing, planned("kill", 600))) < 600 / times * 1.5
+
+
+def test_only_the_message_that_is_blamed_and_only_on_its_interface_is_put_off():
+    sparing = Sparing()
+    killed(sparing, "harmless", "kill", "later", times=9)
+    assert len(due(sparing, planned("harmless"))) == len(due(sparing, planned("kill", interface="other"))) == 60
+
+
+def test_a_fault_that_blames_no_message_of_the_case_is_the_last_ones():
+    sparing = Sparing()
+    killed(sparing, "first", "last", blamed="0x80045", times=9)
+    assert (len(due(sparing, planned("first"))), len(due(sparing, planned("last"))) < 20) == (60, True)
+
+
+def test_a_finding_that_costs_no_time_is_shown_as_often_as_it_comes():
+    sparing = Sparing()
+    killed(sparing, "kill", seconds=0.2, times=9)
+    assert len(due(sparing, planned("kill"))) == 60
+
+
+def test_what_was_put_off_runs_when_there_is_nothing_else_and_is_counted_until_then():
+    sparing = Sparing()
+    killed(sparing, "kill", times=5)
+    cases = [*planned("kill"), *planned("other")]
+    ordered = sparing.ordered(cases)
+    ran = [next(ordered)[1] for _ in range(60 + len(due(sparing, planned("kill"))))]
+    assert (ran[-1].messages, sparing.waiting) == (("other",), 120 - len(ran))
+    rest = [case for _fuzzer, case in ordered]
+    assert (len(rest), {case.messages for case in rest}, sparing.waiting) == (120 - len(ran), {("kill",)}, 0)
+    assert {case.id for case in ran + rest} == {case.id for _fuzzer, case in cases}
