@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.assembly.assemble import assemble
 from harness.bench import Bench, load_bench
-from harness.cli.assemble import assemble
 from harness.errors import MedfuzzError
 from harness.runner import Interface
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.assemble import find_bench
+from harness.assembly.benches import find_bench
 from harness.cli.beside import beside
 from harness.cli.options import Options
 from harness.cli.run import seconds_of, tell_outcome

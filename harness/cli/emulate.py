@@ -13,8 +13,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.assembly.benches import find_bench
 from harness.bench import load_bench, load_device
-from harness.cli.assemble import find_bench
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.place import LOOPBACK, is_open, place_of

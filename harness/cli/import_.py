@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
+from harness.assembly.benches import find_bench
+from harness.assembly.protocols import protocol_in
 from harness.bench import InterfaceTable, load_bench
 from harness.captures import MAX_MESSAGES, CaptureDamaged, Said, bluetooth, tcp
 from harness.captures.files import read_records
-from harness.cli.assemble import find_bench, protocol_in
 from harness.cli.files import write
 from harness.cli.harvest import Harvest, Splitter
 from harness.cli.terminal import say

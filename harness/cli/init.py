@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 from serial.tools import list_ports
 
+from harness.assembly.protocols import protocol_of
 from harness.bench import load_bench
 from harness.cli import ask_ble
 from harness.cli.asking import ask
-from harness.cli.assemble import protocol_of
 from harness.cli.bench_text import Answers, Chosen, bench_text, radio_text
 from harness.cli.clocks import Clocks, find_clocks
 from harness.cli.program import command

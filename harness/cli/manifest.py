@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.assembly.assemble import Assembly
+from harness.assembly.benches import shipped_benches
+from harness.assembly.states import left_out
 from harness.bench import Bench
-from harness.cli.assemble import Assembly, shipped_benches
 from harness.cli.options import Options
 from harness.cli.program import command
-from harness.cli.states import left_out
 from harness.cli.version import version_of
 from harness.interfaces import Identity
 from harness.serialize import to_plain

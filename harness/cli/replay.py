@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.assemble import assemble, find_bench, meet
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import find_bench
+from harness.assembly.meeting import meet
 from harness.cli.files import write
 from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError

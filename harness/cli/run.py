@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.assemble import find_bench
+from harness.assembly.benches import find_bench
 from harness.cli.options import Options
 from harness.cli.program import command
 from harness.cli.session import run_campaign

@@ -10,8 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.fuzzing import make_fuzzers
+from harness.assembly.meeting import meet
+from harness.assembly.states import require_stimuli
 from harness.campaign import Budget, Campaign
-from harness.cli.assemble import Assembly, assemble, make_fuzzers, meet
 from harness.cli.console import ConsoleListener
 from harness.cli.crash import details_in, internal_error, tell
 from harness.cli.files import first_new, make_folder, write
@@ -20,7 +23,6 @@ from harness.cli.keeper import Keeper
 from harness.cli.manifest import manifest_of
 from harness.cli.options import Options
 from harness.cli.reporting import ELSEWHERE, write_reports
-from harness.cli.states import require_stimuli
 from harness.cli.terminal import ask_person
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import shipped_benches
 from harness.case import Origin, Send, TestCase
-from harness.cli.assemble import assemble, shipped_benches
 from harness.cli.session import Options, run_campaign
 from harness.errors import LinkClosed, TargetError
 from harness.radio.client import RadioLost

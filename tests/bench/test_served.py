@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from served_device import PUMP, Program, Served, write_bench, write_process_bench
 
+from harness.assembly.assemble import assemble
 from harness.bench import load_bench
 from harness.case import Origin, Reset, TestCase, Wait
-from harness.cli.assemble import assemble
 from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.verdict import Kind

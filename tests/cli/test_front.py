@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.echoing import echo_seen
+from harness.assembly.echo import echo_seen
 from harness.transcript import Exchange
 from targets.dirty import Proxy
 from targets.dirty_process import Supervised

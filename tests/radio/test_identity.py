@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.assemble import assemble
+from harness.assembly.assemble import assemble
 from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.interfaces import Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzers.chains import needed_stimuli
-from harness.cli.assemble import Assembly
+from harness.assembly.assemble import Assembly
 from harness.errors import UsageError
 
 

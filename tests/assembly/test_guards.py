@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.assembly.guards import described, guard_of
 from harness.bench import load_bench
-from harness.cli.guarded import described, guard_of
 from harness.errors import GuardRefused, UsageError
 from protocols.load import load_protocol
 
