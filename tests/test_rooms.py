@@ -15,7 +15,7 @@ WIRED = ENGINE | {"protocols", "fuzzers", "targets"}
 ALLOWED = {
     "harness": ENGINE,
     "harness/assembly": WIRED | {"harness/assembly"},
-    "harness/discovery": WIRED | {"harness/assembly", "harness/discovery", "reports"},
+    "harness/discovery": ENGINE | {"protocols", "harness/assembly", "harness/discovery"},
     "harness/campaigns": WIRED | {"harness/assembly", "harness/campaigns", "reports"},
     "harness/cli": WIRED
     | {"harness/assembly", "harness/discovery", "harness/campaigns", "harness/cli", "reports", "targets/serving"},

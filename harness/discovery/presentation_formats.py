@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.cli.gatt_table import Found, assigned_name
+from harness.discovery.gatt_table import Found, assigned_name
 from protocols.gatt.values import FLOAT, SFLOAT, DecimalFloat
 
 OURS = frozenset({"SFloatField", "FloatField"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.cli.clocks import Clocks
+from harness.discovery.clocks import Clocks
 from protocols.load import PROTOCOLS
 
 _TEMPLATE = """# A bench for medfuzz: what the device is, how to talk to it, what to watch. See docs/bench.md.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.cli.clocks import Answer, Clocks, clocks_in, numbers_of
+from harness.discovery.clocks import Answer, Clocks, clocks_in, numbers_of
 
 TIMES = (0.0, 0.01, 0.02, 0.03, 0.04, 0.4, 0.75, 1.1, 1.45)
 

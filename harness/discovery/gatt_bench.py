@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.cli.bench_text import NO_RESET, quoted
-from harness.cli.gatt_protocol import PROTOCOL_FILE
-from harness.cli.gatt_table import WRITE, WRITE_COMMAND, GattTable
+from harness.discovery.bench_text import NO_RESET, quoted
+from harness.discovery.gatt_table import WRITE, WRITE_COMMAND, GattTable
+from harness.discovery.protocol_text import PROTOCOL_FILE
 
 BENCH_FILE = "bench.toml"
 DEVICE_NAME = "2a00"

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from harness.cli.gatt_formats import OURS, described, field_of, format_of
-from harness.cli.gatt_table import INDICATE, READ, WRITE, WRITE_COMMAND, Found, GattTable
+from harness.discovery.gatt_table import INDICATE, READ, WRITE, WRITE_COMMAND, Found, GattTable
+from harness.discovery.presentation_formats import OURS, described, field_of, format_of
 
 PROTOCOL_FILE = "device.py"
 DEVICE_NAME = "2a00"
