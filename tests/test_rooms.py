@@ -16,7 +16,7 @@ ALLOWED = {
     "harness": ENGINE,
     "harness/assembly": WIRED | {"harness/assembly"},
     "harness/discovery": ENGINE | {"protocols", "harness/assembly", "harness/discovery"},
-    "harness/campaigns": WIRED | {"harness/assembly", "harness/campaigns", "reports"},
+    "harness/campaigns": ENGINE | {"harness/assembly", "harness/campaigns", "reports"},
     "harness/cli": WIRED
     | {"harness/assembly", "harness/discovery", "harness/campaigns", "harness/cli", "reports", "targets/serving"},
     "protocols": ENGINE | {"protocols"},

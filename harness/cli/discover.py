@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.files import make_folder, write
+from harness.campaigns.files import make_folder, write
 from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.discovery.bench_text import quoted

@@ -12,7 +12,7 @@ import typer
 from harness.assembly.benches import find_bench
 from harness.assembly.protocols import protocol_in
 from harness.bench import load_bench
-from harness.cli.files import write
+from harness.campaigns.files import write
 from harness.cli.terminal import say
 from harness.discovery.captured import gather
 from harness.discovery.harvest import Harvest

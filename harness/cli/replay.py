@@ -11,7 +11,7 @@ import typer
 from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
 from harness.assembly.meeting import meet
-from harness.cli.files import write
+from harness.campaigns.files import write
 from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding

@@ -14,9 +14,8 @@ from harness.assembly.assemble import Assembly
 from harness.assembly.benches import shipped_benches
 from harness.assembly.states import left_out
 from harness.bench import Bench
-from harness.cli.options import Options
-from harness.cli.program import command
-from harness.cli.version import version_of
+from harness.campaigns.options import Options
+from harness.campaigns.version import version_of
 from harness.interfaces import Identity
 from harness.serialize import to_plain
 
@@ -33,7 +32,7 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "bench_path": _found_again(options.bench),
         "elf": str(options.elf.resolve()) if options.elf else "",
         "seed": options.seed,
-        "command": command(),
+        "command": options.command,
         "options": {
             "cases": options.cases,
             "seconds": options.seconds,

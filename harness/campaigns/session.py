@@ -1,12 +1,12 @@
-"""One campaign from the command line: manifest, store, listeners, reports, and what ends in the run's folder."""
+"""One campaign of a user: manifest, store, listeners, reports, and what ends in the run's folder."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,43 @@ from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
 from harness.campaign import Budget, Campaign
-from harness.cli.console import ConsoleListener
-from harness.cli.crash import details_in, internal_error, tell
-from harness.cli.files import first_new, make_folder, write
-from harness.cli.interruption import Interruption
-from harness.cli.keeper import Keeper
-from harness.cli.manifest import manifest_of
-from harness.cli.options import Options
-from harness.cli.reporting import ELSEWHERE, write_reports
-from harness.cli.terminal import ask_person
+from harness.campaigns.crash import details_in, internal_error
+from harness.campaigns.files import first_new, make_folder, write
+from harness.campaigns.interruption import Interruption
+from harness.campaigns.keeper import Keeper
+from harness.campaigns.manifest import manifest_of
+from harness.campaigns.options import Options
+from harness.campaigns.reporting import ELSEWHERE, write_reports
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
-from harness.interfaces import Fuzzer, Identity
+from harness.interfaces import Fuzzer, Identity, Listener
 from harness.record import RecordBuilder, end_of
+from harness.runner import Ask
 from harness.store import STORE_NAME, Store
 from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 
 
-def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
-    """Run, store, report; returns the record and the run's folder. Raises UsageError before anything has started."""
-    ask = ask_person if options.interactive else None
+def _nothing(_failure: InternalError) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told while a campaign runs: `listeners` of every event, `failed` of a fault of ours where it shows."""
+
+    listeners: tuple[Listener, ...] = ()
+    failed: Callable[[InternalError], None] = _nothing
+
+
+NOBODY = Audience()
+
+
+def run_campaign(options: Options, audience: Audience = NOBODY, ask: Ask | None = None) -> tuple[CampaignRecord, Path]:
+    """Run, store, report; returns the record and the run's folder. `ask` is a person at the bench.
+
+    Raises UsageError before anything has started.
+    """
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     _require_arming(assembly)
     require_stimuli(assembly)
@@ -44,16 +60,21 @@ def run_campaign(options: Options) -> tuple[CampaignRecord, Path]:
     with interruption.watched():
         folder = _folder(options)
         with details_in(folder):
-            return _in_folder(options, assembly, fuzzers, folder, interruption), folder
+            return _in_folder(options, assembly, fuzzers, folder, interruption, audience), folder
 
 
 def _in_folder(
-    options: Options, assembly: Assembly, fuzzers: Sequence[Fuzzer], folder: Path, interruption: Interruption
+    options: Options,
+    assembly: Assembly,
+    fuzzers: Sequence[Fuzzer],
+    folder: Path,
+    interruption: Interruption,
+    audience: Audience,
 ) -> CampaignRecord:
     """The store is created first: that is how a folder belongs to one run. Raises UsageError, BenchError."""
     with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {})) as store:
         try:
-            record = _recorded_run(options, assembly, fuzzers, store, interruption)
+            record = _recorded_run(options, assembly, fuzzers, store, interruption, audience)
             return with_faults(record, write_reports(folder, record))
         finally:
             with contextlib.suppress(KeyboardInterrupt):
@@ -64,7 +85,12 @@ def _in_folder(
 
 
 def _recorded_run(
-    options: Options, assembly: Assembly, fuzzers: Sequence[Fuzzer], store: Store, interruption: Interruption
+    options: Options,
+    assembly: Assembly,
+    fuzzers: Sequence[Fuzzer],
+    store: Store,
+    interruption: Interruption,
+    audience: Audience,
 ) -> CampaignRecord:
     """Bring the target up, write the manifest, run; everything in the store. Raises BenchError from the disk."""
     folder = store.path.parent
@@ -73,7 +99,7 @@ def _recorded_run(
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
     store.describe(manifest)
     builder = _builder(options, assembly)
-    keeper, console = Keeper(store), ConsoleListener(options.seconds, options.cases, options.quiet)
+    keeper = Keeper(store)
     campaign = Campaign(
         folder.name,
         assembly.runner,
@@ -81,14 +107,14 @@ def _recorded_run(
         assembly.safety,
         manifest=manifest,
         budget=Budget(options.cases, options.seconds),
-        listeners=tuple(interruption.told_whole(listener) for listener in (builder, keeper, console)),
+        listeners=tuple(map(interruption.uninterrupted, (builder, keeper, *audience.listeners))),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,
     )
     if failure:
         _tell_failure(campaign, manifest, failure)
     else:
-        _run(campaign, interruption, folder)
+        _run(campaign, interruption, folder, audience)
     return _record(builder, assembly, keeper, store, interruption)
 
 
@@ -135,7 +161,7 @@ def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapp
         interruption.rest()
 
 
-def _run(campaign: Campaign, interruption: Interruption, folder: Path) -> None:
+def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience: Audience) -> None:
     """A signal ends the campaign after the current case, a second one at once, a fault of ours where it shows."""
     try:
         interruption.begin(campaign.interrupt)
@@ -144,7 +170,7 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path) -> None:
         campaign.tell(CampaignEnded("interrupted", campaign.seconds, 0))
     except Exception as error:  # noqa: BLE001  whatever it is, what is in the store is reported
         failure = internal_error(error, folder)
-        tell(failure)
+        audience.failed(failure)
         campaign.tell(BenchFault(str(failure), fatal=True))
         campaign.tell(CampaignEnded(FAILED, campaign.seconds, 0))
     finally:

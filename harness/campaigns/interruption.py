@@ -79,10 +79,10 @@ class Interruption:
         """From here on any further one gives up what runs."""
         self.act, self._resting = at_once, False
 
-    def told_whole(self, listener: Listener) -> Listener:
+    def uninterrupted(self, listener: Listener) -> Listener:
         """The listener, which no signal stops half-way: a store's transaction, a line on a terminal."""
 
-        def told(event: Event) -> None:
+        def handed_on(event: Event) -> None:
             self._listening = True
             try:
                 listener(event)
@@ -92,7 +92,7 @@ class Interruption:
                 self._due = False
                 at_once()
 
-        return told
+        return handed_on
 
     def _ignore_more(self) -> None:
         for number in ENDING if self.number else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.cli.files import write
+from harness.campaigns.files import write
 from harness.errors import BenchError
 from harness.summary import CampaignRecord, summary_text
 from reports.html import render_html

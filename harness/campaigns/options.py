@@ -8,7 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own."""
+    """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own.
+
+    `command` is how this program is called, for the words of a report that say how to replay a finding.
+    """
 
     bench: Path
     bench_name: str
@@ -19,5 +22,4 @@ class Options:
     fuzzers: tuple[str, ...] = ()
     out: Path | None = None
     elf: Path | None = None
-    quiet: bool = False
-    interactive: bool = False
+    command: str = ""

@@ -1,4 +1,4 @@
-"""A second campaign in a process of its own, while another one runs in ours."""
+"""A campaign in a child process, while another one runs in ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.errors import BenchError
 _END_SECONDS = 30.0
 
 
-class Beside:
+class ChildRun:
     """`medfuzz` with other words. In a session of its own, so that a signal reaches it only through us."""
 
     def __init__(self, *words: str) -> None:
@@ -52,9 +52,9 @@ class Beside:
 
 
 @contextmanager
-def beside(*words: str) -> Generator[Beside]:
+def child_run(*words: str) -> Generator[ChildRun]:
     """It runs meanwhile, and has ended afterwards."""
-    other = Beside(*words)
+    other = ChildRun(*words)
     try:
         yield other
     finally:
