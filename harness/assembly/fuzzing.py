@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fuzzers.patience import PatientFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
+from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
 from harness.interfaces import Fuzzer, Offers
 
@@ -21,4 +21,4 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
             made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
-    return made if assembly.target.traits.cheap_waits else [PatientFuzzer(fuzzer) for fuzzer in made]
+    return made if assembly.target.traits.cheap_waits else [WaitBudgetFuzzer(fuzzer) for fuzzer in made]

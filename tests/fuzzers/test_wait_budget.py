@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzers.patience import PatientFuzzer, waiting
+from fuzzers.wait_budget import WaitBudgetFuzzer, waiting
 from harness.case import Origin, TestCase, Wait
 
 
@@ -15,7 +15,7 @@ def waits(seconds, number=0):
 
 def patient(cases):
     inner = SimpleNamespace(name="f", interface="i", every=1, cases=lambda: iter(cases), forecast=lambda: len(cases))
-    return PatientFuzzer(inner)
+    return WaitBudgetFuzzer(inner)
 
 
 def test_a_long_wait_comes_after_the_cases_that_pay_for_it():

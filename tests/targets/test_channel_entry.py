@@ -12,8 +12,8 @@ from harness.errors import BenchError
 from harness.serialize import dumps
 from harness.transports.scripted import ScriptedTransport
 from targets.channel import Channel
-from targets.entry import KINDS, Entry, parse
-from targets.told import Told
+from targets.channel_entry import KINDS, ChannelEntry, parse
+from targets.channel_inbox import ChannelInbox
 
 words = st.text(max_size=8) | st.sampled_from(["rate", "alarm", "sync", "\ud800", "\x1b[2J", *KINDS])
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
@@ -51,7 +51,7 @@ def test_a_line_is_an_entry_or_a_reason(line):
 
 @given(st.lists(likely.map(lambda value: parse(json.dumps(value).encode()))), st.booleans())
 def test_whatever_is_told_can_be_kept_and_shown(entries, anew):
-    told = Told(["rate", "alarm"])
+    told = ChannelInbox(["rate", "alarm"])
     for number, entry in enumerate(entries):
         told.take(entry, float(number))
     told.restarted(None, 1.0)
@@ -72,7 +72,7 @@ def test_a_stream_in_any_pieces_is_entries_or_one_bench_fault(told, cuts, ending
         channel.say("reset")
         entries = channel.caught_up()
         entries += channel.caught_up()
-        assert all(isinstance(entry, Entry) and not entry.error for entry in entries)
+        assert all(isinstance(entry, ChannelEntry) and not entry.error for entry in entries)
     channel.last_words()
 
 

@@ -16,7 +16,7 @@ _WORDS, _LETTERS = 40, 400
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ChannelEntry:
     """What one line tells; what it does not mention is None or empty. `time` is the device's own, in seconds.
 
     A signal without a value is None. `sync` is the number that was asked for, `error` a word that was not understood.
@@ -32,10 +32,10 @@ class Entry:
     error: str = ""
 
 
-def parse(line: bytes) -> Entry:
+def parse(line: bytes) -> ChannelEntry:
     """The entry of a line; keys that are not known are left out. Raises ValueError in words for a person."""
     table = _object(line)
-    return Entry(
+    return ChannelEntry(
         _time(table.get("time")),
         _signals(table.get("signals")),
         _optional_text(table, "console"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.transcript import Sample, TargetEvent
+from targets.channel_entry import ChannelEntry
 from targets.clock import DeviceClock
-from targets.entry import Entry
 
 _RESTATEMENTS = 2
 
 
-class Told:
+class ChannelInbox:
     """Takes entries, gives them back by kind. A signal is unknown until it is told; then it holds.
 
     `troubled` is true from an event on until the device restarts at our wish.
@@ -27,7 +27,7 @@ class Told:
         self._console: list[tuple[float, bytes]] = []
         self._events: list[TargetEvent] = []
 
-    def take(self, entry: Entry, now: float) -> None:
+    def take(self, entry: ChannelEntry, now: float) -> None:
         """File one entry that came at link second `now`."""
         moment = self._clock.link_time(entry.time, now)
         if entry.signals is not None:

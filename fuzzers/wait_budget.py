@@ -13,7 +13,7 @@ _SECONDS_A_CASE = 0.05
 _MAX_HELD = 2000
 
 
-class PatientFuzzer:
+class WaitBudgetFuzzer:
     """Another fuzzer's cases, each once, in an order that spends at most `_SECONDS_A_CASE` of waiting a case.
 
     Depends on the cases alone, so that one seed still gives one order. `_MAX_HELD` cases are held back at most.
