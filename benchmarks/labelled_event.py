@@ -29,7 +29,7 @@ from harness.cli.replay import replay
 from harness.errors import MedfuzzError
 from harness.load import Load
 from harness.summary import CampaignRecord
-from targets.dirty import Proxy
+from targets.serving.dirty import Proxy
 
 HERE = Path(__file__).resolve().parent
 PORT = 4000

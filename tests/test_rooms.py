@@ -54,6 +54,10 @@ def test_imports_run_one_way(path):
     assert used <= ALLOWED[room(path.relative_to(ROOT).as_posix())]
 
 
+def test_every_room_is_there():
+    assert [name for name in ALLOWED if not (ROOT / name / "__init__.py").is_file()] == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

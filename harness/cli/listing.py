@@ -18,7 +18,7 @@ from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
 from protocols.load import PROTOCOLS
 from protocols.model import Protocol
-from targets.bench_faults import BLE_FAULTS, LINK_FAULTS
+from targets.serving.bench_faults import BLE_FAULTS, LINK_FAULTS
 
 
 def register(app: typer.Typer) -> None:

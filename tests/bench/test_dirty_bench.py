@@ -10,8 +10,8 @@ import pytest
 from served_device import PUMP, Program
 
 from harness.campaigns.session import Options, run_campaign
-from targets.dirty import Proxy
-from targets.dirty_process import Supervised
+from targets.serving.dirty import Proxy
+from targets.serving.dirty_process import Supervised
 
 DEVICE = Path(__file__).parents[1] / "targets" / "dirty_device.py"
 PROTOCOL = """

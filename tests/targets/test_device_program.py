@@ -5,24 +5,24 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import UsageError
-from targets import air
+from targets.serving import device_program
 
 ADDRESS = "C6:49:50:37:00:01"
 
 
 def chosen(*words):
-    return air.options("insulin", "", ADDRESS, ["--radio", "tcp:localhost:9200", *words])
+    return device_program.options("insulin", "", ADDRESS, ["--radio", "tcp:localhost:9200", *words])
 
 
 def test_the_place_to_attach_at_is_read():
-    assert air.place(chosen()) == "tcp:localhost:9200"
-    assert air.place(SimpleNamespace(radio="unix:/run/h4")) == "unix:/run/h4"
+    assert device_program.place(chosen()) == "tcp:localhost:9200"
+    assert device_program.place(SimpleNamespace(radio="unix:/run/h4")) == "unix:/run/h4"
 
 
 @pytest.mark.parametrize("radio", ["", "foo", "tcp:x:y", "tcp:localhost:0", "tcp:localhost:99999", "udp:localhost:1"])
 def test_a_place_that_is_none_says_what_to_write(radio):
     with pytest.raises(UsageError, match="write tcp:HOST:PORT"):
-        air.place(SimpleNamespace(radio=radio))
+        device_program.place(SimpleNamespace(radio=radio))
 
 
 @pytest.mark.parametrize("words", [("--address", "zz"), ("--channel", "99999"), ("--channel", "-1")])
@@ -44,5 +44,5 @@ def test_what_cannot_be_had_is_one_line(error, code, words, capsys):
     def run(_options):
         raise error
 
-    assert air.ended(chosen(), run) == code
+    assert device_program.ended(chosen(), run) == code
     assert capsys.readouterr().err.splitlines()[0].endswith(words)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import BenchError
 from harness.place import listening
-from targets.dirty_line import End
+from targets.serving.dirty_line import End
 
 _PTYS = "/dev/pts/"
 _AT_ONCE = struct.pack("ii", 1, 0)

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import BenchError
-from targets.bench_faults import PTY, for_link, kind_of
-from targets.dirty_line import End, device_end
-from targets.dirty_pair import Pair, Setup
-from targets.dirty_place import PtyPlace, TcpPlace, refuse
-from targets.dirty_process import Supervised
+from targets.serving.bench_faults import PTY, for_link, kind_of
+from targets.serving.dirty_line import End, device_end
+from targets.serving.dirty_pair import Pair, Setup
+from targets.serving.dirty_place import PtyPlace, TcpPlace, refuse
+from targets.serving.dirty_process import Supervised
 
 _LONGEST_PAUSE, _LOOK = 0.05, 0.005
 _CONNECT_SECONDS = 1.0

@@ -12,7 +12,7 @@ from harness.errors import MedfuzzError, UsageError
 from harness.place import place_of, socket_path
 from harness.transports.ble import is_address
 from targets.emulated import EmulatedTarget, emulated_target
-from targets.serve import channel_place
+from targets.serving.serve import channel_place
 
 _FAILED = 3
 

@@ -22,7 +22,7 @@ from harness.errors import BenchError, UsageError
 from harness.place import LOOPBACK, listening, place_of, socket_path, vacate
 from targets.board.peripherals.usart import Usart
 from targets.emulated import EmulatedTarget
-from targets.outlet import Outlet
+from targets.serving.outlet import Outlet
 
 _CHUNK = 4096
 _PTYS = "/dev/pts/"

@@ -6,8 +6,8 @@ import random
 import time
 from collections.abc import Mapping
 
-from targets.bench_faults import Chosen
-from targets.dirty_line import End, Line
+from targets.serving.bench_faults import Chosen
+from targets.serving.dirty_line import End, Line
 
 _QUIET = 0.02
 _BOOT = b"rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"

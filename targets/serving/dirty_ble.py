@@ -1,4 +1,4 @@
-"""What peripherals in the field do that is no fault: to be put on a Bumble device by name (`targets.bench_faults`)."""
+"""What peripherals in the field do that is no fault: to be put on a Bumble device by name (`bench_faults`)."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import os
 import signal
 from collections.abc import Sequence
 
-from targets.dirty_pair import Setup
 from targets.process import OwnProcess
+from targets.serving.dirty_pair import Setup
 
 _EVER = float("inf")
 
