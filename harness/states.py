@@ -16,6 +16,7 @@ from harness.watch import Learned, Watch
 
 UNANSWERED = "no probe was answered"
 _SHOWN = 40
+_FROM_HERE, _ANEW, _SETTLED = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +149,22 @@ class ReachedStates:
         if self._current == (interface.name, name):
             return True
         self._current = ("", "")
-        for again in (False, True):
-            if self._arrives(interface, interface.protocol.states[name], again=again):
+        for attempt in (_FROM_HERE, _ANEW) if self._target.can_reset() else (_FROM_HERE, _ANEW, _SETTLED):
+            if self._arrives(interface, interface.protocol.states[name], attempt):
                 self._current = (interface.name, name)
                 interface.executor.begin()
                 return True
         return False
 
-    def _arrives(self, interface: Interface, state: State, *, again: bool) -> bool:
+    def _arrives(self, interface: Interface, state: State, attempt: int) -> bool:
         """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
         resets = self._target.can_reset()
         try:
-            if again or self._must_reset:
+            if attempt > _FROM_HERE or self._must_reset:
                 self._start_over(interface)
-            if again and not resets:
+            if attempt == _SETTLED:
                 self._target.advance(self._settle)  # it may have restarted by itself, and not be up yet
+            if attempt > _FROM_HERE and not resets:
                 self._undo()
             interface.executor.begin(Conversation())
             return self._walker.walk(interface, state)
@@ -170,7 +172,7 @@ class ReachedStates:
             self._walker.why = str(error)
             return False
         except LinkError:
-            if again or not resets:
+            if attempt > _FROM_HERE or not resets:
                 raise
             return False
 

@@ -11,8 +11,8 @@ from functools import reduce
 
 from harness.bench import Bench
 from harness.errors import LinkError, TargetError, UsageError
+from harness.load import run_delay
 from harness.radio.process import Radio
-from harness.stalls import run_delay
 from harness.transports import transport
 from targets.process import OwnProcess
 
