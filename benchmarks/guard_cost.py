@@ -10,8 +10,8 @@ from benchmarks.links import our_rate, recorded_bytes
 from benchmarks.measure import interleaved, ratio, table, wanted
 from benchmarks.recording import Recorded, messages
 from benchmarks.responder import responder
+from harness.assembly.assemble import Assembly
 from harness.case import TestCase
-from harness.cli.assemble import Assembly
 from harness.guard import Guard
 
 _CASES = 400

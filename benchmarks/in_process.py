@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.measure import interleaved, table, wanted
 from benchmarks.recording import SEED, Recorded, conversations, messages, whole
 from fuzzers.enumerate import EnumerateFuzzer
+from harness.assembly.assemble import Assembly
 from harness.case import TestCase, Wait
-from harness.cli.assemble import Assembly
 from harness.runner import Runner
 
 _TOP = 10

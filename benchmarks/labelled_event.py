@@ -22,14 +22,14 @@ import typer
 from benchmarks.labels import EXTERNAL, PROCESS, Class, Group, Label
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.registry import FUZZERS
+from harness.campaigns.options import Options
+from harness.campaigns.session import run_campaign
 from harness.case import TestCase
-from harness.cli.options import Options
 from harness.cli.replay import replay
-from harness.cli.session import run_campaign
 from harness.errors import MedfuzzError
 from harness.load import Load
 from harness.summary import CampaignRecord
-from targets.dirty import Proxy
+from targets.serving.dirty import Proxy
 
 HERE = Path(__file__).resolve().parent
 PORT = 4000
@@ -258,9 +258,7 @@ class _Event:
 
     def campaign(self) -> tuple[Class, tuple[str, ...], str]:
         """Its verdict, the kinds of its findings, and what was told."""
-        options = Options(
-            self.bench, "labelled", seed=self.seed, cases=self.label.cases, out=self.folder / "run", quiet=True
-        )
+        options = Options(self.bench, "labelled", seed=self.seed, cases=self.label.cases, out=self.folder / "run")
         with self.bench_up(), _silent():
             record, _folder = run_campaign(options)
         self.found = record.confirmed[0].id if record.confirmed else ""

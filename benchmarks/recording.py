@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import find_bench
+from harness.assembly.fuzzing import make_fuzzers
 from harness.case import Origin, Send, TestCase
-from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers
 from harness.interfaces import Fuzzer
 from harness.order import round_robin
 from harness.transcript import Exchange

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from benchmarks.measure import Rates, interleaved, table, wanted
 from benchmarks.recording import cases_of, started
-from harness.cli.assemble import Assembly
+from harness.assembly.assemble import Assembly
 from harness.monitors.safety import SafetyMonitor
 from harness.requirements import parse_requirements
 from harness.temporal import FormulaSet

@@ -1,4 +1,4 @@
-"""How it is bent: sources of test cases."""
+"""How it is mutated: sources of test cases."""
 
 from fuzzers.registry import FUZZERS
 

@@ -44,4 +44,4 @@ class Recorded:
             return Outline(self.walker.states[turn], sends, ", ".join(send.message for send in sends), parent)
         random = Random(f"{self.walker.seed}/recorded/{k}")
         walk = Walk([send.message for send in sends], [(send,) for send in sends])
-        return replace(self.walker.bent(walk, random.choice(self.walker.states), random), parent=parent)
+        return replace(self.walker.mutated(walk, random.choice(self.walker.states), random), parent=parent)

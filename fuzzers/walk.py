@@ -45,9 +45,9 @@ class Walker:
         """The k-th walk."""
         random = Random(f"{self.seed}/walk/{k}")
         state = random.choice(self.states)
-        return self.bent(self._walk(state, random), state, random)
+        return self.mutated(self._walk(state, random), state, random)
 
-    def bent(self, walk: Walk, state: str, random: Random) -> Outline:
+    def mutated(self, walk: Walk, state: str, random: Random) -> Outline:
         """A walk with one or two bends."""
         bends = random.choice((1, 1, 2))
         said = [random.choice(BENDS)(self, walk, random) for _ in range(bends)]

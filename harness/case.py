@@ -95,7 +95,7 @@ Step = Send | Wait | Reconnect | Reset | Stimulate | Procedure
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a case came from: enough to say in words what was bent, and to generate it again."""
+    """Where a case came from: enough to say in words what was mutated, and to generate it again."""
 
     fuzzer: str
     path: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Origin:
     parent: str = ""
 
     @property
-    def bent(self) -> str:
+    def mutation_text(self) -> str:
         """The mutation, and which captured seed or conversation it was made to."""
         return f"{self.mutation} of {self.parent}" if self.parent else self.mutation
 

@@ -93,7 +93,7 @@ class Connection:
 
     def _met(self, patience: float) -> GuardedLink:
         link = self._opened(patience)
-        if type(link) is not self._kind:  # it is dear to ask for a structural type at every reconnect
+        if type(link) is not self._kind:  # it is costly to ask for a structural type at every reconnect
             self._kind = type(link)
             self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
         self.handles = cast("Handles", link) if self._can_handle else None

@@ -440,7 +440,7 @@ class Measuring(Interface):
 
 
 class Fuzzer(Interface):
-    """A source of test cases for one interface; its turn comes in one of `every` rounds (1, or more for dear cases)."""
+    """A source of test cases for one interface; its turn comes in one of `every` rounds, 1 or more for costly cases."""
 
     name: str
     interface: str

@@ -85,7 +85,7 @@ class Store:
         """
         origin = case.origin
         message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
-        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.bent)
+        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.mutation_text)
         self._waiting.append((number, *words, verdict.value, seconds, coverage, int(served)))
         if time.monotonic() - self._written >= WAITING_SECONDS:
             self.flush()

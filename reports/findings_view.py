@@ -58,7 +58,7 @@ class FindingView:
     headline: str
     requirement: str
     reproduced: str
-    bent: str
+    mutation_text: str
     leaders: tuple[Leader, ...]
     leaders_omitted: int
     steps: tuple[StepView, ...]
@@ -88,7 +88,7 @@ def finding_view(
         headline=visible(_headline(finding, titles)),
         requirement=f"{required} {titles.get(required, '')}".strip(),
         reproduced=f"{finding.reproduced} of {finding.tries}",
-        bent=_bent(finding),
+        mutation_text=_mutation_text(finding),
         leaders=tuple(Leader(c.id, c.state, ", ".join(c.messages)) for c in leaders[-LEADING_CASES:]),
         leaders_omitted=max(0, len(leaders) - LEADING_CASES),
         steps=tuple(_steps(finding)),
@@ -108,10 +108,10 @@ def _headline(finding: Finding, titles: Mapping[str, str]) -> str:
     return finding.observation.summary
 
 
-def _bent(finding: Finding) -> str:
+def _mutation_text(finding: Finding) -> str:
     """What the fuzzer did, in words."""
     origin = finding.case.origin
-    words = [f"field {origin.field}" if origin.field else "", origin.bent]
+    words = [f"field {origin.field}" if origin.field else "", origin.mutation_text]
     return visible(", ".join(word for word in words if word)) or "nothing: every message is well formed"
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from harness.errors import LinkError, TargetError
 from harness.interfaces import Link
 from harness.transports import transport
-from targets.entry import Entry, parse
+from targets.channel_entry import ChannelEntry, parse
 
 _LINE_LIMIT = 1 << 20
 _FLOOD_LIMIT = 1 << 25
@@ -36,7 +36,7 @@ class Channel:
         self._buffer = b""
         self._met = False
         self._syncs = self._taken = 0
-        self._heard: deque[Entry] = deque()
+        self._heard: deque[ChannelEntry] = deque()
         self.offers: frozenset[str] = frozenset()
         self._receive(_MEETING_SECONDS)
 
@@ -79,14 +79,14 @@ class Channel:
             f"{self._moniker}: the channel said {said!a}: {reason}. See 'The side channel' in docs/bench.md"
         )
 
-    def entry(self, deadline: float) -> Entry | None:
+    def entry(self, deadline: float) -> ChannelEntry | None:
         """The next entry, waiting for it to the deadline; None when none came."""
         while not self._heard:
             if not self._receive(max(0.0, deadline - self.now)) and self.now >= deadline:
                 return None
         return self._heard.popleft()
 
-    def caught_up(self) -> list[Entry]:
+    def caught_up(self) -> list[ChannelEntry]:
         """All entries up to this moment, where the other side offers `sync`; else those that have come.
 
         Those that had come before an error are among the `last_words`.
@@ -110,7 +110,7 @@ class Channel:
                     f"{self._moniker}: the channel did not answer in {_SYNC_SECONDS:g} s; is its program running?"
                 )
 
-    def last_words(self) -> list[Entry]:
+    def last_words(self) -> list[ChannelEntry]:
         """What had come over a link that is broken, as far as it can be read."""
         try:
             while self._receive(0.0):
@@ -119,7 +119,7 @@ class Channel:
             pass
         return self._left()
 
-    def _left(self) -> list[Entry]:
+    def _left(self) -> list[ChannelEntry]:
         heard, self._heard = list(self._heard), deque()
         return heard
 

@@ -16,11 +16,11 @@ from harness.interfaces import Identity, Link, Traits, Transport
 from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
-from targets.entry import Entry
+from targets.channel_entry import ChannelEntry
+from targets.channel_inbox import ChannelInbox
 from targets.launch import launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
-from targets.told import Told
 
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
@@ -39,14 +39,14 @@ class ServedTarget:
         self.name = bench.target.name
         self._process: OwnProcess | None = None
         self._channel: Channel | None = None
-        self._told = Told(bench.signals)
+        self._inbox = ChannelInbox(bench.signals)
         self._sensors = Sensors(bench)
         radio = bench.radio
         wanted = Identity(**bench.identity.model_dump())
         self.radio = Radio(
             adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted, reachable=radio.open
         )
-        self._exit_told: OwnProcess | None = None
+        self._exit_reported: OwnProcess | None = None
         self._suspect = False
         self._anew = False
 
@@ -65,7 +65,7 @@ class ServedTarget:
         """Start the process, if it is ours, open the channel, and begin from a cold start where the channel can."""
         self._anew = True
         self._begin()
-        self._told.events()  # those of the time before are nobody's
+        self._inbox.events()  # those of the time before are nobody's
 
     def _begin(self) -> None:
         try:
@@ -118,7 +118,7 @@ class ServedTarget:
                 if time.monotonic() > deadline or (self._process is not None and self._process.ended()):
                     raise
                 time.sleep(_POLL)
-        self._told.connected()
+        self._inbox.connected()
 
     def _close_channel(self) -> None:
         if self._channel is not None:
@@ -180,14 +180,14 @@ class ServedTarget:
         if self._channel is None:
             self._open_channel(self._table.ready)
         if self._anew:
-            self._told.begin_anew()
+            self._inbox.begin_anew()
             self._sensors.calm_over(self._channel)
-        self._told.power_cycled()
+        self._inbox.power_cycled()
 
     def _reset_over_channel(self) -> None:
         try:
             if self._channel is None:
-                self._open_channel(self._table.ready if self._told.troubled else 0.0)
+                self._open_channel(self._table.ready if self._inbox.troubled else 0.0)
                 if self._anew:
                     self._sensors.calm_over(self._channel)
             if self._channel is not None:
@@ -221,8 +221,8 @@ class ServedTarget:
 
     def _ready(self, device_time: float | None) -> None:
         if self._anew:
-            self._told.begin_anew()
-        self._told.restarted(device_time, time.monotonic())
+            self._inbox.begin_anew()
+        self._inbox.restarted(device_time, time.monotonic())
 
     def watch(self, carrier: Transport) -> Transport:
         """The same transport; where it does not open any more, the end of our process is waited for."""
@@ -252,9 +252,9 @@ class ServedTarget:
 
     # -- what it tells --------------------------------------------------------------------------------------------
 
-    def _hear(self, entries: Iterable[Entry]) -> None:
+    def _hear(self, entries: Iterable[ChannelEntry]) -> None:
         for entry in entries:
-            self._told.take(entry, time.monotonic())
+            self._inbox.take(entry, time.monotonic())
 
     def _listen(self) -> None:
         """Take in what the channel told; a process that a signal holds is waited for."""
@@ -276,7 +276,7 @@ class ServedTarget:
             self._hear(self._channel.last_words())
             self._close_channel()
         ended = self._process is not None and self._process.ended(_EXIT_SECONDS)
-        if not ended and not self._told.troubled:
+        if not ended and not self._inbox.troubled:
             raise TargetError(f"signals and events are lost: {error}") from error
 
     def _await_going_on(self) -> None:
@@ -292,20 +292,20 @@ class ServedTarget:
         self._listen()
         wait, self._suspect = _EXIT_SECONDS if self._suspect else 0.0, False
         process = self._process
-        if process is not None and process is not self._exit_told and (words := process.ended(wait)):
-            self._exit_told = process
-            self._told.note(TargetEvent("exit", time.monotonic(), {"status": words}))
-        return self._told.events()
+        if process is not None and process is not self._exit_reported and (words := process.ended(wait)):
+            self._exit_reported = process
+            self._inbox.note(TargetEvent("exit", time.monotonic(), {"status": words}))
+        return self._inbox.events()
 
     def take_samples(self) -> Sequence[Sample]:
         """Samples of the channel since the last call; soon after a reset, what holds even though nothing changed."""
         self._listen()
-        return self._told.samples(time.monotonic())
+        return self._inbox.samples(time.monotonic())
 
     def take_console(self) -> Sequence[tuple[float, bytes]]:
         """Console text of the channel since the last call."""
         self._listen()
-        return self._told.console()
+        return self._inbox.console()
 
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from harness.cli.crash import details_in, internal_error, tell
-from harness.cli.interruption import ENDING, handled, leave
+from harness.campaigns.crash import details_in, internal_error
+from harness.campaigns.interruption import ENDING, handled, leave
+from harness.cli.crash import tell
 from harness.cli.terminal import note, say
 from harness.errors import InternalError, MedfuzzError
 
@@ -58,7 +59,7 @@ def loaded(name: str) -> Any:
 def _guarded(call: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(call)
     def guarded(*words: Any, **options: Any) -> Any:
-        with details_in(None), handled(leave, *ENDING):
+        with details_in(None, typer.Exit), handled(leave, *ENDING):
             return call(*words, **options)
 
     return guarded
@@ -77,7 +78,7 @@ app = typer.Typer(
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        from harness.cli.version import version_of
+        from harness.campaigns.version import version_of
 
         say(f"medfuzz {version_of('medfuzz')}")
         raise typer.Exit

@@ -11,10 +11,13 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import guarded
-from harness.cli.assemble import Assembly, assemble, find_bench, make_fuzzers, meet
-from harness.cli.echoing import echo_seen
-from harness.cli.states import left_out, reachable, require_stimuli
+from harness.assembly import guards
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import find_bench
+from harness.assembly.echo import echo_seen
+from harness.assembly.fuzzing import make_fuzzers
+from harness.assembly.meeting import meet
+from harness.assembly.states import left_out, reachable, require_stimuli
 from harness.cli.terminal import say
 from harness.errors import BenchError, MedfuzzError
 from harness.finding import Finding
@@ -77,7 +80,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         yield Line(f"interface {name}", OK, f"{assembly.bench.interfaces[name].transport}: {words}")
         if echo := echo_seen(assembly.bench.interfaces[name].transport, met[name]):
             yield Line(f"echo {name}", FAILED, echo)
-        if guarding := guarded.described(assembly.bench, name, assembly.protocols[name]):
+        if guarding := guards.described(assembly.bench, name, assembly.protocols[name]):
             yield Line(f"guard {name}", OK, guarding)
         yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
     if assembly.bench.target.is_hardware and not assembly.bench.target.armed:

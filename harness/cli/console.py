@@ -40,8 +40,8 @@ class _Terminal(Console):
 class ConsoleListener:
     """Shows cases, rate, coverage, findings by kind and the time left; on a pipe, a line every few seconds."""
 
-    def __init__(self, seconds: float | None, cases: int | None, quiet: bool, console: Console | None = None) -> None:
-        self._seconds, self._cases, self._quiet = seconds, cases, quiet
+    def __init__(self, seconds: float | None, cases: int | None, console: Console | None = None) -> None:
+        self._seconds, self._cases, self._quiet = seconds, cases, False
         self._console = console or _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._kinds: Counter[str] = Counter()

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.assemble import find_bench
-from harness.cli.beside import beside
-from harness.cli.options import Options
+from harness.assembly.benches import find_bench
+from harness.campaigns.options import Options
+from harness.campaigns.session import new_folder
+from harness.cli.campaign import run_on_terminal
+from harness.cli.child_run import child_run
+from harness.cli.program import command
 from harness.cli.run import seconds_of, tell_outcome
-from harness.cli.session import new_folder, run_campaign
 from harness.cli.terminal import say
 from harness.radio.process import need_bumble
 
@@ -47,9 +49,9 @@ def demo(
     folders = {name: out / name if out else new_folder(name) for name in (PUMP, INSULIN)}
     words = ["run", INSULIN, "--time", time, "--seed", str(seed), "--out", str(folders[INSULIN]), "--quiet"]
     words += ["--elf", str(insulin_elf)] if insulin_elf else []
-    options = Options(find_bench(PUMP), PUMP, seed=seed, seconds=seconds, out=folders[PUMP], elf=elf)
-    with beside(*words) as other:
-        record, folder = run_campaign(options)
+    options = Options(find_bench(PUMP), PUMP, seed=seed, seconds=seconds, out=folders[PUMP], elf=elf, command=command())
+    with child_run(*words) as other:
+        record, folder = run_on_terminal(options)
         if record.reason == "interrupted":
             other.interrupt()
         tell_outcome(record, folder)

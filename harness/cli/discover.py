@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from harness.cli.bench_text import quoted
-from harness.cli.files import make_folder, write
-from harness.cli.gatt_bench import BENCH_FILE, bench_text
-from harness.cli.gatt_protocol import PROTOCOL_FILE, protocol_text
-from harness.cli.gatt_table import GattTable, survey, tree
+from harness.campaigns.files import make_folder, write
 from harness.cli.program import command
 from harness.cli.terminal import say
-from harness.errors import LinkError, UsageError
+from harness.discovery.bench_text import quoted
+from harness.discovery.gatt_bench import BENCH_FILE
+from harness.discovery.gatt_table import GattTable, tree
+from harness.discovery.peripheral import Peripheral, advertising
+from harness.discovery.protocol_text import PROTOCOL_FILE, protocol_text
+from harness.errors import UsageError
 from harness.identity import described
-from harness.radio.process import BLEAK, VIRTUAL, Radio
+from harness.radio.process import Radio
 from harness.radio.wire import CONTROL
-from harness.transports import Endpoint, ble, parse_moniker
-
-_TIMEOUT = 10.0
-_HELLO_SECONDS = 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -53,37 +49,22 @@ def discover(
 
 
 def _scan(radio: Radio, seconds: float) -> None:
-    answer = radio.client(_HELLO_SECONDS).ask("scan", seconds + _HELLO_SECONDS, seconds=seconds)
-    found: list[dict[str, Any]] = answer["found"]
-    for who in sorted(found, key=lambda who: int(who["rssi"]), reverse=True):
+    found = advertising(radio, seconds)
+    for who in found:
         say(f"ble:{who['address']}  {who['type']:<6}  {who['rssi']:>4} dBm  {who['name']}".rstrip())
     if not found:
         say(f"nobody advertised within {seconds:g} s; is the device on, in range and not connected to something else?")
 
 
 def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
-    endpoint = _endpoint(radio, device)
+    peripheral = Peripheral(radio, device)
     folder = None if out is None else _place(out)
-    paired, address = endpoint.switch("pair", default=False), endpoint.address.upper()
-    try:
-        table = survey(radio.peer(address), _TIMEOUT, paired=paired)
-    except LinkError as error:
-        raise LinkError(f"ble:{address}: {error}. Is it on, in range and advertising? Try --scan 5") from error
-    _show(table, address)
-    if not paired and any(found.locked for found in table.characteristics):
-        say(f"some of it opens only to a paired central: ble:{address}?pair=on")
+    table = peripheral.table()
+    _show(table, peripheral.address)
+    if not peripheral.paired and any(found.locked for found in table.characteristics):
+        say(f"some of it opens only to a paired central: ble:{peripheral.address}?pair=on")
     if folder is not None:
-        adapter = radio.client(_HELLO_SECONDS).adapter
-        bench = bench_text(table, address, where, paired=paired, armed=adapter == VIRTUAL, raw=adapter != BLEAK)
-        _write(folder, protocol_text(table), bench)
-
-
-def _endpoint(radio: Radio, device: str) -> Endpoint:
-    """Raises UsageError for what is no address."""
-    endpoint = parse_moniker(device if device.startswith("ble:") else f"ble:{device}")
-    endpoint.check("pair")
-    ble.ble_transport(endpoint, SimpleNamespace(radio=radio))
-    return endpoint
+        _write(folder, protocol_text(table), peripheral.bench(table, where))
 
 
 def _place(folder: Path) -> Path:

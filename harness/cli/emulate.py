@@ -13,16 +13,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.assembly.benches import find_bench
 from harness.bench import load_bench, load_device
-from harness.cli.assemble import find_bench
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.place import LOOPBACK, is_open, place_of
 from harness.radio.process import need_bumble
-from targets.bench_faults import TCP, for_links, kind_of
-from targets.dirty import Proxy
 from targets.emulated import emulated_target
-from targets.serve import Server
+from targets.serving.bench_faults import TCP, for_links, kind_of
+from targets.serving.dirty import Proxy
+from targets.serving.serve import Server
 
 
 def register(app: typer.Typer) -> None:

@@ -12,9 +12,9 @@ import typer
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.place import is_open
-from targets.bench_faults import for_link, kind_of
-from targets.dirty import Proxy
-from targets.dirty_process import Supervised
+from targets.serving.bench_faults import for_link, kind_of
+from targets.serving.dirty import Proxy
+from targets.serving.dirty_process import Supervised
 
 
 def register(app: typer.Typer) -> None:

@@ -13,14 +13,14 @@ from typing import Annotated
 import typer
 from serial.tools import list_ports
 
+from harness.assembly.protocols import protocol_of
 from harness.bench import load_bench
 from harness.cli import ask_ble
 from harness.cli.asking import ask
-from harness.cli.assemble import protocol_of
-from harness.cli.bench_text import Answers, Chosen, bench_text, radio_text
-from harness.cli.clocks import Clocks, find_clocks
 from harness.cli.program import command
 from harness.cli.terminal import say
+from harness.discovery.bench_text import Answers, Chosen, bench_text, radio_text
+from harness.discovery.clocks import Clocks, find_clocks
 from harness.errors import BenchError, UsageError
 from harness.transports import transport as open_transport
 from protocols.load import PROTOCOLS

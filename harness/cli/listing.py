@@ -10,14 +10,15 @@ import typer
 from serial.tools import list_ports
 
 from fuzzers.registry import FUZZERS
+from harness.assembly.benches import find_bench, shipped_benches
+from harness.assembly.protocols import protocol_in
 from harness.bench import load_bench
-from harness.cli.assemble import find_bench, protocol_in, shipped_benches
 from harness.cli.terminal import say
 from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
 from protocols.load import PROTOCOLS
 from protocols.model import Protocol
-from targets.bench_faults import BLE_FAULTS, LINK_FAULTS
+from targets.serving.bench_faults import BLE_FAULTS, LINK_FAULTS
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from harness.cli.interruption import ENDING, end_now, handled
+from harness.campaigns.interruption import ENDING, end_now, handled
 
 
 def main() -> None:

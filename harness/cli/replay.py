@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.assemble import assemble, find_bench, meet
-from harness.cli.files import write
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import find_bench
+from harness.assembly.meeting import meet
+from harness.campaigns.files import write
 from harness.cli.terminal import say
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding

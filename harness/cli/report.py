@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.files import make_folder
-from harness.cli.reporting import write_reports
+from harness.campaigns.files import make_folder
+from harness.campaigns.reporting import write_reports
 from harness.cli.terminal import say
 from harness.errors import BenchError
 from harness.record import load_record

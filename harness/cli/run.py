@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.assemble import find_bench
-from harness.cli.options import Options
+from harness.assembly.benches import find_bench
+from harness.campaigns.options import Options
+from harness.cli.campaign import run_on_terminal
 from harness.cli.program import command
-from harness.cli.session import run_campaign
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.finding import Finding
@@ -51,7 +51,7 @@ def run(
     was inconclusive; else 0 nothing was found. 70 medfuzz itself failed, whatever was found before.
     """
     seconds = seconds_of(time) if time else None if cases else _DEFAULT_SECONDS
-    record, folder = run_campaign(
+    record, folder = run_on_terminal(
         Options(
             bench=find_bench(bench),
             bench_name=Path(bench).stem if Path(bench).suffix else bench,
@@ -62,9 +62,10 @@ def run(
             fuzzers=tuple(fuzzer or ()),
             out=out,
             elf=elf,
-            quiet=quiet,
-            interactive=interactive,
-        )
+            command=command(),
+        ),
+        quiet=quiet,
+        interactive=interactive,
     )
     tell_outcome(record, folder)
     raise typer.Exit(record.exit_code)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.assemble import Assembly, assemble, find_bench
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import find_bench
 from harness.cli.terminal import say
 from harness.errors import TargetError, UsageError, did_you_mean
 from harness.interfaces import Frame

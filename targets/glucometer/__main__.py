@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
-from targets import air
 from targets.emulated import EmulatedTarget
 from targets.glucometer.front import ADDRESS, Front, provision
-from targets.h4 import Bridge
-from targets.serve import Server
+from targets.serving import device_program
+from targets.serving.h4 import Bridge
+from targets.serving.serve import Server
 
 HERE = Path(__file__).parent
 
 
 def _target(options: argparse.Namespace) -> EmulatedTarget:
     """Started, with its address."""
-    target = air.device(HERE, options)
+    target = device_program.device(HERE, options)
     target.start()
     if options.public or options.address != ADDRESS:
         provision(target, options.address, public=options.public)
@@ -35,7 +35,7 @@ def serve(options: argparse.Namespace) -> None:
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: stopped.append(number))
-    bridge = Bridge(air.place(options))
+    bridge = Bridge(device_program.place(options))
     try:
         if options.channel:
             server.channel(options.channel)
@@ -49,8 +49,8 @@ def serve(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 after a signal; 3 for what cannot be had, such as a radio that is gone."""
-    options = air.options("glucometer", __doc__, ADDRESS, arguments)
-    return air.ended(options, serve)
+    options = device_program.options("glucometer", __doc__, ADDRESS, arguments)
+    return device_program.ended(options, serve)
 
 
 if __name__ == "__main__":

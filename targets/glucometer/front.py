@@ -8,8 +8,8 @@ from collections.abc import Callable
 from harness.errors import UsageError
 from targets.board.cpu import FLASH_BASE
 from targets.emulated import EmulatedTarget
-from targets.h4 import Bridge
-from targets.serve import Server
+from targets.serving.h4 import Bridge
+from targets.serving.serve import Server
 
 LINK = "hci"
 ADDRESS = "C7:47:4D:33:00:01"

@@ -16,12 +16,12 @@ from bumble.transport import open_transport
 
 from harness.place import place_of, socket_path
 from harness.radio.quiet import quieten
-from targets import air
-from targets.bench_faults import BLE_FAULTS, chosen
-from targets.dirty_ble import Dirt
 from targets.insulin.front import NAME, Front
 from targets.insulin.mailbox import Mailbox
-from targets.serve import Server
+from targets.serving import device_program
+from targets.serving.bench_faults import BLE_FAULTS, chosen
+from targets.serving.dirty_ble import Dirt
+from targets.serving.serve import Server
 
 HERE = Path(__file__).parent
 ADDRESS = "C6:49:50:37:00:01"
@@ -31,11 +31,11 @@ _TICK = 0.005
 async def serve(options: argparse.Namespace) -> None:
     """Until SIGINT, SIGTERM, or the end of the radio."""
     chosen(options.bench_faults, BLE_FAULTS)
-    target = air.device(HERE, options)
+    target = device_program.device(HERE, options)
     server = Server(target, paced=False)
     if options.channel:
         server.channel(options.channel)
-    transport = await open_transport(_spec(air.place(options)))
+    transport = await open_transport(_spec(device_program.place(options)))
     try:
         await _run(server, target.start, Host(transport.source, transport.sink), options, transport.source.terminated)
     finally:
@@ -79,9 +79,9 @@ def _mailbox(server: Server, told: Callable[[int, bytes], None]) -> Mailbox:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 after a signal; 3 for what cannot be had."""
-    options = air.options("insulin", __doc__, ADDRESS, arguments)
+    options = device_program.options("insulin", __doc__, ADDRESS, arguments)
     quieten()
-    return air.ended(options, lambda chosen: asyncio.run(serve(chosen)))
+    return device_program.ended(options, lambda chosen: asyncio.run(serve(chosen)))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from bumble.hci import Address, HCI_ErrorCode, OwnAddressType
 from bumble.keys import MemoryKeyStore, PairingKeys
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from targets.dirty_ble import Dirt
 from targets.insulin import table
 from targets.insulin.mailbox import Mailbox, NoResult, Op
+from targets.serving.dirty_ble import Dirt
 
 NAME = "IP-7"
 VENDOR = 0xF000

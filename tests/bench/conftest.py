@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.cli.session import Options, run_campaign
+from harness.campaigns.session import Options, run_campaign
 from harness.store import Store
 from harness.store_schema import cases as case_rows
 
@@ -21,9 +21,7 @@ def campaign(tmp_path_factory):
     def run(bench, *, cases, seed=1, elf=None, **options):
         folder = tmp_path_factory.mktemp("run")
         path = bench if isinstance(bench, Path) else PUMP / bench
-        record, folder = run_campaign(
-            Options(path, path.stem, seed=seed, cases=cases, out=folder, elf=elf, quiet=True, **options)
-        )
+        record, folder = run_campaign(Options(path, path.stem, seed=seed, cases=cases, out=folder, elf=elf, **options))
         with Store.open(folder) as store:
             ids = [
                 row[0]

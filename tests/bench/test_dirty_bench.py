@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from served_device import PUMP, Program
 
-from harness.cli.session import Options, run_campaign
-from targets.dirty import Proxy
-from targets.dirty_process import Supervised
+from harness.campaigns.session import Options, run_campaign
+from targets.serving.dirty import Proxy
+from targets.serving.dirty_process import Supervised
 
 DEVICE = Path(__file__).parents[1] / "targets" / "dirty_device.py"
 PROTOCOL = """
@@ -76,7 +76,7 @@ def bench(tmp_path):
                 f'fuzzers = ["enumerate"]\nreply_timeout = 0.25\nopen_timeout = 3.0\n'
             )
             wait_for(tmp_path / "device")
-            options = Options(tmp_path / "bench.toml", "dirty", seed=1, cases=cases, out=tmp_path / "run", quiet=True)
+            options = Options(tmp_path / "bench.toml", "dirty", seed=1, cases=cases, out=tmp_path / "run")
             record, folder = run_campaign(options)
             return record, json.loads((folder / "summary.json").read_text()), [name for _at, name in front.events]
 
@@ -124,7 +124,7 @@ def test_the_fixed_pump_behind_a_dirty_bench_passes(programs, tmp_path):
         f'channel = "unix:{tmp_path}/channel"\n[interfaces.maintenance]\ntransport = "serial:{tmp_path}/pump.tty"\n'
         f'[interfaces.network]\ntransport = "{network}"\n'
     )
-    options = Options(tmp_path / "b.toml", "dirty", seed=1, cases=20, out=tmp_path / "run", quiet=True)
+    options = Options(tmp_path / "b.toml", "dirty", seed=1, cases=20, out=tmp_path / "run")
     record, folder = run_campaign(options)
     summary = json.loads((folder / "summary.json").read_text())
     assert (record.findings, record.bench_faults, summary["verdicts"]["pass"]) == ((), (), 20)

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import shipped_benches
+from harness.campaigns.session import Options, run_campaign
 from harness.case import Origin, Send, TestCase
-from harness.cli.assemble import assemble, shipped_benches
-from harness.cli.session import Options, run_campaign
 from harness.errors import LinkClosed, TargetError
 from harness.radio.client import RadioLost
 from harness.verdict import Kind
@@ -20,7 +21,7 @@ BENCHES = shipped_benches()
 
 
 def campaign(name, folder, cases):
-    record, folder = run_campaign(Options(BENCHES[name], name, seed=1, cases=cases, out=folder, quiet=True))
+    record, folder = run_campaign(Options(BENCHES[name], name, seed=1, cases=cases, out=folder))
     return record, json.loads((folder / "summary.json").read_text())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from served_device import ENVIRONMENT, MEDFUZZ, PUMP, Program, write_process_bench
 
-from harness.cli.assemble import assemble
+from harness.assembly.assemble import assemble
 from targets.process import OwnProcess
 
 FIXED = PUMP / "pump-fixed.elf"

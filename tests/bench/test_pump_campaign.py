@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.assemble import assemble
+from harness.assembly.assemble import assemble
 from harness.triage.replay import replay_once
 from targets.pump.build import Build, compile_firmware
 

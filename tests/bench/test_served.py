@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from served_device import PUMP, Program, Served, write_bench, write_process_bench
 
+from harness.assembly.assemble import assemble
 from harness.bench import load_bench
+from harness.campaigns.session import Options, run_campaign
 from harness.case import Origin, Reset, TestCase, Wait
-from harness.cli.assemble import assemble
-from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.verdict import Kind
 from protocols.pump_actions import ACTIONS
@@ -28,7 +28,7 @@ FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
 
 
 def campaign(bench, folder, cases, **options):
-    record, folder = run_campaign(Options(bench, "served", seed=1, cases=cases, out=folder, quiet=True, **options))
+    record, folder = run_campaign(Options(bench, "served", seed=1, cases=cases, out=folder, **options))
     return record, json.loads((folder / "summary.json").read_text())
 
 

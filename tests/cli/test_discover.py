@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.bench import load_bench
-from harness.cli.gatt_bench import bench_text
-from harness.cli.gatt_protocol import protocol_text
-from harness.cli.gatt_table import Found, FoundService, GattTable, tree
+from harness.discovery.gatt_bench import bench_text
+from harness.discovery.gatt_table import Found, FoundService, GattTable, tree
+from harness.discovery.protocol_text import protocol_text
 from harness.interfaces import Identity
 from harness.radio.process import Radio
 from protocols.load import load_protocol
@@ -103,7 +103,7 @@ def test_what_cannot_be_is_one_line(medfuzz, words, code, helpful):
 
 
 def test_nobody_there_is_one_line(control, medfuzz, monkeypatch):
-    monkeypatch.setattr("harness.cli.discover._TIMEOUT", 0.2)
+    monkeypatch.setattr("harness.discovery.peripheral.TIMEOUT", 0.2)
     code, out, err = medfuzz("discover", "ble:F0:00:00:00:00:01", "--radio", control)
     assert (code, out, len(err)) == (3, [], 1)
     assert "does not advertise" in err[0] and "--scan" in err[0]

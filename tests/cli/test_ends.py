@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sql
 
 from harness.campaign import Campaign
-from harness.cli import app, session
+from harness.campaigns import session
+from harness.cli import app
 from harness.store import Store
 from harness.store_schema import cases
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.echoing import echo_seen
+from harness.assembly.echo import echo_seen
 from harness.transcript import Exchange
-from targets.dirty import Proxy
-from targets.dirty_process import Supervised
+from targets.serving.dirty import Proxy
+from targets.serving.dirty_process import Supervised
 
 ROOT = Path(__file__).parents[2]
 MEDFUZZ = [sys.executable, "-m", "harness.cli.main"]

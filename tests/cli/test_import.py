@@ -9,8 +9,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "captures"))
 from capture_files import characteristics, connected, pdu, save_btsnoop, save_pcap, segment, stream
 
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import shipped_benches
+from harness.assembly.fuzzing import make_fuzzers
 from harness.case import Origin, Send, TestCase
-from harness.cli.assemble import assemble, make_fuzzers, shipped_benches
 from harness.store import Store
 from harness.store_schema import cases as case_rows
 from protocols.load import load_protocol

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from line_device import LineDevice
 
+from harness.campaigns.options import Options
+from harness.campaigns.session import run_campaign
 from harness.cli.main import main
-from harness.cli.options import Options
-from harness.cli.session import run_campaign
 from harness.errors import UsageError
 from harness.verdict import Kind
 
@@ -47,7 +47,7 @@ def campaign(tmp_path, monkeypatch):
             f'[target]\nname = "x"\n{target}[interfaces.main]\ntransport = "tcp:127.0.0.1:{port}"\n'
             + "".join(f"{name} = {value!r}\n".replace("True", "true") for name, value in keys.items())
         )
-        record, _ = run_campaign(Options(bench, "bench", seed=1, cases=cases, out=tmp_path / "run", quiet=True))
+        record, _ = run_campaign(Options(bench, "bench", seed=1, cases=cases, out=tmp_path / "run"))
         return record
 
     return run

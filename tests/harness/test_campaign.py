@@ -374,8 +374,8 @@ def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
         ("two", ("c",)),
         ("one", ("b",)),
     ]
-    dear = ListFuzzer(case(message(b"d")), case(message(b"e")), name="dear", every=3)
-    assert [f.name for f, _case in round_robin([dear, one], no_failure)] == ["dear", "one", "one", "dear"]
+    costly = ListFuzzer(case(message(b"d")), case(message(b"e")), name="costly", every=3)
+    assert [f.name for f, _case in round_robin([costly, one], no_failure)] == ["costly", "one", "one", "costly"]
 
 
 def test_cases_of_one_state_are_kept_together():

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from guard_cases import BLOCK, CASES, Wire, base_frames, cases_of, forbidden_frames, through, withheld_of_a_million
 
-from harness.cli import assemble as assembling
+from harness.assembly.assemble import assemble
 from harness.guard import Guard, GuardedLink
 from protocols.pump_link import PROTOCOL
 
@@ -74,8 +74,8 @@ def armed(tmp_path, monkeypatch):
         (tmp_path / "marked.py").write_text(MARKING)
         (tmp_path / "bench.toml").write_text(EXTERNAL + more)
         wire = Wire()
-        monkeypatch.setattr(assembling, "transport", lambda *_: wire)
-        executor = assembling.assemble(tmp_path / "bench.toml", seed=0).runner.interfaces["main"].executor
+        monkeypatch.setattr("harness.assembly.interfaces.transport", lambda *_: wire)
+        executor = assemble(tmp_path / "bench.toml", seed=0).runner.interfaces["main"].executor
         return executor.link.send, wire
 
     return link

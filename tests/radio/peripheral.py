@@ -1,6 +1,6 @@
 """A foreign host stack for the tests: a bare Bumble GATT server as a program of its own.
 
-Arguments: transport, address, public or random, name, faults of `targets.bench_faults` with commas.
+Arguments: transport, address, public or random, name, faults of `targets.serving.bench_faults` with commas.
 
 Writing one of these to its command characteristic makes it misbehave: die, exit, hang, bye, mute, hush (ends the
 connection and advertises no more), corrupt (dies when the connection is ended), greet (its alarm
@@ -26,8 +26,8 @@ from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 
-from targets.bench_faults import BLE_FAULTS, chosen
-from targets.dirty_ble import Dirt
+from targets.serving.bench_faults import BLE_FAULTS, chosen
+from targets.serving.dirty_ble import Dirt
 
 NAME = "bench dummy"
 SERVICE = "a0000001-0000-4000-8000-000000000000"

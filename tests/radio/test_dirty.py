@@ -21,7 +21,7 @@ from harness.states import Interface
 from harness.transports import transport
 from harness.verdict import Kind, Verdict, verdict_of
 from protocols.load import load_protocol
-from targets.bench_faults import BLE_FAULTS, chosen
+from targets.serving.bench_faults import BLE_FAULTS, chosen
 
 READ = Send("read", b"\x0a\x03\x00")
 PAIRING_REQUEST = Send("pairing_request", bytes.fromhex("01 03 00 05 10 00 00"))

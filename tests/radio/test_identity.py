@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.cli.assemble import assemble
-from harness.cli.session import Options, run_campaign
+from harness.assembly.assemble import assemble
+from harness.campaigns.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.interfaces import Identity
 from harness.radio.peer import Peer
@@ -84,7 +84,7 @@ def bench(folder, radio, address, name):
 def test_a_run_on_another_device_ends_with_3_before_its_first_case(radio, attach, tmp_path):
     _process, address = attach(radio.listening[0], "F0:F1:F2:F3:F4:F5", "random", "ward 7")
     path = bench(tmp_path, radio, address, "bench dummy")
-    record, _folder = run_campaign(Options(path, "b", seconds=5.0, out=tmp_path / "run", quiet=True))
+    record, _folder = run_campaign(Options(path, "b", seconds=5.0, out=tmp_path / "run"))
     assert (record.exit_code, record.cases) == (3, 0)
     assert "name 'ward 7', the bench wants 'bench dummy'" in record.bench_faults[0]
 

@@ -1,7 +1,8 @@
 """Going back and forth between kept states: what a case shows does not depend on which state came before."""
 
+from harness.assembly.assemble import assemble
+from harness.assembly.benches import find_bench
 from harness.case import Origin, TestCase, Wait
-from harness.cli.assemble import assemble, find_bench
 
 STATES = {"maintenance": ("session", "infusing"), "network": ("idle", "ordered")}
 

@@ -10,9 +10,9 @@ from dirty_device import Device
 
 from harness.errors import LinkClosed, LinkError, UsageError
 from harness.transports import serial, tcp, transport
-from targets.bench_faults import LINK_FAULTS, PTY, TCP, chosen, for_links
-from targets.dirty import Proxy
-from targets.dirty_process import Supervised
+from targets.serving.bench_faults import LINK_FAULTS, PTY, TCP, chosen, for_links
+from targets.serving.dirty import Proxy
+from targets.serving.dirty_process import Supervised
 
 CARRIERS = (serial, tcp)
 PROGRAM = Path(__file__).with_name("dirty_device.py")

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from targets.h4 import HARDWARE_ERROR, RESET, Bridge
+from targets.serving.h4 import HARDWARE_ERROR, RESET, Bridge
 
 ENABLE = b"\x01\x0a\x20\x01\x01"
 DATA = b"\x02\x40\x00\x03\x00abc"

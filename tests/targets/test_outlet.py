@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from targets.outlet import Outlet
+from targets.serving.outlet import Outlet
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+"""Bench files by name: those that come with medfuzz are found without a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import UsageError, did_you_mean
+
+SHIPPED = Path(__file__).resolve().parents[2] / "targets"
+
+
+def shipped_benches() -> dict[str, Path]:
+    """Name → file of the benches that come with medfuzz: `pump`, `pump-fixed`, …."""
+    found: dict[str, Path] = {}
+    for path in sorted(SHIPPED.glob("*/bench*.toml")):
+        found[path.parent.name + path.stem.removeprefix("bench")] = path
+    return found
+
+
+def find_bench(name: str) -> Path:
+    """A path, or the name of a shipped bench; raises UsageError with the nearest name."""
+    path = Path(name)
+    if path.is_file() or path.suffix == ".toml" or len(path.parts) > 1:
+        return path
+    benches = shipped_benches()
+    if name not in benches:
+        raise UsageError(f"no bench '{name}': neither a file nor a shipped bench.{did_you_mean(name, benches)}")
+    return benches[name]

@@ -1,0 +1,24 @@
+"""The fuzzers of a bench: those that it asks for, for each interface that is wired up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fuzzers.registry import FUZZERS, fuzzers_for
+from fuzzers.wait_budget import WaitBudgetFuzzer
+from harness.assembly.assemble import Assembly
+from harness.interfaces import Fuzzer, Offers
+
+
+def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
+    """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
+    made: list[Fuzzer] = []
+    stimuli = frozenset(assembly.bench.stimuli)
+    for name, unable in assembly.protocols.items():
+        table, carrier = assembly.bench.interfaces[name], assembly.runner.interfaces[name].carrier
+        protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
+        states = table.states or list(protocol.states)
+        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
+            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
+    return made if assembly.target.traits.cheap_waits else [WaitBudgetFuzzer(fuzzer) for fuzzer in made]

@@ -1,0 +1,53 @@
+"""One interface of a bench: its transport, opened behind its guard, and whoever runs cases on it."""
+
+from __future__ import annotations
+
+from harness.assembly.guards import guard_of
+from harness.bench import Bench
+from harness.connection import nothing_lost
+from harness.errors import UsageError, did_you_mean
+from harness.executor import Executor
+from harness.interfaces import Owns, Target
+from harness.ladder import Ladder
+from harness.load import Load
+from harness.states import Interface
+from harness.transports import ble, serial, tcp, transport
+from protocols.model import Protocol
+
+CARRIERS = (ble, serial, tcp)
+
+
+def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, load: Load | None) -> Interface:
+    """Carrier, guard, executor and ladder of one interface; `load` is None on a clock of the target's own.
+
+    Raises UsageError.
+    """
+    table = bench.interfaces[name]
+    for state in table.states:
+        if state not in protocol.states:
+            hint = did_you_mean(state, protocol.states)
+            raise UsageError(f"[interfaces.{name}] states: protocol '{protocol.name}' has no state '{state}'.{hint}")
+    carrier = transport(table.transport, target)
+    executor = Executor(
+        protocol,
+        target.watch(carrier) if isinstance(target, Owns) else carrier,
+        target,
+        guard_of(bench, name, protocol),
+        reply_timeout=table.reply_timeout or protocol.reply_timeout,
+        open_timeout=table.open_timeout,
+        adaptive=not target.traits.virtual_clock,
+        callbacks=protocol.callbacks,
+        lost=nothing_lost if load is None else load.lost,
+        pause=bench.target.recovery,
+    )
+    return Interface(
+        name,
+        protocol,
+        executor,
+        carrier,
+        Ladder(executor),
+        table.probe_every,
+        table.max_case_bytes,
+        protocol.reconnect if table.reconnect is None else table.reconnect,
+        max(table.open_timeout, bench.target.reset_timeout),
+    )

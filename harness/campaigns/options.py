@@ -1,0 +1,25 @@
+"""What a user asks of one campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own.
+
+    `command` is how this program is called, for the words of a report that say how to replay a finding.
+    """
+
+    bench: Path
+    bench_name: str
+    seed: int = 0
+    cases: int | None = None
+    seconds: float | None = None
+    interfaces: tuple[str, ...] = ()
+    fuzzers: tuple[str, ...] = ()
+    out: Path | None = None
+    elf: Path | None = None
+    command: str = ""
