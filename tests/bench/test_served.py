@@ -21,7 +21,7 @@ from harness.cli.assemble import assemble
 from harness.cli.session import Options, run_campaign
 from harness.errors import TargetError
 from harness.verdict import Kind
-from protocols.pump_actions import ACTIONS
+from targets.pump.protocol.actions import ACTIONS
 from targets.served import ServedTarget
 
 FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"
