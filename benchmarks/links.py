@@ -11,7 +11,8 @@ from benchmarks.boofuzz_worker import Boofuzz, boofuzz_worker
 from benchmarks.measure import Rates, interleaved, ratio, table, wanted
 from benchmarks.recording import Recorded, messages
 from benchmarks.responder import HOST, responder, served_pump
-from harness.bench import Bench, TargetTable
+from harness.bench import Bench
+from harness.bench_tables import ExternalTable
 from harness.case import Reconnect, Send, Step
 from harness.executor import Executor
 from harness.guard import Guard
@@ -25,7 +26,7 @@ _SECONDS = 5.0
 _CHUNK = 65536
 _SLOW_SHARE = 4
 _FORBIDDEN = ("admit",)
-_BENCH = Bench(target=TargetTable(kind="external", name="responder"), interfaces={})
+_BENCH = Bench(target=ExternalTable(kind="external", name="responder"), interfaces={})
 _COUNTS = {"instant responder": 800, "served pump": 200}
 _GOALS = {"reconnect for each case": 0.7, "one connection": 0.4}
 

@@ -1,4 +1,4 @@
-"""Whether a campaign has become slower: this tree and an earlier commit in turn, `python -m benchmarks.paired COMMIT`."""
+"""Whether a campaign has become slower: this tree and a commit in turn, `python -m benchmarks.paired COMMIT`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import RUNS, interleaved, table, wanted
+from benchmarks.measure import interleaved, table, wanted
 
 HERE = Path(__file__).parent.parent
 SLOWEST = 0.97  # what two runs of one tree differ by
@@ -77,8 +77,8 @@ def main() -> int:
     """Exit code 1 when a campaign has become slower."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("commit")
-    parser.add_argument("--cases", type=int, default=4000)
-    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--cases", type=int, default=2000)
+    parser.add_argument("--runs", type=int, default=3)
     wish = parser.parse_args()
     with earlier_tree(wish.commit) as tree:
         trees = {wish.commit[:12]: tree, "this tree": HERE}

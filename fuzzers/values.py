@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import boofuzz
 from boofuzz.mutation import Mutation
@@ -227,10 +227,9 @@ def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, A
         bounded.max_len = min(primitive.max_len or max_len, max_len)
     default = primitive.original_value()
     own = set(primitive._fuzz_values)
-    for value in _mutated(bounded, default):
-        value = bound(primitive, value)
-        if isinstance(value, str | bytes):
-            value = value[:max_len]
+    for mutated in _mutated(bounded, default):
+        value = bound(primitive, mutated)
+        value = value[:max_len] if isinstance(value, str | bytes) else value
         if value == default:
             continue
         if value in own:
@@ -244,7 +243,7 @@ def _mutated(primitive: Any, default: object) -> Iterable[Any]:
     if not primitive.fuzzable:
         return
     for value in chain(primitive.mutations(default), primitive._fuzz_values):
-        first = value[0] if isinstance(value, list) else value
+        first = cast("list[Any]", value)[0] if isinstance(value, list) else value
         yield first.value if isinstance(first, Mutation) else first
 
 

@@ -5,10 +5,32 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError
 
+from harness.bench_tables import (
+    OWN,
+    TARGET_TABLES,
+    AnyTargetTable,
+    ControlsTable,
+    EmulatorTable,
+    FloorsTable,
+    IdentityTable,
+    InterfaceTable,
+    LimitsTable,
+    MonitorsTable,
+    OwnTable,
+    ProcessTable,
+    RadioTable,
+    SafetyTable,
+    ServedTable,
+    SignalTable,
+    StimulusTable,
+    Table,
+    TargetTable,
+    table_of,
+)
 from harness.errors import UsageError, did_you_mean
 from harness.userfile import is_file
 
@@ -18,181 +40,13 @@ _LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
 
 
-KINDS = ("emulator", "process", "external")
-
-
-class Table(BaseModel):
-    """A TOML table: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class TargetTable(Table):
-    """`[target]`: an emulated firmware, a process that the bench starts, or a device that is already there.
-
-    `kind` may be a user's own: `FILE.py:NAME`, called with bench and seed. It is taken for real hardware.
-    """
-
-    kind: str
-    name: str
-    elf: str = ""
-    hz: int = Field(default=16_000_000, gt=0)
-    hang_budget: int = Field(default=1_000_000, gt=1000)
-    ports: dict[str, str] = {}
-    settle: float = Field(default=2.0, ge=0)
-    recovery: float = Field(default=0.0, ge=0)
-    command: list[str] = []
-    ready: float = Field(default=10.0, gt=0)
-    channel: str = ""
-    reset_command: list[str] = []
-    baseline_command: list[str] = []
-    reset_timeout: float = Field(default=30.0, gt=0)
-    armed: bool = False
-
-    @model_validator(mode="after")
-    def _complete(self) -> TargetTable:
-        if self.kind not in KINDS and not is_file(self.kind):
-            raise ValueError(f"kind '{self.kind}' is unknown.{did_you_mean(self.kind, KINDS)} Or write FILE.py:NAME")
-        if self.kind == "emulator" and not self.elf:
-            raise ValueError('an emulator needs elf = "FILE"')
-        if self.kind == "process" and not self.command:
-            raise ValueError('a process needs command = ["PROGRAM", …]')
-        return self
-
-    @property
-    def is_hardware(self) -> bool:
-        """True where a patient might be connected: everything that was not started by us."""
-        return self.kind not in ("emulator", "process")
-
-
-class IdentityTable(Table):
-    """`[identity]`: what the device must say it is, over Bluetooth at every connection; empty is not compared."""
-
-    model: str = ""
-    serial: str = ""
-    firmware: str = ""
-    name: str = ""
-    address_type: Literal["", "public", "random"] = ""
-
-
-class InterfaceTable(Table):
-    """`[interfaces.NAME]`: a transport and a protocol."""
-
-    transport: str
-    protocol: str
-    states: list[str] = []
-    fuzzers: list[str] = []
-    max_len: int = Field(default=512, gt=0)
-    max_case_bytes: int = Field(default=8192, gt=0)
-    reply_timeout: float = Field(default=0.0, ge=0)
-    open_timeout: float = Field(default=5.0, gt=0)
-    probe_every: int = Field(default=4, gt=0)
-    reconnect: bool | None = None
-    may_close: bool = False
-    script_arguments: list[str] = []
-    script_session: int = Field(default=0, ge=0)
-    forbidden: list[str] = []
-    allowed_on_hardware: list[str] = []
-    seeds: str = ""
-
-
-class SignalTable(Table):
-    """`[signals.NAME]`: from a variable (`symbol`) or output pin of emulated firmware, or by name over the channel."""
-
-    symbol: str = ""
-    pin: str = ""
-    signed: bool = False
-    scale: float = 1.0
-    kind: Literal["number", "boolean"] = "number"
-    range: tuple[float, float] = Field(default=(0.0, 1.0), strict=False)
-    unit: str = ""
-    note: str = ""
-
-
-class StimulusTable(Table):
-    """`[stimuli.NAME]`: a sensor input (`adc` channel) or input pin of the emulator, or an external command."""
-
-    adc: int | None = Field(default=None, ge=0, le=18)
-    pin: str = ""
-    scale: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    initial: float = Field(default=0.0, allow_inf_nan=False)
-    command: list[str] = []
-    note: str = ""
-
-
-class MonitorsTable(Table):
-    """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift.
-
-    `own` are monitors of a user's: `FILE.py:NAME`.
-    """
-
-    console_patterns: list[str] = []
-    canaries: dict[str, str] = {}
-    configuration: list[str] = []
-    configuration_writes: str = ""
-    session_states: list[str] = []
-    uptime_field: str = ""
-    boot_field: str = ""
-    own: list[str] = []
-
-
-class SafetyTable(Table):
-    """`[safety]`: the requirements file and how far a pending obligation is followed, in seconds of target time."""
-
-    requirements: str = ""
-    horizon: float = Field(default=180.0, gt=0)
-
-
-class RadioTable(Table):
-    """`[radio]`: for `ble:` transports. `control` names a radio that runs already; without it one is started.
-
-    `adapter` is `virtual`, where devices' host stacks attach at `listen` by H4, or a real one: `hci-socket:0`, `usb:0`,
-    `serial:/dev/ttyACM0,1000000`, or `bleak`, the desktop's own for GATT only. A place to listen at is `unix:` (one of
-    the campaign's own), `unix:PATH`, `tcp:HOST:PORT`, `pty:PATH`; one that other machines may reach wants
-    `open = true`. `{radio}` in `[target] command` stands for the first.
-    """
-
-    adapter: str = "virtual"
-    control: str = ""
-    listen: list[str] = []
-    open: bool = False
-
-
-class LimitsTable(Table):
-    """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear."""
-
-    max_inconclusive: float = Field(default=0.01, ge=0, le=1)
-    max_resets: int = Field(default=0, ge=0)
-    tries: int = Field(default=3, gt=0)
-
-
-class FloorsTable(Table):
-    """`[floors]`: what a run that found nothing must have reached to be green; else it ends with 4 and the reason.
-
-    Shares are from 0 to 1: messages answered besides the probe (the valid ones, if there are some), cases withheld
-    by the guard or left out, requirements exercised. `cases` is the least for each interface (a smaller --cases
-    counts). `states`: every state that was tried.
-    """
-
-    answered: float = Field(default=0.1, ge=0, le=1)
-    withheld: float = Field(default=0.5, ge=0, le=1)
-    left_out: float = Field(default=0.2, ge=0, le=1)
-    exercised: float = Field(default=0.0, ge=0, le=1)
-    cases: int = Field(default=10, ge=0)
-    states: bool = True
-
-
-class ControlsTable(Table):
-    """`[controls]`: recorded faults on which each monitor must fire, and the firmware that has them."""
-
-    elf: str = ""
-    recorded: dict[str, str] = {}
+Wanted = TypeVar("Wanted", bound=TargetTable)
 
 
 class Bench(Table):
     """A whole bench file."""
 
-    target: TargetTable
+    target: AnyTargetTable
     interfaces: dict[str, InterfaceTable]
     identity: IdentityTable = IdentityTable()
     signals: dict[str, SignalTable] = {}
@@ -212,9 +66,38 @@ class Bench(Table):
         """A file named in the bench, relative to the bench file."""
         return self._folder / name
 
+    @property
+    def emulator(self) -> EmulatorTable:
+        """The `[target]` of an emulated firmware; raises UsageError for another kind."""
+        return self._target_as(EmulatorTable)
+
+    @property
+    def served(self) -> ServedTable:
+        """The `[target]` of what is outside this process; raises UsageError for another kind."""
+        return self._target_as(ServedTable)
+
+    @property
+    def process(self) -> ProcessTable:
+        """The `[target]` of a process that the bench starts; raises UsageError for another kind."""
+        return self._target_as(ProcessTable)
+
+    @property
+    def firmware(self) -> Path:
+        """The firmware's file; raises UsageError for a kind of target that names none."""
+        if not isinstance(self.target, EmulatorTable | ProcessTable | OwnTable):
+            raise UsageError(f"a target of kind '{self.target.kind}' takes no firmware: leave --elf out")
+        return self.path(self.target.elf)
+
+    def _target_as(self, wanted: type[Wanted]) -> Wanted:
+        if not isinstance(self.target, wanted):
+            raise UsageError(
+                f"[target] kind = '{self.target.kind}' is no {wanted.__name__.removesuffix('Table').lower()}"
+            )
+        return self.target
+
     def with_elf(self, elf: Path) -> Bench:
-        """The same bench with other firmware."""
-        return self.with_target(elf=str(elf.resolve()))
+        """The same bench with other firmware; raises UsageError where the kind of target has none."""
+        return self.with_target(elf=str(elf.resolve())) if self.firmware else self
 
     def with_target(self, **changes: str) -> Bench:
         """The same bench with other values in `[target]`."""
@@ -258,8 +141,17 @@ def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         file = path.parent / base
         if file.resolve() in chain:
             raise UsageError(f"bench {path}: include = '{base}' leads back to itself; include another file")
-        return _overlay(_anchored(_merged(file, chain), file.parent), data)
+        return _overlay(_fitting(_anchored(_merged(file, chain), file.parent), data), data)
     return data
+
+
+def _fitting(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Where another kind of target is put in the place of the included one, what only that has is left out."""
+    old, new = _table(base, "target"), _table(over, "target")
+    if "kind" in new and table_of(new) != table_of(old):
+        known = TARGET_TABLES[table_of(new)].model_fields
+        return base | {"target": {key: value for key, value in old.items() if key in known}}
+    return base
 
 
 def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -352,10 +244,13 @@ def _toml(path: Path) -> dict[str, Any]:
 def _first_error(error: ValidationError) -> str:
     details = error.errors(include_url=False)
     detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
-    where = [str(part) for part in detail["loc"]]
+    path = [str(part) for part in detail["loc"]]
+    where = [path[0], *path[2:]] if path[:1] == ["target"] and path[1:] else path  # without the kind's own
     if detail["type"] == "extra_forbidden":
-        valid = _table_at(where[:-1]).model_fields
-        return f"[{'.'.join(where[:-1])}] unknown key '{where[-1]}'.{did_you_mean(where[-1], valid)}"
+        valid = _table_at(path[:-1]).model_fields
+        return (
+            f"[{'.'.join(where[:-1])}] unknown key '{where[-1]}'.{_other_kinds(path) or did_you_mean(path[-1], valid)}"
+        )
     table = f"[{'.'.join(where[:-1])}] " if where[1:] else ""
     if detail["type"] == "missing":
         return (
@@ -366,8 +261,18 @@ def _first_error(error: ValidationError) -> str:
     return f"{table}{where[-1] if where else ''}: {detail['msg']} (it is {detail['input']!r})"
 
 
+def _other_kinds(path: list[str]) -> str:
+    """Which kinds of target have a key that this one has not; "" where none has."""
+    having = [
+        k for k, table in TARGET_TABLES.items() if path[0] == "target" and path[-1] in table.model_fields and k != OWN
+    ]
+    return f" It is for a target of kind {' or '.join(having)}, and this one is '{path[1]}'." if having else ""
+
+
 def _table_at(where: list[str]) -> type[Table]:
     """The table model that a path of keys leads to: a field of a table, or any key of a `dict[str, Table]`."""
+    if where[:1] == ["target"]:
+        return TARGET_TABLES[where[1]]
     model: Any = Bench
     for key in where:
         arguments = get_args(model)

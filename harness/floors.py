@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from harness.bench import FloorsTable
+from harness.bench_tables import FloorsTable
 from harness.case import Send
 from harness.events import CaseFinished
 

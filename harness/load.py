@@ -82,6 +82,14 @@ def crowding() -> float:
     return max(1.0, running / len(os.sched_getaffinity(0)))
 
 
+def run_delay(pid: int) -> float:
+    """Seconds that a process was ready to run and had to wait for a processor; 0 where the system does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) * 1e-9
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 def is_held(pid: int) -> bool:
     """True while a signal holds a process (SIGSTOP, or a debugger); False where the system does not tell."""
     try:

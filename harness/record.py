@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sql
 
-from harness.bench import FloorsTable
+from harness.bench_tables import FloorsTable
 from harness.errors import BenchError
 from harness.events import (
     BenchFault,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from harness.bench import Table
+from harness.bench_tables import Table
 from harness.errors import UsageError
 
 MAX_SEEDS, MAX_BYTES = 2000, 1 << 16

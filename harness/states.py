@@ -16,6 +16,7 @@ from harness.watch import Learned, Watch
 
 UNANSWERED = "no probe was answered"
 _SHOWN = 40
+_FROM_HERE, _ANEW, _SETTLED = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class ReachedStates:
         self._reset = reset
         self._current = ("", "")
         self._must_reset = False
+        self._waited_in_vain = False  # nothing has happened since
 
     def start(self) -> None:
         """The target was started or reset: it is in no state that we know, and needs no other reset."""
@@ -137,6 +139,7 @@ class ReachedStates:
         """The device may have left its state; with `reset` only a reset brings it back."""
         self._current = ("", "")
         self._must_reset |= reset
+        self._waited_in_vain &= not reset
 
     def holds(self, interface: Interface, answer: Frame) -> bool:
         """True when a probe's answer says that the device is still in the state it was brought to."""
@@ -148,21 +151,24 @@ class ReachedStates:
         if self._current == (interface.name, name):
             return True
         self._current = ("", "")
-        for again in (False, True):
-            if self._arrives(interface, interface.protocol.states[name], again=again):
-                self._current = (interface.name, name)
+        waits = not self._target.can_reset() and not self._waited_in_vain
+        for attempt in (_FROM_HERE, _ANEW, _SETTLED) if waits else (_FROM_HERE, _ANEW):
+            if self._arrives(interface, interface.protocol.states[name], attempt):
+                self._current, self._waited_in_vain = (interface.name, name), False
                 interface.executor.begin()
                 return True
+        self._waited_in_vain = True
         return False
 
-    def _arrives(self, interface: Interface, state: State, *, again: bool) -> bool:
+    def _arrives(self, interface: Interface, state: State, attempt: int) -> bool:
         """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
         resets = self._target.can_reset()
         try:
-            if again or self._must_reset:
+            if attempt > _FROM_HERE or self._must_reset:
                 self._start_over(interface)
-            if again and not resets:
+            if attempt == _SETTLED:
                 self._target.advance(self._settle)  # it may have restarted by itself, and not be up yet
+            if attempt > _FROM_HERE and not resets:
                 self._undo()
             interface.executor.begin(Conversation())
             return self._walker.walk(interface, state)
@@ -170,7 +176,7 @@ class ReachedStates:
             self._walker.why = str(error)
             return False
         except LinkError:
-            if again or not resets:
+            if attempt > _FROM_HERE or not resets:
                 raise
             return False
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.bench import Bench, SignalTable, StimulusTable
+from harness.bench import Bench
+from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Traits
 from harness.transcript import Sample, TargetEvent
@@ -254,7 +255,7 @@ def emulator_transport(endpoint: Endpoint, target: object) -> EmulatorTransport:
 
 def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
     """The target that a bench of kind `emulator` describes; raises BenchError, UsageError."""
-    table = bench.target
+    table = bench.emulator
     return EmulatedTarget(
         Image(bench.path(table.elf)),
         name=table.name,

@@ -11,8 +11,8 @@ from functools import reduce
 
 from harness.bench import Bench
 from harness.errors import LinkError, TargetError, UsageError
+from harness.load import run_delay
 from harness.radio.process import Radio
-from harness.stalls import run_delay
 from harness.transports import transport
 from targets.process import OwnProcess
 
@@ -25,9 +25,9 @@ _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
     """The running process, all its links open; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values()]
-    _refuse_strangers([*monikers, *filter(None, [bench.target.channel])], target)
+    _refuse_strangers([*monikers, *filter(None, [bench.served.channel])], target)
     process = OwnProcess(_command(bench, radio), bench.folder)
-    deadline = time.monotonic() + bench.target.ready
+    deadline = time.monotonic() + bench.served.ready
     try:
         for moniker in monikers:
             _await_link(process, moniker, target, deadline)
@@ -42,11 +42,11 @@ def with_free_channel(bench: Bench, owner: object) -> Bench:
 
     `unix:` is a socket in a folder that nobody else may enter, and that goes with its owner.
     """
-    if bench.target.channel == _OWN:
+    if bench.served.channel == _OWN:
         folder = tempfile.mkdtemp(prefix="medfuzz-")
         weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
         return bench.with_target(channel=f"{_OWN}{folder}/channel")
-    host, _colon, port = bench.target.channel.rpartition(":")
+    host, _colon, port = bench.served.channel.rpartition(":")
     if port != "0":
         return bench
     with socket.create_server((host.removeprefix("tcp:"), 0)) as listener:
@@ -58,14 +58,14 @@ def _command(bench: Bench, radio: Radio) -> list[str]:
 
     Raises UsageError.
     """
-    place = bench.target.channel
+    place = bench.served.channel
     channel = place if place.startswith(_OWN) else place.rpartition(":")[2]
-    words = {_CHANNEL: channel, _ELF: str(bench.path(bench.target.elf))}
-    if any(_RADIO in part for part in bench.target.command):
+    words = {_CHANNEL: channel, _ELF: str(bench.firmware)}
+    if any(_RADIO in part for part in bench.process.command):
         if not radio.listening:
             raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["unix:"]')
         words[_RADIO] = radio.listening[0]
-    return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.target.command]
+    return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.process.command]
 
 
 def _refuse_strangers(monikers: list[str], target: object) -> None:

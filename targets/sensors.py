@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from harness.bench import Bench, StimulusTable
+from harness.bench import Bench
+from harness.bench_tables import StimulusTable
 from harness.errors import LinkError, UsageError, did_you_mean
 from targets.channel import Channel
 from targets.process import run_command
@@ -14,7 +15,7 @@ class Sensors:
     """What `[stimuli]` names. `channel` is the open one, None while there is none."""
 
     def __init__(self, bench: Bench) -> None:
-        self._tables, self._target, self._folder = bench.stimuli, bench.target, bench.folder
+        self._tables, self._target, self._folder = bench.stimuli, bench.served, bench.folder
 
     def set(self, stimulus: str, value: float, channel: Channel | None) -> None:
         """Set one; raises UsageError, LinkError where the channel is gone, TargetError from a command."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.bench import Bench
+from harness.bench_tables import ProcessTable
 from harness.errors import BenchError, LinkError, LinkGone, TargetError
 from harness.interfaces import Identity, Link, Traits, Transport
 from harness.radio.process import Radio
@@ -33,7 +34,8 @@ class ServedTarget:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench = with_free_channel(bench, self)
-        self._table = bench.target
+        self._table = bench.served
+        self._starts = isinstance(bench.target, ProcessTable)
         self.name = bench.target.name
         self._process: OwnProcess | None = None
         self._channel: Channel | None = None
@@ -67,7 +69,7 @@ class ServedTarget:
 
     def _begin(self) -> None:
         try:
-            if self._table.kind == "process" and (self._process is None or self._process.ended()):
+            if self._starts and (self._process is None or self._process.ended()):
                 self._process = launch(self._bench, self, self.radio)
             self._open_channel(self._table.ready if self._process is not None else 0.0)
             self._sensors.calm(self._channel)
@@ -146,20 +148,20 @@ class ServedTarget:
         self._anew = False
 
     def _reset(self) -> None:
-        if self._table.kind == "process" and (self._process is None or self._process.ended()):
+        if self._starts and (self._process is None or self._process.ended()):
             self._again()
         elif self._table.reset_command:
             self._reset_by_command()
         elif self._table.channel:
             self._reset_over_channel()
-        elif self._table.kind == "process":
+        elif self._starts:
             self._again()
         else:
             self._set_baseline()
 
     def can_reset(self) -> bool:
         """True with a process of our own, a reset command or a channel."""
-        return bool(self._table.kind == "process" or self._table.reset_command or self._table.channel)
+        return bool(self._starts or self._table.reset_command or self._table.channel)
 
     def _again(self) -> None:
         self._end()
@@ -191,7 +193,7 @@ class ServedTarget:
             if self._channel is not None:
                 self._restart_by(self._channel)
         except BenchError:
-            if self._table.kind != "process":
+            if not self._starts:
                 raise
             self._again()
 
@@ -308,8 +310,8 @@ class ServedTarget:
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""
         facts = {"kind": self._table.kind, "name": self.name}
-        if self._table.command:
-            facts["command"] = " ".join(self._table.command)
+        if self._starts:
+            facts["command"] = " ".join(self._bench.process.command)
         return facts
 
 

@@ -94,7 +94,7 @@ def assemble(
     load = None if target.traits.virtual_clock else Load(target.pids if isinstance(target, Owns) else tuple)
     interfaces = {name: _interface(bench, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
-    if requirements and isinstance(target, ServedTarget) and not bench.target.channel:
+    if requirements and isinstance(target, ServedTarget) and not bench.served.channel:
         raise UsageError(
             f"{path}: [safety] requirements need signals, and no [target] channel brings any; give one, or set "
             'requirements = "" to run without'

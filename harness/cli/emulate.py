@@ -63,7 +63,7 @@ def emulate(
         signal.signal(number, stop)
     try:
         with contextlib.ExitStack() as fronts:
-            for line in _offer(server, _places(loaded.target.ports, tcp, serial), fronts, bench_faults, seed):
+            for line in _offer(server, _places(loaded.emulator.ports, tcp, serial), fronts, bench_faults, seed):
                 say(line)
             if channel:
                 say(f"channel: {server.channel(channel)}")
@@ -91,7 +91,7 @@ def _on_the_air(
         raise UsageError(f"bench '{path}': its device has no radio; leave --radio out")
     need_bumble()
     device = load_device(path)
-    options = ["--radio", radio, "--elf", str((elf or device.path(device.target.elf)).resolve()), "--seed", str(seed)]
+    options = ["--radio", radio, "--elf", str((elf or device.firmware).resolve()), "--seed", str(seed)]
     options += ["--channel", channel] if channel else []
     options += ["--address", address] if address else []
     options += ["--public"] if public else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from harness.bench import Bench, InterfaceTable
+from harness.bench import Bench
+from harness.bench_tables import InterfaceTable
 from harness.case import Send
 from harness.errors import GuardRefused, UsageError, did_you_mean
 from harness.guard import Guard

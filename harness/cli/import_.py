@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from harness.bench import InterfaceTable, load_bench
+from harness.bench import load_bench
+from harness.bench_tables import InterfaceTable
 from harness.captures import MAX_MESSAGES, CaptureDamaged, Said, bluetooth, tcp
 from harness.captures.files import read_records
 from harness.cli.assemble import find_bench, protocol_in

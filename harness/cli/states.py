@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzers.chains import needed_stimuli
+from harness.bench_tables import ServedTable
 from harness.cli.assemble import Assembly
 from harness.errors import UsageError
 
@@ -22,7 +23,7 @@ def require_stimuli(assembly: Assembly) -> None:
 def _require_means(assembly: Assembly) -> None:
     target = assembly.bench.target
     for stimulus, table in assembly.bench.stimuli.items():
-        if target.kind != "emulator" and not target.channel and not table.command:
+        if isinstance(target, ServedTable) and not target.channel and not table.command:
             raise UsageError(f'[stimuli.{stimulus}] needs command = ["PROGRAM", "{{value}}"] or [target] channel')
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from harness.errors import BenchError, MedfuzzError, UsageError
+from harness.load import Load
 from harness.place import is_open
 from harness.radio.process import BLEAK
 from harness.radio.server import RadioServer
 from harness.radio.wire import CONTROL
-from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
@@ -78,10 +78,11 @@ async def serve(options: argparse.Namespace) -> None:
         central = _on_the_desktop(options.listen)
     else:
         central, ether = _on_bumble(options.adapter, told)
-    stalls = Stalls(ether.pids if ether is not None else list)
-    server = RadioServer(central, stalls)
+    load = Load(ether.pids if ether is not None else list)
+    server = RadioServer(central, load)
     ended = asyncio.Event()
     _end_with(ended, server, owned=options.owned)
+    load.start()
     try:
         await _start(central)
         if ether is not None:
@@ -89,8 +90,9 @@ async def serve(options: argparse.Namespace) -> None:
         for moniker in reachable:
             server.say(f"open to other machines: {moniker}")
         server.say(f"control: {await server.open(options.control)}")
-        await _kept(central, ended, stalls)
+        await _kept(central, ended)
     finally:
+        load.stop()
         if ether is not None:
             ether.close()
         server.close(owned=options.owned)
@@ -121,12 +123,11 @@ async def _start(central: Central) -> None:
         ) from error
 
 
-async def _kept(central: Central, ended: asyncio.Event, stalls: Stalls) -> None:
+async def _kept(central: Central, ended: asyncio.Event) -> None:
     """Until the end is wished; raises BenchError where the adapter is lost before."""
-    wished, sampled = asyncio.ensure_future(ended.wait()), asyncio.ensure_future(stalls.run())
+    wished = asyncio.ensure_future(ended.wait())
     await asyncio.wait((wished, central.lost), return_when=asyncio.FIRST_COMPLETED)
     wished.cancel()
-    sampled.cancel()
     if central.lost.done():
         raise BenchError(f"adapter {central.adapter}: {central.lost.result()}. Plug it in again, and start anew")
 

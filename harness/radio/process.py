@@ -16,9 +16,9 @@ from collections.abc import Sequence
 
 from harness.errors import BenchError, UsageError
 from harness.interfaces import Identity
+from harness.load import run_delay
 from harness.radio.client import RadioClient
 from harness.radio.peer import ANYBODY, Peer
-from harness.stalls import run_delay
 
 BLEAK = "bleak"
 _OWN = "unix:"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UsageError
+from harness.load import Load
 from harness.place import place_of, socket_path, vacated
 from harness.radio.wire import VERSION, Kind, Message, Unpacker, Words, packed, spoken
-from harness.stalls import Stalls
 
 if TYPE_CHECKING:
     from harness.radio.central import Central
@@ -120,7 +120,7 @@ class Session(asyncio.Protocol):
         return await self._central.scanner.hear(str(words["address"]), float(words["timeout"]))
 
     async def _stalled(self, words: dict[str, Any]) -> Words:
-        return {"seconds": self._server.stalls.within(float(words["within"]))}
+        return {"seconds": self._server.load.lost(time.monotonic() - float(words["within"]))}
 
     async def _watch(self, words: dict[str, Any]) -> Words:
         scanner = self._central.scanner
@@ -204,8 +204,8 @@ class Session(asyncio.Protocol):
 class RadioServer:
     """Owns the control socket, and says on standard output who comes and goes."""
 
-    def __init__(self, central: Central, stalls: Stalls) -> None:
-        self.central, self.sessions, self.stalls = central, set[Session](), stalls
+    def __init__(self, central: Central, load: Load) -> None:
+        self.central, self.sessions, self.load = central, set[Session](), load
         self.listening: list[str] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._path: Path | None = None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from toy import case
 
-from harness.bench import FloorsTable
+from harness.bench_tables import FloorsTable
 from harness.case import Send
 from harness.events import CaseFinished
 from harness.floors import Tally, shortfalls

@@ -106,13 +106,25 @@ def test_a_state_that_is_never_proven_is_tried_once_more_from_a_reset_and_says_w
     assert t.runner.why == ""
 
 
-def test_what_nothing_resets_is_brought_back_by_undoing_at_the_second_try_only(toy):
+def test_what_nothing_resets_is_brought_back_by_undoing_at_the_second_try_and_by_waiting_at_the_third(toy):
     t = toy()
     t.target.resettable = False
     t.protocol.undo = (message(b"u"),)
     t.device.planted[b"l"] = refuses
+    waited = []
+    t.target.advance = lambda seconds: waited.append((seconds, t.transport.sent.count(b"<u>")))
     given, sent = enter(t)
-    assert (given, [s for s in sent if s in (LOGIN, b"<u>")]) == (False, [LOGIN, b"<u>", LOGIN])
+    assert (given, [s for s in sent if s in (LOGIN, b"<u>")]) == (False, [LOGIN, b"<u>", LOGIN, b"<u>", LOGIN])
+    assert waited == [(t.runner._settle, 1)]
+
+
+def test_what_is_undone_at_once_is_not_waited_for(toy):
+    t = toy()
+    t.target.resettable = False
+    t.protocol.undo = (message(b"u"),)
+    t.device.planted |= {b"l": refuses, b"u": lambda device: device.planted.pop(b"l") and [b"<U>"]}
+    t.target.advance = pytest.fail
+    assert enter(t)[0] is True
 
 
 def test_what_is_undone_is_undone_in_a_conversation_of_its_own_on_every_interface(toy):
@@ -125,7 +137,7 @@ def test_what_is_undone_is_undone_in_a_conversation_of_its_own_on_every_interfac
     t.runner.run(case(message(b"t")))
     assert t.executor.conversation.values == {"token": b"z"}
     enter(t)
-    assert b"<u\0>" in t.transport.sent and other.transport.sent == [b"<w>"]
+    assert b"<u\0>" in t.transport.sent and other.transport.sent == [b"<w>"] * 2
 
 
 @pytest.mark.parametrize("trouble", ["forbidden", "gone"])
@@ -410,3 +422,20 @@ def test_links_that_break_on_the_way_are_no_fault_of_the_case_that_follows(toy):
     outcome = t.runner.run(case(message(b"a"), state="in"))
     assert [o.kind for o in outcome.observations] == [Kind.SESSION_LAPSED]
     assert outcome.transcript.proof == "scripted: the link is closed"
+
+
+def test_what_was_waited_for_in_vain_is_not_waited_for_again_until_something_happens(toy):
+    t = toy()
+    t.target.resettable = False
+    t.device.planted[b"l"] = refuses
+    waited = []
+    t.target.advance = waited.append
+    assert [enter(t)[0], enter(t)[0], len(waited)] == [False, False, 1]
+    t.runner.states.unsettle(reset=True)
+    assert [enter(t)[0], len(waited)] == [False, 2]
+    del t.device.planted[b"l"]
+    assert enter(t)[0] is True
+    t.device.planted[b"l"] = refuses
+    t.runner.states.unsettle()
+    t.device.state = b"i"
+    assert [enter(t)[0], len(waited)] == [False, 3]
