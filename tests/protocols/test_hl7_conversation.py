@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.bench import Bench, TargetTable
+from harness.bench import Bench
+from harness.bench_tables import ExternalTable
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.transports.scripted import ScriptedTransport
@@ -10,7 +11,7 @@ from protocols.hl7_mllp import MESSAGES, PROTOCOL
 from protocols.hl7_wire import ASKED
 from targets.served import served_target
 
-BENCH = Bench(target=TargetTable(kind="external", name="server"), interfaces={})
+BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
 
 
 def ack(code, identifier):
