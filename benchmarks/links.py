@@ -17,8 +17,8 @@ from harness.case import Reconnect, Send, Step
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.transports import transport
-from protocols.hl7_mllp import PROTOCOL
 from protocols.hl7_wire import END, START
+from targets.pump.protocol.hl7 import PROTOCOL
 from targets.served import served_target
 
 DEFAULTS, TUNED, OURS, RAW = "boofuzz, defaults", "boofuzz, tuned", "medfuzz", "raw socket loop"

@@ -1,4 +1,4 @@
-"""What is said: message models and protocol definitions, one file a protocol."""
+"""What is said: what protocols are made with, and those that any device may speak, one file a protocol."""
 
 import boofuzz
 import colorama

@@ -1,4 +1,4 @@
-"""HL7 v2 over MLLP as the pump's network module speaks it: orders, admission, status query."""
+"""HL7 v2 over MLLP as interface engines, monitors and gateways speak it: admissions, results, orders, queries."""
 
 from __future__ import annotations
 
@@ -6,123 +6,150 @@ from typing import Any
 
 import boofuzz
 
-from harness.case import Step
 from harness.interfaces import Mark, Resynchronization, State
-from protocols.hl7_wire import END, START, Hl7Wire
+from protocols.hl7_segments import give, header, message, number, order_control, segment, text
+from protocols.hl7_wire import END, Hl7Wire
 from protocols.model import Edge, Message, Protocol, messages_by_name
-from protocols.pump_actions import ACTIONS, AIR_ALARM, CONFIRM
 
-TYPES = {"order": "RGV", "cancel": "RGV", "query": "QRY", "admit": "ADT"}
-POWERS = (7, 8, 15, 16, 31, 32, 63, 64)
-NUMBERS = [
-    "0", "-0", "-1", "1", "0.001", "0.0001", "0.0", ".5", "5.", "5..0", "1e9", "1e-9", "0x10", "+5", " 5", "5 ", "5,0",
-    "NaN", "inf", "00000005.0", "9" * 20, "9" * 40, "-" + "9" * 20, "0." + "9" * 20, "0." + "0" * 40 + "1",
-    *(str((1 << power) + delta) for power in POWERS for delta in (-1, 0, 1)),
-    *(f"{((1 << power) + delta) / 1000:.3f}" for power in POWERS[3:] for delta in (-1, 0, 1)),
-    *(str(10**power) for power in range(1, 12)),
-]  # fmt: skip
-TEXTS = [
-    "^", "^^^^", "~", "~~~~", "&", "&&", "\\",
-    "\\F\\", "\\S\\", "\\T\\", "\\R\\", "\\E\\", "\\X", "\\X0D\\", "\\X00\\", "\\Z\\",
-    "\\.br\\", '""', "|", "||||", "\r", "\rPID|1", "\n", "\x1c", "\x1c\r", "\x0b",
-    "\x00", "\x7f", "\x1b[2J", "é", "\ufeff",
-]  # fmt: skip
-
-
-def text(name: str, default: str) -> boofuzz.String:
-    """A field or component."""
-    return boofuzz.String(name, default, fuzz_values=[*TEXTS, f"{default}~{default}", f"{default}^{default}&{default}"])
+TIME = "20260101120000"
+TYPES = {
+    "update": "ADT^A08",
+    "admit": "ADT^A01",
+    "register": "ADT^A04",
+    "discharge": "ADT^A03",
+    "observe": "ORU^R01",
+    "order": "ORM^O01",
+    "give": "RGV^O15",
+    "query": "QRY^R02",
+    "query_by_parameter": "QBP^Q11",
+    "acknowledge": "ACK",
+}
+ENHANCED = {
+    "message.MSH.accept_acknowledgment": "AL",
+    "message.MSH.application_acknowledgment": "AL",
+}
+PRIVILEGED, THERAPY = frozenset({Mark.PRIVILEGED}), frozenset({Mark.THERAPY})
+DISCLOSES = frozenset({Mark.DISCLOSES_PATIENT_DATA})
 
 
-def number(name: str, default: str) -> boofuzz.String:
-    """A field that holds a decimal number."""
-    return boofuzz.String(name, default, fuzz_values=[*NUMBERS, *TEXTS])
-
-
-def segment(name: str, *parts: boofuzz.Fuzzable | str) -> boofuzz.Block:
-    """A segment: its name, parts that are fields or constant text with delimiters, and its end."""
-    children: list[boofuzz.Fuzzable] = [boofuzz.Delim("name", name)]
-    for index, part in enumerate(parts):
-        children.append(boofuzz.Static(f"text{index}", part) if isinstance(part, str) else part)
-    return boofuzz.Block(name, children=(*children, boofuzz.Delim("end", "\r")))
-
-
-def header(kind: str, trigger: str) -> boofuzz.Block:
-    """MSH; the control id is live."""
-    return segment(
-        "MSH",
-        boofuzz.Delim("field_separator", "|"),
-        boofuzz.Delim("encoding_characters", "^~\\&"),
+def _message(name: str, *segments: boofuzz.Block, trigger: str = "", **options: Any) -> Message:
+    """Segments behind a header; MSH-9 has no structure, which receivers know by code and trigger."""
+    code, _, own = TYPES[name].partition("^")
+    head = header(
+        code,
+        own or trigger,
+        "|||",
+        text("accept_acknowledgment", ""),
         "|",
-        text("sending_application", "GATEWAY"),
-        "|",
-        text("sending_facility", "WARD3"),
-        "|",
-        text("receiving_application", "MP405"),
-        "|",
-        text("receiving_facility", "WARD3"),
-        "|",
-        text("time", "20260101120000"),
+        text("application_acknowledgment", ""),
         "||",
-        text("message_code", kind),
-        boofuzz.Delim("type_separator", "^"),
-        text("trigger_event", trigger),
-        "|",
-        text("control_id", "MSG00001"),
-        "|",
-        text("processing_id", "P"),
-        "|",
-        text("version", "2.6"),
+        text("character_set", "UNICODE UTF-8"),
+        receiver="RECEIVER",
+        facility="HOSPITAL",
+        version="2.5",
     )
+    return message(name, head, *segments, **options)
 
 
-def patient() -> boofuzz.Block:
-    """PID."""
+def _event(trigger: str) -> boofuzz.Block:
+    return segment("EVN", "|", text("event", trigger), "|", text("time", TIME))
+
+
+def _patient() -> boofuzz.Block:
     return segment(
         "PID",
         "|",
         number("set_id", "1"),
         "||",
         text("identifier", "PAT-0001"),
+        boofuzz.Delim("identifier_separator", "^^^"),
+        text("authority", "HOSPITAL"),
+        boofuzz.Delim("type_separator", "^"),
+        text("identifier_type", "MR"),
         "||",
         text("family_name", "DOE"),
         boofuzz.Delim("name_separator", "^"),
         text("given_name", "JANE"),
-    )
-
-
-def order_control(control: str) -> boofuzz.Block:
-    """ORC."""
-    return segment("ORC", "|", text("control", control), "|", text("placer_number", "ORDER-17"))
-
-
-def give() -> boofuzz.Block:
-    """RXG."""
-    return segment(
-        "RXG",
-        "|",
-        number("sub_id", "1"),
-        "|||",
-        number("drug", "1"),
-        boofuzz.Delim("drug_separator", "^"),
-        text("drug_name", "MORPHINE"),
-        "|",
-        number("amount", "20"),
         "||",
-        text("units", "mL"),
-        "||||||||",
-        number("rate", "5.0"),
+        text("birth_date", "19700101"),
         "|",
-        text("rate_units", "mL/h"),
+        text("sex", "F"),
     )
 
 
-def query_definition() -> boofuzz.Block:
-    """QRD."""
+def _visit() -> boofuzz.Block:
+    return segment(
+        "PV1",
+        "|",
+        number("set_id", "1"),
+        "|",
+        text("class", "I"),
+        "|",
+        text("ward", "WARD3"),
+        boofuzz.Delim("room_separator", "^"),
+        text("room", "101"),
+        boofuzz.Delim("bed_separator", "^"),
+        text("bed", "1"),
+    )
+
+
+def _order_detail(code: str, name: str) -> boofuzz.Block:
+    return segment(
+        "OBR",
+        "|",
+        number("set_id", "1"),
+        "|",
+        text("placer_number", "ORDER-17"),
+        "|",
+        text("filler_number", "RESULT-17"),
+        "|",
+        text("service", code),
+        boofuzz.Delim("service_separator", "^"),
+        text("service_name", name),
+        "|||",
+        text("time", TIME),
+    )
+
+
+def _observation(
+    set_id: str, kind: str, code: str, name: str, value: boofuzz.String, units: str, limits: str
+) -> boofuzz.Block:
+    observed = segment(
+        "OBX",
+        "|",
+        number("set_id", set_id),
+        "|",
+        text("value_type", kind),
+        "|",
+        text("code", code),
+        boofuzz.Delim("code_separator", "^"),
+        text("code_name", name),
+        "|",
+        text("sub_id", "1"),
+        "|",
+        value,
+        "|",
+        text("units", units),
+        "|",
+        text("limits", limits),
+        "||||",
+        text("status", "F"),
+    )
+    return boofuzz.Block(f"observation{set_id}", children=(observed,))
+
+
+def _observations() -> tuple[boofuzz.Block, ...]:
+    return (
+        _observation("1", "NM", "8867-4", "Heart rate", number("value", "72"), "/min", "50-120"),
+        _observation("2", "ST", "8884-9", "Heart rhythm", text("value", "sinus"), "", ""),
+    )
+
+
+def _query_definition() -> boofuzz.Block:
     return segment(
         "QRD",
         "|",
-        text("time", "20260101120000"),
+        text("time", TIME),
         "|",
         text("format", "R"),
         "|",
@@ -130,83 +157,92 @@ def query_definition() -> boofuzz.Block:
         "|",
         text("query_id", "Q17"),
         "|||",
-        text("quantity", "1^RD"),
+        number("quantity", "1"),
+        boofuzz.Delim("quantity_separator", "^"),
+        text("quantity_units", "RD"),
         "|",
-        text("subject", "MP405"),
+        text("subject", "PAT-0001"),
         "|",
-        text("what", "STA"),
+        text("what", "RES"),
     )
 
 
-def message(name: str, kind: str, trigger: str, *segments: boofuzz.Block, **options: Any) -> Message:
-    """A message in its MLLP block."""
-    content = boofuzz.Block("message", children=(header(kind, trigger), *segments))
-    parts = (boofuzz.Delim("start", START.decode()), content, boofuzz.Delim("stop", END.decode()))
-    return Message(boofuzz.Request(name, children=parts), live={"message.MSH.control_id": "control_id"}, **options)
+def _query_parameters() -> tuple[boofuzz.Block, ...]:
+    parameters = segment(
+        "QPD",
+        "|",
+        text("query_name", "Q11"),
+        boofuzz.Delim("query_separator", "^"),
+        text("query_text", "Query by parameter"),
+        "|",
+        text("query_tag", "Q17"),
+        "|",
+        text("identifier", "PAT-0001"),
+    )
+    control = segment(
+        "RCP",
+        "|",
+        text("priority", "I"),
+        "|",
+        number("quantity", "10"),
+        boofuzz.Delim("quantity_separator", "^"),
+        text("quantity_units", "RD"),
+    )
+    return parameters, control
 
 
-VARIANTS = tuple(
-    {f"message.RXG.{field}": value}
-    for field, values in (("rate", ("0.1", "999.0", "50.125")), ("amount", ("0.1", "9999")), ("drug", ("0", "2")))
-    for value in values
-)
+def _acknowledgement() -> boofuzz.Block:
+    return segment("MSA", "|", text("code", "AA"), "|", text("answered_id", "MSG00001"))
+
+
+def _admission(name: str) -> Message:
+    event = TYPES[name].partition("^")[2]
+    return _message(name, _event(event), _patient(), _visit(), marks=PRIVILEGED)
+
+
 MESSAGES = messages_by_name(
     (
-        message("query", "QRY", "R02", query_definition()),
-        message(
-            "order",
-            "RGV",
-            "O15",
-            patient(),
-            order_control("NW"),
-            give(),
-            marks=frozenset({Mark.THERAPY}),
-            variants=VARIANTS,
+        *(_admission(name) for name in ("update", "admit", "register", "discharge")),
+        _message(
+            "observe",
+            _patient(),
+            _visit(),
+            _order_detail("85353-1", "Vital signs"),
+            *_observations(),
+            variants=(ENHANCED,),
         ),
-        message("cancel", "RGV", "O15", patient(), order_control("CA"), marks=frozenset({Mark.THERAPY})),
-        message(
-            "admit",
-            "ADT",
-            "A01",
-            patient(),
-            segment("PV1", "|", number("set_id", "1"), "|", text("class", "I"), "|", text("ward", "WARD3")),
-            marks=frozenset({Mark.PRIVILEGED}),
+        _message(
+            "order", _patient(), _visit(), order_control("NW"), _order_detail("24323-8", "Metabolic"), marks=THERAPY
         ),
+        _message("give", _patient(), order_control("NW"), give(), marks=THERAPY),
+        _message("query", _query_definition(), marks=DISCLOSES),
+        _message("query_by_parameter", *_query_parameters(), marks=DISCLOSES),
+        _message("acknowledge", _acknowledgement(), trigger="R01", reply_expected=False),
     )
 )
-ORDERED: tuple[Step, ...] = (MESSAGES["order"].send(),)
-INFUSING = (*ORDERED, *CONFIRM)
-
-
-def _states() -> dict[str, State]:
-    states = (
-        State("idle", (), {"therapy_state": 1, "pending": 0}),
-        State("ordered", ORDERED, {"therapy_state": 1, "pending": 4}),
-        State("infusing", INFUSING, {"therapy_state": 2, "pending": 0}),
-        State("alarm", (*INFUSING, *AIR_ALARM), {"therapy_state": 6}),
-    )
-    return {state.name: state for state in states}
-
+CHAINS = (
+    ("register", "admit"),
+    ("admit", "observe"),
+    ("admit", "order"),
+    ("admit", "discharge"),
+    ("order", "give"),
+    ("order", "observe"),
+    ("observe", "acknowledge"),
+    ("observe", "query"),
+    ("query", "acknowledge"),
+    ("discharge", "update"),
+    ("discharge", "give"),
+)
 
 PROTOCOL = Protocol(
     name="hl7_mllp",
     messages=MESSAGES,
-    edges=(
-        *(Edge("", name) for name in MESSAGES),
-        Edge("order", "query", CONFIRM),
-        Edge("order", "cancel"),
-        Edge("order", "order"),
-        Edge("cancel", "query"),
-        Edge("admit", "order"),
-        Edge("query", "admit"),
-    ),
+    edges=(*(Edge("", name) for name in MESSAGES), *(Edge(*chain) for chain in CHAINS)),
     wire=Hl7Wire(TYPES),
-    states=_states(),
-    probe=MESSAGES["query"].send(),
-    reply_timeout=0.5,
-    resynchronization=Resynchronization(0.03, END),
-    max_reply=4096,
-    actions=ACTIONS,
-    waits=(0.05, 1.0, 5.0),
-    undo=(*ORDERED, MESSAGES["cancel"].send()),
+    states={"idle": State("idle", ())},
+    probe=MESSAGES["update"].send(),
+    resynchronization=Resynchronization(0.1, END),
+    max_reply=1 << 16,
+    waits=(0.05, 1.0),
+    may_close=True,
 )

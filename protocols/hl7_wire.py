@@ -1,36 +1,61 @@
-"""HL7 v2 over MLLP on the wire: blocks, acknowledgements, the control id (HL7 2.6 chapter 2; MLLP release 1)."""
+"""HL7 v2 over MLLP on the wire: blocks, acknowledgements, the control id (HL7 2.5 chapter 2; MLLP release 1)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.case import LiveField
-from harness.interfaces import Conversation, Frame, FrameKind, Identity
+from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.wire import Fields, LazyFields, Wire
 
 START, END = b"\x0b", b"\x1c\r"
-MAX_MESSAGE = 1024
 MAX_BLOCK = 1 << 16
-HEX = 16
-CONTROL_ID = re.compile(rb"MSH\|[^|\r]{1,8}\|(?:[^|\r]*\|){7}([\x21-\x7b\x7d\x7e]{1,20})\|")
-ACKNOWLEDGED = re.compile(rb"\rMSA\|[^|\r]*\|([^|\r]*)")
-OBSERVATIONS: Mapping[str, str] = {
-    "STATE": "therapy_state",
-    "PENDING": "pending",
-    "RATE": "rate",
-    "ALARMS": "alarms",
-    "UPTIME": "uptime_ms",
-    "BOOTS": "boots",
-    "FIRMWARE": "firmware",
-    "CONFIG": "configuration",
-    "SERIAL": "serial",
-    "WRITES": "configuration_writes",
-}
+CODES = frozenset({b"AA", b"AE", b"AR", b"CA", b"CE", b"CR"})
+ASKED = re.compile(rb"MSH\|[^|\r]{1,8}\|(?:[^|\r]*\|){6}([^|\r]*)\|([\w.-]{1,20})\|")
+PROPER = re.compile(
+    rb"\x0bMSH\|\^~\\&\|(?:[^|\r\x0b\x1c]*\|){6}(?!ACK)[A-Z]{3}\^[A-Z]\d\d\|[\w.-]{1,20}\|[^\x0b\x1c]*\x1c\r"
+)
+_SEGMENT_END = re.compile("[\r\n]+")
+_DELIMITERS_AT_MOST = rb"[\s\S]{0,8}"
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A block's segments, each the list of its fields, with the delimiters that its own MSH names."""
+
+    fields: tuple[tuple[str, ...], ...]
+    component: str
+
+    def first(self, name: str) -> tuple[str, ...]:
+        """The fields of the first segment of that name, () where there is none."""
+        return next((fields for fields in self.fields if fields[0] == name), ())
+
+
+def segments_of(block: bytes) -> Segments:
+    """Read leniently: any field separator, CR or LF between segments, UTF-8 or else Latin-1; none without an MSH."""
+    content = block.removeprefix(START).removesuffix(END)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    lines = [line.strip() for line in _SEGMENT_END.split(text.lstrip("\ufeff\r\n "))]
+    if len(lines[0]) < 4 or not lines[0].startswith("MSH"):
+        return Segments((), "^")
+    separator = lines[0][3]
+    fields = tuple(tuple(line.split(separator)) for line in lines if line)
+    return Segments(fields, (fields[0][1][:1] or "^") if len(fields[0]) > 1 else "^")
+
+
+def acknowledged(block: bytes) -> tuple[bytes, bytes] | None:
+    """MSA-1 and MSA-2, the code and the control id of what the block answers; None where it answers nothing."""
+    found = segments_of(block).first("MSA")
+    return (found[1].encode(), found[2].strip().encode()) if len(found) > 2 else None
 
 
 class Hl7Wire(Wire):
-    """MLLP blocks; `types` maps message names to what MSH-9 begins with (`RGV`)."""
+    """MLLP blocks; `types` maps message names to what their MSH-9 begins with (`RGV`, or `RGV^O15`)."""
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = dict(types)
@@ -45,7 +70,7 @@ class Hl7Wire(Wire):
             frames += _stray(buffer[at : start if start >= 0 else stop])
             if start >= 0:
                 block = buffer[start:stop]
-                frames.append(Frame(FrameKind.REPLY, block, LazyFields(parse_block, block)))
+                frames.append(Frame(FrameKind.REPLY, block, LazyFields(self.read, block)))
             at = stop
         rest = buffer[at:]
         keep = rest.find(START)
@@ -62,61 +87,53 @@ class Hl7Wire(Wire):
         return b"MSG%0*d" % (live.length - 3, number % 10 ** (live.length - 3))
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """An acknowledgement that echoes the control id; where none could be read from what was sent, any."""
-        if frame.kind is not FrameKind.REPLY:
+        """An acknowledgement, whatever its code, that echoes the control id; any, where none could be read."""
+        if frame.kind is not FrameKind.REPLY or frame.data == sent:
             return False
-        asked = CONTROL_ID.search(sent)
-        told = ACKNOWLEDGED.search(frame.data)
-        return asked is None or told is None or told[1] in (asked[1], b"")
+        told, asked = acknowledged(frame.data), ASKED.search(sent)
+        return told is not None and (asked is None or told[1] in (asked[2], b""))
 
     def expects_reply(self, sent: bytes) -> bool:
-        """Every framed message of at most 1024 bytes is answered."""
-        stop = sent.find(END)
-        start = sent.find(START)
-        return 0 <= start < stop <= start + MAX_MESSAGE
+        """A whole block with a header that can be read is answered, unless it is an acknowledgement itself."""
+        return PROPER.match(sent) is not None
 
     def served(self, frame: Frame) -> bool:
-        """A query response that accepts."""
-        return b"|ORF^R04|" in frame.data and b"\rMSA|AA|" in frame.data
+        """Any acknowledgement: who refuses a message by its control id has read it."""
+        told = acknowledged(frame.data) if frame.kind is FrameKind.REPLY else None
+        return told is not None and told[0] in CODES and bool(told[1])
 
-    def identity(self, frame: Frame) -> Identity:
-        """Serial number and firmware version (major.minor)."""
-        fields = frame.fields
-        if "serial" not in fields:
-            return Identity()
-        version = fields.get("firmware", "")
-        text = f"{version >> 8}.{version & 0xFF}" if isinstance(version, int) else str(version)
-        return Identity("", str(fields["serial"]), text)
+    def read(self, block: bytes) -> Fields:
+        """Type, acknowledgement, control id, error and observations; numbers as numbers."""
+        segments = segments_of(block)
+        read: dict[str, int | str | bytes] = {}
+        for fields in segments.fields:
+            match fields:
+                case ("MSH", _, _, _, _, _, _, _, kind, *_):
+                    read["type"] = kind
+                case ("MSA", code, identifier, *_):
+                    read |= {"acknowledgement": code, "control_id": identifier}
+                case ("ERR", _, _, detail, *_):
+                    read["error"] = detail
+                case ("OBX", _, kind, name, _, value, *_):
+                    read |= self.observed(name.partition(segments.component)[0], kind, value)
+                case _:
+                    pass
+        return read
+
+    def observed(self, name: str, kind: str, value: str) -> Fields:
+        """What one observation says, by name."""
+        return {name: int(value) if kind == "NM" and value.isascii() and value.isdigit() else value}
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
-        """A forbidden message's type code anywhere: delimiters may have been bent, so nothing around it counts."""
-        codes = "|".join(re.escape(self._types[name]) for name in messages)
-        return re.compile(b"(?i:" + codes.encode() + b")") if codes else super().forbidden(())
+        """A forbidden message's type codes anywhere: delimiters may have been bent, so nothing around them counts."""
+        codes = b"|".join(_code(self._types[name]) for name in messages)
+        return re.compile(b"(?i:" + codes + b")") if codes else super().forbidden(())
+
+
+def _code(kind: str) -> bytes:
+    """The parts of a type, a few delimiters at most between them."""
+    return _DELIMITERS_AT_MOST.join(re.escape(part.encode()) for part in kind.split("^"))
 
 
 def _stray(data: bytes) -> tuple[Frame, ...]:
     return (Frame(FrameKind.STRAY, data),) if data else ()
-
-
-def parse_block(block: bytes) -> Fields:
-    """Acknowledgement, control id, error and observations; numbers as numbers."""
-    read: dict[str, int | str | bytes] = {}
-    for segment in block[1 : -len(END)].decode("latin-1").split("\r"):
-        fields = segment.split("|")
-        match fields:
-            case ["MSH", _, _, _, _, _, _, _, kind, *_]:
-                read["type"] = kind
-            case ["MSA", code, identifier, *_]:
-                read |= {"acknowledgement": code, "control_id": identifier}
-            case ["ERR", _, _, detail, *_]:
-                read["error"] = detail
-            case ["OBX", _, kind, name, _, value, *_]:
-                read[OBSERVATIONS.get(name, name)] = _observed(name, kind, value)
-            case _:
-                pass
-    return read
-
-
-def _observed(name: str, kind: str, value: str) -> int | str:
-    base = HEX if name == "CONFIG" else 10
-    return int(value, base) if kind == "NM" or base == HEX else value

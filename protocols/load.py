@@ -15,10 +15,8 @@ PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
 
 
 SHIPPED = {
-    "pump_link": "protocols.pump_link:PROTOCOL",
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
     "att": "protocols.att:PROTOCOL",
-    "insulin": "protocols.insulin:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
     "gatt_cgm_plain": "protocols.gatt.cgm:PLAIN",
@@ -30,7 +28,11 @@ SHIPPED = {
     "smp": "protocols.smp:PROTOCOL",
     "l2cap_signalling": "protocols.l2cap:PROTOCOL",
     "l2cap": "protocols.l2cap:WHOLE_FRAMES",
+    "pump_link": "targets.pump.protocol.link:PROTOCOL",
+    "pump_hl7": "targets.pump.protocol.hl7:PROTOCOL",
+    "insulin": "targets.insulin.protocol.services:PROTOCOL",
 }
+"""Where each is defined, as text: what only a demonstration device speaks lies beside that device."""
 
 
 def _shipped(place: str) -> Protocol:

@@ -1,4 +1,4 @@
-"""SipHash-2-4 (Aumasson and Bernstein, 2012): the short keyed MAC of the pump's maintenance link."""
+"""SipHash-2-4 (Aumasson and Bernstein, 2012): a short keyed MAC."""
 
 from __future__ import annotations
 

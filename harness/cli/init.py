@@ -150,8 +150,14 @@ def _ask_protocol(folder: Path, link: str) -> Chosen:
         "how);\nor boofuzz:SCRIPT.py, a boofuzz script as it is. Files are looked for beside the bench file"
     )
     read = functools.partial(_protocol, folder)
-    offered = ask_ble.protocol_for(link) if ask_ble.is_ble(link) else "pump_link"
-    return ask("Protocol", offered, read, instead="--protocol", hint=hint)
+    return ask("Protocol", _offered(link), read, instead="--protocol", hint=hint)
+
+
+def _offered(link: str) -> str:
+    """The shipped protocol that such a link most likely carries."""
+    if ask_ble.is_ble(link):
+        return ask_ble.protocol_for(link)
+    return "hl7_mllp" if link.startswith("tcp:") else "pump_link"
 
 
 def _protocol(folder: Path, spec: str) -> Chosen:

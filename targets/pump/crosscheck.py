@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from scapy.packet import Packet
 
-from protocols import pump_link_packets as packets
+from targets.pump.protocol import packets
 
 WARM_UP = 64
 START, END = b"\x0b", b"\x1c\r"

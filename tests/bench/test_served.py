@@ -21,7 +21,7 @@ from harness.campaigns.session import Options, run_campaign
 from harness.case import Origin, Reset, TestCase, Wait
 from harness.errors import TargetError
 from harness.verdict import Kind
-from protocols.pump_actions import ACTIONS
+from targets.pump.protocol.actions import ACTIONS
 from targets.served import ServedTarget
 
 FIXED, VULNERABLE = PUMP / "pump-fixed.elf", PUMP / "pump-vulnerable.elf"

@@ -104,8 +104,8 @@ def misspelt_transport(folder):
 
 
 def misspelt_protocol(folder):
-    over_pump(folder, interfaces__network='protocol = "hl7_mlp"')
-    return ["run", "b.toml"], 2, "'hl7_mllp'"
+    over_pump(folder, interfaces__network='protocol = "pump_hl"')
+    return ["run", "b.toml"], 2, "'pump_hl7'"
 
 
 def misspelt_state(folder):

@@ -71,7 +71,7 @@ def test_it_asks_for_every_interface_until_there_is_none(init, tmp_path):
     found = load_bench(tmp_path / "b.toml").interfaces
     assert {name: (one.transport, one.protocol) for name, one in found.items()} == {
         "main": ("tcp:127.0.0.1:9", "hl7_mllp"),
-        "tcp": ("tcp:127.0.0.1:10", "pump_link"),
+        "tcp": ("tcp:127.0.0.1:10", "hl7_mllp"),
         "serial": ("serial:/dev/ttyS9", "pump_link"),
     }
 
@@ -118,7 +118,7 @@ def test_empty_answers_take_what_is_offered(init, tmp_path):
     code, _out, err = init("", "tcp:127.0.0.1:9", "", "")
     assert (code, err) == (0, [])
     bench = load_bench(tmp_path / "b.toml")
-    assert (bench.target.name, bench.interfaces["main"].protocol) == ("device", "pump_link")
+    assert (bench.target.name, bench.interfaces["main"].protocol) == ("device", "hl7_mllp")
     assert bench.target.reset_command == []
     assert '# reset_command = ["uhubctl"' in (tmp_path / "b.toml").read_text()
 

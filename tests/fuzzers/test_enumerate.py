@@ -24,7 +24,7 @@ from protocols.model import Edge, Message, Protocol, messages_by_name
 from protocols.wire import Wire
 
 PUMP = load_protocol("pump_link")
-HL7 = load_protocol("hl7_mllp")
+HL7 = load_protocol("pump_hl7")
 
 
 def small(states=("off", "on"), **options):
@@ -60,7 +60,7 @@ def test_the_forecast_is_exact_and_each_case_comes_once():
     assert len(streams) > 0.9 * len(found)
 
 
-@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "hl7_mllp"])
+@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "pump_hl7"])
 def test_the_same_seed_gives_the_same_cases_and_another_seed_others(protocol):
     first, second, other = (cases(protocol, 400, seed) for seed in (1, 1, 2))
     assert [case.id for case in first] == [case.id for case in second]
@@ -68,7 +68,7 @@ def test_the_same_seed_gives_the_same_cases_and_another_seed_others(protocol):
     assert len({case.id for case in first} & {case.id for case in other}) < 200
 
 
-@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "hl7_mllp"])
+@pytest.mark.parametrize("protocol", [PUMP, HL7], ids=["pump_link", "pump_hl7"])
 def test_breadth_comes_first(protocol):
     found = cases(protocol, 2000)
     assert {case.origin.path[-1] for case in found} | {n for c in found for n in c.messages} == set(protocol.messages)

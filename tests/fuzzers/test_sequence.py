@@ -61,7 +61,7 @@ def test_pairs_vary_their_values_within_the_declared_range():
     assert {1, 5, 9} <= doses
 
 
-@pytest.mark.parametrize("name", ["pump_link", "hl7_mllp"])
+@pytest.mark.parametrize("name", ["pump_link", "pump_hl7"])
 def test_every_kind_comes_in_the_first_hundred(name):
     wanted = {"pair", "repeat", "replay", "replay later", "pair out of place", "triple", "walk"} | {
         "at once",

@@ -9,7 +9,7 @@ from fuzzers.sequence import SequenceFuzzer
 from harness.case import Send
 from harness.errors import GuardRefused
 from harness.interfaces import Conversation
-from protocols.pump_link import PROTOCOL
+from targets.pump.protocol.link import PROTOCOL
 
 CASES = 1_000_000
 BLOCK = 5_000

@@ -7,13 +7,13 @@ from guard_cases import BLOCK, CASES, Wire, base_frames, cases_of, forbidden_fra
 
 from harness.assembly.assemble import assemble
 from harness.guard import Guard, GuardedLink
-from protocols.pump_link import PROTOCOL
+from targets.pump.protocol.link import PROTOCOL
 
 MARKED = {"bolus": b"\x14", "set_clock": b"\x0a", "update_commit": b"\x2a"}
 MARKING = f"""
 from dataclasses import replace
 from harness.interfaces import Mark
-from protocols.pump_link import PROTOCOL as PUMP
+from targets.pump.protocol.link import PROTOCOL as PUMP
 MARK = frozenset({{Mark.FORBIDDEN_ON_HARDWARE}})
 marked = {{n: replace(m, marks=m.marks | MARK) if n in {list(MARKED)} else m for n, m in PUMP.messages.items()}}
 PROTOCOL = replace(PUMP, messages=marked)

@@ -26,12 +26,13 @@ from scapy.fields import (
 from scapy.layers import bluetooth
 from scapy.packet import Packet, Raw
 
-from protocols import pump_link_packets, pump_link_replies
 from protocols.bits import BitGroup
 from protocols.checksums import crc16_modbus
 from protocols.derive import UnderivableError, derive
 from protocols.packets import ChecksumField
 from protocols.render import Layout
+from targets.pump.protocol import packets as pump_link_packets
+from targets.pump.protocol import replies as pump_link_replies
 
 CANNOT_BE_BUILT = {"ModbusPDU11ReportSlaveIdResponse"}
 

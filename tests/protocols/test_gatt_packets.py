@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols import insulin_packets
 from protocols.checksums import crc16_mcrf4xx
 from protocols.derive import derive
 from protocols.gatt import blood_pressure, cgm, cgm_packets, heart_rate, ids, ids_packets, plx, racp, thermometer
 from protocols.gatt.cgm_packets import LENGTHS, Measurement
 from protocols.gatt.packets import Value, fields_read
 from protocols.load import load_protocol
+from targets.insulin.protocol import packets as insulin_packets
 
 MODULES = (cgm_packets, ids_packets, insulin_packets, racp, heart_rate, blood_pressure, plx, thermometer)
 CLASSES = [

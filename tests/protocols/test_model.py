@@ -31,7 +31,7 @@ def protocol(**options):
     return Protocol(**(defaults | options))
 
 
-@pytest.mark.parametrize("name", ["pump_link", "hl7_mllp"])
+@pytest.mark.parametrize("name", ["pump_link", "pump_hl7"])
 def test_shipped_protocols_are_whole(name):
     shipped = load_protocol(name)
     assert shipped.name == name

@@ -10,7 +10,7 @@ from protocols.model import Message, Protocol, messages_by_name
 from protocols.recognize import HANDLE, recognized, taken_for, with_values
 from protocols.wire import Wire
 
-LINK, HL7, ATT = (load_protocol(name) for name in ("pump_link", "hl7_mllp", "att"))
+LINK, HL7, ATT = (load_protocol(name) for name in ("pump_link", "pump_hl7", "att"))
 
 
 def uuid_of(message):
@@ -28,7 +28,7 @@ def test_every_valid_form_of_every_shipped_message_is_recognized(name):
             assert found.name == message.name or alike
 
 
-@pytest.mark.parametrize("protocol", [LINK, HL7], ids=["pump_link", "hl7_mllp"])
+@pytest.mark.parametrize("protocol", [LINK, HL7], ids=["pump_link", "pump_hl7"])
 def test_a_message_that_is_off_by_a_byte_of_its_frame_is_none(protocol):
     for message in protocol.messages.values():
         data = message.send().data

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from protocols.checksums import BlockChecksum, crc16_ccitt_false
-from protocols.hl7_mllp import MESSAGES as HL7
-from protocols.pump_link import MESSAGES as PUMP
 from protocols.render import TAIL, Change, Layout
+from targets.pump.protocol.hl7 import MESSAGES as HL7
+from targets.pump.protocol.link import MESSAGES as PUMP
 
 
 def request():

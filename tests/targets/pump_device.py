@@ -7,9 +7,9 @@ from pathlib import Path
 from harness.bench import load_bench
 from harness.requirements import load_requirements
 from harness.temporal import FormulaSet, SignalDeclaration, parse
-from protocols.pump_link_packets import OpenSession, ProgramRate, ProgramVolume, Prove, PumpFrame, frame, prove
 from targets.board.image import Image
 from targets.emulated import EmulatedTarget, EmulatorLink
+from targets.pump.protocol.packets import OpenSession, ProgramRate, ProgramVolume, Prove, PumpFrame, frame, prove
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
 BENCH = load_bench(PUMP / "bench.toml")

@@ -3,7 +3,7 @@
 import pytest
 from pump_device import HEADER, ORDER, PATIENT, PUMP, QUERY, Pump, give
 
-from protocols.pump_link_packets import (
+from targets.pump.protocol.packets import (
     DEFAULT_IMAGE,
     AddHistory,
     Bolus,

@@ -6,9 +6,9 @@ import pytest
 from pump_device import PUMP, REQUIREMENTS
 
 from harness.errors import UsageError
-from protocols.pump_link_packets import REQUESTS
 from targets.pump.build import PUMP as FIRMWARE
 from targets.pump.build import Build, compile_firmware
+from targets.pump.protocol.packets import REQUESTS
 
 README = (PUMP / "README.md").read_text(encoding="utf-8")
 

@@ -3,7 +3,8 @@
 import pytest
 from pump_device import HEADER, ORDER, PATIENT, PUMP, QUERY, Pump, give
 
-from protocols.pump_link_packets import (
+from targets.pump.build import Build, compile_firmware, fault_names
+from targets.pump.protocol.packets import (
     DEFAULT_IMAGE,
     AddHistory,
     Bolus,
@@ -24,7 +25,6 @@ from protocols.pump_link_packets import (
     crc16,
     image_mac,
 )
-from targets.pump.build import Build, compile_firmware, fault_names
 
 CRASH, HANG = ["fault", "reset"], ["hang", "reset"]
 CANARIES = (b"PAT-0001", b"ZZ-CANARY-DOE", b"PIN-739184")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.pump_link_packets import REQUESTS, Echo, PumpFrame, crc16, frame, image_mac
-from protocols.pump_link_replies import REPLIES, StatusOnly
 from protocols.siphash import siphash24
+from targets.pump.protocol.packets import REQUESTS, Echo, PumpFrame, crc16, frame, image_mac
+from targets.pump.protocol.replies import REPLIES, StatusOnly
 
 KEY = bytes(range(16))
 VECTORS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from scapy.fields import ByteField, LEIntField, LEShortField, StrFixedLenField, XLEIntField
 
-from protocols.pump_link_fields import Body, rest, text
+from targets.pump.protocol.fields import Body, rest, text
 
 STATUSES = {
     0: "ok",

@@ -8,11 +8,11 @@ from typing import Any
 
 from harness.case import Step
 from harness.interfaces import Mark, Resynchronization, State
-from protocols import pump_link_packets as packets
 from protocols.derive import derive
 from protocols.model import Edge, Message, Protocol, messages_by_name
-from protocols.pump_actions import ACTIONS, AIR_ALARM, CONFIRM
-from protocols.pump_link_wire import PumpLinkWire
+from targets.pump.protocol import packets
+from targets.pump.protocol.actions import ACTIONS, AIR_ALARM, CONFIRM
+from targets.pump.protocol.wire import PumpLinkWire
 
 U16 = (0, 0xFFFF)
 RANGES: Mapping[str, Mapping[str, tuple[int, int]]] = {

@@ -10,13 +10,13 @@ from scapy.packet import Packet
 
 from harness.case import Send, Step, Stimulate, Wait
 from harness.interfaces import Mark, State
-from protocols import insulin_packets as packets
 from protocols.gatt import cgm, ids, racp
 from protocols.gatt.ids_packets import PAUSE, STOP
 from protocols.gatt.messages import control, read, write
-from protocols.insulin_wire import InsulinWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
-from protocols.pump_actions import press
+from targets.insulin.protocol import packets
+from targets.insulin.protocol.wire import InsulinWire
+from targets.keys import press
 
 VENDOR = "0000{}-4d46-0001-0000-00805f9b34fb"
 LOGIN, STATUS, SETTINGS, UPLOAD, PATIENT, LOG = (VENDOR.format(f"f00{number}") for number in range(1, 7))

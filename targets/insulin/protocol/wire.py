@@ -10,8 +10,8 @@ from protocols.att_wire import ERROR, INDICATION
 from protocols.gatt import cgm, ids
 from protocols.gatt.packets import READ_RESPONSE, fields_read
 from protocols.gatt.wire import GattWire
-from protocols.insulin_packets import DELIVERY, PumpStatus, proof
 from protocols.wire import Fields
+from targets.insulin.protocol.packets import DELIVERY, PumpStatus, proof
 
 INSUFFICIENT_AUTHORIZATION = 0x08
 STATUS_SIZE = 16

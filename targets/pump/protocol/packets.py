@@ -20,9 +20,9 @@ from scapy.fields import (
 from scapy.packet import Packet, Raw
 
 from protocols.packets import ChecksumField
-from protocols.pump_link_fields import Body, counter, crc16, rest, text, token
-from protocols.pump_link_replies import REPLIES, AlarmNotification, ErrorReply, StatusOnly
 from protocols.siphash import siphash24
+from targets.pump.protocol.fields import Body, counter, crc16, rest, text, token
+from targets.pump.protocol.replies import REPLIES, AlarmNotification, ErrorReply, StatusOnly
 
 START = 0xA5
 REPLY_BIT = 0x80

@@ -1,12 +1,12 @@
-"""HL7 over MLLP: blocks, acknowledgements, control ids, the guard pattern."""
+"""The pump's HL7: blocks, its status reply, control ids, the guard pattern."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.interfaces import Conversation, FrameKind
-from protocols.hl7_mllp import PROTOCOL
 from protocols.hl7_wire import MAX_BLOCK
+from targets.pump.protocol.hl7 import PROTOCOL
 
 ACK = b"\x0bMSH|^~\\&|MP405|WARD3|GATEWAY|WARD3|||ACK^O15|P7|P|2.6\rMSA|AA|MSG00001\r\x1c\r"
 STATUS = (

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from harness.case import Step, Stimulate, Wait
-
-
-def press(key: str) -> tuple[Step, ...]:
-    """A key goes down and up again."""
-    return Stimulate(key, 1), Stimulate(key, 0)
-
+from targets.keys import press
 
 CONFIRM = press("keypad_confirm")
 AIR_ALARM: tuple[Step, ...] = (Stimulate("air", 500), Wait(0.5))

@@ -6,8 +6,8 @@ from harness.executor import Executor
 from harness.guard import Guard
 from harness.interfaces import Conversation
 from protocols.gatt.values import SFLOAT
-from protocols.insulin import MESSAGES, PROTOCOL, SESSION_STATES
-from protocols.insulin_packets import PumpStatus, proof
+from targets.insulin.protocol.packets import PumpStatus, proof
+from targets.insulin.protocol.services import MESSAGES, PROTOCOL, SESSION_STATES
 from tests.targets.insulin_device import INSULIN, InsulinPump
 
 READ, WRITE, CONFIRMATION = 0x0A, 0x12, 0x1E

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import crc16_ccitt_false
-from protocols.pump_link import COMMANDS, PROTOCOL
-from protocols.pump_link_packets import DEFAULT_IMAGE, DEFAULT_VERSION, PumpFrame, image_mac, prove
-from protocols.pump_link_replies import AlarmNotification, ChallengeReply, SessionReply, StatusReply
-from protocols.pump_link_wire import MAX_REPLY_LENGTH
+from targets.pump.protocol.link import COMMANDS, PROTOCOL
+from targets.pump.protocol.packets import DEFAULT_IMAGE, DEFAULT_VERSION, PumpFrame, image_mac, prove
+from targets.pump.protocol.replies import AlarmNotification, ChallengeReply, SessionReply, StatusReply
+from targets.pump.protocol.wire import MAX_REPLY_LENGTH
 
 
 def reply(body, sequence=1):

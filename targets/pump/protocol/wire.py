@@ -9,9 +9,9 @@ from typing import Any
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 from protocols.checksums import crc16_ccitt_false
-from protocols.pump_link_packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, prove
 from protocols.siphash import siphash24
 from protocols.wire import Fields, LazyFields, Wire, counted
+from targets.pump.protocol.packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, prove
 
 HEAD = 3
 OVERHEAD = 5

@@ -1,0 +1,1 @@
+"""What the insulin pump says over Bluetooth LE."""
