@@ -135,7 +135,7 @@ class InterfaceTable(Table):
     open_timeout: float = Field(default=5.0, gt=0)
     probe_every: int = Field(default=4, gt=0)
     reconnect: bool | None = None
-    may_close: bool = False
+    may_close: bool | None = None
     script_arguments: list[str] = []
     script_session: int = Field(default=0, ge=0)
     forbidden: list[str] = []

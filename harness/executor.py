@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.connection import Connection, nothing_lost
-from harness.errors import LinkError, UsageError
+from harness.errors import LinkClosed, LinkError, UsageError
 from harness.guard import Guard, GuardedLink
 from harness.interfaces import (
     AFTER_CASE,
@@ -64,7 +64,8 @@ class Executor:
         self._callbacks = callbacks or {}
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
-        self._introduced = False
+        self._introduced = self._used = False
+        self._reopens = self._hangs_up = False
         self._slowest = 0.0
         learns = adaptive and not protocol.framed and not transport.quiet_gap
         self._gap, self._unlearned = (_LONGEST_GAP, _LEARNED_FROM) if learns else (transport.quiet_gap, 0)
@@ -116,7 +117,7 @@ class Executor:
 
         Whether it does, the first link shows.
         """
-        self._introduced = False
+        self._introduced = self._used = False
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
         began, first = self.now(), self._greeting < 0.0
@@ -136,12 +137,14 @@ class Executor:
             self.conversation = conversation.copy()
             self._guard.forget()
 
-    def run(self, steps: tuple[Step, ...]) -> None:
+    def run(self, steps: tuple[Step, ...], *, reopens: bool = False) -> None:
         """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
 
+        With `reopens` a link that the device closed while it owed no answer is opened anew, if that can be done at
+        once: many a server serves one message a connection.
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
-        self._sent = {}
+        self._sent, self._reopens = {}, reopens
         self.performed, self.mutated = 0, False
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
@@ -160,7 +163,7 @@ class Executor:
             self._conclude(steps, error)
             raise
         finally:
-            self._held = []
+            self._held, self._reopens = [], False
         self._conclude(steps)
 
     def _introduce(self) -> None:
@@ -217,11 +220,11 @@ class Executor:
         if not self._held:
             self._refresh()
             if self._adaptive and (self._introduced or not self._before):  # a script wants to hear it all
-                self._drain()
+                self._make_ready()
         self._introduce()
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
-        self.greeting = b""
+        self.greeting, self._used = b"", True
         expects = self.protocol.expects_reply(data)
         if not step.wait:
             self._held.append(Sent(step.message, data, expects))
@@ -234,10 +237,25 @@ class Executor:
         seconds = timeout if expects or self._open or not self._adaptive else self._quiet()
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
+    def _make_ready(self) -> None:
+        """A link without leftovers."""
+        try:
+            self._drain()
+        except LinkClosed:
+            if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
+                raise
+            self._hangs_up = True
+            self.renew(0.0)
+            self._refresh()
+
     def _drain(self) -> None:
-        """Read what is left over: a late answer belongs to the message before, and is none to the next one."""
+        """Read what is left over: a late answer belongs to the message before, and is none to the next one.
+
+        A device that hangs up behind its answers is given a moment to do so.
+        """
         until = self.now() + self.timeout
-        while self._hear(self.now()) and self.now() < until:
+        moment = _SHORTEST_QUIET if self._hangs_up and self._used and self._reopens else 0.0
+        while self._hear(self.now() + moment) and self.now() < until:
             pass
 
     def _hear(self, deadline: float, *, greeting: bool = False) -> bytes:

@@ -242,7 +242,7 @@ class Runner:
         if not self.independent:
             executor.begin()
         started = executor.link.now()
-        done = self._steps(case, executor)
+        done = self._steps(case, interface)
         events = self._settled(executor)
         service: Service | None = None
         restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset
@@ -269,10 +269,11 @@ class Runner:
             raise done.trouble
         return transcript
 
-    def _steps(self, case: TestCase, executor: Executor) -> _Progress:
+    def _steps(self, case: TestCase, interface: Interface) -> _Progress:
         """Perform the case; raises GuardRefused when nothing went out."""
+        executor, state = interface.executor, interface.protocol.states.get(case.state)
         try:
-            executor.run(case.steps)
+            executor.run(case.steps, reopens=interface.may_close and not (state and state.preamble))
         except GuardRefused as refusal:
             if not executor.performed:
                 raise

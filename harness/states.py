@@ -23,7 +23,8 @@ _FROM_HERE, _ANEW, _SETTLED = range(3)
 class Interface:
     """One interface under test: its name, its protocol, the executor that talks on it, and what carries the bytes.
 
-    `patience` is how many seconds the device is given to come back by itself.
+    `patience` is how many seconds the device is given to come back by itself. With `may_close` it may refuse a message
+    by closing the connection, or serve one message on each.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Interface:
     max_case_bytes: int = 8192
     reconnect: bool = False
     patience: float = 5.0
+    may_close: bool = False
 
 
 class Walker:

@@ -50,4 +50,11 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         table.max_case_bytes,
         protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
+        may_close(bench, name, protocol),
     )
+
+
+def may_close(bench: Bench, name: str, protocol: Protocol) -> bool:
+    """Whether the device may refuse a message by closing the connection: as the bench says, else the protocol."""
+    said = bench.interfaces[name].may_close
+    return protocol.may_close if said is None else said

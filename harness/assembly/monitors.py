@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fuzzers.callbacks import AfterCase
+from harness.assembly.interfaces import may_close
 from harness.bench import Bench
 from harness.errors import UsageError
 from harness.interfaces import Mark, Monitor
@@ -46,14 +47,13 @@ def _acting(protocols: Mapping[str, Protocol]) -> set[str]:
 def monitors_of(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
     """All that watch a campaign on this bench, its own ones and `safety` last; raises UsageError."""
     table = bench.monitors
-    closing = {name for name, protocol in protocols.items() if protocol.may_close or bench.interfaces[name].may_close}
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
-        may_close = name in closing
-        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field, may_close=may_close))
+        closes = may_close(bench, name, protocol)
+        monitors.append(LivenessMonitor(protocol, name, table.uptime_field, table.boot_field, may_close=closes))
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))

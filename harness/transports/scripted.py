@@ -36,7 +36,7 @@ class ScriptedLink:
 
     def receive(self, deadline: float) -> bytes:
         """The next scripted piece that is there in time, or b"" with the clock moved to the deadline."""
-        self._check()
+        self._check(said=bool(self._pending))
         device = self._device
         if self._pending and self._pending[0][0] <= max(device.clock, deadline):
             due, piece = self._pending.pop(0)
@@ -45,8 +45,9 @@ class ScriptedLink:
         device.clock = max(device.clock, deadline)
         return b""
 
-    def _check(self) -> None:
-        if not self._open or self._device.unplugged or self._number <= self._device.hung_up:
+    def _check(self, *, said: bool = False) -> None:
+        """Raises LinkClosed; what a device had `said` when it hung up is still received, as over TCP."""
+        if not self._open or self._device.unplugged or (self._number <= self._device.hung_up and not said):
             raise LinkClosed("scripted: the link is closed")
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ def toy():
             pause=pause,
         )
         ladder = Ladder(executor)
-        interface = Interface("toy", protocol, executor, transport, ladder, **options)
+        interface = Interface("toy", protocol, executor, transport, ladder, may_close=may_close, **options)
         watching = [
             DeviceMonitor(),
             LivenessMonitor(protocol, "toy", "uptime", "boots", may_close=may_close),

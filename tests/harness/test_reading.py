@@ -819,3 +819,61 @@ def test_a_greeting_in_pieces_is_one_and_none_of_them_a_late_answer(wall):
     t.executor.reopen()
     assert t.executor.greeting == b"<!hi><A><!go>"
     assert t.executor.exchanges[0].replies == ()
+
+
+# -- one message a connection --------------------------------------------------------------------------------------------
+
+
+def hangs_up(t, answer=b"<A>", gone=0.0):
+    """The device serves one message a connection."""
+
+    def served(_device):
+        t.transport.hang_up(gone)
+        return [answer] if answer else []
+
+    t.device.planted[b"a"] = served
+    return t
+
+
+def test_a_link_that_was_closed_behind_an_answer_is_opened_anew_for_the_next_message(wall):
+    t = hangs_up(wall())
+    t.executor.begin()
+    t.executor.run((message(b"a"), message(b"a"), message(b"a")), reopens=True)
+    assert ([e.answered for e in t.executor.exchanges], t.transport.opened) == ([True] * 3, 3)
+
+
+def test_where_a_device_must_not_close_the_link_it_is_not_opened_anew(wall):
+    t = hangs_up(wall())
+    with pytest.raises(LinkClosed):
+        run(t, message(b"a"), message(b"a"))
+    t.executor.close()
+    t.executor.begin()
+    with pytest.raises(LinkClosed):  # the permission was for one run
+        t.executor.run((message(b"a"),), reopens=True)
+        run(t, message(b"a"))
+
+
+def test_a_link_that_was_closed_instead_of_an_answer_is_not_opened_anew(wall):
+    t = hangs_up(wall(), answer=b"")
+    t.executor.begin()
+    with pytest.raises(LinkClosed):
+        t.executor.run((message(b"a"), message(b"p")), reopens=True)
+    assert t.transport.opened == 1
+
+
+def test_a_device_that_is_gone_is_not_waited_for_but_told(wall):
+    t = hangs_up(wall(open_timeout=9.0), gone=3.0)
+    t.executor.begin()
+    began = t.transport.clock
+    with pytest.raises(LinkError):
+        t.executor.run((message(b"a"), message(b"p")), reopens=True)
+    assert t.transport.clock - began < 1.0
+
+
+def test_a_device_that_hangs_up_a_moment_later_is_given_that_moment_from_then_on(wall):
+    t = hangs_up(wall())
+    t.executor.begin()
+    t.executor.run((message(b"a"), message(b"a")), reopens=True)
+    t.device.planted[b"a"] = lambda _device: [b"<A>"]
+    assert 0.0 < clocked(t, lambda: t.executor.run((message(b"a"), message(b"a")), reopens=True)) <= 0.08
+    assert clocked(t, lambda: t.executor.run((message(b"a"), message(b"a")))) < 0.01

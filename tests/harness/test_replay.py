@@ -178,7 +178,7 @@ def test_a_target_that_cannot_be_made_fresh_is_the_benchs(toy):
 def test_a_step_that_this_bench_does_not_have_was_not_tested(toy):
     t = toy()
 
-    def no_such_thing(_steps):
+    def no_such_thing(_steps, **_options):
         raise UsageError("there is no stimulus 'air'")
 
     t.executor.run = no_such_thing

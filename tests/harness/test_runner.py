@@ -770,3 +770,30 @@ def test_fences_come_back_also_when_a_replay_fails_and_never_where_there_were_no
     with t.runner.sequential():
         t.connection.open()
     assert t.transport.opened == 1
+
+
+@pytest.mark.parametrize(("may_close", "answered"), [(True, 2), (False, 1)])
+def test_a_device_that_serves_one_message_a_connection_is_tested_where_it_may_close(toy, may_close, answered):
+    t = toy(adaptive=True, may_close=may_close)
+
+    def served(_device):
+        t.transport.hang_up()
+        return [b"<A>"]
+
+    t.device.planted[b"a"] = served
+    outcome = t.runner.run(case(message(b"a"), message(b"a")))
+    kinds = [observation.kind for observation in outcome.observations]
+    assert sum(e.answered for e in outcome.transcript.exchanges if e.message == "a") == answered
+    assert kinds == ([] if may_close else [Kind.DISCONNECT])
+
+
+def test_in_a_state_that_a_new_connection_would_lose_no_link_is_opened_anew(toy):
+    t = toy(adaptive=True, may_close=True)
+
+    def served(_device):
+        t.transport.hang_up()
+        return [b"<A>"]
+
+    t.device.planted[b"a"] = served
+    outcome = t.runner.run(case(message(b"a"), message(b"a"), state="in"))
+    assert sum(e.message == "a" for e in outcome.transcript.exchanges) == 1
