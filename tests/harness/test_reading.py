@@ -821,7 +821,7 @@ def test_a_greeting_in_pieces_is_one_and_none_of_them_a_late_answer(wall):
     assert t.executor.exchanges[0].replies == ()
 
 
-# -- one message a connection --------------------------------------------------------------------------------------------
+# -- one message a connection ------------------------------------------------------------------------------------------
 
 
 def hangs_up(t, answer=b"<A>", gone=0.0):
