@@ -241,7 +241,7 @@ class Runner:
         executor = interface.executor
         if not self.independent:
             executor.begin()
-        started = executor.link.now()
+        started = executor.now()
         done = self._steps(case, interface)
         events = self._settled(executor)
         service: Service | None = None

@@ -62,6 +62,8 @@ class Channel:
         first, self._met = not self._met, True
         if not line.strip():
             return
+        if len(line) > _LINE_LIMIT:
+            self._refuse(line, f"a line has at most {_LINE_LIMIT} bytes")
         try:
             entry = parse(line)
         except ValueError as error:

@@ -797,3 +797,12 @@ def test_in_a_state_that_a_new_connection_would_lose_no_link_is_opened_anew(toy)
     t.device.planted[b"a"] = served
     outcome = t.runner.run(case(message(b"a"), message(b"a"), state="in"))
     assert sum(e.message == "a" for e in outcome.transcript.exchanges) == 1
+
+
+def test_a_link_that_does_not_open_for_a_case_is_what_the_case_shows(toy):
+    t = toy(reconnect=True, open_timeout=0.5)
+    t.runner.run(case(message(b"a")))
+    t.transport.refuse = True
+    outcome = t.runner.run(case(message(b"b")))
+    assert [observation.kind for observation in outcome.observations] == [Kind.LINK_LOST]
+    assert (outcome.transcript.exchanges, b"<b>" in t.transport.sent) == ((), False)

@@ -1,5 +1,6 @@
 """A radio of the test's own, and foreign host stacks that attach to it."""
 
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from harness.radio.process import Radio
 
 ADDRESS = "F0:F1:F2:F3:F4:F5"
+UP_SECONDS = 60.0
 
 
 @pytest.fixture(params=["virtual", pytest.param("real", marks=pytest.mark.hardware)])
@@ -37,6 +39,7 @@ def attach():
         command = [sys.executable, str(Path(__file__).with_name("peripheral.py")), spec, address, kind, *name]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         processes.append(process)
+        assert select.select([process.stdout], [], [], UP_SECONDS)[0], "the host stack did not come up"
         words = process.stdout.readline().split()
         assert words[:1] == ["up"], process.stderr.read()
         return process, words[1][:17]
