@@ -9,7 +9,7 @@ half a percent for q = 2 %, and it takes the first sight besides. A late answer 
 none of as many replays of the same state without the case: for a device that is held up at random half of the time, 1
 in 64. Where a replay takes longer than two seconds, because the device is that long gone, two that show the fault are
 enough for the others: a third could not change what the rule says. A closed connection must not be seen without the
-case either: some devices refuse one that follows another.
+case either: some devices refuse one that follows another, or close one that is idle for as long as the case took.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.case import Origin, TestCase
+from harness.case import Origin, TestCase, Wait
 from harness.errors import BenchError
 from harness.finding import Finding, bucket_of
 from harness.interfaces import Explains
@@ -31,6 +31,7 @@ from harness.verdict import KINDS, Kind, Observation
 _WINDOWS = (1, 2, 4, 8, 16)
 _BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
+_LONGEST_CONTROL = 30.0
 _ALONE = 8  # cases of a window that are tried one by one
 
 
@@ -56,7 +57,7 @@ class Confirmation:
         played = self._repeated(first, window, finding)
         hits = sum(again.reproduced for again in played)
         confirmed = _told(replace(finding, window=window, reproduced=hits, tries=len(played)), first)
-        if not self._holds(confirmed):
+        if not self._holds(confirmed, _longest(finding, played)):
             return replace(confirmed, doubt=_doubt(confirmed))
         return explained(self._runner, confirmed) if finding.kind is Kind.CRASH else confirmed
 
@@ -105,15 +106,21 @@ class Confirmation:
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
 
-    def _holds(self, finding: Finding) -> bool:
+    def _holds(self, finding: Finding, seconds: float) -> bool:
         needed = min(needed_of(finding), self._tries)
-        return finding.reproduced >= needed and (not _needs_control(finding) or self._control_is_quiet(finding))
+        return finding.reproduced >= needed and (not _needs_control(finding) or self._control_is_quiet(finding, seconds))
 
-    def _control_is_quiet(self, finding: Finding) -> bool:
-        """True when as many replays of the same window, the last case left out, show nothing alike."""
+    def _control_is_quiet(self, finding: Finding, seconds: float) -> bool:
+        """True when as many replays of the same window, with time that passes for the last case, show nothing alike."""
         *before, case = finding.window
-        control = TestCase(case.interface, case.state, (), Origin("control"))
+        control = TestCase(case.interface, case.state, (Wait(seconds),), Origin("control"))
         return not any(self._again((*before, control), finding).reproduced for _ in range(self._tries))
+
+
+def _longest(finding: Finding, played: Sequence[Replay]) -> float:
+    """Link seconds that the case took, at most: a device that is idle for so long may close its connection."""
+    seen = [finding.transcript, *(again.transcript for again in played if again.transcript is not None)]
+    return min(max(transcript.ended - transcript.started for transcript in seen), _LONGEST_CONTROL)
 
 
 def needed_of(finding: Finding) -> int:

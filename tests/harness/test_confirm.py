@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from test_replay import A, B, X, crashes, dies, sight
 from toy import case, message
 
+from harness.case import Wait
 from harness.errors import BenchError, TargetError
 from harness.finding import bucket_of
-from harness.transcript import Way
+from harness.transcript import Transcript, Way
 from harness.triage import confirm
 from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
@@ -229,7 +230,7 @@ def test_a_late_answer_must_be_late_in_every_replay_and_in_none_without_the_case
     assert confirmed(toy(), late()).confirmed
     controls = played.windows[3:]
     assert [(c.interface, c.state, c.steps, c.origin.fuzzer) for (c,) in controls] == [
-        ("toy", "idle", (), "control")
+        ("toy", "idle", (Wait(1.0),), "control")
     ] * 3
 
 
@@ -451,3 +452,18 @@ def test_a_device_that_closes_connections_without_the_case_too_does_not_close_th
     played = Played(monkeypatch, lambda window, _n: window == (X,))
     assert confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
     assert len(played.windows) == 6
+
+
+@pytest.mark.parametrize(("first", "again", "waited"), [(0.5, 2.0, 2.0), (2.0, 0.5, 2.0), (900.0, 1.0, 30.0)])
+def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first, again, waited):
+    transcript = Transcript("", (), 10.0, 10.0 + again)
+    windows = []
+
+    def played(_runner, window, _finding, _stop):
+        windows.append(window)
+        return Replay(window[-1].origin.fuzzer != "control", transcript)
+
+    monkeypatch.setattr(confirm, "replay_once", played)
+    closed = sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))
+    assert confirmed(toy(), replace(closed, transcript=Transcript("", (), 3.0, 3.0 + first))).confirmed
+    assert [window[0].steps for window in windows[3:]] == [(Wait(waited),)] * 3
