@@ -107,8 +107,9 @@ class Confirmation:
         return replay_once(self._runner, window, finding, self._stop)
 
     def _holds(self, finding: Finding, seconds: float) -> bool:
-        needed = min(needed_of(finding), self._tries)
-        return finding.reproduced >= needed and (not _needs_control(finding) or self._control_is_quiet(finding, seconds))
+        if finding.reproduced < min(needed_of(finding), self._tries):
+            return False
+        return not _needs_control(finding) or self._control_is_quiet(finding, seconds)
 
     def _control_is_quiet(self, finding: Finding, seconds: float) -> bool:
         """True when as many replays of the same window, with time that passes for the last case, show nothing alike."""
