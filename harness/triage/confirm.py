@@ -3,13 +3,14 @@
 The rule. A fault is first looked for in windows of the 1, 2, 4, 8, 16 latest cases, then in all since the device was
 last started, one replay each; the shortest window that shows it is then played until there are `tries` replays. A
 kind that tells of itself (a crash, an exit, a violated requirement) counts from one replay on: a busy machine makes
-none of it. A kind that is only the lack of something in time counts from two replays of three. If a replay of a sound
-device looks silent by chance with probability q, one first sight is confirmed wrongly with at most 6 q · 2 q = 12 q²,
-half a percent for q = 2 %, and it takes the first sight besides. A late answer must come late in every replay, and in
-none of as many replays of the same state without the case: for a device that is held up at random half of the time, 1
-in 64. Where a replay takes longer than two seconds, because the device is that long gone, two that show the fault are
-enough for the others: a third could not change what the rule says. A closed connection must not be seen without the
-case either: some devices refuse one that follows another, or close one that is idle for as long as the case took.
+none of it. Where such a replay takes longer than two seconds, because the device is that long gone, two that show the
+fault are enough: a third could not change what the rule says. A kind that is only the lack of something in time
+counts where every replay shows it, and two at least. If a replay of a sound device looks silent by chance with
+probability q, one first sight is confirmed wrongly with at most 6 q · q² = 6 q³, one in twenty thousand for q = 2 %,
+and it takes the first sight besides. Each such sight that no replay confirmed makes the bench suspect: from then on
+one replay more is asked for (three more at most), and as many in which time passes instead of the case, none of which
+may show the like: for q = 1/2, 1 in 256 and less. A late answer and a closed connection have this control in any
+case: some devices refuse a connection that follows another, or close one that is idle for as long as the case took.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from harness.verdict import KINDS, Kind, Observation
 _WINDOWS = (1, 2, 4, 8, 16)
 _BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
+_SUSPECT = 3
 _LONGEST_CONTROL = 30.0
 _ALONE = 8  # cases of a window that are tried one by one
 
@@ -43,6 +45,7 @@ class Confirmation:
 
     def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool], *, search: float = math.inf) -> None:
         self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
+        self._suspect = 0  # sights of timed kinds that no replay confirmed
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         """The finding with its window, its k of n, and what a replay says of its cause and blame.
@@ -50,6 +53,12 @@ class Confirmation:
         `history` ends with the finding's case and begins where the device was last started. Raises BenchError when
         no window could be played to its end.
         """
+        confirmed = self._confirmed(finding, history)
+        timed = KINDS[finding.kind].timed and confirmed.tries > 0
+        self._suspect += timed and (not confirmed.reproduced or bool(confirmed.doubt))
+        return confirmed
+
+    def _confirmed(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         shown = self._shown(finding, history)
         if isinstance(shown, int):
             return replace(finding, reproduced=0, tries=shown)
@@ -95,13 +104,17 @@ class Confirmation:
     def _repeated(self, first: Replay, window: tuple[TestCase, ...], finding: Finding) -> list[Replay]:
         """`tries` replays with the first one; where each takes long, no more than the rule asks for."""
         played, began = [first], time.monotonic()
-        for number in range(1, self._tries):
-            costly = time.monotonic() - began > _COSTLY_SECONDS * number
-            if self._stop() or (costly and not _is_late(finding) and sum(p.reproduced for p in played) >= _ENOUGH):
+        for number in range(1, self._asked(finding)):
+            costly = time.monotonic() - began > _COSTLY_SECONDS * number and not KINDS[finding.kind].timed
+            if self._stop() or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
                 break
             if not (again := self._again(window, finding)).untested:
                 played.append(again)
         return played
+
+    def _asked(self, finding: Finding) -> int:
+        """How many replays: more where sights of this sort came to nothing."""
+        return self._tries + (min(self._suspect, _SUSPECT) if KINDS[finding.kind].timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
@@ -109,13 +122,14 @@ class Confirmation:
     def _holds(self, finding: Finding, seconds: float) -> bool:
         if finding.reproduced < min(needed_of(finding), self._tries):
             return False
-        return not _needs_control(finding) or self._control_is_quiet(finding, seconds)
+        suspect = self._suspect > 0 and KINDS[finding.kind].timed
+        return not (suspect or _needs_control(finding)) or self._control_is_quiet(finding, seconds)
 
     def _control_is_quiet(self, finding: Finding, seconds: float) -> bool:
         """True when as many replays of the same window, with time that passes for the last case, show nothing alike."""
         *before, case = finding.window
         control = TestCase(case.interface, case.state, (Wait(seconds),), Origin("control"))
-        return not any(self._again((*before, control), finding).reproduced for _ in range(self._tries))
+        return not any(self._again((*before, control), finding).reproduced for _ in range(self._asked(finding)))
 
 
 def _longest(finding: Finding, played: Sequence[Replay]) -> float:
@@ -125,10 +139,8 @@ def _longest(finding: Finding, played: Sequence[Replay]) -> float:
 
 
 def needed_of(finding: Finding) -> int:
-    """How many replays must show it: all for a late answer, two for what is timed, else one."""
-    if _is_late(finding):
-        return max(finding.tries, 2)
-    return 2 if KINDS[finding.kind].timed else 1
+    """How many replays must show it: all, and two at least, of what is timed, else one."""
+    return max(finding.tries, 2) if KINDS[finding.kind].timed else 1
 
 
 def _is_late(finding: Finding) -> bool:

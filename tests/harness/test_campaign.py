@@ -102,7 +102,7 @@ def test_a_fault_that_does_not_come_back_is_not_believed(toy):
     assert verdicts(events) == [Verdict.INCONCLUSIVE]
 
 
-def test_a_flaky_fault_is_counted_k_of_n(toy):
+def test_a_flaky_silence_is_counted_k_of_n_and_not_believed(toy):
     t = toy()
     turns = iter([True, True, False, True])
 
@@ -111,8 +111,9 @@ def test_a_flaky_fault_is_counted_k_of_n(toy):
 
     t.device.planted[b"x"] = sometimes
     _reason, events, _run = campaign(t, case(message(b"x")))
-    finding = of(events, FindingConfirmed)[0].finding
-    assert (finding.reproduced, finding.tries) == (2, 3)
+    finding = of(events, FindingDismissed)[0].finding
+    assert (finding.reproduced, finding.tries, finding.confirmed) == (2, 3, False)
+    assert verdicts(events) == [Verdict.INCONCLUSIVE]
 
 
 def test_a_fault_that_needs_an_earlier_case_keeps_it_in_its_window(toy):

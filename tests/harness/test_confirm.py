@@ -188,13 +188,13 @@ SELF_EVIDENT = [Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.REBOOT, Kind.LEAK, Kind.U
 
 
 @pytest.mark.parametrize("kind", TIMED)
-@pytest.mark.parametrize(("shown", "believed"), [((1,), False), ((1, 2), True), ((1, 3), True), ((1, 2, 3), True)])
-def test_what_is_only_late_or_missing_needs_two_replays_of_three(toy, monkeypatch, kind, shown, believed):
-    Played(monkeypatch, lambda _window, number: number in shown)
+@pytest.mark.parametrize(("shown", "believed"), [((1,), False), ((1, 2), False), ((1, 3), False), ((1, 2, 3), True)])
+def test_what_is_only_late_or_missing_needs_every_replay(toy, monkeypatch, kind, shown, believed):
+    Played(monkeypatch, lambda window, number: number in shown and window == (X,))
     finding = confirmed(toy(), sight(kind))
     assert (finding.reproduced, finding.tries, finding.confirmed) == (len(shown), 3, believed)
-    assert finding.doubt == ("" if believed else "it came back in 1 of 3 replays, which chance can do")
-    assert finding.replays == (f"{len(shown)}/3" if believed else "only 1/3")
+    assert finding.doubt == ("" if believed else f"it came back in {len(shown)} of 3 replays, which chance can do")
+    assert finding.replays == ("3/3" if believed else f"only {len(shown)}/3")
 
 
 @pytest.mark.parametrize("kind", SELF_EVIDENT)
@@ -259,6 +259,7 @@ def test_how_many_replays_are_needed_is_said_by_the_kind():
     finding = late()
     assert needed_of(finding) == 2
     assert needed_of(sight(Kind.DISCONNECT)) == 2
+    assert needed_of(replace(sight(Kind.SILENCE), tries=4)) == 4
     assert needed_of(sight(Kind.CRASH)) == 1
     many = replace(finding, tries=5)
     assert needed_of(many) == 5
@@ -467,3 +468,30 @@ def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first
     closed = sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))
     assert confirmed(toy(), replace(closed, transcript=Transcript("", (), 3.0, 3.0 + first))).confirmed
     assert [window[0].steps for window in windows[3:]] == [(Wait(waited),)] * 3
+
+
+def silent(*numbers):
+    """Sights of silence of different messages."""
+    return [sight(Kind.SILENCE, ("never", f"m{number}")) for number in numbers]
+
+
+@pytest.mark.parametrize(("dismissed", "asked"), [(0, 3), (1, 4), (3, 6), (9, 6)])
+def test_each_silence_that_came_to_nothing_asks_for_more_of_the_next_one(toy, monkeypatch, dismissed, asked):
+    confirmation, nothing = Confirmation(toy().runner, 3, lambda: False), True
+    played = Played(monkeypatch, lambda window, _n: not nothing and window[-1].origin.fuzzer != "control")
+    for finding in silent(*range(dismissed)):
+        assert not confirmation.confirm(finding, (X,)).confirmed
+    nothing, before = False, len(played.windows)
+    finding = confirmation.confirm(sight(Kind.SILENCE), (X,))
+    controls = [window for window in played.windows[before:] if window[-1].origin.fuzzer == "control"]
+    assert (finding.replays, len(controls)) == (f"{asked}/{asked}", asked if dismissed else 0)
+    crash = confirmation.confirm(sight(Kind.LEAK), (X,))
+    assert crash.replays == "3/3"
+
+
+def test_on_a_suspect_bench_a_silence_that_comes_without_the_case_is_not_believed(toy, monkeypatch):
+    confirmation, always = Confirmation(toy().runner, 3, lambda: False), False
+    Played(monkeypatch, lambda window, _n: always)
+    confirmation.confirm(sight(Kind.SILENCE), (X,))
+    always = True
+    assert not confirmation.confirm(sight(Kind.SILENCE), (X,)).confirmed
