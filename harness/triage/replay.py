@@ -134,8 +134,8 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
     """The same bucket; or the same fault blamed on another message, seen at another place, or on its way out.
 
     The same requirement violated, another crash, the same exit status, the same way of falling silent: blame and
-    place may differ between tries. Whether a connection is late or dead is a question of patience, whether a device is
-    gone or dead of the moment.
+    place may differ between tries. Whether a connection is late, hungry or dead is a question of patience, whether a
+    device is gone or dead of the moment.
     """
     theirs, ours = finding.observation, observation
     if _is_gone(theirs):
@@ -147,15 +147,21 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
             return ours.fingerprint[:1] == theirs.fingerprint[:1]
         if KINDS[ours.kind].timed and ours.fingerprint[:-1] == theirs.fingerprint[:-1]:
             return True
-        if _is_slow(theirs) and _is_slow(ours) and ours.fingerprint[-1:] == theirs.fingerprint[-1:]:
+        if _is_slow(theirs) and _is_slow(ours) and _may_blame_alike(theirs, ours):
             return True
     return bucket_of(observation, case) == finding.bucket
 
 
 def _is_slow(observation: Observation) -> bool:
-    """True for a connection that was silent too long: late or dead is a question of how long it was waited for."""
-    ways = (Way.LATE.value, Way.RECONNECTED.value)
-    return observation.kind is Kind.SILENCE and observation.fingerprint[:1] in ((ways[0],), (ways[1],))
+    """True for a connection that was silent too long: late, hungry or dead is a question of how it was asked."""
+    ways = (Way.LATE.value, Way.FILLED.value, Way.RECONNECTED.value)
+    return observation.kind is Kind.SILENCE and observation.fingerprint[:1] in [(way,) for way in ways]
+
+
+def _may_blame_alike(one: Observation, other: Observation) -> bool:
+    """True where both name the same message, or one none: a framer that waits for bytes may do so behind any."""
+    last, others = one.fingerprint[-1:], other.fingerprint[-1:]
+    return last == others or ("",) in (last, others)
 
 
 def _is_gone(observation: Observation) -> bool:

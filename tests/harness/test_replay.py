@@ -311,3 +311,22 @@ def test_another_fault_is_another(first, again):
 def test_the_same_sign_on_another_interface_is_another_fault():
     elsewhere = case(message(b"x"), interface="other")
     assert not same((Kind.LEAK, ("x",)), (Kind.LEAK, ("x",)), of=elsewhere)
+
+
+def silence(*sign):
+    return Observation(Kind.SILENCE, "liveness", "silent", 0.0, sign)
+
+
+@pytest.mark.parametrize(
+    ("again", "same"),
+    [
+        (("after more bytes", ""), True),
+        (("on a new connection", "x"), True),
+        (("after a while", "y"), True),
+        (("never", "x"), False),
+    ],
+)
+def test_a_framer_that_waits_for_bytes_may_look_late_or_dead_when_it_is_asked_again(again, same):
+    first = silence("after more bytes", "")
+    finding = Finding(first, bucket_of(first, X), (X,), Transcript("", (), 0.0, 0.0), 1, 0.0)
+    assert same_fault(silence(*again), X, finding) is same
