@@ -29,14 +29,20 @@ def numbered(*numbers):
 
 
 class Played:
-    """Stands for `replay_once`: notes each window, and shows the fault where `shows(window, number of replay)`."""
+    """Stands for `replay_once`: notes each window, and shows the fault where `shows(window, number of replay)`.
+
+    The number of a control is 0.
+    """
 
     def __init__(self, monkeypatch, shows, **failing):
-        self.windows, self.shows, self.failing = [], shows, failing
+        self.windows, self.controls, self.shows, self.failing = [], [], shows, failing
         monkeypatch.setattr(confirm, "replay_once", self.replay)
 
     def replay(self, _runner, window, finding, stop=None):
         window = tuple(window)
+        if window[-1].origin.fuzzer == "control":
+            self.controls.append(window)
+            return Replay(self.shows(window, 0))
         self.windows.append(window)
         if self.shows(window, len(self.windows)):
             return Replay(True, again=finding.observation, case=window[-1])
@@ -55,7 +61,7 @@ def test_a_fault_that_the_case_shows_alone_is_played_as_often_as_was_asked(toy):
     t.device.planted[b"x"] = dies
     finding = confirmed(t, sight())
     assert (finding.window, finding.reproduced, finding.tries, finding.confirmed) == ((X,), 3, 3, True)
-    assert t.target.resets == 3
+    assert t.target.resets == 6  # three more without the case
 
 
 def test_windows_grow_by_doubling_and_end_with_all_since_the_start(toy, monkeypatch):
@@ -216,7 +222,7 @@ def test_a_timed_kind_is_never_confirmed_by_one_replay(kind, shown, tries):
 
 
 def test_a_run_that_wants_one_replay_believes_one(toy, monkeypatch):
-    Played(monkeypatch, lambda _window, _n: True)
+    Played(monkeypatch, lambda window, _n: window == (X,))
     finding = confirmed(toy(), sight(), tries=1)
     assert (finding.reproduced, finding.tries, finding.confirmed) == (1, 1, True)
 
@@ -228,8 +234,7 @@ def late():
 def test_a_late_answer_must_be_late_in_every_replay_and_in_none_without_the_case(toy, monkeypatch):
     played = Played(monkeypatch, lambda window, _n: window == (X,))
     assert confirmed(toy(), late()).confirmed
-    controls = played.windows[3:]
-    assert [(c.interface, c.state, c.steps, c.origin.fuzzer) for (c,) in controls] == [
+    assert [(c.interface, c.state, c.steps, c.origin.fuzzer) for (c,) in played.controls] == [
         ("toy", "idle", (Wait(1.0),), "control")
     ] * 3
 
@@ -239,7 +244,7 @@ def test_a_device_that_is_late_without_the_case_is_not_late_by_it(toy, monkeypat
     finding = confirmed(toy(), late())
     assert (finding.confirmed, finding.reproduced, finding.tries) == (False, 3, 3)
     assert finding.doubt == "it came back in 3 of 3 replays, which chance can do"
-    assert len(played.windows) == 4
+    assert (len(played.windows), len(played.controls)) == (3, 1)
 
 
 def test_an_answer_that_is_late_in_two_of_three_replays_is_not_believed_and_needs_no_control(toy, monkeypatch):
@@ -330,7 +335,7 @@ def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
     tries = iter([True, None, True])
 
     def replay(_runner, window, finding, stop=None):
-        shown = next(tries)
+        shown = next(tries, False)
         return Replay(bool(shown), untested="" if shown else "over", again=finding.observation, case=window[-1])
 
     monkeypatch.setattr(confirm, "replay_once", replay)
@@ -446,13 +451,21 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
     assert asked == [Kind.CRASH]
 
 
-def test_a_device_that_closes_connections_without_the_case_too_does_not_close_them_by_it(toy, monkeypatch):
+@pytest.mark.parametrize("kind", TIMED)
+def test_a_device_that_shows_it_without_the_case_too_does_not_show_it_by_the_case(toy, monkeypatch, kind):
     played = Played(monkeypatch, lambda window, _n: True)
-    assert not confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
-    assert played.windows[3][0].origin.fuzzer == "control"
+    assert not confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
+    assert len(played.controls) == 1
     played = Played(monkeypatch, lambda window, _n: window == (X,))
-    assert confirmed(toy(), sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))).confirmed
-    assert len(played.windows) == 6
+    assert confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
+    assert (len(played.windows), len(played.controls)) == (3, 3)
+
+
+@pytest.mark.parametrize("kind", SELF_EVIDENT)
+def test_what_tells_of_itself_needs_no_control(toy, monkeypatch, kind):
+    played = Played(monkeypatch, lambda window, _n: True)
+    assert confirmed(toy(), sight(kind)).confirmed
+    assert played.controls == []
 
 
 @pytest.mark.parametrize(("first", "again", "waited"), [(0.5, 2.0, 2.0), (2.0, 0.5, 2.0), (900.0, 1.0, 30.0)])
@@ -481,10 +494,9 @@ def test_each_silence_that_came_to_nothing_asks_for_more_of_the_next_one(toy, mo
     played = Played(monkeypatch, lambda window, _n: not nothing and window[-1].origin.fuzzer != "control")
     for finding in silent(*range(dismissed)):
         assert not confirmation.confirm(finding, (X,)).confirmed
-    nothing, before = False, len(played.windows)
+    nothing = False
     finding = confirmation.confirm(sight(Kind.SILENCE), (X,))
-    controls = [window for window in played.windows[before:] if window[-1].origin.fuzzer == "control"]
-    assert (finding.replays, len(controls)) == (f"{asked}/{asked}", asked if dismissed else 0)
+    assert (finding.replays, len(played.controls)) == (f"{asked}/{asked}", asked)
     crash = confirmation.confirm(sight(Kind.LEAK), (X,))
     assert crash.replays == "3/3"
 
