@@ -455,10 +455,16 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
 def test_a_device_that_shows_it_without_the_case_too_does_not_show_it_by_the_case(toy, monkeypatch, kind):
     played = Played(monkeypatch, lambda window, _n: True)
     assert not confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
-    assert len(played.controls) == 1
+    assert len(played.controls) == (1 if kind is Kind.DISCONNECT else 2)
     played = Played(monkeypatch, lambda window, _n: window == (X,))
     assert confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
     assert (len(played.windows), len(played.controls)) == (3, 3)
+
+
+@pytest.mark.parametrize(("controls", "believed"), [((), True), ((1,), True), ((1, 2), False), ((2, 3), False)])
+def test_a_silence_that_chance_shows_once_without_the_case_is_believed(toy, monkeypatch, controls, believed):
+    played = Played(monkeypatch, lambda window, _n: window == (X,) or len(played.controls) in controls)
+    assert confirmed(toy(), sight(Kind.SILENCE)).confirmed is believed
 
 
 @pytest.mark.parametrize("kind", SELF_EVIDENT)
