@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,14 +208,11 @@ class _Event:
     @contextlib.contextmanager
     def numbers_kept(self) -> Generator[None]:
         """The number of a dead device's pty goes to the next one, and another event's device would answer there."""
-        ended, kept = threading.Event(), dict[str, int]()
-        thread = threading.Thread(target=self._keep, args=(ended, kept))
-        thread.start()
+        kept = dict[str, int]()
         try:
-            yield
+            with _beside(lambda ended: self._keep(ended, kept)):
+                yield
         finally:
-            ended.set()
-            thread.join()
             for descriptor in kept.values():
                 os.close(descriptor)
 
@@ -229,14 +226,8 @@ class _Event:
     @contextlib.contextmanager
     def holding(self, *, again: bool) -> Generator[None]:
         """The device's process is stopped for 0.2 to 10 s, once or again and again."""
-        ended = threading.Event()
-        thread = threading.Thread(target=self._hold, args=(ended, again))
-        thread.start()
-        try:
+        with _beside(lambda ended: self._hold(ended, again)):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _hold(self, ended: threading.Event, again: bool) -> None:
         chance = random.Random(self.seed + 1)
@@ -279,6 +270,19 @@ class _Event:
                 code = error.exit_code
                 print(error)
         return _REPLAYS.get(code, Class.ERROR), told.getvalue()
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[threading.Event], None]) -> Generator[None]:
+    """Does it in a thread, until the event that it is given is set."""
+    ended = threading.Event()
+    thread = threading.Thread(target=work, args=(ended,))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -67,8 +67,8 @@ class Confirmation:
         played = self._repeated(first, window, finding)
         hits = sum(again.reproduced for again in played)
         confirmed = _told(replace(finding, window=window, reproduced=hits, tries=len(played)), first)
-        if not self._holds(confirmed, _longest(finding, played)):
-            return replace(confirmed, doubt=_doubt(confirmed))
+        if doubt := self._doubt(confirmed, _longest(finding, played)):
+            return replace(confirmed, doubt=doubt)
         return explained(self._runner, confirmed) if finding.kind is Kind.CRASH else confirmed
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
@@ -120,10 +120,14 @@ class Confirmation:
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
 
-    def _holds(self, finding: Finding, seconds: float) -> bool:
+    def _doubt(self, finding: Finding, seconds: float) -> str:
+        """Why the rule does not believe it, or ""."""
+        came_back = f"it came back in {finding.reproduced} of {finding.tries} replays"
         if finding.reproduced < min(needed_of(finding), self._tries):
-            return False
-        return not KINDS[finding.kind].timed or self._control_is_quiet(finding, seconds)
+            return f"{came_back}, which chance can do"
+        if KINDS[finding.kind].timed and not self._control_is_quiet(finding, seconds):
+            return f"{came_back}, and without the case, too"
+        return ""
 
     def _control_is_quiet(self, finding: Finding, seconds: float) -> bool:
         """True when the same window, with time that passes for the last case, shows nothing alike, or seldom."""
@@ -153,10 +157,6 @@ def _needs_quiet(finding: Finding) -> bool:
     """True for what a device that is only slow, or closes what is idle, may show now and then without the case."""
     late = finding.observation.fingerprint[:1] == (Way.LATE.value,)
     return late or finding.kind is Kind.DISCONNECT
-
-
-def _doubt(finding: Finding) -> str:
-    return f"it came back in {finding.reproduced} of {finding.tries} replays, which chance can do"
 
 
 def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCase, ...]]:

@@ -243,7 +243,7 @@ def test_a_device_that_is_late_without_the_case_is_not_late_by_it(toy, monkeypat
     played = Played(monkeypatch, lambda window, _n: True)
     finding = confirmed(toy(), late())
     assert (finding.confirmed, finding.reproduced, finding.tries) == (False, 3, 3)
-    assert finding.doubt == "it came back in 3 of 3 replays, which chance can do"
+    assert finding.doubt == "it came back in 3 of 3 replays, and without the case, too"
     assert (len(played.windows), len(played.controls)) == (3, 1)
 
 
