@@ -7,7 +7,7 @@ from typing import cast
 
 from harness.errors import LinkClosed, LinkError, LinkGone
 from harness.guard import Guard, GuardedLink
-from harness.interfaces import Handles, Link, Performs, Target, Transport
+from harness.interfaces import Handles, HearsEchoes, Link, Performs, Target, Transport
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
@@ -36,6 +36,7 @@ class Connection:
         lost: Callable[[float], float],
     ) -> None:
         self.transport, self._target, self._guard, self._anew = transport, target, guard, anew
+        self._echoes = transport if isinstance(transport, HearsEchoes) else None
         self.open_timeout, self._pause, self._lost = open_timeout, pause, lost
         self._closed_at = -float("inf")
         self._link: GuardedLink | None = None
@@ -53,6 +54,11 @@ class Connection:
     def stream(self) -> bool:
         """True where the open link carries bytes without borders."""
         return self._link is not None and self._link.stream
+
+    @property
+    def only_copies(self) -> bool:
+        """True where all that ever came is what was sent: it says nothing of a device."""
+        return self._echoes is not None and self._echoes.only_copies
 
     def open(self) -> None:
         """Open the link, if it is not; raises LinkError."""

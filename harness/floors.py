@@ -17,11 +17,14 @@ _ECHOED, _ENOUGH = 0.95, 5
 class Tally:
     """What one interface was asked and answered. Probes are not counted: `probe` is their message's name.
 
+    `echoes`: the device itself may answer with what it was sent, the bench says so.
+
     `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them. Of
     the `valid` ones among them, which nobody mutated, `accepted` were answered.
     """
 
     probe: str = ""
+    echoes: bool = False
     cases: int = 0
     asked: int = 0
     answered: int = 0
@@ -92,7 +95,7 @@ def _of_interface(name: str, tally: Tally, floors: FloorsTable, tested: Tested) 
             yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe"
     elif tally.asked and tally.answered < floors.answered * tally.asked:
         yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe"
-    if tally.answered and tally.echoed >= _ECHOED * tally.answered:
+    if not tally.echoes and tally.answered and tally.echoed >= _ECHOED * tally.answered:
         yield f"'{name}': {tally.echoed} of {tally.answered} answers are what was sent: is it an echo?"
     for state, proof in tally.unreached.items():
         if not tally.states[state] and floors.states:

@@ -119,6 +119,16 @@ class Handles(Interface):
 
 
 @runtime_checkable
+class HearsEchoes(Interface):
+    """A transport that knows an echo: bytes came, and `only_copies` of what was sent, which say nothing of a device."""
+
+    @property
+    def only_copies(self) -> bool:
+        """From the first link on; False once the device said something of its own."""
+        ...
+
+
+@runtime_checkable
 class Fences(Interface):
     """A transport that sends a fence behind each message, as long as `fenced` is true."""
 

@@ -47,14 +47,14 @@ BENCH_FAULT, BENCH_FAILURE, REFUSED = "bench_fault", "bench_failure", "refused"
 class RecordBuilder:
     """A listener that counts events into a `CampaignRecord`.
 
-    `interfaces` are all that are in scope, with the names of their probes; `totals` adds up the requirements' figures;
+    `interfaces` are all that are in scope, counted from nothing; `totals` adds up the requirements' figures;
     `floors` are looked at with `budget`, the number of cases that was asked for.
     """
 
     def __init__(
         self,
         requirements: Sequence[Requirement] = (),
-        interfaces: Mapping[str, str] | None = None,
+        interfaces: Mapping[str, Tally] | None = None,
         *,
         max_inconclusive: float = MAX_INCONCLUSIVE,
         totals: RequirementTotals | None = None,
@@ -66,7 +66,7 @@ class RecordBuilder:
         self._requirements = tuple(requirements)
         self._manifest: Mapping[str, Any] = {}
         self._verdicts: Counter[str] = Counter()
-        self._tallies = {name: Tally(probe) for name, probe in (interfaces or {}).items()}
+        self._tallies = dict(interfaces or {})
         self._probes: Counter[str] = Counter()
         self._groups: Counter[tuple[str, str]] = Counter()
         self._findings: dict[str, Finding] = {}

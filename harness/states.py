@@ -245,6 +245,7 @@ def record(
         refused=refused,
         link_events=() if carrier is None else tuple(carrier.take_events()),
         service=service,
+        only_copies=executor.connection.only_copies,
     )
 
 

@@ -71,7 +71,8 @@ class Transcript:
     """The record of one case. `link_error` is set when the link broke; `refused` when the guard withheld bytes.
 
     `probe_served` and `service` are None where no probe was sent. `proof` is set where the state was not reached: what
-    was wanted of the probe's answer, and what came.
+    was wanted of the probe's answer, and what came. `only_copies`: all that ever came on this interface
+    is what was sent.
     """
 
     case_id: str
@@ -88,6 +89,7 @@ class Transcript:
     link_events: tuple[TargetEvent, ...] = ()
     service: Service | None = None
     proof: str = ""
+    only_copies: bool = False
 
     @property
     def received(self) -> bytes:

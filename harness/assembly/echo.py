@@ -24,6 +24,11 @@ def echo_seen(moniker: str, exchanges: Sequence[Exchange]) -> str:
     return f"the line echoes: add {mark}echo=on to the transport, or {mark}echo=off if the device itself answers so"
 
 
+def answers_by_echo(moniker: str) -> bool:
+    """True where the moniker says `echo=off`: the device itself answers with what it was sent."""
+    return parse_moniker(moniker).options.get("echo") == "off"
+
+
 def _copied(one: Exchange) -> bool:
     came = (b"".join(one.replies), b"".join(one.unsolicited), one.stray)
     return bool(one.sent) and any(pieces.startswith(one.sent) for pieces in came)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.echo import answers_by_echo
 from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
@@ -25,6 +26,7 @@ from harness.campaigns.reporting import ELSEWHERE, write_reports
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
+from harness.floors import Tally
 from harness.interfaces import Fuzzer, Identity, Listener
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
@@ -122,7 +124,10 @@ def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
     bench = assembly.bench
     return RecordBuilder(
         assembly.requirements,
-        {name: protocol.probe.message for name, protocol in assembly.protocols.items()},
+        {
+            name: Tally(protocol.probe.message, echoes=answers_by_echo(bench.interfaces[name].transport))
+            for name, protocol in assembly.protocols.items()
+        },
         max_inconclusive=bench.limits.max_inconclusive,
         totals=assembly.safety.totals() if assembly.safety else None,
         floors=bench.floors,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.case import Reset, TestCase
@@ -37,15 +38,20 @@ class LivenessMonitor:
         """What the answers say first; else how the device came to serve again."""
         if case.interface != self._interface:
             return ()
-        found, last = self._reboots(case, transcript), blamed(case, transcript)
-        service = transcript.service
+        found = self._reboots(case, transcript)
+        if (fault := self._unserved(case, transcript)) is not None:
+            found.append(_of_an_echo(fault, self._interface) if transcript.only_copies else fault)
+        return found
+
+    def _unserved(self, case: TestCase, transcript: Transcript) -> Observation | None:
+        last, service = blamed(case, transcript), transcript.service
         if transcript.probe_served is False:
             summary = f"no probe is served on '{self._interface}' after {last or 'the case'}"
-            found.append(Observation(Kind.SILENCE, self.name, summary, transcript.ended, (last,)))
-        elif service is not None and not (service.closed and self._may_close and service.way is Way.RECONNECTED):
-            asked = any(isinstance(step, Reset) for step in case.steps)
-            found += [_service(service, self.name, last, transcript.ended)] if _is_fault(service, asked=asked) else []
-        return found
+            return Observation(Kind.SILENCE, self.name, summary, transcript.ended, (last,))
+        if service is None or (service.closed and self._may_close and service.way is Way.RECONNECTED):
+            return None
+        asked = any(isinstance(step, Reset) for step in case.steps)
+        return _service(service, self.name, last, transcript.ended) if _is_fault(service, asked=asked) else None
 
     def _reboots(self, case: TestCase, transcript: Transcript) -> list[Observation]:
         found: list[Observation] = []
@@ -74,6 +80,17 @@ class LivenessMonitor:
 
 def _is_fault(service: Service, *, asked: bool) -> bool:
     return service.way is not Way.AT_ONCE and not (asked and service.way is Way.RETURNED)
+
+
+def _of_an_echo(fault: Observation, interface: str) -> Observation:
+    """A silence where nothing but copies of what was sent ever came: nobody knows whether a device was there at all."""
+    if fault.kind is not Kind.SILENCE:
+        return fault
+    words = (
+        f"{fault.summary}, and all that ever came on '{interface}' is what was sent: is it an echo? Say echo=on or "
+        "echo=off in the transport"
+    )
+    return replace(fault, kind=Kind.UNDECIDED, summary=words, fingerprint=("echo",))
 
 
 def _service(service: Service, monitor: str, last: str, time: float) -> Observation:

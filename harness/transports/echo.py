@@ -1,4 +1,8 @@
-"""A line on which what is sent comes back, as on two-wire RS-485: `echo=on` drops the copy, and nothing else."""
+"""A line on which what is sent comes back, as on two-wire RS-485: `echo=on` drops the copy, and nothing else.
+
+Where the moniker says nothing of it, what comes is compared with what was sent, until the device says something of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from harness.interfaces import Link, Transport
 from harness.transports import Endpoint
 
 _AWAITED = 16
+_REMEMBERED = 65536
 _BROKEN_OFF = 0.25  # seconds behind the last byte after which the rest of a copy is not expected any more
 
 
@@ -93,6 +98,57 @@ class EchoTransport:
         return EchoLink(self._transport.open(timeout))
 
 
+class WatchedLink:
+    """A link whose incoming bytes are looked for in what was sent on it, in order. What nobody asked for is left."""
+
+    def __init__(self, link: Link, watch: WatchedTransport) -> None:
+        self._link, self._watch = link, watch
+        self.whole, self.stream = link.whole, link.stream
+        self.close, self.now = link.close, link.now
+        self._spoke, self._sent = False, b""
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`; raises LinkError, LinkClosed."""
+        self._spoke, self._sent = True, (self._sent + data)[-_REMEMBERED:]
+        self._link.send(data, deadline)
+
+    def receive(self, deadline: float) -> bytes:
+        """What the device said, or b"" at the deadline; raises LinkError, LinkClosed."""
+        received = self._link.receive(deadline)
+        if received and self._spoke and not self._watch.own:
+            start = self._sent.find(received)
+            self._watch.note(len(received), skipped=start)
+            self._sent = self._sent[start + len(received) :]
+        return received
+
+
+class WatchedTransport:
+    """Opens links of another transport and knows whether anything but copies of what was sent ever came on them."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.moniker, self.quiet_gap = transport.moniker, transport.quiet_gap
+        self.own = False
+        self._copied = self._skipped = 0
+
+    @property
+    def only_copies(self) -> bool:
+        """True when bytes came, and none that the device must have made."""
+        return not self.own and self._copied > self._skipped
+
+    def note(self, copied: int, *, skipped: int) -> None:
+        """That many bytes came and stand in what was sent, behind others that did not come back; -1: they do not."""
+        self.own = skipped < 0
+        self._copied, self._skipped = self._copied + copied, self._skipped + skipped
+
+    def open(self, timeout: float) -> Link:
+        """A new link within `timeout` seconds; raises LinkError."""
+        link = self._transport.open(timeout)
+        return link if self.own else WatchedLink(link, self)
+
+
 def without_echo(endpoint: Endpoint, transport: Transport) -> Transport:
-    """The transport, behind a filter where the moniker says `echo=on`; raises UsageError."""
-    return EchoTransport(transport) if endpoint.switch("echo", default=False) else transport
+    """The transport, behind a filter where the moniker says `echo=on`, watched where it says nothing; UsageError."""
+    if endpoint.switch("echo", default=False):
+        return EchoTransport(transport)
+    return transport if "echo" in endpoint.options else WatchedTransport(transport)

@@ -28,7 +28,7 @@ def finished(*exchanges, state="idle", mutated=(), **transcript):
 
 
 def tally(cases=100, asked=100, answered=100, **rest):
-    return Tally("probe", cases, asked, answered, **rest)
+    return Tally("probe", cases=cases, asked=asked, answered=answered, **rest)
 
 
 def told(interfaces, floors=FLOORS, **rest):
@@ -106,6 +106,7 @@ def test_a_device_that_answers_nothing_but_the_probe_is_not_green():
 def test_an_echo_is_not_green():
     assert told({"toy": tally(echoed=95)}) == ("'toy': 95 of 100 answers are what was sent: is it an echo?",)
     assert told({"toy": tally(echoed=94)}) == ()
+    assert told({"toy": tally(echoed=95, echoes=True)}) == ()
 
 
 def test_a_state_that_was_never_reached_is_not_green_unless_the_bench_says_so():

@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import LinkClosed, LinkError, UsageError
+from harness.interfaces import HearsEchoes
 from harness.transports import parse_moniker, serial, tcp, transport
-from harness.transports.echo import EchoLink
+from harness.transports.echo import EchoLink, WatchedTransport
 from harness.transports.serial_settings import settings_of
 
 CARRIERS = (serial, tcp)
@@ -342,6 +343,73 @@ def test_an_echo_is_dropped_on_a_serial_port_and_on_tcp(pty, link):
 
 
 # -- programs of others ----------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """Opens links that give these pieces, one list for each."""
+
+    moniker, quiet_gap = "serial:/dev/ttyS0", 0.0
+
+    def __init__(self, *lines):
+        self.lines = list(lines)
+
+    def open(self, _timeout):
+        return Line(self.lines.pop(0))
+
+
+def watched(*sessions):
+    """A watched transport after sessions of (what is sent, the pieces that come)."""
+    transport = WatchedTransport(Lines(*(pieces for _sent, pieces in sessions)))
+    for sent, _pieces in sessions:
+        opened = transport.open(1.0)
+        for data in sent:
+            opened.send(data, 1.0)
+        while opened.receive(opened.now() + 0.1):
+            pass
+        opened.close()
+    return transport
+
+
+@pytest.mark.parametrize(
+    "sessions",
+    [
+        [([b"read 1\n"], [b"read 1\n"])],
+        [([b"read 1\n", b"read 2\n"], [b"r", b"ead 1", b"\nread 2\n"])],
+        [([b"read 1\n"], []), ([b"read 2\n"], [b"read 2\n"])],
+        [([], [b"READY"]), ([b"read 1\n"], [b"read 1\n"])],  # a greeting answers nothing
+        [([bytes(200_000), b"x" * 70_000], [b"x" * 65_536])],
+    ],
+)
+def test_a_line_on_which_nothing_but_copies_came_is_known(sessions):
+    assert watched(*sessions).only_copies
+
+
+@pytest.mark.parametrize(
+    "sessions",
+    [
+        [],
+        [([b"read 1\n"], [])],
+        [([b"read 1\n", b"read 2\n"], [b"read 2\n"])],  # as much was lost as came back
+        [([b"read 1\n"], [b"read 1\n", b"1"])],  # what was given back once is not there any more
+        [([b"read 1\n"], [b"read 1\nOK"])],
+        [([b"\x02\x10\x06\x03"], [b"\x06"])],  # an acknowledgement that happens to stand in the message
+        [([b"read 1\n"], [b"OK\n"]), ([b"read 2\n"], [b"read 2\n"])],
+    ],
+)
+def test_what_a_device_must_have_made_is_no_copy(sessions):
+    assert not watched(*sessions).only_copies
+
+
+@pytest.mark.parametrize(("option", "known"), [("", True), ("?echo=off", False), ("?echo=on", False)])
+def test_a_bench_that_says_whether_its_line_echoes_is_believed(option, known):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        opened = transport(f"tcp:127.0.0.1:{listener.getsockname()[1]}{option}", None)
+        assert isinstance(opened, HearsEchoes) == known
+        with contextlib.closing(opened.open(2.0)) as ours, listener.accept()[0] as peer:
+            ours.send(b"<Q1>", ours.now() + 1.0)
+            peer.sendall(peer.recv(9))
+            ours.receive(ours.now() + 2.0)
+        assert getattr(opened, "only_copies", False) == known
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
 )
+from harness.floors import Tally
 from harness.outcome import Measures
 from harness.record import RecordBuilder, StoreWriter, end_of, load_record
 from harness.requirements import Requirement
@@ -295,9 +296,8 @@ def campaign(listeners, manifest):
 
 def test_a_run_that_ended_comes_back_as_it_was(path):
     manifest = {"campaign": "c", "requirements": to_plain((RATE, REVERSE))}
-    builder = RecordBuilder(
-        (RATE, REVERSE), {"maintenance": "status", "network": "query"}, totals=RequirementTotals(["PUMP-03"])
-    )
+    interfaces = {"maintenance": Tally("status"), "network": Tally("query")}
+    builder = RecordBuilder((RATE, REVERSE), interfaces, totals=RequirementTotals(["PUMP-03"]))
     with Store.create(path, manifest) as store:
         campaign([builder, StoreWriter(store)], manifest)
         builder(CampaignEnded("budget", 0.75, 5))

@@ -148,6 +148,38 @@ def test_an_echo_or_an_empty_answer_proves_no_life(toy, echo):
     assert verdicts(events) == [FINDING, PASS]
 
 
+class OnlyCopies(ScriptedTransport):
+    """A line on which nothing but what was sent ever came, as far as the toy is asked."""
+
+    only_copies = True
+
+
+def falls_silent(t):
+    """Behind x no probe is answered on this life; the campaign's reason and events."""
+    t.device.planted[b"x"] = lambda device: device.planted.update({b"p": lambda _device: []})
+    forget = t.device.reset
+    t.device.reset = lambda: (t.device.planted.pop(b"p", None), forget())
+    return campaign(t, X, A)
+
+
+def test_a_line_that_only_ever_echoed_is_no_device_that_could_fall_silent(toy):
+    _reason, events, run = falls_silent(toy(transport=OnlyCopies))
+    assert verdicts(events) == [Verdict.INCONCLUSIVE, PASS]
+    assert (findings(events), of(events, FindingDismissed), run.findings) == ([], [], {})
+
+
+def test_a_line_that_said_something_of_its_own_is_one(toy):
+    _reason, events, _run = falls_silent(toy())
+    assert (verdicts(events), ways(events)) == ([FINDING, PASS], [(Kind.SILENCE, ("x",))])
+
+
+def test_a_restart_counts_on_a_line_that_echoes_as_well(toy):
+    t = toy(transport=OnlyCopies, open_timeout=5.0)
+    t.device.planted[b"x"] = lambda _device: t.transport.hang_up(1.0)
+    _reason, events, _run = campaign(t, X, A)
+    assert ways(events) == [(Kind.REBOOT, ("restart", "x"))]
+
+
 class Greets(ScriptedTransport):
     """Says what looks like the probe's answer on each connection, dead or alive."""
 
