@@ -6,12 +6,13 @@ kind that tells of itself (a crash, an exit, a violated requirement) counts from
 none of it. Where such a replay takes longer than two seconds, because the device is that long gone, two that show the
 fault are enough: a third could not change what the rule says. A kind that is only the lack of something in time
 counts where every replay shows it, two at least, and at most a minority of as many in which time passes instead of
-the case: some devices are dead by themselves. A late answer or a closed connection may not show in any of these: some
-devices are slow, refuse a connection that follows another, or close one that is idle for as long as the case took. If
-a replay of a sound device looks silent by chance with probability q, one first sight is confirmed wrongly with at
-most 6 q · q² = 6 q³, one in twenty thousand for q = 2 %, and it takes the first sight besides. Each such sight that
-no replay confirmed makes the bench suspect: from then on one replay more is asked for of either sort, three more at
-most.
+the case: some devices are dead by themselves. Where more of these show it, ten of each decide: all with the case, and
+at most four without it, which a sound device shows once in 700 at worst, held for two thirds of the time. A late
+answer or a closed connection may not show in any of these: some devices are slow, refuse a connection that follows
+another, or close one that is idle for as long as the case took. If a replay of a sound device looks silent by chance
+with probability q, one first sight is confirmed wrongly with at most 6 q · q² = 6 q³, one in twenty thousand for
+q = 2 %, and it takes the first sight besides. Each such sight that no replay confirmed makes the bench suspect: from
+then on one replay more is asked for of either sort, three more at most.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.case import Origin, TestCase, Wait
+from harness.case import TestCase
 from harness.errors import BenchError
 from harness.finding import Finding, bucket_of
 from harness.interfaces import Explains
 from harness.runner import Runner
-from harness.transcript import Way
+from harness.triage.control import Control
 from harness.triage.replay import Replay, replay_once, same_fault
 from harness.verdict import KINDS, Kind, Observation
 
@@ -34,7 +35,6 @@ _WINDOWS = (1, 2, 4, 8, 16)
 _BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
 _SUSPECT = 3
-_LONGEST_CONTROL = 30.0
 _ALONE = 8  # cases of a window that are tried one by one
 
 
@@ -46,6 +46,7 @@ class Confirmation:
 
     def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool], *, search: float = math.inf) -> None:
         self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
+        self._control = Control(self._again, stop)
         self._suspect = 0  # sights of timed kinds that no replay confirmed
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
@@ -67,8 +68,7 @@ class Confirmation:
         played = self._repeated(first, window, finding)
         hits = sum(again.reproduced for again in played)
         confirmed = _told(replace(finding, window=window, reproduced=hits, tries=len(played)), first)
-        if doubt := self._doubt(confirmed, _longest(finding, played)):
-            return replace(confirmed, doubt=doubt)
+        confirmed = self._judged(confirmed, played)
         return explained(self._runner, confirmed) if finding.kind is Kind.CRASH else confirmed
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
@@ -81,7 +81,7 @@ class Confirmation:
             if again.reproduced:
                 return again, window
             failed = failed or again.bench_error
-            played += not (again.bench_error or again.untested)
+            played += again.votes
         if failed and not played:
             raise BenchError(failed)
         return played
@@ -103,13 +103,16 @@ class Confirmation:
         return first, window
 
     def _repeated(self, first: Replay, window: tuple[TestCase, ...], finding: Finding) -> list[Replay]:
-        """`tries` replays with the first one; where each takes long, no more than the rule asks for."""
-        played, began = [first], time.monotonic()
-        for number in range(1, self._asked(finding)):
+        """`tries` replays with the first one; where each takes long, no more than the rule asks for.
+
+        One that tested nothing is no vote: as many again are tried for those.
+        """
+        played, began, asked = [first], time.monotonic(), self._asked(finding)
+        for number in range(1, 2 * asked):
             costly = time.monotonic() - began > _COSTLY_SECONDS * number and not KINDS[finding.kind].timed
-            if self._stop() or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
+            if self._stop() or len(played) >= asked or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
                 break
-            if not (again := self._again(window, finding)).untested:
+            if (again := self._again(window, finding)).votes:
                 played.append(again)
         return played
 
@@ -120,43 +123,17 @@ class Confirmation:
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
 
-    def _doubt(self, finding: Finding, seconds: float) -> str:
-        """Why the rule does not believe it, or ""."""
-        came_back = f"it came back in {finding.reproduced} of {finding.tries} replays"
+    def _judged(self, finding: Finding, played: Sequence[Replay]) -> Finding:
+        """With a doubt where the rule does not believe it."""
         if finding.reproduced < min(needed_of(finding), self._tries):
-            return f"{came_back}, which chance can do"
-        if KINDS[finding.kind].timed and not self._control_is_quiet(finding, seconds):
-            return f"{came_back}, and without the case, too"
-        return ""
-
-    def _control_is_quiet(self, finding: Finding, seconds: float) -> bool:
-        """True when the same window, with time that passes for the last case, shows nothing alike, or seldom."""
-        *before, case = finding.window
-        control = TestCase(case.interface, case.state, (Wait(seconds),), Origin("control"))
-        asked = self._asked(finding)
-        allowed, shown = 0 if _needs_quiet(finding) else (asked - 1) // 2, 0
-        for _ in range(asked):
-            shown += self._again((*before, control), finding).reproduced
-            if shown > allowed:
-                return False
-        return True
-
-
-def _longest(finding: Finding, played: Sequence[Replay]) -> float:
-    """Link seconds that the case took, at most: a device that is idle for so long may close its connection."""
-    seen = [finding.transcript, *(again.transcript for again in played if again.transcript is not None)]
-    return min(max(transcript.ended - transcript.started for transcript in seen), _LONGEST_CONTROL)
+            seen = f"it came back in {finding.reproduced} of {finding.tries} replays"
+            return replace(finding, doubt=f"{seen}, which chance can do")
+        return self._control.judged(finding, played, self._asked(finding)) if KINDS[finding.kind].timed else finding
 
 
 def needed_of(finding: Finding) -> int:
     """How many replays must show it: all, and two at least, of what is timed, else one."""
     return max(finding.tries, 2) if KINDS[finding.kind].timed else 1
-
-
-def _needs_quiet(finding: Finding) -> bool:
-    """True for what a device that is only slow, or closes what is idle, may show now and then without the case."""
-    late = finding.observation.fingerprint[:1] == (Way.LATE.value,)
-    return late or finding.kind is Kind.DISCONNECT
 
 
 def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCase, ...]]:

@@ -38,6 +38,11 @@ class Replay:
         return tuple(o for o in self.observations if KINDS[o.kind].blame is Blame.DEVICE)
 
     @property
+    def votes(self) -> bool:
+        """True when it says whether the device shows the fault: it was played, and the bench held."""
+        return not (self.bench_error or self.untested)
+
+    @property
     def clean(self) -> bool:
         """True when the window was played to its end on a device that served, and nothing was seen."""
         return not (self.reproduced or self.bench_error or self.untested or self.faults)

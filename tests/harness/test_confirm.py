@@ -332,15 +332,23 @@ def test_a_bench_that_failed_once_and_then_played_a_window_has_replayed(toy, mon
 
 
 def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
-    tries = iter([True, None, True])
+    tries = iter([True, "over", True, "", True])
 
     def replay(_runner, window, finding, stop=None):
-        shown = next(tries, False)
-        return Replay(bool(shown), untested="" if shown else "over", again=finding.observation, case=window[-1])
+        if window[-1].origin.fuzzer == "control":
+            return Replay(False)
+        if (shown := next(tries)) is True:
+            return Replay(True, again=finding.observation, case=window[-1])
+        return Replay(False, untested=shown, bench_error="" if shown else "no power")
 
     monkeypatch.setattr(confirm, "replay_once", replay)
+    assert confirmed(toy(), sight()).replays == "3/3"
+
+
+def test_replays_that_test_nothing_are_tried_again_but_not_for_ever(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, n: window == (X,) and n == 1, untested="not reached")
     finding = confirmed(toy(), sight())
-    assert (finding.reproduced, finding.tries, finding.confirmed) == (2, 2, True)
+    assert (finding.replays, len(played.windows)) == ("only 1/1", 6)
 
 
 def test_a_target_that_does_not_start_is_the_benchs(toy):
@@ -455,16 +463,62 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
 def test_a_device_that_shows_it_without_the_case_too_does_not_show_it_by_the_case(toy, monkeypatch, kind):
     played = Played(monkeypatch, lambda window, _n: True)
     assert not confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
-    assert len(played.controls) == (1 if kind is Kind.DISCONNECT else 2)
+    assert len(played.controls) == (1 if kind is Kind.DISCONNECT else 5)
     played = Played(monkeypatch, lambda window, _n: window == (X,))
     assert confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
     assert (len(played.windows), len(played.controls)) == (3, 3)
 
 
-@pytest.mark.parametrize(("controls", "believed"), [((), True), ((1,), True), ((1, 2), False), ((2, 3), False)])
-def test_a_silence_that_chance_shows_once_without_the_case_is_believed(toy, monkeypatch, controls, believed):
-    played = Played(monkeypatch, lambda window, _n: window == (X,) or len(played.controls) in controls)
-    assert confirmed(toy(), sight(Kind.SILENCE)).confirmed is believed
+@pytest.mark.parametrize(
+    ("controls", "replays", "played"),
+    [
+        ((), 3, 3),
+        ((1,), 3, 3),
+        ((1, 2), 10, 10),
+        ((2, 3, 9, 10), 10, 10),
+        ((2, 3, 4, 9, 10), 0, 10),
+        ((1, 2, 3, 4, 5), 0, 5),
+    ],
+)
+def test_a_silence_that_a_minority_of_controls_shows_is_believed(toy, monkeypatch, controls, replays, played):
+    shown = Played(monkeypatch, lambda window, _n: window == (X,) or len(shown.controls) in controls)
+    finding = confirmed(toy(), sight(Kind.SILENCE))
+    assert (finding.confirmed, len(shown.controls)) == (replays > 0, played)
+    assert finding.replays == (f"{replays}/{replays}" if replays else "only 3/3")
+    assert ("without the case, too" in finding.doubt) == (not replays)
+
+
+@pytest.mark.parametrize("missed", [4, 7, 10])
+def test_where_controls_show_it_no_replay_may_miss_it(toy, monkeypatch, missed):
+    shown = Played(monkeypatch, lambda window, n: n != missed if window == (X,) else len(shown.controls) < 3)
+    finding = confirmed(toy(), sight(Kind.SILENCE))
+    assert (finding.confirmed, finding.reproduced, finding.tries) == (False, missed - 1, missed)
+    assert "sometimes without the case" in finding.doubt
+
+
+def test_a_control_that_tested_nothing_is_no_vote_and_where_none_tests_it_is_said(toy, monkeypatch):
+    played = Played(monkeypatch, lambda window, _n: True)
+    plays, blind = played.replay, [1, 2, 3]
+
+    def unreached(runner, window, finding, stop=None):
+        again = plays(runner, window, finding, stop)
+        return Replay(False, untested="not reached") if len(played.controls) in blind and window != (X,) else again
+
+    monkeypatch.setattr(confirm, "replay_once", unreached)
+    assert not confirmed(toy(), sight(Kind.SILENCE)).confirmed  # five more show it
+    assert len(played.controls) == 8
+    played.controls.clear()
+    blind += range(4, 99)
+    finding = confirmed(toy(), sight(Kind.SILENCE))
+    assert (finding.confirmed, len(played.controls)) == (False, 6)
+    assert "could not be played" in finding.doubt
+
+
+@pytest.mark.parametrize(("ends", "believed"), [(3, True), (5, False), (12, False)])
+def test_controls_that_there_was_no_time_for_take_nothing_back_unless_some_showed_it(toy, monkeypatch, ends, believed):
+    played = Played(monkeypatch, lambda window, _n: True)
+    finding = confirmed(toy(), sight(Kind.SILENCE), stop=lambda: len(played.windows) + len(played.controls) >= ends)
+    assert (finding.confirmed, finding.reproduced) == (believed, 3)
 
 
 @pytest.mark.parametrize("kind", SELF_EVIDENT)

@@ -1,0 +1,80 @@
+"""Controls: the same window with time that passes instead of the case. Silence by the case, or by the device itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from harness.case import Origin, TestCase, Wait
+from harness.finding import Finding
+from harness.transcript import Way
+from harness.triage.replay import Replay
+from harness.verdict import Kind
+
+_LONGEST = 30.0  # link seconds
+_COMPARED, _FEW = 10, 4
+_TRIES = 2  # for each that is wanted: one that tested nothing is no vote
+
+
+class Control:
+    """Plays windows by `again` until `stop()`: what was not played then speaks for the finding, not against it."""
+
+    def __init__(self, again: Callable[[Sequence[TestCase], Finding], Replay], stop: Callable[[], bool]) -> None:
+        self._again, self._stop = again, stop
+
+    def judged(self, finding: Finding, replays: Sequence[Replay], asked: int) -> Finding:
+        """The finding, which `replays` showed; with a doubt where controls show it, too, or none can be played.
+
+        A minority of the controls that were `asked` for may show it; where more do, ten of each sort decide.
+        """
+        window = _window(finding, _longest(finding, replays))
+        allowed = 0 if _needs_quiet(finding) else (asked - 1) // 2
+        seen = self._votes(window, finding, asked, most=allowed)
+        if not seen and not self._stop():
+            return _doubted(finding, "and what comes without the case could not be played")
+        if sum(seen) <= allowed:
+            return finding
+        return self._compared(window, finding, seen) if allowed else _doubted(finding, "and without the case, too")
+
+    def _compared(self, window: Sequence[TestCase], finding: Finding, seen: list[bool]) -> Finding:
+        """Believed where the case shows it in each of ten replays, and at most four of ten controls do."""
+        more = self._votes(window, finding, _COMPARED - len(seen), most=_FEW - sum(seen))
+        if sum(seen) + sum(more) > _FEW:
+            return _doubted(finding, "and without the case, too")
+        hits = self._votes(finding.window, finding, _COMPARED - finding.tries, fewest=True)
+        finding = replace(finding, reproduced=finding.reproduced + sum(hits), tries=finding.tries + len(hits))
+        missed = finding.reproduced < finding.tries or finding.tries < _COMPARED
+        return _doubted(finding, "and sometimes without the case, too") if missed else finding
+
+    def _votes(
+        self, window: Sequence[TestCase], finding: Finding, wanted: int, *, most: int = _COMPARED, fewest: bool = False
+    ) -> list[bool]:
+        """Whether each of `wanted` replays shows it; ends where more than `most` do, or with `fewest` one does not."""
+        votes = list[bool]()
+        for _ in range(_TRIES * wanted):
+            if self._stop() or len(votes) >= wanted or sum(votes) > most or (fewest and not all(votes)):
+                break
+            again = self._again(window, finding)
+            votes += [again.reproduced] if again.votes else []
+        return votes
+
+
+def _doubted(finding: Finding, why: str) -> Finding:
+    return replace(finding, doubt=f"it came back in {finding.reproduced} of {finding.tries} replays, {why}")
+
+
+def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
+    *before, case = finding.window
+    return (*before, TestCase(case.interface, case.state, (Wait(seconds),), Origin("control")))
+
+
+def _longest(finding: Finding, replays: Sequence[Replay]) -> float:
+    """Link seconds that the case took, at most: a device that is idle for so long may close its connection."""
+    seen = [finding.transcript, *(again.transcript for again in replays if again.transcript is not None)]
+    return min(max(transcript.ended - transcript.started for transcript in seen), _LONGEST)
+
+
+def _needs_quiet(finding: Finding) -> bool:
+    """True for what a device that is only slow, or closes what is idle, may show now and then without the case."""
+    late = finding.observation.fingerprint[:1] == (Way.LATE.value,)
+    return late or finding.kind is Kind.DISCONNECT
