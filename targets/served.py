@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.bench import Bench
 from harness.bench_tables import ProcessTable
 from harness.errors import BenchError, LinkError, LinkGone, TargetError
-from harness.interfaces import Identity, Link, Traits, Transport
+from harness.interfaces import HearsEchoes, Identity, Link, Traits, Transport
 from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
@@ -321,6 +321,11 @@ class _WatchedTransport:
     def __init__(self, carrier: Transport, target: ServedTarget) -> None:
         self.moniker, self.quiet_gap = carrier.moniker, carrier.quiet_gap
         self._carrier, self._target = carrier, target
+
+    @property
+    def only_copies(self) -> bool:
+        """As the transport itself says."""
+        return isinstance(self._carrier, HearsEchoes) and self._carrier.only_copies
 
     def open(self, timeout: float) -> Link:
         """As the transport itself does; raises LinkGone where our process has ended."""

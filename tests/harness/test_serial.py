@@ -16,11 +16,13 @@ import serial as pyserial
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.bench import load_bench
 from harness.errors import LinkClosed, LinkError, UsageError
 from harness.interfaces import HearsEchoes
 from harness.transports import parse_moniker, serial, tcp, transport
 from harness.transports.echo import EchoLink, WatchedTransport
 from harness.transports.serial_settings import settings_of
+from targets.served import ServedTarget
 
 CARRIERS = (serial, tcp)
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
@@ -410,6 +412,18 @@ def test_a_bench_that_says_whether_its_line_echoes_is_believed(option, known):
             peer.sendall(peer.recv(9))
             ours.receive(ours.now() + 2.0)
         assert getattr(opened, "only_copies", False) == known
+
+
+def test_a_process_of_our_own_hides_no_echo(tmp_path):
+    bench = '[target]\nkind = "process"\nname = "d"\ncommand = ["true"]\n'
+    bench += '[interfaces.main]\ntransport = "serial:/dev/ttyS0"\nprotocol = "pump_link"\n'
+    (tmp_path / "b.toml").write_text(bench)
+    target = ServedTarget(load_bench(tmp_path / "b.toml"))
+    for pieces in ([b"read 1\n"], [b"OK\n"]):
+        carrier = watched(([b"read 1\n"], pieces))
+        owned = target.watch(carrier)
+        assert isinstance(owned, HearsEchoes)
+        assert owned.only_copies == carrier.only_copies == (pieces == [b"read 1\n"])
 
 
 @pytest.fixture
