@@ -53,13 +53,17 @@ class Finding:
         return self.reproduced > 0 and not self.doubt
 
     @property
+    def standing(self) -> str:
+        """What the replays came to: `confirmed`, `not believed` (see `doubt`), `not reproduced` or `not replayed`."""
+        if self.doubt:
+            return "not believed"
+        return "confirmed" if self.reproduced else "not reproduced" if self.tries else "not replayed"
+
+    @property
     def replays(self) -> str:
-        """`2/3`, `not reproduced`, or `not replayed`, for people."""
-        if self.confirmed:
-            return f"{self.reproduced}/{self.tries}"
-        return (
-            f"only {self.reproduced}/{self.tries}" if self.doubt else "not reproduced" if self.tries else "not replayed"
-        )
+        """`2/3`, `not believed, 2/3`, `not reproduced`, or `not replayed`, for people."""
+        words = () if self.confirmed else (self.standing,)
+        return ", ".join((*words, f"{self.reproduced}/{self.tries}") if self.reproduced else words)
 
 
 def bucket_of(observation: Observation, case: TestCase) -> str:

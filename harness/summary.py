@@ -209,6 +209,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "window": len(finding.window),
         "reproduced": f"{finding.reproduced}/{finding.tries}",
         "confirmed": finding.confirmed,
+        "doubt": finding.doubt,
         "case": finding.case_number,
         "found_after": round(finding.found_after, 3),
         "fault": finding.fault,

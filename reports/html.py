@@ -77,7 +77,7 @@ def verdict_sentence(record: CampaignRecord) -> str:
     if record.confirmed:
         return f"{_kinds(record.confirmed)} confirmed by replay, in {tried}."
     if record.findings:
-        return f"{counted(len(record.findings), 'finding')} that no replay showed again, in {tried}."
+        return f"{counted(len(record.findings), 'finding')} that the replays did not confirm, in {tried}."
     return f"No fault met in {tried}. This speaks of the cases that ran, not of the device."
 
 

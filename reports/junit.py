@@ -67,7 +67,8 @@ def _case(finding: Finding, suite: str, replay: str) -> JUnitCase:
     if finding.confirmed:
         case.result = [_with_text(Failure(summary, finding.kind.value), _description(finding, replay))]
     else:
-        case.result = [Skipped(f"not reproduced ({finding.reproduced} of {finding.tries}): {summary}", "unconfirmed")]
+        why = finding.doubt or f"{finding.reproduced} of {finding.tries}"
+        case.result = [Skipped(f"{finding.standing} ({why}): {summary}", "unconfirmed")]
     return case
 
 

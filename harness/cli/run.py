@@ -99,7 +99,7 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
 def _finding_line(finding: Finding) -> str:
     fault = f" = {finding.fault}" if finding.fault else ""
     head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}"
-    return f"{head}  {finding.observation.summary}"
+    return f"{head}  {finding.observation.summary}" + (f" ({finding.doubt})" if finding.doubt else "")
 
 
 def _answered(totals: InterfaceTotals) -> str:

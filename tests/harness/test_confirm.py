@@ -200,7 +200,7 @@ def test_what_is_only_late_or_missing_needs_every_replay(toy, monkeypatch, kind,
     finding = confirmed(toy(), sight(kind))
     assert (finding.reproduced, finding.tries, finding.confirmed) == (len(shown), 3, believed)
     assert finding.doubt == ("" if believed else f"it came back in {len(shown)} of 3 replays, which chance can do")
-    assert finding.replays == ("3/3" if believed else f"only {len(shown)}/3")
+    assert finding.replays == ("3/3" if believed else f"not believed, {len(shown)}/3")
 
 
 @pytest.mark.parametrize("kind", SELF_EVIDENT)
@@ -348,7 +348,7 @@ def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
 def test_replays_that_test_nothing_are_tried_again_but_not_for_ever(toy, monkeypatch):
     played = Played(monkeypatch, lambda window, n: window == (X,) and n == 1, untested="not reached")
     finding = confirmed(toy(), sight())
-    assert (finding.replays, len(played.windows)) == ("only 1/1", 6)
+    assert (finding.replays, len(played.windows)) == ("not believed, 1/1", 6)
 
 
 def test_a_target_that_does_not_start_is_the_benchs(toy):
@@ -484,7 +484,7 @@ def test_a_silence_that_a_minority_of_controls_shows_is_believed(toy, monkeypatc
     shown = Played(monkeypatch, lambda window, _n: window == (X,) or len(shown.controls) in controls)
     finding = confirmed(toy(), sight(Kind.SILENCE))
     assert (finding.confirmed, len(shown.controls)) == (replays > 0, played)
-    assert finding.replays == (f"{replays}/{replays}" if replays else "only 3/3")
+    assert finding.replays == (f"{replays}/{replays}" if replays else "not believed, 3/3")
     assert ("without the case, too" in finding.doubt) == (not replays)
 
 

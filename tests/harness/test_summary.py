@@ -27,7 +27,7 @@ TOP = {
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "confirmed", "case", "found_after", "fault"),
+    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
@@ -80,6 +80,7 @@ def test_the_values_say_what_ran():
             "window": 1,
             "reproduced": "3/3",
             "confirmed": True,
+            "doubt": "",
             "case": 12,
             "found_after": 3.25,
             "fault": "FAULT_4",

@@ -138,8 +138,16 @@ def test_a_run_without_a_finding_claims_no_more_than_was_tried():
 
 def test_a_finding_that_did_not_come_back_says_so():
     text = Page(render_html(record(finding(reproduced=0)))).text
-    assert "1 finding that no replay showed again" in text
+    assert "1 finding that the replays did not confirm" in text
     assert "not reproduced" in text
+
+
+def test_a_finding_that_is_not_believed_says_why():
+    doubtful = dataclasses.replace(finding(reproduced=3), doubt="and without the case, too")
+    text = Page(render_html(record(doubtful))).text
+    assert "not believed" in text
+    assert "and without the case, too" in text
+    assert "not reproduced" not in text
 
 
 def test_a_finding_and_a_bench_fault_are_both_told():

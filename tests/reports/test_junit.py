@@ -63,6 +63,12 @@ def test_a_failure_says_what_was_sent_and_how_to_replay_it():
     assert "replay: .venv/bin/medfuzz replay F-01234567 --run 'runs/a run'" in failure.text
 
 
+def test_a_finding_that_is_not_believed_is_skipped_with_the_reason():
+    doubtful = dataclasses.replace(finding(reproduced=3), doubt="and without the case, too")
+    (skipped,) = ElementTree.fromstring(render_junit(record(doubtful)).encode()).findall(".//skipped")
+    assert skipped.get("message").startswith("not believed (and without the case, too): ")
+
+
 def test_a_run_that_never_reached_the_device_is_an_error():
     empty = dataclasses.replace(record(), cases=0, findings=(), groups=(), bench_faults=())
     assert results(empty)["run/the bench held"] == ("error", "no case was executed")
