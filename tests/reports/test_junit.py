@@ -65,8 +65,8 @@ def test_a_failure_says_what_was_sent_and_how_to_replay_it():
 
 def test_a_finding_that_is_not_believed_is_skipped_with_the_reason():
     doubtful = dataclasses.replace(finding(reproduced=3), doubt="and without the case, too")
-    (skipped,) = ElementTree.fromstring(render_junit(record(doubtful)).encode()).findall(".//skipped")
-    assert skipped.get("message").startswith("not believed (and without the case, too): ")
+    skipped = ElementTree.fromstring(render_junit(record(doubtful)).encode()).findall(".//skipped")
+    assert any(s.get("message").startswith("not believed (and without the case, too): ") for s in skipped)
 
 
 def test_a_run_that_never_reached_the_device_is_an_error():
