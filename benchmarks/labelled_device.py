@@ -22,7 +22,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-LIFETIME = 150
+LIFETIME = 1000
 STATUS, NAME, RATE, SELECT, LIMIT, REPORT, REPLY = 1, 2, 3, 4, 5, 0x70, 0x80
 OK, REFUSED = 0, 1
 SERIAL, CANARY = "LB-00042", b"Jane Roe 1961-04-12"

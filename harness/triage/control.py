@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.case import Origin, TestCase, Wait
 from harness.finding import Finding
-from harness.transcript import Way
+from harness.transcript import Transcript, Way
 from harness.triage.replay import Replay
 from harness.verdict import Kind
 
@@ -69,9 +69,17 @@ def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
 
 
 def _longest(finding: Finding, replays: Sequence[Replay]) -> float:
-    """Link seconds that the case took, at most: a device that is idle for so long may close its connection."""
+    """Link seconds that the case took until it was asked whether the device serves: one may close what is idle so long.
+
+    What it took to be served again is left out: the control is asked as well.
+    """
     seen = [finding.transcript, *(again.transcript for again in replays if again.transcript is not None)]
-    return min(max(transcript.ended - transcript.started for transcript in seen), _LONGEST)
+    return min(max(_taken(transcript) for transcript in seen), _LONGEST)
+
+
+def _taken(transcript: Transcript) -> float:
+    waited = 0.0 if transcript.service is None else transcript.service.seconds
+    return max(0.0, transcript.ended - transcript.started - waited)
 
 
 def _needs_quiet(finding: Finding) -> bool:

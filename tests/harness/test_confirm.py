@@ -11,7 +11,7 @@ from toy import case, message
 from harness.case import Wait
 from harness.errors import BenchError, TargetError
 from harness.finding import bucket_of
-from harness.transcript import Transcript, Way
+from harness.transcript import Service, Transcript, Way
 from harness.triage import confirm
 from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
@@ -540,6 +540,21 @@ def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first
     monkeypatch.setattr(confirm, "replay_once", played)
     closed = sight(Kind.DISCONNECT, (Way.RECONNECTED.value, "x"))
     assert confirmed(toy(), replace(closed, transcript=Transcript("", (), 3.0, 3.0 + first))).confirmed
+    assert [window[0].steps for window in windows[3:]] == [(Wait(waited),)] * 3
+
+
+@pytest.mark.parametrize(
+    ("served", "waited"), [(None, 9.0), (Service(Way.RECONNECTED, 8.5), 0.5), (Service(Way.NEVER, 11.0), 0.0)]
+)
+def test_how_long_it_took_to_be_served_again_is_not_waited_for(toy, monkeypatch, served, waited):
+    windows = []
+
+    def played(_runner, window, _finding, _stop):
+        windows.append(window)
+        return Replay(window[-1].origin.fuzzer != "control")
+
+    monkeypatch.setattr(confirm, "replay_once", played)
+    confirmed(toy(), replace(sight(Kind.SILENCE), transcript=Transcript("", (), 3.0, 12.0, service=served)))
     assert [window[0].steps for window in windows[3:]] == [(Wait(waited),)] * 3
 
 
