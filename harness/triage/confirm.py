@@ -5,11 +5,12 @@ last started, one replay each; the shortest window that shows it is then played 
 kind that tells of itself (a crash, an exit, a violated requirement) counts from one replay on: a busy machine makes
 none of it. Where such a replay takes longer than two seconds, because the device is that long gone, two that show the
 fault are enough: a third could not change what the rule says. A kind that is only the lack of something in time
-counts where every replay shows it, two at least, and at most a minority of as many in which time passes instead of
-the case: some devices are dead by themselves. Where more of these show it, ten of each decide: all with the case, and
-at most four without it, which a sound device shows once in 700 at worst, held for two thirds of the time. A late
-answer or a closed connection may not show in any of these: some devices are slow, refuse a connection that follows
-another, or close one that is idle for as long as the case took. If a replay of a sound device looks silent by chance
+counts where every replay shows it, two at least, and none of as many in which time passes instead of the case: some
+devices are dead by themselves. Where one of these shows it, or the device came back on another way or after another
+time in each replay, ten of each decide: all with the case, and at most four without it, which a sound device shows
+once in 700 at worst, held for two thirds of the time. A late answer or a closed connection may not show in any without
+it: some devices are slow, refuse a connection that follows another, or close one that is idle for as long as the case
+took. If a replay of a sound device looks silent by chance
 with probability q, one first sight is confirmed wrongly with at most 6 q · q² = 6 q³, one in twenty thousand for
 q = 2 %, and it takes the first sight besides. Each such sight that no replay confirmed makes the bench suspect: from
 then on one replay more is asked for of either sort, three more at most.

@@ -13,6 +13,7 @@ from harness.verdict import Kind
 
 _LONGEST = 30.0  # link seconds
 _COMPARED, _FEW = 10, 4
+_TWO, _ALIKE, _SLACK = 2, 1.5, 0.3
 _TRIES = 2  # for each that is wanted: one that tested nothing is no vote
 
 
@@ -25,29 +26,31 @@ class Control:
     def judged(self, finding: Finding, replays: Sequence[Replay], asked: int) -> Finding:
         """The finding, which `replays` showed; with a doubt where controls show it, too, or none can be played.
 
-        A minority of the controls that were `asked` for may show it; where more do, ten of each sort decide.
+        Where one of the controls that were `asked` for shows it, or the replays took another way or another time each,
+        as where a device is held up at random, ten of each sort decide.
         """
-        window = _window(finding, _longest(finding, replays))
-        allowed = 0 if _needs_quiet(finding) else (asked - 1) // 2
-        seen = self._votes(window, finding, asked, most=allowed)
+        window, quiet = _window(finding, _longest(finding, replays)), _needs_quiet(finding)
+        seen = self._votes(window, finding, asked)
         if not seen and not self._stop():
             return _doubted(finding, "and what comes without the case could not be played")
-        if sum(seen) <= allowed:
+        if not any(seen) and _is_steady(replays):
             return finding
-        return self._compared(window, finding, seen) if allowed else _doubted(finding, "and without the case, too")
-
-    def _compared(self, window: Sequence[TestCase], finding: Finding, seen: list[bool]) -> Finding:
-        """Believed where the case shows it in each of ten replays, and at most four of ten controls do."""
-        more = self._votes(window, finding, _COMPARED - len(seen), most=_FEW - sum(seen))
-        if sum(seen) + sum(more) > _FEW:
+        if asked < _TWO or (quiet and any(seen)):
             return _doubted(finding, "and without the case, too")
-        hits = self._votes(finding.window, finding, _COMPARED - finding.tries, fewest=True)
+        return self._compared(window, finding, seen, 0 if quiet else _FEW)
+
+    def _compared(self, window: Sequence[TestCase], finding: Finding, seen: list[bool], few: int) -> Finding:
+        """Believed where the case shows it in each of ten replays, and no more than `few` of ten controls do."""
+        seen += self._votes(window, finding, _COMPARED - len(seen), most=few - sum(seen))
+        if sum(seen) > few:
+            return _doubted(finding, "and without the case, too")
+        hits = self._votes(finding.window, finding, _COMPARED - finding.tries, most=_COMPARED, fewest=True)
         finding = replace(finding, reproduced=finding.reproduced + sum(hits), tries=finding.tries + len(hits))
         missed = finding.reproduced < finding.tries or finding.tries < _COMPARED
-        return _doubted(finding, "and sometimes without the case, too") if missed else finding
+        return _doubted(finding, f"and in {sum(seen)} of {len(seen)} without the case") if missed else finding
 
     def _votes(
-        self, window: Sequence[TestCase], finding: Finding, wanted: int, *, most: int = _COMPARED, fewest: bool = False
+        self, window: Sequence[TestCase], finding: Finding, wanted: int, *, most: int = 0, fewest: bool = False
     ) -> list[bool]:
         """Whether each of `wanted` replays shows it; ends where more than `most` do, or with `fewest` one does not."""
         votes = list[bool]()
@@ -66,6 +69,16 @@ def _doubted(finding: Finding, why: str) -> Finding:
 def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
     *before, case = finding.window
     return (*before, TestCase(case.interface, case.state, (Wait(seconds),), Origin("control")))
+
+
+def _is_steady(replays: Sequence[Replay]) -> bool:
+    """True where it took about the same until the device served again, on the same way."""
+    services = [again.transcript.service for again in replays if again.transcript is not None]
+    found = [service for service in services if service is not None]
+    seconds = [service.seconds for service in found]
+    return len({service.way for service in found}) < _TWO and (
+        not found or max(seconds) <= _ALIKE * min(seconds) + _SLACK
+    )
 
 
 def _longest(finding: Finding, replays: Sequence[Replay]) -> float:
