@@ -99,36 +99,39 @@ class EchoTransport:
 
 
 class WatchedLink:
-    """A link whose incoming bytes are looked for in what was sent on it, in order. What nobody asked for is left."""
+    """A link whose bytes are shown to a `WatchedTransport`. What comes before anything was said answers nothing."""
 
     def __init__(self, link: Link, watch: WatchedTransport) -> None:
-        self._link, self._watch = link, watch
+        self._link, self._watch, self._spoke = link, watch, False
         self.whole, self.stream = link.whole, link.stream
         self.close, self.now = link.close, link.now
-        self._spoke, self._sent = False, b""
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of `data`; raises LinkError, LinkClosed."""
-        self._spoke, self._sent = True, (self._sent + data)[-_REMEMBERED:]
+        self._spoke = True
+        self._watch.note_sent(data)
         self._link.send(data, deadline)
 
     def receive(self, deadline: float) -> bytes:
         """What the device said, or b"" at the deadline; raises LinkError, LinkClosed."""
         received = self._link.receive(deadline)
-        if received and self._spoke and not self._watch.own:
-            start = self._sent.find(received)
-            self._watch.note(len(received), skipped=start)
-            self._sent = self._sent[start + len(received) :]
+        if received and self._spoke:
+            self._watch.note_received(received)
         return received
 
 
 class WatchedTransport:
-    """Opens links of another transport and knows whether anything but copies of what was sent ever came on them."""
+    """Opens links of another transport and knows whether anything but copies of what was sent ever came on them.
+
+    What comes is looked for in what was sent, in order. What was sent on an earlier link may come back on a later one,
+    as on a serial line, or not at all.
+    """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.moniker, self.quiet_gap = transport.moniker, transport.quiet_gap
         self.own = False
+        self._sent, self._earlier = b"", 0  # not come back yet, and how much of it is of earlier links
         self._copied = self._skipped = 0
 
     @property
@@ -136,14 +139,25 @@ class WatchedTransport:
         """True when bytes came, and none that the device must have made."""
         return not self.own and self._copied > self._skipped
 
-    def note(self, copied: int, *, skipped: int) -> None:
-        """That many bytes came and stand in what was sent, behind others that did not come back; -1: they do not."""
-        self.own = skipped < 0
-        self._copied, self._skipped = self._copied + copied, self._skipped + skipped
+    def note_sent(self, data: bytes) -> None:
+        """Went out on the link."""
+        if not self.own:
+            self._sent = (self._sent + data)[-_REMEMBERED:]
+
+    def note_received(self, data: bytes) -> None:
+        """Came in on the link."""
+        start = -1 if self.own else self._sent.find(data)
+        if start < 0:
+            self.own, self._sent = True, b""
+            return
+        end = start + len(data)
+        self._copied, self._skipped = self._copied + len(data), self._skipped + max(0, start - self._earlier)
+        self._sent, self._earlier = self._sent[end:], max(0, self._earlier - end)
 
     def open(self, timeout: float) -> Link:
         """A new link within `timeout` seconds; raises LinkError."""
         link = self._transport.open(timeout)
+        self._earlier = len(self._sent)
         return link if self.own else WatchedLink(link, self)
 
 

@@ -126,7 +126,7 @@ class Confirmation:
 
     def _judged(self, finding: Finding, played: Sequence[Replay]) -> Finding:
         """With a doubt where the rule does not believe it."""
-        if finding.reproduced < min(needed_of(finding), self._tries):
+        if finding.reproduced < (needed_of(finding) if self._tries > 1 else 1):
             seen = f"it came back in {finding.reproduced} of {finding.tries} replays"
             return replace(finding, doubt=f"{seen}, which chance can do")
         return self._control.judged(finding, played, self._asked(finding)) if KINDS[finding.kind].timed else finding

@@ -625,6 +625,19 @@ def test_each_silence_that_came_to_nothing_asks_for_more_of_the_next_one(toy, mo
     assert crash.replays == "3/3"
 
 
+@pytest.mark.parametrize(("shown", "believed"), [(6, True), (5, False), (3, False)])
+def test_on_a_suspect_bench_every_replay_must_show_a_silence(toy, monkeypatch, shown, believed):
+    confirmation, nothing = Confirmation(toy().runner, 3, lambda: False), True
+    played = Played(
+        monkeypatch, lambda _w, n: not nothing and n - before <= shown and _w[-1].origin.fuzzer != "control"
+    )
+    for finding in silent(1, 2, 3):
+        confirmation.confirm(finding, (X,))
+    nothing, before = False, len(played.windows)
+    finding = confirmation.confirm(sight(Kind.SILENCE), (X,))
+    assert (finding.confirmed, finding.reproduced, finding.tries) == (believed, shown, 6)
+
+
 def test_on_a_suspect_bench_a_silence_that_comes_without_the_case_is_not_believed(toy, monkeypatch):
     confirmation, always = Confirmation(toy().runner, 3, lambda: False), False
     Played(monkeypatch, lambda window, _n: always)

@@ -378,6 +378,8 @@ def watched(*sessions):
         [([b"read 1\n"], [b"read 1\n"])],
         [([b"read 1\n", b"read 2\n"], [b"r", b"ead 1", b"\nread 2\n"])],
         [([b"read 1\n"], []), ([b"read 2\n"], [b"read 2\n"])],
+        [([b"read 1\n"], []), ([b"read 2\n"], [b"read 1\nread 2\n"])],  # the line kept it
+        [([b"read one\n", b"x"], [b"read"]), ([b"y"], [b"one\nx"]), ([b"z"], [b"z"])],
         [([], [b"READY"]), ([b"read 1\n"], [b"read 1\n"])],  # a greeting answers nothing
         [([bytes(200_000), b"x" * 70_000], [b"x" * 65_536])],
     ],
