@@ -85,7 +85,7 @@ class Result:
     def right(self) -> bool:
         """True for a right verdict, of a right kind, and a finding for each fault that was set off."""
         if not self.set_off:
-            return self.verdict in (Class.PASS, Class.NOT_GREEN)
+            return self.verdict in (Class.PASS, Class.NOT_GREEN, *([Class.BENCH] if self.lost >= 1.0 else []))
         if self.verdict is Class.FINDING and self.label.kinds:
             known = {kind.value for kind in self.label.kinds}
             return set(self.kinds) <= known and len(self.kinds) >= len(self.fired)
