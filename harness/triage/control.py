@@ -13,7 +13,7 @@ from harness.verdict import Kind
 
 _LONGEST = 30.0  # link seconds
 _COMPARED, _FEW = 10, 4
-_TWO, _ALIKE, _SLACK = 2, 1.5, 0.3
+_ALIKE, _SLACK = 1.5, 0.3  # times, and seconds
 _TRIES = 2  # for each that is wanted: one that tested nothing is no vote
 
 
@@ -35,7 +35,7 @@ class Control:
             return _doubted(finding, "and what comes without the case could not be played")
         if not any(seen) and _is_steady(replays):
             return finding
-        if asked < _TWO or (quiet and any(seen)):
+        if asked == 1 or (quiet and any(seen)):
             return _doubted(finding, "and without the case, too")
         return self._compared(window, finding, seen, 0 if quiet else _FEW)
 
@@ -72,13 +72,13 @@ def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
 
 
 def _is_steady(replays: Sequence[Replay]) -> bool:
-    """True where it took about the same until the device served again, on the same way."""
+    """True where the device came back on the same way after about the same time, or never."""
     services = [again.transcript.service for again in replays if again.transcript is not None]
     found = [service for service in services if service is not None]
-    seconds = [service.seconds for service in found]
-    return len({service.way for service in found}) < _TWO and (
-        not found or max(seconds) <= _ALIKE * min(seconds) + _SLACK
-    )
+    ways, seconds = {service.way for service in found}, [service.seconds for service in found]
+    if len(ways) > 1:
+        return False
+    return ways <= {Way.NEVER} or max(seconds) <= _ALIKE * min(seconds) + _SLACK
 
 
 def _longest(finding: Finding, replays: Sequence[Replay]) -> float:

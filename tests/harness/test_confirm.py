@@ -585,6 +585,8 @@ NEW, MORE, NOW = Way.RECONNECTED, Way.FILLED, Way.LATE
         ((Service(MORE, 2.2), Service(NEW, 2.2)), False),
         ((Service(NOW, 2.2), Service(NOW, 9.0)), False),
         ((None,), True),
+        ((Service(Way.NEVER, 2.0), Service(Way.NEVER, 9.0)), True),
+        ((Service(Way.NEVER, 2.0), Service(NEW, 2.0)), False),
     ],
 )
 @pytest.mark.parametrize("way", [NEW, NOW])
