@@ -206,11 +206,15 @@ class RadioTable(Table):
 
 
 class LimitsTable(Table):
-    """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear."""
+    """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear.
+
+    `triage`: seconds that findings may be made smaller for, in all.
+    """
 
     max_inconclusive: float = Field(default=0.01, ge=0, le=1)
     max_resets: int = Field(default=0, ge=0)
     tries: int = Field(default=3, gt=0)
+    triage: float = Field(default=600.0, ge=0)
 
 
 class FloorsTable(Table):

@@ -20,6 +20,7 @@ from harness.events import (
     Event,
     FindingConfirmed,
     FindingDismissed,
+    FindingMinimized,
 )
 from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
@@ -35,6 +36,7 @@ from harness.slow_lane import SlowLane
 from harness.sparing import Sparing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
+from harness.triage.desk import Desk
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
@@ -82,6 +84,7 @@ class Campaign:
         listeners: Sequence[Listener],
         tries: int,
         horizon: float,
+        triage: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self._runner, self._fuzzers = name, runner, fuzzers
@@ -90,6 +93,14 @@ class Campaign:
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
         search = math.inf if runner.independent else _SEARCH_SECONDS
         self._confirmation = Confirmation(runner, tries, self._out_of_time, search=search)
+        self._desk = Desk(
+            runner,
+            {name: interface.protocol for name, interface in runner.interfaces.items()},
+            tries=tries,
+            seconds=triage,
+            stop=self._out_of_time,
+            tell=self._minimized,
+        )
         self._started = clock()
         self._interrupted = False
         self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
@@ -131,7 +142,9 @@ class Campaign:
                     reason = ended
                     break
                 self._try(fuzzer, case)
+                self._desk.advance(self.seconds)
             self._end_session()
+            self._desk.finish()
             self._scope.require_any()
         except _EverythingLostError:
             reason = "bench"
@@ -367,7 +380,13 @@ class Campaign:
             return False
         if self._ledger.enter(bucket, finding):
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+            if finding.confirmed:
+                self._desk.take(finding)
         return finding.confirmed
+
+    def _minimized(self, finding: Finding) -> None:
+        self._ledger.renew(finding)
+        self.tell(FindingMinimized(finding))
 
 
 def _bytes_of(case: TestCase) -> str:

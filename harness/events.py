@@ -50,6 +50,13 @@ class FindingConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingMinimized:
+    """A confirmed finding has a smaller reproducer; its id is the same."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
 class FindingDismissed:
     """No replay showed it; it is reported as not reproduced."""
 
@@ -88,6 +95,7 @@ Event = (
     | CaseRefused
     | CaseLeftOut
     | FindingConfirmed
+    | FindingMinimized
     | FindingDismissed
     | BenchFault
     | CampaignEnded

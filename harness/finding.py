@@ -13,6 +13,37 @@ LINK_GONE, RESTART = "link gone", "restart"  # first parts of fingerprints: the 
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """What a reproducer puts on the wire, the way to its states included: live fields count as they stand."""
+
+    messages: int
+    octets: int
+
+    def __str__(self) -> str:
+        return f"{self.messages} message{'s' * (self.messages != 1)}, {self.octets:,} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Minimized:
+    """How a reproducer was made smaller: sizes before and after, replays and wall seconds that it took.
+
+    `original` is the window as it was found. `done`: nothing more can be left out; else the time was over.
+    """
+
+    before: Size
+    after: Size
+    replays: int
+    seconds: float
+    done: bool
+    original: tuple[TestCase, ...]
+
+    def __str__(self) -> str:
+        """From what to what, and at which price."""
+        end = "" if self.done else ", not to the end"
+        return f"{self.before} → {self.after} in {self.replays} replays and {self.seconds:.1f} s{end}"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One bucket's representative. `window` ends with the case that showed it; `reproduced` is k of `tries`.
 
@@ -31,6 +62,7 @@ class Finding:
     fault: str = ""
     symptoms: tuple[Observation, ...] = field(default=())
     doubt: str = ""
+    minimized: Minimized | None = None
 
     @property
     def case(self) -> TestCase:

@@ -417,6 +417,34 @@ class WireProtocol(Interface):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of a message that is not as it usually is: what is in it, and what usually is.
+
+    `computed`: a length or checksum, which the message works out from the rest unless a part says otherwise. `number`
+    is the byte order (`big`, `little`) of one that is an integer, else "".
+    """
+
+    name: str
+    data: bytes
+    usual: bytes
+    computed: bool = False
+    number: str = ""
+
+
+@runtime_checkable
+class Dissects(Interface):
+    """A protocol that takes its messages apart, so that they can be made less unusual and stay well formed."""
+
+    def parts(self, send: Send) -> tuple[Part, ...] | None:
+        """The fields that differ from the message as it stands; None for bytes that it does not know."""
+        ...
+
+    def composed(self, send: Send, parts: Sequence[Part]) -> Send:
+        """The same message with only these fields unusual; lengths and checksums are right where no part says so."""
+        ...
+
+
 @runtime_checkable
 class Monitor(Interface):
     """Watches a target and reports. `state`/`restore` put what it learned into the snapshot."""

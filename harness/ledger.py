@@ -37,6 +37,10 @@ class Ledger:
             return True
         return False if self._doubts[bucket] >= _DOUBTS else None
 
+    def renew(self, finding: Finding) -> None:
+        """The same finding with another reproducer."""
+        self._findings[finding.bucket] = finding
+
     def enter(self, bucket: str, finding: Finding) -> bool:
         """File a finding that was first seen as `bucket`; False when it is a known one's."""
         if not finding.confirmed:

@@ -21,6 +21,7 @@ from harness.events import (
     Event,
     FindingConfirmed,
     FindingDismissed,
+    FindingMinimized,
 )
 from harness.finding import Finding
 from harness.floors import Tally, Tested, shortfalls
@@ -88,8 +89,8 @@ class RecordBuilder:
                 self._refused += 1
             case CaseLeftOut():
                 self._left_out += 1
-            case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
-                self._findings[finding.id] = finding
+            case FindingConfirmed() | FindingMinimized() | FindingDismissed():
+                self._findings[event.finding.id] = event.finding
             case BenchFault(reason=reason, fatal=fatal):
                 self._bench_faults.append(reason)
                 self._bench_failed |= fatal
@@ -269,8 +270,8 @@ class StoreWriter:
                 served = event.transcript.probe_served is True
                 words = (event.number, event.case, event.verdict, event.seconds)
                 self._store.add_case(*words, coverage=event.coverage, served=served)
-            case FindingConfirmed(finding=finding) | FindingDismissed(finding=finding):
-                self._store.add_finding(finding)
+            case FindingConfirmed() | FindingMinimized() | FindingDismissed():
+                self._store.add_finding(event.finding)
             case BenchFault(reason=reason, fatal=fatal):
                 self._store.add_event(BENCH_FAILURE if fatal else BENCH_FAULT, self._seconds, reason)
             case CaseRefused(case=case, reason=reason):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.case import Send
-from harness.finding import Finding
+from harness.finding import Finding, Minimized
 from harness.requirements import Requirement
 from harness.temporal import RequirementStatistics
 from harness.verdict import Verdict
@@ -213,4 +213,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "case": finding.case_number,
         "found_after": round(finding.found_after, 3),
         "fault": finding.fault,
+        "minimized": None if finding.minimized is None else _minimized(finding.minimized),
     }
+
+
+def _minimized(told: Minimized) -> dict[str, Any]:
+    sizes = {
+        name: {"messages": s.messages, "bytes": s.octets}
+        for name, s in (("before", told.before), ("after", told.after))
+    }
+    return {**sizes, "replays": told.replays, "seconds": round(told.seconds, 3), "done": told.done}

@@ -41,6 +41,11 @@ def encode(primitive: boofuzz.Fuzzable, value: Any) -> bytes:
     return encoded.encode() if isinstance(encoded, str) else encoded
 
 
+def is_integer(item: object) -> bool:
+    """True for a field that holds a number."""
+    return type(item) in _INTEGERS
+
+
 _INTEGERS = frozenset({boofuzz.BitField, boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord})
 
 

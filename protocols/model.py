@@ -12,8 +12,9 @@ import boofuzz
 
 from harness.case import LiveField, Send, Step
 from harness.errors import UsageError, did_you_mean
-from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Resynchronization, State
+from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Part, Resynchronization, State
 from protocols.checksums import live_checksum
+from protocols.dissect import composed, parts_of
 from protocols.render import Change, Layout
 from protocols.wire import Wire, session_value
 
@@ -192,6 +193,15 @@ class Protocol:
     @cached_property
     def _split(self) -> Callable[[bytes], tuple[tuple[Frame, ...], bytes]]:
         return lru_cache(_REMEMBERED)(self.wire.split)
+
+    def parts(self, send: Send) -> tuple[Part, ...] | None:
+        """The fields that differ from the message as it stands; None for bytes that it does not know."""
+        message = self.messages.get(send.message)
+        return None if message is None else parts_of(message, send)
+
+    def composed(self, send: Send, parts: Sequence[Part]) -> Send:
+        """The same message with only these fields unusual; raises UsageError for one that there is not."""
+        return composed(self.message(send.message), send, parts)
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """The bytes of one live field; raises UsageError when the protocol cannot resolve it."""

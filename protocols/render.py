@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -106,6 +107,15 @@ class Layout:
         self._lengths = list(map(len, self._defaults))
         self._spans = self._spans_from(0, [0, *accumulate(self._lengths)], self._lengths)
         self._plain = self._finish(_Draft(list(self._defaults)))
+
+    @cached_property
+    def computed(self) -> frozenset[int]:
+        """Indices of the leaves that are worked out from others: lengths and checksums."""
+        return frozenset(dependent.leaf for dependent in (*self.sizes, *self._sums))
+
+    def usual(self, leaf: Leaf) -> bytes:
+        """What is in a leaf when nothing is changed."""
+        return self._defaults[leaf.index]
 
     @property
     def default(self) -> Rendered:

@@ -112,6 +112,7 @@ def _recorded_run(
         listeners=tuple(map(interruption.uninterrupted, (builder, keeper, *audience.listeners))),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,
+        triage=assembly.bench.limits.triage,
     )
     if failure:
         _tell_failure(campaign, manifest, failure)

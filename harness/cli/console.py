@@ -20,6 +20,7 @@ from harness.events import (
     Event,
     FindingConfirmed,
     FindingDismissed,
+    FindingMinimized,
 )
 from harness.finding import Finding
 from reports.text import counted, visible
@@ -66,6 +67,8 @@ class ConsoleListener:
             case FindingConfirmed(finding=finding):
                 self._kinds[finding.kind.value] += 1
                 self._say(f"[bold red]finding[/] {_line(finding)}")
+            case FindingMinimized(finding=finding):
+                self._say(f"[bold]smaller[/] {finding.id}: {_sizes(finding)}")
             case FindingDismissed(finding=finding):
                 self._say(f"[yellow]not reproduced[/] {_line(finding)}")
             case BenchFault(reason=reason):
@@ -130,6 +133,11 @@ class ConsoleListener:
 
 def _sources(event: CampaignStarted) -> str:
     return escape(", ".join(f"{name} {count:,}" for name, count in event.forecast.items()))
+
+
+def _sizes(finding: Finding) -> str:
+    told = finding.minimized
+    return "" if told is None else str(told)
 
 
 def _line(finding: Finding) -> str:

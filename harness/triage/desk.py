@@ -1,0 +1,90 @@
+"""The desk on which findings wait to be made smaller: beside the campaign's cases, never in front of them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from harness.finding import Finding
+from harness.interfaces import WireProtocol
+from harness.runner import Runner
+from harness.triage.minimize import Minimization
+from harness.triage.replay import Replay, replay_once
+from harness.triage.shrink import Shrinker, Window
+
+_REPLAYS = 500  # for one finding
+_SHARE = 0.2  # of the run's time, while it has cases
+
+
+class Desk:
+    """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
+
+    `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        protocols: Mapping[str, WireProtocol],
+        *,
+        tries: int,
+        seconds: float,
+        stop: Callable[[], bool],
+        tell: Callable[[Finding], None],
+    ) -> None:
+        self._runner, self._shrinker, self._stop, self._tell = runner, Shrinker(protocols), stop, tell
+        self._tries, self._limit, self._spent = tries, seconds, 0.0
+        self._waiting: deque[Finding] = deque()
+        self._current: Minimization | None = None
+
+    def take(self, finding: Finding) -> None:
+        """Put it at the end of the row."""
+        self._waiting.append(finding)
+
+    def advance(self, elapsed: float) -> None:
+        """Put questions while less than a share of the `elapsed` seconds was spent on them."""
+        while self._spent < _SHARE * elapsed and self._work():
+            pass
+
+    def finish(self) -> None:
+        """Put all that are left, within the time."""
+        while self._work():
+            pass
+        self._conclude()
+
+    def _work(self) -> bool:
+        """One question; False where there is none, or no time for it."""
+        if self._stop() or self._spent >= self._limit:
+            return False
+        if self._current is None:
+            if not self._waiting:
+                return False
+            self._current = Minimization(self._waiting.popleft(), self._shrinker)
+        began = time.monotonic()
+        self._current.advance(self._play)
+        if self._current.done or self._current.replays >= _REPLAYS:
+            self._conclude()
+        self._spent += time.monotonic() - began
+        return True
+
+    def _conclude(self) -> None:
+        """What the current one came to, played as often as a finding is; it is told where it is smaller and stands."""
+        current, self._current = self._current, None
+        if current is None or not current.replays:
+            return
+        finding = current.finding
+        if finding.window != current.first.window:
+            finding = self._repeated(finding)
+            if not finding.confirmed:
+                return
+        self._tell(finding)
+
+    def _repeated(self, finding: Finding) -> Finding:
+        played = [self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop()]
+        votes = [again for again in played if again.votes]
+        return replace(finding, reproduced=1 + sum(v.reproduced for v in votes), tries=1 + len(votes))
+
+    def _play(self, window: Window, finding: Finding) -> Replay:
+        return replay_once(self._runner, window, finding, self._stop)

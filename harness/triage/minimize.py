@@ -1,0 +1,81 @@
+"""One finding on its way to a smaller reproducer: questions put to the device one at a time, each with its price."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.finding import Finding, Minimized
+from harness.triage.replay import Replay
+from harness.triage.shrink import Shrinker, Window
+
+Play = Callable[[Window, Finding], Replay]
+_TRIES = 3  # for a question about one that does not come back always
+
+
+class Minimization:
+    """Asks for one replay after another; `finding` is the smallest so far. Nothing is asked twice."""
+
+    def __init__(self, finding: Finding, shrinker: Shrinker) -> None:
+        self.first, self._shrinker = finding, shrinker
+        self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
+        self._questions = shrinker.shrink(finding.window)
+        self._answers: dict[tuple[str, ...], bool] = {_key(finding.window): True}
+        self._replays, self._seconds = 0, 0.0
+        self._next = self._ask(None)
+
+    @property
+    def done(self) -> bool:
+        """True when nothing more can be left out."""
+        return self._next is None
+
+    @property
+    def replays(self) -> int:
+        """How many were played."""
+        return self._replays
+
+    @property
+    def finding(self) -> Finding:
+        """What there is now, with what it took."""
+        before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)
+        told = Minimized(before, after, self._replays, self._seconds, self.done, self.first.window)
+        return replace(self._best, minimized=told)
+
+    def advance(self, play: Play) -> None:
+        """Put one question: one replay, or a few where the fault does not come back always."""
+        if self._next is None:
+            return
+        began, window = time.monotonic(), self._next
+        again = self._shown(window, play)
+        self._seconds += time.monotonic() - began
+        if again is not None:
+            self._best = _smaller(self._best, window, again)
+        self._answers[_key(window)] = again is not None
+        self._next = self._ask(again is not None)
+
+    def _shown(self, window: Window, play: Play) -> Replay | None:
+        for _ in range(self._tries):
+            self._replays += 1
+            if (again := play(window, self.first)).reproduced:
+                return again
+        return None
+
+    def _ask(self, answer: bool | None) -> Window | None:
+        """The next question that was not answered before; None at the end."""
+        try:
+            window = next(self._questions) if answer is None else self._questions.send(answer)
+            while (known := self._answers.get(_key(window))) is not None:
+                window = self._questions.send(known)
+        except StopIteration:
+            return None
+        return window
+
+
+def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:
+    transcript, seen = again.transcript or finding.transcript, again.again or finding.observation
+    return replace(finding, window=window, transcript=transcript, observation=seen)
+
+
+def _key(window: Window) -> tuple[str, ...]:
+    return tuple(case.id for case in window)

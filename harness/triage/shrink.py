@@ -1,0 +1,238 @@
+"""Makes a reproducer smaller, the largest pieces first: cases, steps, states, fields, and what is in a field.
+
+It asks by yielding a window and is sent whether that still shows the fault; nothing here talks to a device. Fields go
+back to their usual values, so that lengths and checksums stay right unless being wrong is the fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from harness.case import Send, Step, TestCase, Wait
+from harness.finding import Size
+from harness.interfaces import Dissects, Part, State, WireProtocol
+from harness.triage.reduce import Asks, fewest, mapped, nearest
+
+Window = tuple[TestCase, ...]
+Place = tuple[int, int]  # of a step: number of the case, number of the step
+_TENTHS = 10
+
+
+class Shrinker:
+    """`protocols` by interface: their states, and their messages taken apart."""
+
+    def __init__(self, protocols: Mapping[str, WireProtocol]) -> None:
+        self._protocols = protocols
+
+    def shrink(self, window: Window) -> Asks[Window]:
+        """Ends with a window of which none of these passes makes anything smaller."""
+        pieces = (self._cases, self._steps, self._states, self._steps)
+        while True:
+            before = window
+            for smaller in (*pieces, self._waits, self._fields, self._values):
+                window = yield from smaller(window)
+            if window == before:
+                return window
+
+    def size(self, window: Window) -> Size:
+        """What the window puts on the wire, the ways to its states included."""
+        sends = [step for case in window for step in (*self._way(case), *case.steps) if isinstance(step, Send)]
+        return Size(len(sends), sum(len(send.data) for send in sends))
+
+    def _way(self, case: TestCase) -> tuple[Step, ...]:
+        state = self._protocols[case.interface].states.get(case.state)
+        return () if state is None else state.preamble
+
+    # -- cases, steps, states -----------------------------------------------------------------------------------------
+
+    def _cases(self, window: Window) -> Asks[Window]:
+        def built(leaders: Sequence[TestCase]) -> Window:
+            return (*leaders, window[-1])
+
+        return built((yield from mapped(fewest(window[:-1]), built)))
+
+    def _steps(self, window: Window) -> Asks[Window]:
+        places = [(number, step) for number, case in enumerate(window) for step in range(len(case.steps))]
+
+        def built(kept: Sequence[Place]) -> Window:
+            cases = [_with_steps(case, [s for n, s in kept if n == number]) for number, case in enumerate(window)]
+            return tuple(case for case in cases if case.steps)
+
+        return built((yield from mapped(fewest(places, least=1), built)))
+
+    def _states(self, window: Window) -> Asks[Window]:
+        """The simplest state; else the way to the state as steps, which can be left out one by one."""
+        for number, case in enumerate(window):
+            for other in self._simpler(case):
+                candidate = (*window[:number], other, *window[number + 1 :])
+                if (yield candidate):
+                    window = candidate
+                    break
+        return window
+
+    def _simpler(self, case: TestCase) -> list[TestCase]:
+        states = self._protocols[case.interface].states
+        here = states.get(case.state)
+        if here is None or not here.preamble:
+            return []
+        nearer = sorted((s for s in states.values() if len(s.preamble) < len(here.preamble)), key=_way)
+        found = [replace(case, state=state.name) for state in nearer]
+        if nearer and not nearer[0].preamble:
+            found.append(replace(case, state=nearer[0].name, steps=_behind(here.preamble, case.steps)))
+        return found
+
+    def _waits(self, window: Window) -> Asks[Window]:
+        for place in _places(window, Wait):
+            if isinstance(wait := _step(window, place), Wait) and wait.seconds > 1 / _TENTHS:
+                window = yield from _shorter(window, place, wait.seconds)
+        return window
+
+    # -- fields -------------------------------------------------------------------------------------------------------
+
+    def _fields(self, window: Window) -> Asks[Window]:
+        """Fewer fields that are unusual, over all messages at once."""
+        unusual = [(place, part) for place in _places(window, Send) for part in self._parts(window, place) or ()]
+
+        def built(kept: Sequence[tuple[Place, Part]]) -> Window:
+            smaller = window
+            for place in _places(window, Send):
+                if self._parts(window, place) is not None:
+                    smaller = self._recomposed(smaller, place, [part for at, part in kept if at == place])
+            return smaller
+
+        return built((yield from mapped(fewest(unusual), built))) if unusual else window
+
+    def _values(self, window: Window) -> Asks[Window]:
+        """Numbers next to the boundary, texts as short and as plain as may be."""
+        for place in _places(window, Send):
+            for number in range(len(self._parts(window, place) or ())):
+                for smaller in (_number, _length, _content):
+                    window = yield from self._valued(window, place, number, smaller)
+        return window
+
+    def _valued(
+        self, window: Window, place: Place, number: int, smaller: Callable[[Part], Asks[bytes]]
+    ) -> Asks[Window]:
+        parts = list(self._parts(window, place) or ())
+        if number >= len(parts):
+            return window
+
+        def built(data: bytes) -> Window:
+            changed = [*parts[:number], replace(parts[number], data=data), *parts[number + 1 :]]
+            return self._recomposed(window, place, changed)
+
+        data = yield from mapped(smaller(parts[number]), built)
+        return window if data == parts[number].data else built(data)
+
+    def _parts(self, window: Window, place: Place) -> tuple[Part, ...] | None:
+        protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
+        return protocol.parts(send) if isinstance(protocol, Dissects) and isinstance(send, Send) else None
+
+    def _recomposed(self, window: Window, place: Place, parts: Sequence[Part]) -> Window:
+        protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
+        if not (isinstance(protocol, Dissects) and isinstance(send, Send)):
+            return window
+        return _put(window, place, protocol.composed(send, parts))
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+def _number(part: Part) -> Asks[bytes]:
+    """On the way from the usual number to this one, the first that shows it."""
+    order, size = part.number, len(part.data)
+    if order not in ("big", "little") or not part.data or not part.usual:
+        return part.data
+
+    def data(value: int) -> bytes:
+        return value.to_bytes(size, order)
+
+    good, bad = int.from_bytes(part.usual, order), int.from_bytes(part.data, order)
+    return data((yield from mapped(nearest(good, bad), data)))
+
+
+def _length(part: Part) -> Asks[bytes]:
+    """As few bytes as show it, cut at the end; as many as usual where that will do."""
+    size, usual = len(part.data), len(part.usual)
+    if part.number or size <= 1:
+        return part.data
+
+    def data(length: int) -> bytes:
+        return part.data[:length]
+
+    if size > usual > 0:
+        if not (yield data(usual)):
+            return data((yield from mapped(nearest(usual, size), data)))
+        size = usual
+    return data((yield from mapped(nearest(0, size), data)))
+
+
+def _content(part: Part) -> Asks[bytes]:
+    """Plain bytes where they do, else as few as may be that are not."""
+    size = len(part.data)
+    if part.number or not size:
+        return part.data
+    plain = [data for data in ((part.usual * size)[:size], b"A" * size, bytes(size)) if len(data) == size]
+    for data in plain:
+        if data == part.data or (yield data):
+            return data
+
+    def mixed(kept: Sequence[int]) -> bytes:
+        return bytes(part.data[n] if n in kept else plain[0][n] for n in range(size))
+
+    special = [n for n in range(size) if part.data[n] != plain[0][n]]
+    return mixed((yield from mapped(fewest(special, least=1), mixed)))
+
+
+# -- windows ----------------------------------------------------------------------------------------------------------
+
+
+def _places(window: Window, kind: type[Step]) -> list[Place]:
+    return [(n, s) for n, case in enumerate(window) for s, step in enumerate(case.steps) if isinstance(step, kind)]
+
+
+def _shorter(window: Window, place: Place, seconds: float) -> Asks[Window]:
+    tenths = round(seconds * _TENTHS)
+
+    def built(tenths: int) -> Window:
+        return _put(window, place, Wait(tenths / _TENTHS))
+
+    found = yield from mapped(nearest(0, tenths), built)
+    return built(found) if found < tenths else window
+
+
+def _step(window: Window, place: Place) -> Step:
+    return window[place[0]].steps[place[1]]
+
+
+def _put(window: Window, place: Place, step: Step) -> Window:
+    number, at = place
+    case = window[number]
+    changed = replace(case, steps=(*case.steps[:at], step, *case.steps[at + 1 :]))
+    return (*window[:number], changed, *window[number + 1 :])
+
+
+def _with_steps(case: TestCase, kept: Sequence[int]) -> TestCase:
+    """Only these steps; one that repeats an earlier one still finds it, or stands for itself."""
+    if len(kept) == len(case.steps):
+        return case
+    now_at = {old: new for new, old in enumerate(kept)}
+    steps = [case.steps[number] for number in kept]
+    return replace(case, steps=tuple(_repointed(step, now_at) for step in steps))
+
+
+def _repointed(step: Step, now_at: Mapping[int, int]) -> Step:
+    if isinstance(step, Send) and step.replay_of >= 0:
+        return replace(step, replay_of=now_at.get(step.replay_of, -1))
+    return step
+
+
+def _behind(preamble: Sequence[Step], steps: Sequence[Step]) -> tuple[Step, ...]:
+    first = len(preamble)
+    moved = (_repointed(step, {n: n + first for n in range(len(steps))}) for step in steps)
+    return (*preamble, *moved)
+
+
+def _way(state: State) -> int:
+    return len(state.preamble)

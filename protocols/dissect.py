@@ -1,0 +1,80 @@
+"""Takes a message that was sent apart: which of its fields are unusual, and the same message with fewer of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import boofuzz
+
+from harness.case import Send
+from harness.interfaces import Part
+from protocols.encoding import is_integer
+from protocols.render import Change, Layout, Leaf, Rendered
+
+if TYPE_CHECKING:
+    from protocols.model import Message
+
+
+def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
+    """The fields that are not as in the message as it stands, in order; None where these do not explain the bytes."""
+    layout = message.layout
+    if send.replay_of >= 0 or (send.data and not send.spans):
+        return None
+    given = {span.name: send.data[span.offset : span.offset + span.length] for span in send.spans}
+    alive = {live.offset: live.name for live in send.live}
+    at = {span.name: span.offset for span in send.spans}
+    computed = layout.computed
+    own = [leaf for leaf in layout.leaves if leaf.index not in computed]
+    parts = [_part(layout, leaf, given) for leaf in own if _is_unusual(layout, leaf, given, at.get(leaf.name), alive)]
+    worked_out = layout.render([Change(part.name, part.data) for part in parts])
+    parts += _set_anew(layout, worked_out, send, given, at)
+    order = {leaf.name: leaf.index for leaf in layout.leaves}
+    parts.sort(key=lambda part: order[part.name])
+    again = layout.render([Change(part.name, part.data) for part in parts])
+    return tuple(parts) if (again.data, again.live) == (send.data, send.live) else None
+
+
+def composed(message: Message, send: Send, parts: Sequence[Part]) -> Send:
+    """The message with these fields unusual; callback and pace are those of `send`."""
+    rendered = message.layout.render([Change(part.name, part.data) for part in parts])
+    step = (send.callback, send.replay_of, send.wait)
+    return Send(message.name, rendered.data, rendered.live, rendered.spans, bool(parts), *step)
+
+
+def _is_unusual(layout: Layout, leaf: Leaf, given: dict[str, bytes], offset: int | None, alive: dict[int, str]) -> bool:
+    """A live field is usual where it is worked out at send time; one without bytes has no span."""
+    if leaf.live:
+        return leaf.live not in alive.values() if offset is None else offset not in alive
+    return given.get(leaf.name, b"") != layout.usual(leaf)
+
+
+def _part(layout: Layout, leaf: Leaf, given: dict[str, bytes], *, computed: bool = False) -> Part:
+    return Part(leaf.name, given.get(leaf.name, b""), layout.usual(leaf), computed, _number(leaf.primitive))
+
+
+def _set_anew(
+    layout: Layout, rendered: Rendered, send: Send, given: dict[str, bytes], at: dict[str, int]
+) -> list[Part]:
+    """Lengths and checksums that are not what the message would have worked out."""
+    right = {span.name: rendered.data[span.offset : span.offset + span.length] for span in rendered.spans}
+    offsets = {span.name: span.offset for span in rendered.spans}
+    theirs, ours = {live.offset for live in send.live}, {live.offset for live in rendered.live}
+    found: list[Part] = []
+    for leaf in layout.leaves:
+        if leaf.index not in layout.computed:
+            continue
+        same = given.get(leaf.name, b"") == right.get(leaf.name, b"")
+        lives = at.get(leaf.name) in theirs, offsets.get(leaf.name) in ours
+        if lives == (True, True) or (same and lives[0] == lives[1]):
+            continue
+        found.append(_part(layout, leaf, given, computed=True))
+    return found
+
+
+def _number(primitive: boofuzz.Fuzzable) -> str:
+    """The byte order of a binary integer, `ascii` for one in digits, "" for whatever else."""
+    item: Any = primitive.bit_field if isinstance(primitive, boofuzz.Size) else primitive
+    if not is_integer(item):
+        return ""
+    return "ascii" if item.format != "binary" else "little" if item.endian == "<" else "big"

@@ -1,0 +1,188 @@
+"""Findings on the desk: what is asked of the device, what it may cost, and what is told of it."""
+
+from dataclasses import replace
+
+import pytest
+from test_campaign import campaign, of
+from test_replay import X, dies, sight
+from toy import case, message
+
+from harness.campaign import Budget
+from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
+from harness.finding import Size
+from harness.triage import desk
+from harness.triage.desk import Desk
+from harness.triage.minimize import Minimization
+from harness.triage.replay import Replay
+from harness.triage.shrink import Shrinker
+
+A, B = message(b"a"), message(b"b")
+NUMBERED = tuple(case(message(b"n%d" % n)) for n in range(30))
+
+
+def shrinker(t):
+    return Shrinker({"toy": t.protocol})
+
+
+def found(*cases, reproduced=3, tries=3):
+    return replace(sight(of=cases[-1]), window=cases, reproduced=reproduced, tries=tries)
+
+
+def shows(*names):
+    """Plays windows on a device that shows the fault where messages of these names are sent; keeps the windows."""
+    asked = []
+
+    def play(window, finding):
+        asked.append(window)
+        if set(names) <= {name for one in window for name in one.messages}:
+            return Replay(True, again=finding.observation, case=window[-1])
+        return Replay(False)
+
+    return play, asked
+
+
+def finished(minimization, play, most=200):
+    for _ in range(most):
+        if minimization.done:
+            return minimization.finding
+        minimization.advance(play)
+    raise AssertionError("no end")
+
+
+# -- one finding -------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_ends_with_what_it_takes_and_what_that_cost(toy):
+    window = (case(A, B), case(B), case(A, message(b"x"), B))
+    play, asked = shows("x")
+    finding = finished(Minimization(found(*window), shrinker(toy())), play)
+    assert [one.messages for one in finding.window] == [("x",)]
+    told = finding.minimized
+    assert (told.before, told.after, told.done) == (Size(6, 18), Size(1, 3), True)
+    assert (told.original, told.replays) == (window, len(asked))
+    assert (finding.id, finding.bucket) == (found(*window).id, found(*window).bucket)
+
+
+def test_nothing_is_asked_twice(toy):
+    play, asked = shows("x")
+    finished(Minimization(found(case(A, B, message(b"x"), A, B)), shrinker(toy())), play)
+    keys = [tuple(one.id for one in window) for window in asked]
+    assert len(keys) == len(set(keys))
+
+
+def test_what_there_is_so_far_is_a_finding_at_any_time(toy):
+    minimization = Minimization(found(*NUMBERED, case(message(b"x"))), shrinker(toy()))
+    play, _asked = shows("n3", "x")
+    before = minimization.finding
+    assert (before.minimized.done, before.minimized.before) == (False, before.minimized.after)
+    for _ in range(3):
+        minimization.advance(play)
+    assert len(minimization.finding.window) < len(NUMBERED) + 1
+    assert not minimization.finding.minimized.done
+    assert str(minimization.finding.minimized).endswith("not to the end")
+
+
+@pytest.mark.parametrize(("reproduced", "replays"), [(3, 1), (1, 3)])
+def test_a_fault_that_does_not_come_back_always_is_asked_for_a_few_times(toy, reproduced, replays):
+    minimization = Minimization(found(case(A, message(b"x")), reproduced=reproduced), shrinker(toy()))
+    minimization.advance(lambda _window, _finding: Replay(False))
+    assert minimization.replays == replays
+
+
+def test_the_transcript_is_that_of_the_smaller_reproducer(toy):
+    play, _ = shows("x")
+    seen = found(case(A, message(b"x"))).transcript
+
+    def recorded(window, finding):
+        return replace(play(window, finding), transcript=replace(seen, case_id="again"))
+
+    assert (
+        finished(Minimization(found(case(A, message(b"x"))), shrinker(toy())), recorded).transcript.case_id == "again"
+    )
+
+
+# -- the desk ----------------------------------------------------------------------------------------------------------
+
+
+def desk_of(t, monkeypatch, play, *, seconds=100.0, stop=lambda: False):
+    told = []
+    monkeypatch.setattr(desk, "replay_once", lambda _runner, window, finding, _stop: play(window, finding))
+    made = Desk(t.runner, {"toy": t.protocol}, tries=3, seconds=seconds, stop=stop, tell=told.append)
+    return made, told
+
+
+def test_each_finding_is_told_when_it_is_done_and_in_its_turn(toy, monkeypatch):
+    play, _ = shows("x")
+    made, told = desk_of(toy(), monkeypatch, play)
+    for other in (A, B):
+        made.take(found(case(other, message(b"x"))))
+    made.finish()
+    assert [finding.window[0].messages for finding in told] == [("x",), ("x",)]
+    assert [finding.replays for finding in told] == ["3/3", "3/3"]
+
+
+def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    play, asked = shows("n3", "n17", "x")
+
+    def slow(window, finding):
+        clock[0] += 1.0
+        return play(window, finding)
+
+    made, _told = desk_of(toy(), monkeypatch, slow)
+    made.take(found(*NUMBERED, case(message(b"x"), A)))
+    made.advance(0.0)
+    assert asked == []
+    made.advance(20.0)
+    assert len(asked) == 4
+    made.advance(20.0)
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("end", ["stop", "seconds"])
+def test_where_the_time_is_over_what_there_is_so_far_is_told(toy, monkeypatch, end):
+    play, asked = shows("n3", "x")
+    limit = {"seconds": 0.0} if end == "seconds" else {"stop": lambda: len(asked) >= 4}
+    made, told = desk_of(toy(), monkeypatch, play, **limit)
+    made.take(found(*NUMBERED, case(message(b"x"))))
+    made.finish()
+    assert len(asked) == (4 if end == "stop" else 0)
+    assert [finding.minimized.done for finding in told] == ([False] if end == "stop" else [])
+
+
+def test_a_smaller_reproducer_that_does_not_stand_is_told_with_its_share(toy, monkeypatch):
+    play, asked = shows("x")
+    made, told = desk_of(toy(), monkeypatch, lambda w, f: play(w, f) if len(asked) < 1 else Replay(False))
+    made.take(found(case(A), case(message(b"x"))))
+    made.finish()
+    assert [finding.replays for finding in told] == ["1/3"]
+
+
+# -- in a campaign -----------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_makes_its_findings_smaller_and_tells_it(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, run = campaign(t, case(A, B, message(b"x"), A), *(case(message(b"n%d" % n)) for n in range(3)))
+    (first,), (smaller,) = of(events, FindingConfirmed), of(events, FindingMinimized)
+    assert first.finding.window[0].messages == ("a", "b", "x", "a")
+    assert [one.messages for one in smaller.finding.window] == [("x",)]
+    assert smaller.finding.id == first.finding.id
+    assert list(run.findings.values()) == [smaller.finding]
+    assert len(of(events, CaseFinished)) == 4
+
+
+def test_cases_that_follow_run_on_a_device_that_serves(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, _run = campaign(t, case(A, message(b"x")), *(case(message(b"n%d" % n)) for n in range(20)))
+    assert [event.verdict.value for event in of(events, CaseFinished)] == ["finding", *["pass"] * 20]
+
+
+def test_a_campaign_whose_time_is_over_makes_nothing_smaller(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, _run = campaign(t, case(A, B, X.steps[0]), budget=Budget(seconds=0.0))
+    assert of(events, FindingMinimized) == []
