@@ -27,7 +27,7 @@ TOP = {
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault"),
+    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "minimized"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
@@ -84,6 +84,7 @@ def test_the_values_say_what_ran():
             "case": 12,
             "found_after": 3.25,
             "fault": "FAULT_4",
+            "minimized": None,
         }
     ]
     assert summary["requirements"]["PUMP-03"]["status"] == "held"
