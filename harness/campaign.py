@@ -144,7 +144,7 @@ class Campaign:
                 self._try(fuzzer, case)
                 self._desk.advance(self.seconds)
             self._end_session()
-            self._desk.finish()
+            self._desk.finish(self.seconds)
             self._scope.require_any()
         except _EverythingLostError:
             reason = "bench"

@@ -440,6 +440,10 @@ class Dissects(Interface):
         """The fields that differ from the message as it stands; None for bytes that it does not know."""
         ...
 
+    def texts(self, send: Send) -> tuple[Part, ...]:
+        """The usual fields of no fixed size that hold something: whatever can be left empty."""
+        ...
+
     def composed(self, send: Send, parts: Sequence[Part]) -> Send:
         """The same message with only these fields unusual; lengths and checksums are right where no part says so."""
         ...

@@ -15,6 +15,8 @@ from protocols.render import Change, Layout, Leaf, Rendered
 if TYPE_CHECKING:
     from protocols.model import Message
 
+_FREE = (boofuzz.String, boofuzz.Delim, boofuzz.Static, boofuzz.Bytes, boofuzz.Simple, boofuzz.Group)
+
 
 def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
     """The fields that are not as in the message as it stands, in order; None where these do not explain the bytes."""
@@ -33,6 +35,16 @@ def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
     parts.sort(key=lambda part: order[part.name])
     again = layout.render([Change(part.name, part.data) for part in parts])
     return tuple(parts) if (again.data, again.live) == (send.data, send.live) else None
+
+
+def texts_of(message: Message, send: Send) -> tuple[Part, ...]:
+    """The fields that hold something, are as usual, and are of no fixed size: whatever can be left empty."""
+    unusual = {part.name for part in parts_of(message, send) or ()}
+    given = {span.name: send.data[span.offset : span.offset + span.length] for span in send.spans}
+    layout = message.layout
+    free = [leaf for leaf in layout.leaves if isinstance(leaf.primitive, _FREE) and not leaf.live]
+    parts = [_part(layout, leaf, given) for leaf in free if leaf.index not in layout.computed]
+    return tuple(part for part in parts if part.data and part.name not in unusual)
 
 
 def composed(message: Message, send: Send, parts: Sequence[Part]) -> Send:

@@ -14,7 +14,7 @@ from harness.case import LiveField, Send, Step
 from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Part, Resynchronization, State
 from protocols.checksums import live_checksum
-from protocols.dissect import composed, parts_of
+from protocols.dissect import composed, parts_of, texts_of
 from protocols.render import Change, Layout
 from protocols.wire import Wire, session_value
 
@@ -198,6 +198,10 @@ class Protocol:
         """The fields that differ from the message as it stands; None for bytes that it does not know."""
         message = self.messages.get(send.message)
         return None if message is None else parts_of(message, send)
+
+    def texts(self, send: Send) -> tuple[Part, ...]:
+        """The usual fields of no fixed size that hold something: whatever can be left empty."""
+        return texts_of(self.message(send.message), send)
 
     def composed(self, send: Send, parts: Sequence[Part]) -> Send:
         """The same message with only these fields unusual; raises UsageError for one that there is not."""

@@ -14,14 +14,16 @@ from harness.triage.minimize import Minimization
 from harness.triage.replay import Replay, replay_once
 from harness.triage.shrink import Shrinker, Window
 
-_REPLAYS = 500  # for one finding
+_REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
+_LEAST_SECONDS = 30.0  # at the end of a short run
 
 
 class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
-    `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time.
+    `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
+    finding may cost five hundred replays, and twenty resets of a device that must be reset.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Desk:
         self._tries, self._limit, self._spent = tries, seconds, 0.0
         self._waiting: deque[Finding] = deque()
         self._current: Minimization | None = None
+        self._lives = 0
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
@@ -48,9 +51,10 @@ class Desk:
         while self._spent < _SHARE * elapsed and self._work():
             pass
 
-    def finish(self) -> None:
-        """Put all that are left, within the time."""
-        while self._work():
+    def finish(self, elapsed: float) -> None:
+        """Put those that are left, for as long as the run took, or half a minute."""
+        until = self._spent + max(_LEAST_SECONDS, elapsed)
+        while self._spent < until and self._work():
             pass
         self._conclude()
 
@@ -61,13 +65,17 @@ class Desk:
         if self._current is None:
             if not self._waiting:
                 return False
-            self._current = Minimization(self._waiting.popleft(), self._shrinker)
+            self._current, self._lives = Minimization(self._waiting.popleft(), self._shrinker), self._runner.lives
         began = time.monotonic()
         self._current.advance(self._play)
-        if self._current.done or self._current.replays >= _REPLAYS:
+        if self._current.done or self._is_dear(self._current):
             self._conclude()
         self._spent += time.monotonic() - began
         return True
+
+    def _is_dear(self, current: Minimization) -> bool:
+        resets = 0 if self._runner.independent else self._runner.lives - self._lives
+        return current.replays >= _REPLAYS or resets >= _RESETS
 
     def _conclude(self) -> None:
         """What the current one came to, played as often as a finding is; it is told where it is smaller and stands."""

@@ -116,7 +116,7 @@ def test_each_finding_is_told_when_it_is_done_and_in_its_turn(toy, monkeypatch):
     made, told = desk_of(toy(), monkeypatch, play)
     for other in (A, B):
         made.take(found(case(other, message(b"x"))))
-    made.finish()
+    made.finish(0.0)
     assert [finding.window[0].messages for finding in told] == [("x",), ("x",)]
     assert [finding.replays for finding in told] == ["3/3", "3/3"]
 
@@ -146,16 +146,47 @@ def test_where_the_time_is_over_what_there_is_so_far_is_told(toy, monkeypatch, e
     limit = {"seconds": 0.0} if end == "seconds" else {"stop": lambda: len(asked) >= 4}
     made, told = desk_of(toy(), monkeypatch, play, **limit)
     made.take(found(*NUMBERED, case(message(b"x"))))
-    made.finish()
+    made.finish(0.0)
     assert len(asked) == (4 if end == "stop" else 0)
     assert [finding.minimized.done for finding in told] == ([False] if end == "stop" else [])
+
+
+def test_a_device_that_must_be_reset_is_reset_twenty_times_for_one_finding(toy, monkeypatch):
+    t = toy()
+    play, asked = shows("n3", "n9", "n17", "n21", "x")
+
+    def reset(window, finding):
+        t.runner.lives += 1
+        return play(window, finding)
+
+    made, told = desk_of(t, monkeypatch, reset)
+    made.take(found(*NUMBERED, case(message(b"x"))))
+    made.finish(0.0)
+    assert len(asked) == 22  # two of them are for the share of k in n
+    assert [finding.minimized.done for finding in told] == [False]
+
+
+@pytest.mark.parametrize(("elapsed", "most"), [(0.0, 30), (45.0, 45)])
+def test_at_the_end_it_takes_as_long_as_the_run_took_or_half_a_minute(toy, monkeypatch, elapsed, most):
+    clock = [0.0]
+    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    play, asked = shows(*(f"n{n}" for n in range(0, 30, 3)), "x")
+
+    def slow(window, finding):
+        clock[0] += 1.0
+        return play(window, finding)
+
+    made, _told = desk_of(toy(snapshots=True), monkeypatch, slow)
+    made.take(found(*NUMBERED, case(message(b"x"))))
+    made.finish(elapsed)
+    assert len(asked) == most + 2
 
 
 def test_a_smaller_reproducer_that_does_not_stand_is_told_with_its_share(toy, monkeypatch):
     play, asked = shows("x")
     made, told = desk_of(toy(), monkeypatch, lambda w, f: play(w, f) if len(asked) < 1 else Replay(False))
     made.take(found(case(A), case(message(b"x"))))
-    made.finish()
+    made.finish(0.0)
     assert [finding.replays for finding in told] == ["1/3"]
 
 

@@ -47,7 +47,7 @@ def parts(window):
 def shrunk(window, shows):
     """The smallest window and how many questions it took."""
     found, asked = driven(SHRINKER.shrink(tuple(window)), lambda w: bool(w) and shows(w))
-    return found, len(asked)
+    return found, len({tuple(one.id for one in candidate) for candidate, _shown in asked})
 
 
 def after(*wanted):
@@ -164,37 +164,58 @@ def test_a_wrong_length_stays_wrong_where_that_is_the_fault():
         [layout.change(layout.leaf("body.peer_length"), 200), layout.change(layout.leaf("body.role"), 2)]
     )
     found, _ = shrunk([case(wrong)], lambda w: parts(w).get(("open_session", "body.peer_length"), b"\0")[0] >= 64)
-    assert parts(found) == {("open_session", "body.peer_length"): b"\x40"}
+    assert parts(found)["open_session", "body.peer_length"] == b"\x40"
+    assert ("open_session", "body.role") not in parts(found)
+
+
+# -- texts that are left empty -----------------------------------------------------------------------------------------
+
+
+def test_texts_that_do_not_matter_are_left_empty_at_last():
+    found, _ = shrunk([case(send("open_session"), send("prove"))], after("open_session"))
+    assert parts(found) == {("open_session", "body.peer"): b""}
+    assert LINK.parts(found[0].steps[0])[0].usual == b"bench-1"
+
+
+def test_a_text_that_is_needed_as_it_is_stays():
+    found, _ = shrunk([case(send("open_session"))], lambda w: b"bench-1" in w[0].steps[0].data)
+    assert parts(found) == {}
 
 
 # -- laws --------------------------------------------------------------------------------------------------------------
 
+laws = settings(deadline=None, derandomize=True, database=None, max_examples=60)
+windows = st.lists(st.sampled_from(SEQUENCES), min_size=1, max_size=5).map(tuple)
 
-def measure(window):
-    return SHRINKER.size(window).messages, len(parts(window))
+
+def messages(window):
+    return SHRINKER.size(window).messages
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=60)
-@given(st.lists(st.sampled_from(SEQUENCES), min_size=1, max_size=5), st.integers(0, 2**32), st.integers(2, 6))
-def test_it_ends_is_never_larger_and_a_second_time_finds_nothing(window, salt, one_in):
-    whole = tuple(window)
+@laws
+@given(windows, st.data())
+def test_what_a_fault_needs_is_left_and_a_second_time_finds_nothing(window, data):
+    whole = names(window)
+    needed = (
+        data.draw(st.lists(st.sampled_from(range(len(whole))), min_size=1, max_size=4, unique=True)) if whole else []
+    )
+    wanted = [whole[n] for n in sorted(needed)]
+    found, asked = shrunk(window, after(*wanted))
+    assert names(found) == wanted or not wanted
+    assert asked <= 400
+    assert shrunk(found, after(*wanted))[0] == found
 
+
+@laws
+@given(windows, st.integers(0, 2**32), st.integers(2, 6))
+def test_a_fault_of_any_shape_ends_with_one_that_shows_it_and_is_no_longer(window, salt, one_in):
     def shows(candidate):
-        """Of any shape: the window itself, and one in some of the others."""
-        ids = tuple(one.id for one in candidate)
-        return candidate == whole or hash((salt, *(int(i, 16) for i in ids))) % one_in == 0
-
-    asked = {}
-
-    def answer(candidate):
+        """The window itself, and one in some of the others."""
         assert candidate
         assert all(one.steps for one in candidate)
-        asked[tuple(one.id for one in candidate)] = True
-        return shows(candidate)
+        return candidate == window or hash((salt, *(int(one.id, 16) for one in candidate))) % one_in == 0
 
-    found, _ = driven(SHRINKER.shrink(whole), answer)
-    assert len(asked) <= 2500
-    assert found == whole or shows(found)
-    assert measure(found) <= measure(whole)
-    again, _ = driven(SHRINKER.shrink(found), lambda w: w == found or shows(w))
-    assert again == found
+    found, asked = driven(SHRINKER.shrink(window), shows)
+    assert shows(found)
+    assert messages(found) <= messages(window)
+    assert len(asked) <= 5000
