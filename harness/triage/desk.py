@@ -16,6 +16,7 @@ from harness.triage.shrink import Shrinker, Window
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
+_AT_A_TIME, _COSTLY_SECONDS, _HEAD_START = 5, 2.0, 300.0
 _LEAST_SECONDS = 30.0  # at the end of a short run
 
 
@@ -40,16 +41,23 @@ class Desk:
         self._tries, self._limit, self._spent = tries, seconds, 0.0
         self._waiting: deque[Finding] = deque()
         self._current: Minimization | None = None
-        self._lives = 0
+        self._lives = self._played = 0
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
         self._waiting.append(finding)
 
     def advance(self, elapsed: float) -> None:
-        """Put questions while less than a share of the `elapsed` seconds was spent on them."""
-        while self._spent < _SHARE * elapsed and self._work():
-            pass
+        """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
+
+        Between these and the cases a device may have to be brought back to its state. Where a replay takes seconds,
+        the first minutes belong to the cases: they find the most then.
+        """
+        each = self._spent / self._played if self._played else 0.0
+        share = _SHARE * (elapsed - _HEAD_START if each > _COSTLY_SECONDS else elapsed)
+        if self._spent + _AT_A_TIME * each < share:
+            while self._spent < share and self._work():
+                pass
 
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""
@@ -68,12 +76,12 @@ class Desk:
             self._current, self._lives = Minimization(self._waiting.popleft(), self._shrinker), self._runner.lives
         began = time.monotonic()
         self._current.advance(self._play)
-        if self._current.done or self._is_dear(self._current):
+        if self._current.done or self._costs_too_much(self._current):
             self._conclude()
         self._spent += time.monotonic() - began
         return True
 
-    def _is_dear(self, current: Minimization) -> bool:
+    def _costs_too_much(self, current: Minimization) -> bool:
         resets = 0 if self._runner.independent else self._runner.lives - self._lives
         return current.replays >= _REPLAYS or resets >= _RESETS
 
@@ -95,4 +103,5 @@ class Desk:
         return replace(finding, reproduced=1 + sum(v.reproduced for v in votes), tries=1 + len(votes))
 
     def _play(self, window: Window, finding: Finding) -> Replay:
+        self._played += 1
         return replay_once(self._runner, window, finding, self._stop)

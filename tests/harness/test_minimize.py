@@ -136,8 +136,28 @@ def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch)
     assert asked == []
     made.advance(20.0)
     assert len(asked) == 4
-    made.advance(20.0)
-    assert len(asked) == 4
+    made.advance(40.0)
+    assert len(asked) == 4  # some at a time
+    made.advance(50.0)
+    assert len(asked) == 10
+
+
+def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    play, asked = shows("n3", "n17", "x")
+
+    def slow(window, finding):
+        clock[0] += 5.0
+        return play(window, finding)
+
+    made, _told = desk_of(toy(), monkeypatch, slow)
+    made.take(found(*NUMBERED, case(message(b"x"), A)))
+    for elapsed in range(0, 400, 10):
+        made.advance(float(elapsed))
+    assert len(asked) == 1  # what it costs is not known before
+    made.advance(500.0)
+    assert len(asked) == 8
 
 
 @pytest.mark.parametrize("end", ["stop", "seconds"])
