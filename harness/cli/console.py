@@ -68,7 +68,8 @@ class ConsoleListener:
                 self._kinds[finding.kind.value] += 1
                 self._say(f"[bold red]finding[/] {_line(finding)}")
             case FindingMinimized(finding=finding):
-                self._say(f"[bold]smaller[/] {finding.id}: {_sizes(finding)}")
+                if (told := finding.minimized) is not None and told.after != told.before:
+                    self._say(f"[bold]smaller[/] {finding.id}: {told}")
             case FindingDismissed(finding=finding):
                 self._say(f"[yellow]not reproduced[/] {_line(finding)}")
             case BenchFault(reason=reason):
@@ -133,11 +134,6 @@ class ConsoleListener:
 
 def _sources(event: CampaignStarted) -> str:
     return escape(", ".join(f"{name} {count:,}" for name, count in event.forecast.items()))
-
-
-def _sizes(finding: Finding) -> str:
-    told = finding.minimized
-    return "" if told is None else str(told)
 
 
 def _line(finding: Finding) -> str:

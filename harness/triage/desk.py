@@ -86,16 +86,17 @@ class Desk:
         return current.replays >= _REPLAYS or resets >= _RESETS
 
     def _conclude(self) -> None:
-        """What the current one came to, played as often as a finding is; it is told where it is smaller and stands."""
+        """What the current one came to; told unless it comes back less often than the one that it was made of."""
         current, self._current = self._current, None
-        if current is None or not current.replays:
+        if current is None:
             return
-        finding = current.finding
-        if finding.window != current.first.window:
+        finding, first = current.finding, current.first
+        if finding.window != first.window:
             finding = self._repeated(finding)
-            if not finding.confirmed:
-                return
-        self._tell(finding)
+        elif not current.done:
+            return
+        if finding.reproduced * first.tries >= first.reproduced * finding.tries:
+            self._tell(finding)
 
     def _repeated(self, finding: Finding) -> Finding:
         played = [self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop()]

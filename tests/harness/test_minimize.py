@@ -202,12 +202,12 @@ def test_at_the_end_it_takes_as_long_as_the_run_took_or_half_a_minute(toy, monke
     assert len(asked) == most + 2
 
 
-def test_a_smaller_reproducer_that_does_not_stand_is_told_with_its_share(toy, monkeypatch):
+def test_a_smaller_reproducer_that_comes_back_less_often_is_not_taken(toy, monkeypatch):
     play, asked = shows("x")
     made, told = desk_of(toy(), monkeypatch, lambda w, f: play(w, f) if len(asked) < 1 else Replay(False))
     made.take(found(case(A), case(message(b"x"))))
     made.finish(0.0)
-    assert [finding.replays for finding in told] == ["1/3"]
+    assert told == []
 
 
 # -- in a campaign -----------------------------------------------------------------------------------------------------
@@ -230,6 +230,22 @@ def test_cases_that_follow_run_on_a_device_that_serves(toy):
     t.device.planted[b"x"] = dies
     _reason, events, _run = campaign(t, case(A, message(b"x")), *(case(message(b"n%d" % n)) for n in range(20)))
     assert [event.verdict.value for event in of(events, CaseFinished)] == ["finding", *["pass"] * 20]
+
+
+def test_what_can_not_be_smaller_is_told_as_such_and_what_was_only_begun_is_not(toy, monkeypatch):
+    play, asked = shows("x")
+    made, told = desk_of(toy(), monkeypatch, play)
+    made.take(found(case(message(b"x"))))
+    made.finish(0.0)
+    assert [(finding.minimized.done, finding.minimized.before == finding.minimized.after) for finding in told] == [
+        (True, True)
+    ]
+    made, told = desk_of(
+        toy(), monkeypatch, lambda _w, _f: Replay(False), stop=lambda: len(asked) > 0 or asked.append(1)
+    )
+    made.take(found(case(A, message(b"x"))))
+    made.finish(0.0)
+    assert told == []
 
 
 def test_a_campaign_whose_time_is_over_makes_nothing_smaller(toy):
