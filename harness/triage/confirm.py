@@ -29,11 +29,10 @@ from harness.finding import Finding, bucket_of
 from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.triage.control import Control
-from harness.triage.replay import Replay, replay_once, same_fault
-from harness.verdict import KINDS, Kind, Observation
+from harness.triage.replay import Replay, is_blamed, replay_once, same_fault
+from harness.verdict import KINDS, Kind
 
 _WINDOWS = (1, 2, 4, 8, 16)
-_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
 _SUSPECT = 3
 _ALONE = 8  # cases of a window that are tried one by one
@@ -146,15 +145,9 @@ def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCa
 
 def _told(finding: Finding, again: Replay) -> Finding:
     """With the blame of the replay: it knows which case it was, where the first sight may have come late."""
-    if again.again is None or again.case is None or not _is_blamed(finding) or not _is_blamed(again.again):
+    if again.again is None or again.case is None or not is_blamed(finding.observation) or not is_blamed(again.again):
         return finding
     return replace(finding, observation=again.again, bucket=bucket_of(again.again, again.case))
-
-
-def _is_blamed(fault: Finding | Observation) -> bool:
-    """True for kinds whose bucket names a message, because nothing better is known of them."""
-    seen = fault.observation if isinstance(fault, Finding) else fault
-    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and seen.monitor != "device")
 
 
 def explained(runner: Runner, finding: Finding) -> Finding:

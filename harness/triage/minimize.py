@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.finding import Finding, Minimized
-from harness.triage.replay import Replay
+from harness.finding import Finding, Minimized, bucket_of
+from harness.triage.replay import Replay, is_blamed
 from harness.triage.shrink import Shrinker, Window
 
 Play = Callable[[Window, Finding], Replay]
@@ -57,7 +57,7 @@ class Minimization:
     def _shown(self, window: Window, play: Play) -> Replay | None:
         for _ in range(self._tries):
             self._replays += 1
-            if (again := play(window, self.first)).reproduced:
+            if is_same(again := play(window, self.first), self.first):
                 return again
         return None
 
@@ -70,6 +70,13 @@ class Minimization:
         except StopIteration:
             return None
         return window
+
+
+def is_same(again: Replay, finding: Finding) -> bool:
+    """True for the same bucket; another crash or another culprit would be another fault's reproducer."""
+    if again.again is None or again.case is None:
+        return again.reproduced
+    return is_blamed(finding.observation) or bucket_of(again.again, again.case) == finding.bucket
 
 
 def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:

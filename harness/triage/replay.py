@@ -14,6 +14,7 @@ from harness.runner import Runner
 from harness.transcript import Transcript, Way
 from harness.verdict import KINDS, Blame, Kind, Observation
 
+_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 OVER = "the time was over before the replay was"
 
 
@@ -155,6 +156,11 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
         if _is_slow(theirs) and _is_slow(ours) and _may_blame_alike(theirs, ours):
             return True
     return bucket_of(observation, case) == finding.bucket
+
+
+def is_blamed(seen: Observation) -> bool:
+    """True for kinds whose bucket names a message, because nothing better is known of them."""
+    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and seen.monitor != "device")
 
 
 def _is_slow(observation: Observation) -> bool:

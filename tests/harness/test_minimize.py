@@ -9,12 +9,13 @@ from toy import case, message
 
 from harness.campaign import Budget
 from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
-from harness.finding import Size
+from harness.finding import Size, bucket_of
 from harness.triage import desk
 from harness.triage.desk import Desk
 from harness.triage.minimize import Minimization
 from harness.triage.replay import Replay
 from harness.triage.shrink import Shrinker
+from harness.verdict import Kind, Observation
 
 A, B = message(b"a"), message(b"b")
 NUMBERED = tuple(case(message(b"n%d" % n)) for n in range(30))
@@ -99,6 +100,22 @@ def test_the_transcript_is_that_of_the_smaller_reproducer(toy):
     assert (
         finished(Minimization(found(case(A, message(b"x"))), shrinker(toy())), recorded).transcript.case_id == "again"
     )
+
+
+def crash(place):
+    return Observation(Kind.CRASH, "device", f"crash in {place}", 1.0, ("null", place))
+
+
+@pytest.mark.parametrize(("there", "smaller"), [("show_name", True), ("write", False)])
+def test_another_crash_is_not_this_ones_reproducer(toy, there, smaller):
+    window = (case(A, message(b"x")),)
+    finding = replace(found(*window), observation=crash("show_name"), bucket=bucket_of(crash("show_name"), window[0]))
+
+    def play(candidate, _finding):
+        return Replay(True, again=crash(there), case=candidate[-1])
+
+    ended = finished(Minimization(finding, shrinker(toy())), play)
+    assert (ended.window != window) is smaller
 
 
 # -- the desk ----------------------------------------------------------------------------------------------------------
