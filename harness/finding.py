@@ -24,10 +24,20 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A field that must be unusual for the fault to show, and from where on, in words."""
+
+    message: str
+    field: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Minimized:
     """How a reproducer was made smaller: sizes before and after, replays and wall seconds that it took.
 
-    `original` is the window as it was found. `done`: nothing more can be left out; else the time was over.
+    `original` is the window as it was found. `done`: nothing more can be left out; else the time was over. `conditions`
+    are known where it came so far.
     """
 
     before: Size
@@ -36,6 +46,7 @@ class Minimized:
     seconds: float
     done: bool
     original: tuple[TestCase, ...]
+    conditions: tuple[Condition, ...] = ()
 
     def __str__(self) -> str:
         """From what to what, and at which price."""

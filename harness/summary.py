@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.case import Send
@@ -222,4 +222,10 @@ def _minimized(told: Minimized) -> dict[str, Any]:
         name: {"messages": s.messages, "bytes": s.octets}
         for name, s in (("before", told.before), ("after", told.after))
     }
-    return {**sizes, "replays": told.replays, "seconds": round(told.seconds, 3), "done": told.done}
+    return {
+        **sizes,
+        "replays": told.replays,
+        "seconds": round(told.seconds, 3),
+        "done": told.done,
+        "conditions": [asdict(condition) for condition in told.conditions],
+    }

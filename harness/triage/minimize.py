@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.finding import Finding, Minimized, bucket_of
+from harness.finding import Condition, Finding, Minimized, bucket_of
+from harness.triage.conditions import conditions_of
+from harness.triage.reduce import Asks
 from harness.triage.replay import Replay, is_blamed
 from harness.triage.shrink import Shrinker, Window
 
@@ -20,7 +22,8 @@ class Minimization:
     def __init__(self, finding: Finding, shrinker: Shrinker) -> None:
         self.first, self._shrinker = finding, shrinker
         self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
-        self._questions = shrinker.shrink(finding.window)
+        self._conditions: tuple[Condition, ...] = ()
+        self._questions = self._all(finding.window)
         self._answers: dict[tuple[str, ...], bool] = {_key(finding.window): True}
         self._replays, self._seconds = 0, 0.0
         self._next = self._ask(None)
@@ -39,8 +42,14 @@ class Minimization:
     def finding(self) -> Finding:
         """What there is now, with what it took."""
         before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)
-        told = Minimized(before, after, self._replays, self._seconds, self.done, self.first.window)
+        cost = (self._replays, self._seconds)
+        told = Minimized(before, after, *cost, self.done, self.first.window, self._conditions)
         return replace(self._best, minimized=told)
+
+    def _all(self, window: Window) -> Asks[Window]:
+        window = yield from self._shrinker.shrink(window)
+        self._conditions = conditions_of(self._shrinker, window)
+        return (yield from self._shrinker.emptied(window))
 
     def advance(self, play: Play) -> None:
         """Put one question: one replay, or a few where the fault does not come back always."""

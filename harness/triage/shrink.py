@@ -26,17 +26,18 @@ class Shrinker:
         self._protocols = protocols
 
     def shrink(self, window: Window) -> Asks[Window]:
-        """Ends with a window of which none of these passes makes anything smaller.
-
-        Last, texts that are as usual are left empty where that does: fewer bytes, with more of them unusual.
-        """
+        """Ends with a window of which none of these passes makes anything smaller."""
         pieces = (self._cases, self._steps, self._states, self._steps)
         while True:
             before = window
             for smaller in (*pieces, self._waits, self._fields, self._values):
                 window = yield from smaller(window)
             if window == before:
-                return (yield from self._emptied(window))
+                return window
+
+    def protocol(self, interface: str) -> WireProtocol:
+        """What is spoken there."""
+        return self._protocols[interface]
 
     def size(self, window: Window) -> Size:
         """What the window puts on the wire, the ways to its states included."""
@@ -46,6 +47,12 @@ class Shrinker:
     def _way(self, case: TestCase) -> tuple[Step, ...]:
         state = self._protocols[case.interface].states.get(case.state)
         return () if state is None else state.preamble
+
+    def emptied(self, window: Window) -> Asks[Window]:
+        """At last: texts that are as usual are left empty where that does. Fewer bytes, with more of them unusual."""
+        for place in reversed(_places(window, Send)):
+            window = yield from self._emptied_at(window, place)
+        return window
 
     # -- cases, steps, states -----------------------------------------------------------------------------------------
 
@@ -105,11 +112,6 @@ class Shrinker:
             return smaller
 
         return built((yield from mapped(fewest(unusual), built))) if unusual else window
-
-    def _emptied(self, window: Window) -> Asks[Window]:
-        for place in reversed(_places(window, Send)):
-            window = yield from self._emptied_at(window, place)
-        return window
 
     def _emptied_at(self, window: Window, place: Place) -> Asks[Window]:
         protocol, send, parts = (
