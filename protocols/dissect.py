@@ -26,14 +26,14 @@ def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
     given = {span.name: send.data[span.offset : span.offset + span.length] for span in send.spans}
     alive = {live.offset: live.name for live in send.live}
     at = {span.name: span.offset for span in send.spans}
-    computed = layout.computed
-    own = [leaf for leaf in layout.leaves if leaf.index not in computed]
+    own = [leaf for leaf in layout.leaves if leaf.index not in layout.computed]
     parts = [_part(layout, leaf, given) for leaf in own if _is_unusual(layout, leaf, given, at.get(leaf.name), alive)]
-    worked_out = layout.render([Change(part.name, part.data) for part in parts])
-    parts += _set_anew(layout, worked_out, send, given, at)
+    for index in layout.computed:
+        if not _is_worked_out(layout.leaves[index], _rendered(layout, parts), send):
+            parts.append(_part(layout, layout.leaves[index], given, computed=True))
     order = {leaf.name: leaf.index for leaf in layout.leaves}
     parts.sort(key=lambda part: order[part.name])
-    again = layout.render([Change(part.name, part.data) for part in parts])
+    again = _rendered(layout, parts)
     return tuple(parts) if (again.data, again.live) == (send.data, send.live) else None
 
 
@@ -49,7 +49,7 @@ def texts_of(message: Message, send: Send) -> tuple[Part, ...]:
 
 def composed(message: Message, send: Send, parts: Sequence[Part]) -> Send:
     """The message with these fields unusual; callback and pace are those of `send`."""
-    rendered = message.layout.render([Change(part.name, part.data) for part in parts])
+    rendered = _rendered(message.layout, parts)
     step = (send.callback, send.replay_of, send.wait)
     return Send(message.name, rendered.data, rendered.live, rendered.spans, bool(parts), *step)
 
@@ -65,23 +65,23 @@ def _part(layout: Layout, leaf: Leaf, given: dict[str, bytes], *, computed: bool
     return Part(leaf.name, given.get(leaf.name, b""), layout.usual(leaf), computed, _number(leaf.primitive))
 
 
-def _set_anew(
-    layout: Layout, rendered: Rendered, send: Send, given: dict[str, bytes], at: dict[str, int]
-) -> list[Part]:
-    """Lengths and checksums that are not what the message would have worked out."""
-    right = {span.name: rendered.data[span.offset : span.offset + span.length] for span in rendered.spans}
-    offsets = {span.name: span.offset for span in rendered.spans}
-    theirs, ours = {live.offset for live in send.live}, {live.offset for live in rendered.live}
-    found: list[Part] = []
-    for leaf in layout.leaves:
-        if leaf.index not in layout.computed:
-            continue
-        same = given.get(leaf.name, b"") == right.get(leaf.name, b"")
-        lives = at.get(leaf.name) in theirs, offsets.get(leaf.name) in ours
-        if lives == (True, True) or (same and lives[0] == lives[1]):
-            continue
-        found.append(_part(layout, leaf, given, computed=True))
-    return found
+def _rendered(layout: Layout, parts: Sequence[Part]) -> Rendered:
+    return layout.render([Change(part.name, part.data) for part in parts])
+
+
+def _is_worked_out(leaf: Leaf, right: Rendered, sent: Rendered | Send) -> bool:
+    """True for a length or checksum that is what the message itself would have put there, now or at send time."""
+    there, here = _found(leaf, right), _found(leaf, sent)
+    return there[1] == here[1] and (there[1] or there[0] == here[0])
+
+
+def _found(leaf: Leaf, message: Rendered | Send) -> tuple[bytes, bool]:
+    """A field's bytes, and whether they are worked out at send time."""
+    span = next((span for span in message.spans if span.name == leaf.name), None)
+    if span is None:
+        return b"", False
+    live = any(live.offset == span.offset for live in message.live)
+    return message.data[span.offset : span.offset + span.length], live
 
 
 def _number(primitive: boofuzz.Fuzzable) -> str:

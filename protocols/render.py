@@ -109,9 +109,10 @@ class Layout:
         self._plain = self._finish(_Draft(list(self._defaults)))
 
     @cached_property
-    def computed(self) -> frozenset[int]:
-        """Indices of the leaves that are worked out from others: lengths and checksums."""
-        return frozenset(dependent.leaf for dependent in (*self.sizes, *self._sums))
+    def computed(self) -> dict[int, None]:
+        """Indices of the leaves that are worked out from others, lengths and checksums, those that cover least first."""
+        every = sorted((*self.sizes, *self._sums), key=lambda one: one.extent.last - one.extent.first)
+        return dict.fromkeys(dependent.leaf for dependent in every)
 
     def usual(self, leaf: Leaf) -> bytes:
         """What is in a leaf when nothing is changed."""

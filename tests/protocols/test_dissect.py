@@ -11,6 +11,7 @@ from harness.case import Send
 from harness.interfaces import Dissects
 from protocols.load import PROTOCOLS, load_protocol
 from protocols.model import Message, Protocol
+from protocols.render import Change
 from protocols.wire import Wire
 
 EVERY = sorted(PROTOCOLS)
@@ -79,6 +80,13 @@ def test_a_length_or_checksum_is_a_part_only_where_it_is_wrong():
     assert found[sizes[0]][2]
     without = LINK.composed(wrong, [part for part in LINK.parts(wrong) if part.name == "body.name"])
     assert without == longer
+
+
+def test_a_length_of_what_a_wrong_length_stands_in_is_right():
+    layout = LINK.message("echo").layout
+    short = LINK.message("echo").mutated([Change("body.count", b"")])
+    assert set(parts(short)) == {"body.count"}
+    assert layout.leaf("body.count").index in layout.computed
 
 
 def test_a_live_field_that_was_set_is_a_part_and_one_that_is_live_is_none():
