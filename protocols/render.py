@@ -110,7 +110,7 @@ class Layout:
 
     @cached_property
     def computed(self) -> dict[int, None]:
-        """Indices of the leaves that are worked out from others, lengths and checksums, those that cover least first."""
+        """Indices of the leaves that are worked out from others: lengths and checksums, the narrowest first."""
         every = sorted((*self.sizes, *self._sums), key=lambda one: one.extent.last - one.extent.first)
         return dict.fromkeys(dependent.leaf for dependent in every)
 
