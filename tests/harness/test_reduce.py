@@ -72,7 +72,13 @@ def test_questions_are_built_into_what_can_be_asked_and_the_end_is_handed_on():
 
 
 @pytest.mark.parametrize(
-    ("asks", "end"), [(fewest(()), ()), (fewest("a", least=1), ("a",)), (nearest(4, 5), 5), (nearest(5, 5), 5)]
+    ("ask", "end"),
+    [
+        (lambda: fewest(()), ()),
+        (lambda: fewest("a", least=1), ("a",)),
+        (lambda: nearest(4, 5), 5),
+        (lambda: nearest(5, 5), 5),
+    ],
 )
-def test_where_nothing_can_be_smaller_nothing_is_asked(asks, end):
-    assert driven(asks, lambda _: 1 / 0) == (end, [])
+def test_where_nothing_can_be_smaller_nothing_is_asked(ask, end):
+    assert driven(ask(), lambda _: 1 / 0) == (end, [])
