@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.finding import Finding
+from harness.known.baseline import Seen
 from harness.outcome import NOTHING_MEASURED, Measures
 from harness.transcript import Transcript
 from harness.verdict import Verdict
@@ -64,6 +65,13 @@ class FindingDismissed:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownReplayed:
+    """A known finding's reproducer was played before the cases, or why it was not."""
+
+    known: Seen
+
+
+@dataclass(frozen=True, slots=True)
 class CaseLeftOut:
     """The case was not tried: its state or its interface cannot be reached at present."""
 
@@ -97,6 +105,7 @@ Event = (
     | FindingConfirmed
     | FindingMinimized
     | FindingDismissed
+    | KnownReplayed
     | BenchFault
     | CampaignEnded
 )

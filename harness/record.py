@@ -22,11 +22,13 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
     FindingMinimized,
+    KnownReplayed,
 )
 from harness.finding import Finding
 from harness.floors import Tally, Tested, shortfalls
+from harness.known.baseline import FindingStatus, Seen, statuses_of
 from harness.requirements import Requirement
-from harness.serialize import from_plain
+from harness.serialize import dumps, from_plain, loads
 from harness.store import Store
 from harness.store_schema import cases as case_rows
 from harness.summary import (
@@ -42,7 +44,7 @@ from harness.summary import (
 from harness.temporal import RequirementStatistics, RequirementTotals
 
 POINTS = 400
-BENCH_FAULT, BENCH_FAILURE, REFUSED = "bench_fault", "bench_failure", "refused"
+BENCH_FAULT, BENCH_FAILURE, REFUSED, KNOWN = "bench_fault", "bench_failure", "refused", "known"
 
 
 class RecordBuilder:
@@ -71,6 +73,7 @@ class RecordBuilder:
         self._probes: Counter[str] = Counter()
         self._groups: Counter[tuple[str, str]] = Counter()
         self._findings: dict[str, Finding] = {}
+        self._known: list[Seen] = []
         self._bench_faults: list[str] = []
         self._bench_failed = False
         self._timeline: list[TimelinePoint] = []
@@ -91,6 +94,8 @@ class RecordBuilder:
                 self._left_out += 1
             case FindingConfirmed() | FindingMinimized() | FindingDismissed():
                 self._findings[event.finding.id] = event.finding
+            case KnownReplayed(known=known):
+                self._known.append(known)
             case BenchFault(reason=reason, fatal=fatal):
                 self._bench_faults.append(reason)
                 self._bench_failed |= fatal
@@ -118,7 +123,8 @@ class RecordBuilder:
         never = missing or {}
         figures = {name: replace(one, missing=never.get(name, ())) for name, one in self._totals.statistics().items()}
         requirements = tuple(RequirementRecord(r, figures.get(r.id)) for r in self._requirements)
-        doubts = (*self._doubts(told), *self._shortfalls(requirements, never))
+        statuses = statuses_of(self._manifest, told)
+        doubts = (*self._doubts(told, statuses), *self._shortfalls(requirements, never))
         return CampaignRecord(
             manifest=self._manifest,
             seconds=self._ended.seconds,
@@ -138,11 +144,13 @@ class RecordBuilder:
             bench_faults=tuple(self._bench_faults),
             doubts=doubts,
             reason=self._ended.reason,
-            exit_code=exit_code_of(told, bench_failed=self._failed(), doubts=doubts),
+            exit_code=exit_code_of(told, bench_failed=self._failed(), doubts=doubts, statuses=statuses),
+            statuses=statuses,
+            known=tuple(self._known),
         )
 
-    def _doubts(self, findings: Sequence[Finding]) -> Iterator[str]:
-        yield from doubts_of(self._verdicts, findings, self._max_inconclusive)
+    def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
+        yield from doubts_of(self._verdicts, findings, self._max_inconclusive, statuses)
 
     def _shortfalls(
         self, requirements: Sequence[RequirementRecord], missing: Mapping[str, tuple[str, ...]]
@@ -191,6 +199,7 @@ def _load(store: Store) -> CampaignRecord:
     timeline = timeline or _timeline(store, findings)
     manifest, told = store.manifest(), store.events()
     faults = tuple(event.text for event in told if event.kind in (BENCH_FAULT, BENCH_FAILURE))
+    statuses = statuses_of(manifest, findings)
     failed = not verdicts or any(event.kind == BENCH_FAILURE for event in told)
     return CampaignRecord(
         manifest=manifest,
@@ -208,17 +217,24 @@ def _load(store: Store) -> CampaignRecord:
         doubts=tuple(end.get("doubts", ())),
         bench_faults=tuple(end.get("bench_faults", faults)),
         reason=end.get("reason", "killed"),
-        exit_code=end.get("exit_code", _exit_code(manifest, findings, verdicts, bench_failed=failed)),
+        exit_code=end.get("exit_code", _exit_code(manifest, findings, verdicts, statuses, bench_failed=failed)),
         store=str(store.path),
+        statuses=statuses,
+        known=tuple(loads(Seen, event.text) for event in told if event.kind == KNOWN),
     )
 
 
 def _exit_code(
-    manifest: Mapping[str, Any], findings: Sequence[Finding], verdicts: Mapping[str, int], *, bench_failed: bool
+    manifest: Mapping[str, Any],
+    findings: Sequence[Finding],
+    verdicts: Mapping[str, int],
+    statuses: Mapping[str, FindingStatus],
+    *,
+    bench_failed: bool,
 ) -> int:
     limits = manifest.get("configuration", {}).get("limits", {})
-    doubts = tuple(doubts_of(verdicts, findings, limits.get("max_inconclusive", MAX_INCONCLUSIVE)))
-    return exit_code_of(findings, bench_failed=bench_failed, doubts=doubts)
+    doubts = tuple(doubts_of(verdicts, findings, limits.get("max_inconclusive", MAX_INCONCLUSIVE), statuses))
+    return exit_code_of(findings, bench_failed=bench_failed, doubts=doubts, statuses=statuses)
 
 
 def _requirements(
@@ -274,6 +290,8 @@ class StoreWriter:
                 self._store.add_finding(event.finding)
             case BenchFault(reason=reason, fatal=fatal):
                 self._store.add_event(BENCH_FAILURE if fatal else BENCH_FAULT, self._seconds, reason)
+            case KnownReplayed(known=known):
+                self._store.add_event(KNOWN, self._seconds, dumps(known))
             case CaseRefused(case=case, reason=reason):
                 self._store.add_event(REFUSED, self._seconds, f"{case.id}: {reason}")
             case _:

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.case import Send
 from harness.finding import Finding, Minimized
+from harness.known.baseline import UNKNOWN, FindingStatus, Seen
 from harness.requirements import Requirement
 from harness.temporal import RequirementStatistics
 from harness.verdict import Verdict
@@ -76,7 +77,8 @@ class CampaignRecord:
     """One whole campaign. `manifest` is what was recorded at the start; `reason` why it ended.
 
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
-    `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
+    `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded. `statuses` are
+    what the baseline makes of findings, by bucket, `known` what was seen of its entries.
     """
 
     manifest: Mapping[str, Any]
@@ -96,6 +98,8 @@ class CampaignRecord:
     left_out: int = 0
     put_off: int = 0
     doubts: tuple[str, ...] = ()
+    statuses: Mapping[str, FindingStatus] = field(default_factory=dict[str, FindingStatus])
+    known: tuple[Seen, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -107,12 +111,33 @@ class CampaignRecord:
         """Findings that a replay showed again."""
         return tuple(finding for finding in self.findings if finding.confirmed)
 
+    @property
+    def failing(self) -> tuple[Finding, ...]:
+        """Confirmed findings that end the run with 1: new ones, and known ones whose decision holds no more."""
+        return failing(self.findings, self.statuses)
+
+    def status(self, finding: Finding) -> FindingStatus:
+        """What the baseline makes of a finding."""
+        return self.statuses.get(finding.bucket, UNKNOWN)
+
+
+def failing(findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> tuple[Finding, ...]:
+    """The confirmed ones that no decision of the baseline covers."""
+    return tuple(found for found in findings if found.confirmed and statuses.get(found.bucket, UNKNOWN).fails)
+
 
 def doubts_of(
-    verdicts: Mapping[str, int], findings: Sequence[Finding], max_inconclusive: float = MAX_INCONCLUSIVE
+    verdicts: Mapping[str, int],
+    findings: Sequence[Finding],
+    max_inconclusive: float = MAX_INCONCLUSIVE,
+    statuses: Mapping[str, FindingStatus] | None = None,
 ) -> Iterator[str]:
-    """Why verdicts and findings do not add up to a pass: suspicions not replayed, too many cases that say nothing."""
-    if waiting := [finding.id for finding in findings if not finding.confirmed and not finding.tries]:
+    """Why verdicts and findings do not add up to a pass: suspicions not replayed, too many cases that say nothing.
+
+    What is known need not be replayed to be known.
+    """
+    told = [found for found in findings if (statuses or {}).get(found.bucket, UNKNOWN).fails]
+    if waiting := [finding.id for finding in told if not finding.confirmed and not finding.tries]:
         yield f"{len(waiting)} suspicions were not replayed, there was no time or no way: {', '.join(waiting)}"
     doubtful, total = (
         sum(verdicts.get(v, 0) for v in (Verdict.INCONCLUSIVE, Verdict.BENCH_FAULT)),
@@ -122,9 +147,15 @@ def doubts_of(
         yield f"{doubtful} of {total} cases say nothing, {max_inconclusive:.0%} may ([limits] max_inconclusive)"
 
 
-def exit_code_of(findings: Sequence[Finding], *, bench_failed: bool, doubts: Sequence[str] = ()) -> int:
-    """1 for a confirmed finding, else 3 if the bench failed, else 4 where there are doubts, else 0."""
-    if any(finding.confirmed for finding in findings):
+def exit_code_of(
+    findings: Sequence[Finding],
+    *,
+    bench_failed: bool,
+    doubts: Sequence[str] = (),
+    statuses: Mapping[str, FindingStatus] | None = None,
+) -> int:
+    """1 for a confirmed finding that is not known, else 3 if the bench failed, else 4 if there are doubts, else 0."""
+    if failing(findings, statuses or {}):
         return 1
     return BENCH_FAILED if bench_failed else 4 if doubts else 0
 
@@ -134,14 +165,14 @@ def signalled(record: CampaignRecord, number: int) -> CampaignRecord:
 
     Its exit code is the shell's, 128 + `number`, unless a finding (1) or a failed bench (3) is to be told instead.
     """
-    return record if record.confirmed or record.bench_faults else replace(record, exit_code=128 + number)
+    return record if record.failing or record.bench_faults else replace(record, exit_code=128 + number)
 
 
 def with_faults(record: CampaignRecord, faults: Sequence[str]) -> CampaignRecord:
     """The record with more that failed on our side: never a pass; a finding, and a fault of our own, outrank it."""
     if not faults:
         return record
-    code = record.exit_code if record.confirmed or record.reason == FAILED else BENCH_FAILED
+    code = record.exit_code if record.failing or record.reason == FAILED else BENCH_FAILED
     return replace(record, bench_faults=(*record.bench_faults, *faults), exit_code=code)
 
 
@@ -165,7 +196,8 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
             for name, totals in record.interfaces.items()
         },
         "requirements": {entry.requirement.id: _requirement(entry) for entry in record.requirements},
-        "findings": [_finding(finding) for finding in record.findings],
+        "findings": [{**_finding(finding), **_status(record.status(finding))} for finding in record.findings],
+        "known": [{"bucket": s.bucket, "decision": s.decision, "seen": s.seen, "why": s.why} for s in record.known],
         "refused": record.refused,
         "left_out": record.left_out,
         "put_off": record.put_off,
@@ -215,6 +247,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fault": finding.fault,
         "minimized": None if finding.minimized is None else _minimized(finding.minimized),
     }
+
+
+def _status(status: FindingStatus) -> dict[str, Any]:
+    keys = ("decision", "reason", "owner", "expires")
+    entry = None if status.entry is None else {key: getattr(status.entry, key) for key in keys}
+    return {"status": status.word, "decided": entry}
 
 
 def _minimized(told: Minimized) -> dict[str, Any]:

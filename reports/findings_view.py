@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.case import Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.finding import Finding
+from harness.known.baseline import FindingStatus
 from harness.transcript import Exchange
 from harness.verdict import KINDS, Kind
 from reports.channels import Channels, channels_of
@@ -67,16 +68,22 @@ class FindingView:
     symptoms: tuple[tuple[str, str], ...]
     console: str
     replay: str
+    status: str
+    decided: str
 
 
 def finding_view(
     finding: Finding,
+    status: FindingStatus,
     titles: Mapping[str, str],
     signals: Sequence[str],
     units: Mapping[str, str],
     replay: str,
 ) -> FindingView:
-    """The view; `titles` names requirements, `signals` are in the order of a sample's values."""
+    """The view; `titles` names requirements, `signals` are in the order of a sample's values.
+
+    `status` is what the baseline makes of it.
+    """
     leaders = finding.window[:-1]
     required = finding.observation.requirement
     console = b"".join(text for _, text in finding.transcript.console)
@@ -97,6 +104,8 @@ def finding_view(
         symptoms=tuple((KINDS[s.kind].one, visible(s.summary)) for s in finding.symptoms),
         console=visible(console[-2000:].decode("utf-8", errors="replace"), keep="\n").replace("␍\n", "\n"),
         replay=replay,
+        status=status.word if status.entry else "",
+        decided=visible(status.words) if status.entry else "",
     )
 
 

@@ -47,8 +47,8 @@ def content_policy(style: str) -> str:
 def _page(record: CampaignRecord) -> dict[str, Any]:
     titles = {entry.requirement.id: entry.requirement.title for entry in record.requirements}
     names, units = signals_of(record.manifest)
-    ordered = sorted(record.findings, key=lambda finding: (not finding.confirmed, list(Kind).index(finding.kind)))
-    views = [finding_view(f, titles, names, units, replay_command(record, f.id)) for f in ordered]
+    ordered = sorted(record.findings, key=lambda finding: _place(finding, record))
+    views = [finding_view(f, record.status(f), titles, names, units, replay_command(record, f.id)) for f in ordered]
     return {
         "record": record,
         "title": _title(record.manifest),
@@ -60,6 +60,11 @@ def _page(record: CampaignRecord) -> dict[str, Any]:
         "findings": views,
         "manifest": list(flatten({key: value for key, value in record.manifest.items() if key not in SHOWN_ABOVE})),
     }
+
+
+def _place(finding: Finding, record: CampaignRecord) -> tuple[bool, bool, int]:
+    """Confirmed ones first, of these what is not known, by kind."""
+    return not finding.confirmed, not record.status(finding).fails, list(Kind).index(finding.kind)
 
 
 def _title(manifest: Mapping[str, Any]) -> str:
@@ -75,10 +80,16 @@ def verdict_sentence(record: CampaignRecord) -> str:
         return "Nothing was tested: the bench never reached the device."
     tried = f"{counted(record.cases, 'case')} in {duration(record.seconds)}"
     if record.confirmed:
-        return f"{_kinds(record.confirmed)} confirmed by replay, in {tried}."
+        return f"{_kinds(record.confirmed)} confirmed by replay, in {tried}.{_known(record)}"
     if record.findings:
         return f"{counted(len(record.findings), 'finding')} that the replays did not confirm, in {tried}."
     return f"No fault met in {tried}. This speaks of the cases that ran, not of the device."
+
+
+def _known(record: CampaignRecord) -> str:
+    """How many of the confirmed findings are known."""
+    known = len(record.confirmed) - len(record.failing)
+    return f" {'All' if not record.failing else known} of them known: decided before." if known else ""
 
 
 def _kinds(findings: Sequence[Finding]) -> str:
@@ -88,7 +99,7 @@ def _kinds(findings: Sequence[Finding]) -> str:
 
 
 def _tone(record: CampaignRecord) -> str:
-    if record.confirmed:
+    if record.failing:
         return "bad"
     return "doubt" if record.findings or record.exit_code or was_cut_short(record) else "quiet"
 
@@ -104,6 +115,7 @@ def _facts(record: CampaignRecord) -> list[tuple[str, str]]:
             _find(manifest, ("target", "sha256"), ("target", "firmware_sha256"), ("firmware_sha256",)),
         ),
         ("bench", _find(manifest, ("bench", "path"), ("bench",))),
+        ("known findings", _find(manifest, ("baseline", "file"))),
         ("seed", _find(manifest, ("seed",))),
         ("started", _find(manifest, ("started",))),
         ("medfuzz", _find(manifest, ("versions", "medfuzz"), ("medfuzz",))),

@@ -19,8 +19,8 @@ from reports.text import counted, visible
 def render_junit(record: CampaignRecord) -> str:
     """The XML document: a failure is what a replay showed again, an error what could not be judged.
 
-    A test is named alike in every run; counts stand in properties. Skipped is what was not put to the test, and a
-    finding that did not come back.
+    A test is named alike in every run; counts stand in properties. Skipped is what was not put to the test, a finding
+    that did not come back, and one that is known: the decision is the reason.
     """
     document = JUnitXml("medfuzz")
     for group in _groups(record):
@@ -57,32 +57,36 @@ def _group_suite(group: GroupTotals, findings: Sequence[Finding], record: Campai
     suite.add_property("findings", str(len(findings)))
     suite.add_testcase(JUnitCase("cases without a new finding", name, 0))
     for finding in findings:
-        suite.add_testcase(_case(finding, name, replay_command(record, finding.id)))
+        suite.add_testcase(_case(finding, name, record))
     return suite
 
 
-def _case(finding: Finding, suite: str, replay: str) -> JUnitCase:
+def _case(finding: Finding, suite: str, record: CampaignRecord) -> JUnitCase:
     case = JUnitCase(visible(f"{finding.id} {finding.kind.value}"), suite, 0)
     summary = visible(finding.observation.summary)
-    if finding.confirmed:
-        case.result = [_with_text(Failure(summary, finding.kind.value), _description(finding, replay))]
+    status = record.status(finding)
+    if finding.confirmed and status.fails:
+        case.result = [_with_text(Failure(summary, finding.kind.value), _description(finding, record))]
+    elif finding.confirmed:
+        case.result = [Skipped(visible(f"{status.words}: {summary}"), status.word)]
     else:
         why = finding.doubt or f"{finding.reproduced} of {finding.tries}"
         case.result = [Skipped(f"{finding.standing} ({why}): {summary}", "unconfirmed")]
     return case
 
 
-def _description(finding: Finding, replay: str) -> str:
-    observation = finding.observation
+def _description(finding: Finding, record: CampaignRecord) -> str:
+    observation, status = finding.observation, record.status(finding)
     lines = [
         observation.summary,
+        *([status.words] if status.entry else []),
         f"requirement: {observation.requirement or 'none'}",
         f"reproduced: {finding.reproduced} of {finding.tries}",
         f"state: {finding.case.state}",
         f"messages: {', '.join(finding.case.messages)}",
         *(f"{key}: {value}" for key, value in observation.detail.items()),
         *(f"sent: {exchange.sent.hex()}" for exchange in finding.transcript.exchanges if exchange.sent),
-        f"replay: {replay}",
+        f"replay: {replay_command(record, finding.id)}",
     ]
     return "\n".join(lines)
 
@@ -102,12 +106,15 @@ def _requirements_suite(record: CampaignRecord) -> TestSuite:
 
 
 def _violated(entry: RequirementRecord, record: CampaignRecord) -> list[Any]:
-    """A failure with its findings; skipped, as they are, where no replay showed any of them again."""
+    """A failure with its findings; skipped, as they are, where no replay showed any of them again, or all are known."""
     findings = [finding for finding in record.findings if entry.requirement.id in _requirements_of(finding)]
     confirmed = [finding for finding in findings if finding.confirmed]
     words = f"violated {counted(entry.statistics.violated if entry.statistics else 0, 'time')}"
     if findings and not confirmed:
         return [Skipped(f"{words}, not reproduced", "unconfirmed")]
+    if findings and not any(record.status(finding).fails for finding in confirmed):
+        known = "; ".join(f"{finding.id} {record.status(finding).words}" for finding in confirmed)
+        return [Skipped(visible(f"{words}: {known}"), "known")]
     lines = (f"{finding.id}: {replay_command(record, finding.id)}" for finding in confirmed)
     return [_with_text(Failure(words, Kind.UNSAFE_STATE.value), "\n".join(lines))]
 
@@ -150,7 +157,7 @@ def _run_suite(record: CampaignRecord) -> TestSuite:
     for name, problems, kind in (
         ("the bench held", _bench_problems(record), "bench_fault"),
         ("the run came to its end", [why(record)] if was_cut_short(record) else [], "interrupted"),
-        ("enough was tested", [] if record.confirmed else list(record.doubts), "doubt"),
+        ("enough was tested", [] if record.failing else list(record.doubts), "doubt"),
     ):
         case = JUnitCase(name, "run", 0)
         case.result = [_with_text(Error(visible(problems[0]), kind), "\n".join(problems))] if problems else []

@@ -17,13 +17,23 @@ from harness.bench import Bench
 from harness.campaigns.options import Options
 from harness.campaigns.version import version_of
 from harness.interfaces import Identity
+from harness.known.baseline import Baseline
 from harness.serialize import to_plain
 
 _LIBRARIES = ("medfuzz", "boofuzz", "scapy", "pyserial", "unicorn", "pyelftools", "pydantic", "SQLAlchemy", "Jinja2")
 
 
-def manifest_of(name: str, options: Options, assembly: Assembly, identities: Mapping[str, Identity]) -> dict[str, Any]:
-    """Campaign, target, identities, interfaces, configuration, definitions and versions; plain enough for JSON."""
+def manifest_of(
+    name: str,
+    options: Options,
+    assembly: Assembly,
+    identities: Mapping[str, Identity],
+    baseline: Baseline | None = None,
+) -> dict[str, Any]:
+    """Campaign, target, identities, interfaces, configuration, definitions and versions; plain enough for JSON.
+
+    The baseline is there whole: what it makes of a finding is the same when the run is reported again.
+    """
     bench = assembly.bench
     return {
         "campaign": name,
@@ -54,6 +64,7 @@ def manifest_of(name: str, options: Options, assembly: Assembly, identities: Map
         "configuration": bench.model_dump(mode="json"),
         "requirements": to_plain(assembly.requirements),
         "definitions": _definitions(options, assembly),
+        "baseline": to_plain(baseline),
         "versions": {key: version_of(key) for key in _LIBRARIES},
         "host": {"system": platform.platform(), "python": sys.version.split()[0]},
     }

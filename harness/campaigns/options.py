@@ -11,6 +11,7 @@ class Options:
     """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own.
 
     `command` is how this program is called, for the words of a report that say how to replay a finding.
+    `baseline` is a file of known findings; None for the one beside the bench, if there is one.
     """
 
     bench: Path
@@ -23,3 +24,4 @@ class Options:
     out: Path | None = None
     elf: Path | None = None
     command: str = ""
+    baseline: Path | None = None

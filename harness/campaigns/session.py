@@ -28,6 +28,8 @@ from harness.events import BenchFault, CampaignEnded, CampaignStarted
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
 from harness.interfaces import Fuzzer, Identity, Listener
+from harness.known.baseline import Baseline
+from harness.known.file import baseline_beside, load_baseline, today
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
 from harness.store import STORE_NAME, Store
@@ -57,26 +59,28 @@ def run_campaign(options: Options, audience: Audience = NOBODY, ask: Ask | None 
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     _require_arming(assembly)
     require_stimuli(assembly)
+    baseline = _baseline(options)
     fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)
     interruption = Interruption()
     with interruption.watched():
         folder = _folder(options)
         with details_in(folder):
-            return _in_folder(options, assembly, fuzzers, folder, interruption, audience), folder
+            return _in_folder(options, assembly, fuzzers, baseline, folder, interruption, audience), folder
 
 
 def _in_folder(
     options: Options,
     assembly: Assembly,
     fuzzers: Sequence[Fuzzer],
+    baseline: Baseline | None,
     folder: Path,
     interruption: Interruption,
     audience: Audience,
 ) -> CampaignRecord:
     """The store is created first: that is how a folder belongs to one run. Raises UsageError, BenchError."""
-    with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {})) as store:
+    with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {}, baseline)) as store:
         try:
-            record = _recorded_run(options, assembly, fuzzers, store, interruption, audience)
+            record = _recorded_run(options, assembly, fuzzers, baseline, store, interruption, audience)
             return with_faults(record, write_reports(folder, record))
         finally:
             with contextlib.suppress(KeyboardInterrupt):
@@ -90,6 +94,7 @@ def _recorded_run(
     options: Options,
     assembly: Assembly,
     fuzzers: Sequence[Fuzzer],
+    baseline: Baseline | None,
     store: Store,
     interruption: Interruption,
     audience: Audience,
@@ -97,7 +102,7 @@ def _recorded_run(
     """Bring the target up, write the manifest, run; everything in the store. Raises BenchError from the disk."""
     folder = store.path.parent
     failure, identities = _bring_up(assembly, interruption)
-    manifest = manifest_of(folder.name, options, assembly, identities)
+    manifest = manifest_of(folder.name, options, assembly, identities, baseline)
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
     store.describe(manifest)
     builder = _builder(options, assembly)
@@ -119,6 +124,12 @@ def _recorded_run(
     else:
         _run(campaign, interruption, folder, audience)
     return _record(builder, assembly, keeper, store, interruption)
+
+
+def _baseline(options: Options) -> Baseline | None:
+    """The known findings that are named, or that lie beside the bench; raises UsageError."""
+    path = options.baseline or baseline_beside(options.bench)
+    return None if path is None else load_baseline(path, today())
 
 
 def _builder(options: Options, assembly: Assembly) -> RecordBuilder:

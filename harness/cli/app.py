@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Fuzz a bench."),
     "replay": ("replay", "Replay a finding."),
     "report": ("report", "Write a run's reports again, also of one that was killed."),
+    "compare": ("compare", "Compare two runs' findings: new, gone, still there."),
+    "baseline": ("baseline", "Keep the file of known findings, for which a run does not fail."),
     "import": ("import_", "Take messages from captures, as seeds for the fuzzers."),
     "list": ("listing", "Show what there is."),
     "emulate": ("emulate", "Serve an emulated device until Ctrl-C."),
@@ -52,7 +54,8 @@ def loaded(name: str) -> Any:
     only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     importlib.import_module(f"harness.cli.{COMMANDS[name][0]}").register(only)
     command: Any = typer.main.get_command(only)
-    command.callback = _guarded(command.callback)
+    for part in (command, *getattr(command, "commands", {}).values()):
+        part.callback = _guarded(part.callback)
     return command
 
 

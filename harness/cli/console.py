@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
@@ -21,8 +22,10 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
     FindingMinimized,
+    KnownReplayed,
 )
 from harness.finding import Finding
+from harness.known.baseline import UNKNOWN, statuses_of
 from reports.text import counted, visible
 
 _REFRESH_SECONDS = 0.25
@@ -46,6 +49,7 @@ class ConsoleListener:
         self._console = console or _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._kinds: Counter[str] = Counter()
+        self._manifest: Mapping[str, object] = {}
         self._shown = 0.0
         self._mark = (0.0, 0)
         self._rate = 0.0
@@ -66,12 +70,14 @@ class ConsoleListener:
                 self._progress(event)
             case FindingConfirmed(finding=finding):
                 self._kinds[finding.kind.value] += 1
-                self._say(f"[bold red]finding[/] {_line(finding)}")
+                self._say(f"{self._head(finding)} {_line(finding)}")
             case FindingMinimized(finding=finding):
                 if (told := finding.minimized) is not None and told.after != told.before:
                     self._say(f"[bold]smaller[/] {finding.id}: {told}")
             case FindingDismissed(finding=finding):
                 self._say(f"[yellow]not reproduced[/] {_line(finding)}")
+            case KnownReplayed(known=known):
+                self._say(f"[bold]known[/] {escape(visible(known.words))}")
             case BenchFault(reason=reason):
                 self._say(f"[bold yellow]bench fault[/] {escape(visible(reason))}")
             case CampaignEnded():
@@ -80,6 +86,7 @@ class ConsoleListener:
                 pass
 
     def _start(self, event: CampaignStarted) -> None:
+        self._manifest = event.manifest
         total = sum(event.forecast.values())
         if total:
             self._say(f"campaign {escape(event.campaign)}: {total:,} cases to choose from ({_sources(event)})")
@@ -122,6 +129,10 @@ class ConsoleListener:
         by_cases = (self._cases - event.number) / self._rate if self._cases is not None and self._rate else None
         left = [value for value in (by_time, by_cases) if value is not None]
         return f"{max(0.0, min(left)):,.0f} s left" if left else ""
+
+    def _head(self, finding: Finding) -> str:
+        status = statuses_of(self._manifest, [finding]).get(finding.bucket, UNKNOWN)
+        return f"[bold red]{'finding' if status.entry is None else status.word}[/]" if status.fails else "known"
 
     def _say(self, markup: str) -> None:
         self._console.print(markup)

@@ -42,13 +42,17 @@ def run(
     fuzzer: Annotated[list[str] | None, typer.Option(help="Only this fuzzer; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the run (default: runs/BENCH-TIME).")] = None,
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="File of known findings (default: known.toml beside the bench).")
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="Print only the outcome.")] = False,
     interactive: Annotated[bool, typer.Option(help="Ask for a power cycle where the bench cannot do one.")] = False,
 ) -> None:
     """Fuzz a bench.
 
-    Exit code: 1 a confirmed finding; else 3 the bench failed; else 130, 143 or 129 it was interrupted; else 4 too much
-    was inconclusive; else 0 nothing was found. 70 medfuzz itself failed, whatever was found before.
+    Exit code: 1 a confirmed finding that is not known; else 3 the bench failed; else 130, 143 or 129 it was
+    interrupted; else 4 too much was inconclusive; else 0 nothing was found, or only what is known. 70 medfuzz itself
+    failed, whatever was found before.
     """
     seconds = seconds_of(time) if time else None if cases else _DEFAULT_SECONDS
     record, folder = run_on_terminal(
@@ -63,6 +67,7 @@ def run(
             out=out,
             elf=elf,
             command=command(),
+            baseline=baseline,
         ),
         quiet=quiet,
         interactive=interactive,
@@ -84,22 +89,26 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(record.verdicts.items()))
     ended = f"{record.reason} {so_far(record)}".rstrip()
     say(f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}")
-    if not record.confirmed and record.doubts:
+    if not record.failing and record.doubts:
         say(f"not a pass: {'; '.join(record.doubts)}")
     say(*(f"  {name}: {_answered(totals)}" for name, totals in record.interfaces.items() if totals.asked))
     say(*(f"bench fault: {reason}" for reason in record.bench_faults))
-    say(*(_finding_line(finding) for finding in record.findings))
+    known = [finding for finding in record.findings if not record.status(finding).fails]
+    say(*(_finding_line(finding, record) for finding in record.findings if finding not in known))
+    say(*(_finding_line(finding, record) for finding in known))
+    say(*(seen.words for seen in record.known))
     say(*_remarks(record))
     if (page := folder / "report.html").is_file():
         say(f"report: {page}")
-    if record.confirmed:
-        say(f"replay: {command()} replay {record.confirmed[0].id} --run {folder}")
+    if told := record.failing or record.confirmed:
+        say(f"replay: {command()} replay {told[0].id} --run {folder}")
 
 
-def _finding_line(finding: Finding) -> str:
+def _finding_line(finding: Finding, record: CampaignRecord) -> str:
     fault = f" = {finding.fault}" if finding.fault else ""
     head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}"
-    return f"{head}  {finding.observation.summary}" + (f" ({finding.doubt})" if finding.doubt else "")
+    status = f"  [{record.status(finding).words}]" if record.manifest.get("baseline") else ""
+    return f"{head}{status}  {finding.observation.summary}" + (f" ({finding.doubt})" if finding.doubt else "")
 
 
 def _answered(totals: InterfaceTotals) -> str:
@@ -110,6 +119,8 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     """What a reader of the findings, or of their absence, has to know."""
     if not record.findings and record.cases:
         yield "no findings"
+    if record.confirmed and not record.failing:
+        yield "no new findings: all that were confirmed are known"
     if record.refused:
         yield f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on"
     if record.left_out:

@@ -24,10 +24,12 @@ from harness.verdict import Verdict
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
     *("requirements", "findings", "refused", "left_out", "put_off", "doubts", "bench_faults"),
+    "known",
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
     *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "minimized"),
+    *("status", "decided"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
