@@ -129,6 +129,11 @@ class Campaign:
         for listener in self._listeners:
             listener(event)
 
+    def take(self, finding: Finding) -> None:
+        """One that was confirmed before the first case: it is told, and counts like the campaign's own."""
+        if self._ledger.enter(finding.bucket, finding):
+            self.tell(FindingConfirmed(finding))
+
     # -- from the first case to the last --------------------------------------------------------------------------
 
     def run(self) -> str:

@@ -24,11 +24,12 @@ from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
 from harness.errors import BenchError, InternalError, UsageError
-from harness.events import BenchFault, CampaignEnded, CampaignStarted
+from harness.events import BenchFault, CampaignEnded, CampaignStarted, KnownReplayed
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
 from harness.interfaces import Fuzzer, Identity, Listener
 from harness.known.baseline import Baseline
+from harness.known.corpus import Allowance, replay_known
 from harness.known.file import baseline_beside, load_baseline, today
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
@@ -122,6 +123,7 @@ def _recorded_run(
     if failure:
         _tell_failure(campaign, manifest, failure)
     else:
+        _replay_known(baseline, assembly, campaign, options, interruption)
         _run(campaign, interruption, folder, audience)
     return _record(builder, assembly, keeper, store, interruption)
 
@@ -174,6 +176,31 @@ def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapp
         return str(error), {}
     except KeyboardInterrupt:
         return "", {}
+    finally:
+        interruption.rest()
+
+
+def _replay_known(
+    baseline: Baseline | None, assembly: Assembly, campaign: Campaign, options: Options, interruption: Interruption
+) -> None:
+    """Before the cases, what is known: a signal, also a second one, goes on to the campaign, which ends by it."""
+    if baseline is None:
+        return
+    limits = assembly.bench.limits
+    allowance = Allowance(
+        assembly.runner,
+        seconds=options.seconds,
+        resets=limits.max_resets,
+        stop=lambda: bool(interruption.number),
+    )
+    try:
+        interruption.begin(campaign.interrupt)
+        for seen, finding in replay_known(baseline, assembly.runner, allowance, limits.tries):
+            campaign.tell(KnownReplayed(seen))
+            if finding is not None:
+                campaign.take(finding)
+    except KeyboardInterrupt:
+        pass
     finally:
         interruption.rest()
 

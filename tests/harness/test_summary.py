@@ -87,8 +87,11 @@ def test_the_values_say_what_ran():
             "found_after": 3.25,
             "fault": "FAULT_4",
             "minimized": None,
+            "status": "new",
+            "decided": None,
         }
     ]
+    assert summary["known"] == []
     assert summary["requirements"]["PUMP-03"]["status"] == "held"
 
 
