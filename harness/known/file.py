@@ -110,8 +110,9 @@ def _first_error(error: ValidationError, document: dict[str, Any]) -> str:
         return f"{place}unknown key '{key}'.{did_you_mean(key, (FindingTable if where else KnownFile).model_fields)}"
     if detail["type"] == "missing":
         return f"{place}needs the key '{key}'"
-    message = _MESSAGES.get(key, detail["msg"]) if where else "must be an array of tables, [[finding]]"
-    return f"{place}{key}: {message} (it is {detail['input']!r})"
+    if len(where) < 2:
+        return f"finding: must be an array of tables, [[finding]] (it is {detail['input']!r})"
+    return f"{place}{key}: {_MESSAGES.get(key, detail['msg'])} (it is {detail['input']!r})"
 
 
 _MESSAGES = {

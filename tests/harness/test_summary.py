@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from nouns import finding, records
 
+from harness.known.baseline import UNKNOWN, FindingStatus, KnownFinding
 from harness.requirements import Requirement
 from harness.summary import (
     STATUSES,
@@ -15,8 +16,10 @@ from harness.summary import (
     RequirementRecord,
     doubts_of,
     exit_code_of,
+    signalled,
     summarize,
     summary_text,
+    with_faults,
 )
 from harness.temporal import RequirementStatistics
 from harness.verdict import Verdict
@@ -154,3 +157,40 @@ def test_the_page_names_every_key_and_status():
     page = PAGE.read_text(encoding="utf-8")
     for word in {*TOP, *FINDING, *REQUIREMENT, *STATUSES, *(verdict.value for verdict in Verdict)}:
         assert f"`{word}`" in page
+
+
+KNOWN = {finding().bucket: FindingStatus("known", KnownFinding(finding().bucket, "defer"))}
+EXPIRED = {finding().bucket: FindingStatus("expired", KnownFinding(finding().bucket, "defer"))}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "bench_failed", "doubts", "code"),
+    [
+        (KNOWN, False, (), 0),
+        (KNOWN, True, ("d",), 3),
+        (KNOWN, False, ("d",), 4),
+        (EXPIRED, True, ("d",), 1),
+        ({finding().bucket: UNKNOWN}, True, ("d",), 1),
+    ],
+)
+def test_what_is_known_does_not_fail_and_hides_nothing_else(statuses, bench_failed, doubts, code):
+    found = [finding(reproduced=3, tries=3)]
+    assert exit_code_of(found, bench_failed=bench_failed, doubts=doubts, statuses=statuses) == code
+
+
+def test_one_new_finding_among_known_ones_fails():
+    found = [finding(reproduced=3, tries=3), finding("f" * 16, reproduced=1, tries=3)]
+    assert exit_code_of(found, bench_failed=False, statuses=KNOWN) == 1
+
+
+def test_a_suspicion_that_is_known_needs_no_replay():
+    waiting = [finding(reproduced=0, tries=0)]
+    assert list(doubts_of({"pass": 1}, waiting, statuses=KNOWN)) == []
+    assert len(list(doubts_of({"pass": 1}, waiting, statuses=EXPIRED))) == 1
+
+
+def test_a_run_with_known_findings_only_that_is_cut_short_or_loses_its_bench_is_no_pass():
+    told = record(statuses=KNOWN, exit_code=0)
+    assert (signalled(told, 2).exit_code, with_faults(told, ["disk"]).exit_code) == (130, 3)
+    failing = record(statuses=EXPIRED, exit_code=1)
+    assert (signalled(failing, 2).exit_code, with_faults(failing, ["disk"]).exit_code) == (1, 1)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from harness.case import FieldSpan, LiveField, Origin, Reconnect, Reset, Send, Stimulate, TestCase, Wait
 from harness.finding import Finding
+from harness.known.baseline import FindingStatus, KnownFinding, Seen
 from harness.requirements import Requirement
 from harness.summary import CampaignRecord, GroupTotals, InterfaceTotals, RequirementRecord, TimelinePoint
 from harness.temporal import RequirementStatistics
@@ -65,6 +66,15 @@ def record(found=None, **changes):
     )
 
 
+def known(word="known", text="waits for the framer"):
+    """What a baseline says of the finding's bucket."""
+    return FindingStatus(word, KnownFinding("0123456789abcdef", "defer", text, text, text))
+
+
+def expired(text):
+    return known("expired", text)
+
+
 def hostile_record(text, data=b"\x1b[31m<b>"):
     """The text wherever a record has words that are not ours."""
     requirement = Requirement(text, text, text, text, text)
@@ -76,6 +86,8 @@ def hostile_record(text, data=b"\x1b[31m<b>"):
         requirements=(RequirementRecord(requirement, RequirementStatistics(text, margin=-0.5, violated=1)),),
         bench_faults=(text,),
         reason=text,
+        statuses={"0123456789abcdef": expired(text)},
+        known=(Seen(text, text, text, text),),
     )
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_records import finding, hostile_record, record
+from report_records import finding, hostile_record, known, record
 
 from harness.summary import RequirementRecord
 from harness.temporal import RequirementStatistics
@@ -190,3 +190,13 @@ def test_a_run_that_was_cut_short_says_how_far_it_came():
     assert '<header class="doubt">' in source
     nothing = dataclasses.replace(cut, cases=0, verdicts={})
     assert "Nothing was tested: the run ended before its first case." in Page(render_html(nothing)).text
+
+
+@pytest.mark.parametrize(("word", "tone"), [("known", "doubt"), ("expired", "bad"), ("regressed", "bad")])
+def test_a_finding_says_what_was_decided(word, tone):
+    page = render_html(record(statuses={"0123456789abcdef": known(word)}))
+    assert f'<span class="chip {word}">{word}</span>' in page
+    assert f"<dt>decided</dt><dd>{known(word).words}</dd>" in page
+    assert f'<header class="{tone}">' in page
+    assert ("All of them known: decided before." in page) == (word == "known")
+    assert "<dt>decided</dt>" not in render_html(record())

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report_records import RATE, REVERSE, finding, hostile_record, record, records
+from report_records import RATE, REVERSE, finding, hostile_record, known, record, records
 
 from harness.summary import CampaignRecord, GroupTotals, RequirementRecord
 from harness.temporal import RequirementStatistics
@@ -130,3 +130,23 @@ def test_a_violation_counts_when_a_replay_showed_it_again(place, reproduced, kin
     if reproduced:
         failures = ElementTree.fromstring(render_junit(drawn).encode()).findall(".//failure")
         assert f"F-01234567: .venv/bin/medfuzz replay {found.id}" in failures[-1].text
+
+
+@pytest.mark.parametrize(("word", "tag"), [("known", "skipped"), ("expired", "failure"), ("regressed", "failure")])
+def test_a_known_finding_is_skipped_with_its_decision_and_one_that_holds_no_more_fails(word, tag):
+    violation = Observation(Kind.UNSAFE_STATE, "m", "too fast", 1.0, ("x",), "PUMP-03")
+    statistics = RequirementStatistics("PUMP-03", 9.0, 0.0, 1, 1.0, 1, -0.5)
+    told = record(
+        finding(observation=violation, symptoms=()),
+        requirements=(RequirementRecord(RATE, statistics),),
+        statuses={"0123456789abcdef": known(word)},
+        doubts=("too little was tested",),
+    )
+    found = results(told)
+    assert found["maintenance.enumerate/F-01234567 unsafe_state"][0] == tag
+    assert found["requirements/PUMP-03 The rate stays in range"][0] == tag
+    assert found["run/enough was tested"][0] == ("error" if word == "known" else "pass")
+    if word == "known":
+        words = "known: defer, owner waits for the framer, until waits for the framer: waits for the framer"
+        assert found["maintenance.enumerate/F-01234567 unsafe_state"][1] == f"{words}: too fast"
+        assert words in found["requirements/PUMP-03 The rate stays in range"][1]
