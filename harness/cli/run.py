@@ -16,6 +16,7 @@ from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.finding import Finding
+from harness.known.baseline import baseline_in
 from harness.summary import CampaignRecord, InterfaceTotals
 from reports.ending import so_far
 
@@ -96,7 +97,7 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     known = [finding for finding in record.findings if not record.status(finding).fails]
     say(*(_finding_line(finding, record) for finding in record.findings if finding not in known))
     say(*(_finding_line(finding, record) for finding in known))
-    say(*(seen.words for seen in record.known))
+    say(*_seen_lines(record))
     say(*_remarks(record))
     if (page := folder / "report.html").is_file():
         say(f"report: {page}")
@@ -109,6 +110,14 @@ def _finding_line(finding: Finding, record: CampaignRecord) -> str:
     head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}"
     status = f"  [{record.status(finding).words}]" if record.manifest.get("baseline") else ""
     return f"{head}{status}  {finding.observation.summary}" + (f" ({finding.doubt})" if finding.doubt else "")
+
+
+def _seen_lines(record: CampaignRecord) -> Iterator[str]:
+    """What the reproducers of known findings showed, each with its decision."""
+    baseline = baseline_in(record.manifest)
+    for seen in record.known:
+        entry = baseline.entry(seen.bucket) if baseline else None
+        yield seen.words + (f"  [{entry.words}]" if entry else "")
 
 
 def _answered(totals: InterfaceTotals) -> str:

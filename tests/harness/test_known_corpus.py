@@ -156,7 +156,9 @@ def test_a_tenth_of_the_resets_is_the_most(toy, known, resets, replays):
     ((seen, why, _),) = played(t, known(CRASH), resets=resets)
     assert t.transport.sent.count(b"<x>") == replays
     assert seen == ("fixed" if replays == 3 else "not tested")
-    assert why == ("it did not come back in 3 replays" if replays == 3 else "a tenth of [limits] max_resets was used up")
+    assert why == (
+        "it did not come back in 3 replays" if replays == 3 else "a tenth of [limits] max_resets was used up"
+    )
 
 
 def test_an_interrupted_run_plays_nothing(toy, known):

@@ -146,5 +146,3 @@ def test_a_manifest_keeps_the_baseline_as_it_was():
     assert baseline_in(manifest) == baseline
     assert statuses_of(manifest, [finding()])[BUCKET].words == "expired: fix, no owner, until 2026-01-01"
     assert statuses_of({}, [finding()]) == statuses_of({"baseline": None}, [finding()]) == {}
-
-
