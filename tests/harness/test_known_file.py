@@ -1,4 +1,4 @@
-"""The file of known findings: what it says of a bucket on a day, and that nonsense is named with file, entry and key."""
+"""The file of known findings: what it says of a bucket on a day, and where it is nonsense."""
 
 import pytest
 from hypothesis import given
