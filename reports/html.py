@@ -74,9 +74,10 @@ def _title(manifest: Mapping[str, Any]) -> str:
 
 def verdict_sentence(record: CampaignRecord) -> str:
     """What was found, in one sentence that claims no more than was tried."""
-    if not record.cases and was_cut_short(record):
+    untested = not record.cases and not record.confirmed  # what is known is replayed before the first case
+    if untested and was_cut_short(record):
         return "Nothing was tested: the run ended before its first case."
-    if not record.cases:
+    if untested:
         return "Nothing was tested: the bench never reached the device."
     tried = f"{counted(record.cases, 'case')} in {duration(record.seconds)}"
     if record.confirmed:

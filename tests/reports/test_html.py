@@ -200,3 +200,10 @@ def test_a_finding_says_what_was_decided(word, tone):
     assert f'<header class="{tone}">' in page
     assert ("All of them known: decided before." in page) == (word == "known")
     assert "<dt>decided</dt>" not in render_html(record())
+
+
+def test_a_regression_is_told_where_the_run_ended_before_its_first_case():
+    regressed = {"0123456789abcdef": known("regressed")}
+    page = render_html(record(cases=0, verdicts={}, reason="interrupted", statuses=regressed))
+    assert "<h1>1 crash confirmed by replay, in 0 cases" in page
+    assert "Nothing was tested" in render_html(record(cases=0, verdicts={}, findings=(), reason="interrupted"))
