@@ -10,12 +10,10 @@ from typing import Annotated
 import typer
 
 from harness.cli.terminal import say
-from harness.known.compare import FLAKY, GONE, GROUPS, NEW, STILL, Comparison, Difference, compare, document
+from harness.known.compare import GROUPS, Comparison, Difference, compare, document
 from harness.store import Store
 from harness.summary import CampaignRecord
 from reports.text import counted
-
-_HEADS = {NEW: "new", GONE: "gone", STILL: "still there", FLAKY: "flaky now"}
 
 
 def register(app: typer.Typer) -> None:
