@@ -17,8 +17,10 @@ ALLOWED = {
     "harness/assembly": WIRED | {"harness/assembly"},
     "harness/discovery": ENGINE | {"protocols", "harness/assembly", "harness/discovery"},
     "harness/campaigns": ENGINE | {"harness/assembly", "harness/campaigns", "reports"},
+    "harness/handover": ENGINE | {"protocols", "harness/assembly", "harness/campaigns", "harness/handover"},
     "harness/cli": WIRED
-    | {"harness/assembly", "harness/discovery", "harness/campaigns", "harness/cli", "reports", "targets/serving"},
+    | {f"harness/{name}" for name in ("assembly", "discovery", "campaigns", "handover", "cli")}
+    | {"reports", "targets/serving"},
     "protocols": ENGINE | {"protocols"},
     "fuzzers": ENGINE | {"protocols", "fuzzers"},
     "targets": ENGINE | {"protocols", "targets"},

@@ -19,11 +19,11 @@ from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import left_out, reachable, require_stimuli
 from harness.cli.terminal import say
-from harness.errors import BenchError, MedfuzzError
+from harness.errors import BenchError, MedfuzzError, UsageError
 from harness.finding import Finding
+from harness.handover.document import read_document
 from harness.identity import described
 from harness.scope import REMEDY, unreached
-from harness.serialize import loads
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
 
@@ -149,11 +149,9 @@ def _control_lines(path: Path, assembly: Assembly) -> Iterator[Line]:
 
 def _recorded(path: Path) -> Finding:
     try:
-        return loads(Finding, path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BenchError(
-            f"control {path}: cannot be read ({error}). Record it again with `medfuzz replay --save`"
-        ) from error
+        return read_document(path).finding
+    except UsageError as error:
+        raise BenchError(f"control {error}") from error
 
 
 def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> Line:

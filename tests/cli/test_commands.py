@@ -69,7 +69,7 @@ def test_the_replay_command_works_as_printed_and_the_fixed_build_is_fixed(found,
 
 
 def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path):
-    from harness.cli import replay
+    from harness.handover import replaying
 
     identifier = first_finding(found, "crash").id
     crash = Observation(Kind.CRASH, "device", "another place", 1.0, ("bad access", "elsewhere"))
@@ -80,10 +80,10 @@ def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path)
         ((Replay(False), Replay(False), Replay(False, untested="no state")), (3, NOTHING.format(1))),
     ]:
         again = iter(tries)
-        monkeypatch.setattr(replay, "replay_once", lambda *_words, again=again: next(again))
+        monkeypatch.setattr(replaying, "replay_once", lambda *_words, again=again: next(again))
         code, out, _err = in_run("replay", identifier)
         assert (code, out[-1]) == said
-    monkeypatch.setattr(replay, "replay_once", lambda *_words: Replay(False, bench_error="unplugged"))
+    monkeypatch.setattr(replaying, "replay_once", lambda *_words: Replay(False, bench_error="unplugged"))
     code, out, _err = in_run("replay", identifier)
     assert (code, out[-1]) == (3, NOTHING.format(3))
     gone = tmp_path / "gone.toml"

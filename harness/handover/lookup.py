@@ -1,0 +1,48 @@
+"""Finds a finding by what a person says: its id, its first digits, or a file that was handed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import BenchError, UsageError
+from harness.handover.document import Handover, handed_over, read_document
+from harness.store import STORE_NAME, Store
+
+
+def find_finding(word: str, run: Path | None) -> tuple[Path, Handover]:
+    """The finding and where it was: a file, a run's folder, or the newest run below runs/ that has it.
+
+    Raises UsageError with the nearest ids, BenchError for a store that cannot be read.
+    """
+    if _is_file(word):
+        if run is not None:
+            raise UsageError(f"{word} is a file, and --run names a run's folder; give one of them")
+        return Path(word), read_document(Path(word))
+    return _in_runs(word, run)
+
+
+def _is_file(word: str) -> bool:
+    path = Path(word)
+    return path.is_file() or path.suffix == ".json" or len(path.parts) > 1
+
+
+def _in_runs(word: str, run: Path | None) -> tuple[Path, Handover]:
+    folders = [run] if run is not None else _newest_first()
+    if not folders:
+        raise UsageError("no runs here; name the run's folder with --run")
+    unknown: UsageError | None = None
+    for folder in folders:
+        try:
+            with Store.open(folder) as store:
+                return folder, handed_over(store.finding(word), store.manifest())
+        except UsageError as error:
+            unknown = unknown or error
+        except BenchError:
+            if run is not None:
+                raise
+    raise unknown or UsageError(f"unknown finding '{word}' in {len(folders)} runs; `medfuzz list findings` shows them")
+
+
+def _newest_first() -> list[Path]:
+    stores = sorted(Path("runs").glob(f"*/{STORE_NAME}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [store.parent for store in stores]

@@ -1,0 +1,112 @@
+"""Replays a finding on a bench, and says in one word what the tries come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import find_bench
+from harness.assembly.meeting import meet
+from harness.errors import UsageError
+from harness.handover.document import Handover
+from harness.interfaces import Explains
+from harness.triage.replay import Replay, replay_once
+
+
+class Standing(StrEnum):
+    """What all tries together come to."""
+
+    REPRODUCED = "reproduced"
+    FIXED = "fixed"
+    FLAKY = "flaky"
+    OTHER = "not the same"
+    UNTESTED = "not tested"
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """The tries, in order."""
+
+    tries: tuple[Replay, ...]
+
+    @property
+    def hits(self) -> int:
+        """How many showed the finding's fault."""
+        return sum(one.reproduced for one in self.tries)
+
+    @property
+    def silent(self) -> int:
+        """How many say nothing about the device."""
+        return sum(bool(one.untested or one.bench_error) for one in self.tries)
+
+    @property
+    def standing(self) -> Standing:
+        """Fixed only where every try was played to its end on a device that served, and showed nothing."""
+        if not self.tries or (self.silent and not self.hits):
+            return Standing.UNTESTED
+        if self.hits:
+            return Standing.REPRODUCED if self.hits == len(self.tries) else Standing.FLAKY
+        return Standing.FIXED if all(one.clean for one in self.tries) else Standing.OTHER
+
+    def __str__(self) -> str:
+        """`flaky: 2 of 3`; or how many tries tell nothing."""
+        if self.standing is Standing.UNTESTED:
+            return f"{self.silent} of {len(self.tries)} tries say nothing about the device"
+        return f"{self.standing.value}: {self.hits} of {len(self.tries)}"
+
+
+def words_of(again: Replay) -> str:
+    """What one try showed, for people."""
+    if again.bench_error:
+        return f"bench fault: {again.bench_error}"
+    if again.reproduced:
+        return "reproduced"
+    if again.untested:
+        return f"not tested: {again.untested}"
+    return "another fault" if again.faults else "did not come back"
+
+
+def _untold(_number: int, _again: Replay) -> None:
+    pass
+
+
+def replay_on(
+    handover: Handover,
+    *,
+    bench: str = "",
+    elf: Path | None = None,
+    times: int = 3,
+    tell: Callable[[int, Replay], None] = _untold,
+) -> Replays:
+    """Play the finding's window on a bench (default: that of its run), each time on a fresh target.
+
+    `elf` is other firmware for an emulated bench; `tell` gets each try with its number, from 1 on.
+    Raises UsageError, BenchError where the bench itself cannot be used.
+    """
+    assembly = _assembled(handover, bench, elf)
+    tries: list[Replay] = []
+    try:
+        assembly.runner.start()
+        meet(assembly)
+        if isinstance(assembly.target, Explains):
+            assembly.target.explain_writes(on=True)
+        for number in range(1, times + 1):
+            tries.append(replay_once(assembly.runner, handover.finding.window, handover.finding))
+            tell(number, tries[-1])
+    finally:
+        assembly.runner.stop()
+    return Replays(tuple(tries))
+
+
+def _assembled(handover: Handover, bench: str, elf: Path | None) -> Assembly:
+    if not (bench or handover.bench):
+        raise UsageError("the finding does not say on which bench it was made; name one with --bench")
+    other = elf or (Path(handover.elf) if handover.elf and not bench else None)
+    used = list(dict.fromkeys(case.interface for case in handover.finding.window))
+    assembly = assemble(find_bench(bench or handover.bench), seed=handover.seed, only=used, elf=other)
+    for case in handover.finding.window:
+        assembly.protocols[case.interface].state(case.state)
+    return assembly
