@@ -17,7 +17,7 @@ ALLOWED = {
     "harness/assembly": WIRED | {"harness/assembly"},
     "harness/discovery": ENGINE | {"protocols", "harness/assembly", "harness/discovery"},
     "harness/campaigns": ENGINE | {"harness/assembly", "harness/campaigns", "reports"},
-    "harness/handover": ENGINE | {"protocols", "harness/assembly", "harness/campaigns", "harness/handover"},
+    "harness/handover": ENGINE | {"protocols", "harness/assembly", "harness/campaigns", "harness/handover", "reports"},
     "harness/cli": WIRED
     | {f"harness/{name}" for name in ("assembly", "discovery", "campaigns", "handover", "cli")}
     | {"reports", "targets/serving"},

@@ -1,0 +1,31 @@
+"""The forms in which a finding is handed over, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.finding import Finding
+from harness.handover.document import Handover, write_document
+from harness.handover.regression import write_test
+from harness.handover.wording import file_stem
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`write` takes a path and says which files it wrote; `default` names one after the finding."""
+
+    write: Callable[[Path, Handover], tuple[Path, ...]]
+    default: Callable[[Finding], Path]
+
+
+def _document(path: Path, handover: Handover) -> tuple[Path, ...]:
+    write_document(path, handover, option="--out")
+    return (path,)
+
+
+FORMATS: Mapping[str, Format] = {
+    "json": Format(_document, lambda finding: Path(f"{finding.id}.json")),
+    "pytest": Format(write_test, lambda finding: Path(f"test_{file_stem(finding)}.py")),
+}

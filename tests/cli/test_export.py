@@ -1,0 +1,90 @@
+"""`medfuzz export` and what is done with its files: played elsewhere, collected by pytest."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CRASH = ROOT / "targets" / "pump" / "controls" / "crash.json"
+IDENTIFIER = "F-e7256625"
+
+
+def run_pytest(folder, *words, **environment):
+    """Exit code and output of pytest in a process and folder of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_file_is_played_from_another_folder_on_its_bench_and_on_the_fixed_one(medfuzz, monkeypatch, tmp_path):
+    code, out, err = medfuzz("export", CRASH, "--json")
+    assert (code, err, out[-1]) == (0, [], f"wrote {IDENTIFIER}.json")
+    assert stat.S_IMODE((tmp_path / f"{IDENTIFIER}.json").stat().st_mode) == 0o600
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--times", "2")
+    assert (code, out[-1], err) == (1, "reproduced: 2 of 2", [])
+    code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--bench", "pump-fixed", "--times", "1")
+    assert (code, out[-1], err) == (0, "fixed: 0 of 1", [])
+
+
+def test_an_exported_test_fails_on_the_vulnerable_pump_passes_on_the_fixed_one_and_never_untested(medfuzz, tmp_path):
+    code, out, _err = medfuzz("export", CRASH, "--pytest")
+    assert (code, out[1:]) == (0, ["wrote test_f_e7256625.py", "wrote test_f_e7256625.json"])
+    code, text = run_pytest(tmp_path)
+    assert (code, "1 failed" in text, "reproduced: 3 of 3; null pointer write" in text) == (1, True, True)
+    code, text = run_pytest(tmp_path, MEDFUZZ_BENCH="pump-fixed")
+    assert (code, "1 passed" in text) == (0, True)
+    plugin = ("-p", "harness.handover.pytest_bench", "--bench")
+    code, text = run_pytest(tmp_path, *plugin, "pump-fixd", MEDFUZZ_BENCH="pump-fixed")
+    assert (code, "1 error" in text, "Did you mean 'pump-fixed'?" in text) == (1, True, True)
+    (tmp_path / "test_f_e7256625.json").unlink()
+    code, text = run_pytest(tmp_path)
+    assert (code, "1 error" in text, "nothing was tested" in text) == (1, True, True)
+
+
+def test_a_devices_words_do_not_become_python(medfuzz, tmp_path):
+    plain = json.loads(CRASH.read_text())
+    plain["finding"]["observation"]["summary"] = 'says """\nraise SystemExit(3)\n"""\\'
+    (tmp_path / "odd.json").write_text(json.dumps(plain))
+    assert medfuzz("export", "odd.json", "--pytest", "--out", "test_odd.py")[0] == 0
+    compiled = compile((tmp_path / "test_odd.py").read_text(), "test_odd.py", "exec")
+    assert "says '''" in compiled.co_consts[0]
+    assert "raise SystemExit(3)" in compiled.co_consts[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "one of --json"),
+        (("--json", "--pytest"), 2, "one of --json"),
+        (("--json", "--run", "runs/one"), 2, "--run"),
+        (("--json", "--out", "nowhere/f.json"), 3, "--out"),
+        (("--pytest", "--out", "test_f.txt"), 2, ".py"),
+    ],
+)
+def test_what_cannot_be_written_so_is_one_line_of_error(medfuzz, tmp_path, words, code, said):
+    ended, _out, err = medfuzz("export", CRASH, *words)
+    assert (ended, len(err)) == (code, 1)
+    assert said in err[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("export", "--json"), ("replay",)])
+def test_both_commands_refuse_nonsense_files_alike(medfuzz, tmp_path, command):
+    (tmp_path / "cut.json").write_text(CRASH.read_text()[:500])
+    for file, said in (("cut.json", "cut off"), ("gone.json", "No such file")):
+        code, _out, err = medfuzz(command[0], file, *command[1:])
+        assert (code, len(err), said in err[0]) == (2, 1, True)
