@@ -19,17 +19,18 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir()
 
 
-def write_private(path: Path, text: str) -> None:
-    """The text as UTF-8, in the place of what was there. A device or a pipe is written as it is. Raises OSError."""
+def write_private(path: Path, content: str | bytes) -> None:
+    """Bytes, or text as UTF-8, replacing what was there; a device or a pipe is written as it is. Raises OSError."""
+    data = content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
         return
     path = path.resolve()
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor has no path
+        with open(descriptor, "wb") as file:  # noqa: PTH123  a descriptor has no path
             os.fchmod(descriptor, PRIVATE_FILE)
-            file.write(text)
+            file.write(data)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -38,9 +38,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def write(path: Path, text: str, *, instead: str) -> None:
-    """The text as UTF-8, in a file of ours alone; raises BenchError, which says to go another place `instead`."""
+def write(path: Path, content: str | bytes, *, instead: str) -> None:
+    """Bytes, or text as UTF-8, in a file of ours alone; raises BenchError, which says to go another place `instead`."""
     try:
-        write_private(path, text)
+        write_private(path, content)
     except OSError as error:
         raise BenchError(f"cannot write {path}: {error.strerror}. {instead}") from error
