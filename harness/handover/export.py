@@ -10,6 +10,7 @@ from harness.finding import Finding
 from harness.handover.capture import write_capture
 from harness.handover.document import Handover, write_document
 from harness.handover.regression import write_test
+from harness.handover.script import write_script
 from harness.handover.wording import file_stem
 
 
@@ -29,5 +30,6 @@ def _document(path: Path, handover: Handover) -> tuple[Path, ...]:
 FORMATS: Mapping[str, Format] = {
     "json": Format(_document, lambda finding: Path(f"{finding.id}.json")),
     "pytest": Format(write_test, lambda finding: Path(f"test_{file_stem(finding)}.py")),
+    "python": Format(write_script, lambda finding: Path(f"{file_stem(finding)}.py")),
     "pcapng": Format(write_capture, lambda finding: Path(f"{finding.id}.pcapng")),
 }

@@ -1,0 +1,136 @@
+"""Where an exported script talks to: a socket or a serial port by its moniker, with no medfuzz behind it."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from typing import Any
+from urllib.parse import parse_qsl
+
+CONNECT_SECONDS = 5.0
+
+
+class Gone(Exception):
+    """The connection was refused, closed or lost."""
+
+
+class SocketPlace:
+    """`tcp:HOST:PORT`, with an IPv6 host in brackets, or `unix:PATH`."""
+
+    def __init__(self, scheme: str, address: str) -> None:
+        self._family = socket.AF_UNIX if scheme == "unix" else socket.AF_UNSPEC
+        host, _colon, port = address.rpartition(":")
+        if scheme == "tcp" and not (host and port.isdecimal() and int(port) < 1 << 16):
+            raise ValueError(f"'tcp:{address}' is no place; write tcp:HOST:PORT")
+        self._place: Any = address if scheme == "unix" else (host.strip("[]"), int(port))
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Connect; raises Gone."""
+        try:
+            if self._family == socket.AF_UNSPEC:
+                self._socket = socket.create_connection(self._place, CONNECT_SECONDS)
+            else:
+                self._socket = socket.socket(self._family)
+                self._socket.connect(self._place)
+            self._socket.settimeout(CONNECT_SECONDS)
+        except OSError as error:
+            raise Gone(f"no connection: {error.strerror or error}") from error
+
+    def send(self, data: bytes) -> None:
+        """All of it; raises Gone."""
+        try:
+            self._opened().sendall(data)
+        except OSError as error:
+            raise Gone(f"the device closed the connection: {error.strerror or error}") from error
+
+    def receive(self, deadline: float) -> bytes:
+        """What has come, b"" at the deadline; raises Gone."""
+        try:
+            if not select.select([self._opened()], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return b""
+            data = self._opened().recv(65536)
+        except OSError as error:
+            raise Gone(f"the device closed the connection: {error.strerror or error}") from error
+        if not data:
+            raise Gone("the device closed the connection")
+        return data
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _opened(self) -> socket.socket:
+        if self._socket is None:
+            self.open()
+        assert self._socket is not None
+        return self._socket
+
+
+class SerialPlace:
+    """`serial:PORT?baudrate=115200&parity=N&…`, as pyserial names its settings; 8N1 at 115200 baud by default."""
+
+    def __init__(self, address: str) -> None:
+        self._port, _mark, query = address.partition("?")
+        told = dict(parse_qsl(query))
+        stop = float(told.pop("stopbits", "1"))
+        self._settings: dict[str, Any] = {
+            "baudrate": int(told.pop("baudrate", "115200")),
+            "bytesize": int(told.pop("bytesize", "8")),
+            "parity": told.pop("parity", "N").upper(),
+            "stopbits": stop if stop % 1 else int(stop),
+            **{name: told.pop(name, "off") == "on" for name in ("xonxoff", "rtscts", "dsrdtr")},
+        }
+        if told:
+            raise ValueError(f"'serial:{address}': {', '.join(told)} cannot be set by this script")
+        self._open: Any = None
+
+    def open(self) -> None:
+        """Open the port and drop what is left over; raises Gone."""
+        import serial
+
+        try:
+            self._open = serial.serial_for_url(self._port, timeout=0, **self._settings)
+            self._open.reset_input_buffer()
+        except (OSError, ValueError) as error:
+            raise Gone(f"the port does not open: {error}") from error
+
+    def send(self, data: bytes) -> None:
+        """All of it; raises Gone."""
+        if self._open is None:
+            self.open()
+        try:
+            self._open.write(data)
+            self._open.flush()
+        except OSError as error:
+            raise Gone(f"the port is gone: {error}") from error
+
+    def receive(self, deadline: float) -> bytes:
+        """What has come, b"" at the deadline; raises Gone."""
+        if self._open is None:
+            self.open()
+        self._open.timeout = max(0.0, deadline - time.monotonic())
+        try:
+            first = self._open.read(1)
+            return first + self._open.read(self._open.in_waiting) if first else b""
+        except OSError as error:
+            raise Gone(f"the port is gone: {error}") from error
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+def place_at(moniker: str) -> SocketPlace | SerialPlace:
+    """The place that a moniker names, not yet open; raises ValueError."""
+    scheme, _colon, address = moniker.partition(":")
+    if address and scheme in ("tcp", "unix"):
+        return SocketPlace(scheme, address)
+    if address and scheme == "serial":
+        return SerialPlace(address)
+    raise ValueError(f"'{moniker}' is no address; write tcp:HOST:PORT, unix:PATH or serial:PORT?baudrate=115200")
