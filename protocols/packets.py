@@ -1,13 +1,15 @@
-"""A scapy field for checksums: it knows what it covers, so that it builds, and derives, without a post_build."""
+"""What scapy lacks: a field for checksums that builds, and derives, without a post_build; and where integers lie."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from scapy.fields import Field
+from scapy.fields import Field, StrFixedLenField
+from scapy.packet import Packet
 
 from protocols.checksums import Algorithm, Order, to_algorithm
+from protocols.wire import Place
 
 FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -64,3 +66,19 @@ def _offset(packet: Any, name: str, after: bool) -> int:
         if field.name == name:
             break
     return len(built) if isinstance(built, bytes) else len(built[0]) + after
+
+
+def integer_places(kind: type[Packet], start: int) -> dict[str, Place]:
+    """Where a packet's integers lie, which begins at `start`, up to the first field whose length may vary."""
+    found: dict[str, Place] = {}
+    at = start
+    made: Any = kind()
+    for field in made.fields_desc:
+        is_text = isinstance(field, StrFixedLenField)
+        if not is_text and field.fmt[-1] not in "BHIQ":
+            break
+        size = len(field.addfield(made, b"", field.default))
+        if not is_text:
+            found[field.name] = (at, size, "little" if field.fmt[0] == "<" else "big")
+        at += size
+    return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from harness.case import LiveField
 from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 
 Fields = Mapping[str, "int | str | bytes"]
+Place = tuple[int, int, Literal["big", "little"]]  # of an integer in a frame: offset, length in bytes, order of bytes
 
 
 class LazyFields(Mapping[str, "int | str | bytes"]):
@@ -81,6 +83,10 @@ class Wire:
     def identity(self, frame: Frame) -> Identity:
         """What the probe's answer says of the device."""
         return Identity()
+
+    def places(self) -> Mapping[str, Place]:
+        """Where integers of the probe's answer lie, for who has no parser; none where that is not always the same."""
+        return {}
 
     def session_lapsed(self, frame: Frame) -> bool:
         """True when the reply says that the session is gone."""

@@ -24,7 +24,12 @@ def literal(value: Any, name_of: Callable[[type[Any]], str], indent: str = "") -
 def _unusual(value: Any) -> list[tuple[str, Any]]:
     """The fields of a record without those that are as they are by default."""
     found = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
-    return [(field.name, part) for field, part in found if part != field.default]
+    return [(field.name, part) for field, part in found if part != _usual(field)]
+
+
+def _usual(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 def _laid_out(head: str, parts: list[str], end: str, indent: str) -> str:

@@ -100,22 +100,19 @@ class SerialPlace:
 
     def send(self, data: bytes) -> None:
         """All of it; raises Gone."""
-        if self._open is None:
-            self.open()
         try:
-            self._open.write(data)
-            self._open.flush()
+            self._opened().write(data)
+            self._opened().flush()
         except OSError as error:
             raise Gone(f"the port is gone: {error}") from error
 
     def receive(self, deadline: float) -> bytes:
         """What has come, b"" at the deadline; raises Gone."""
-        if self._open is None:
-            self.open()
-        self._open.timeout = max(0.0, deadline - time.monotonic())
+        port = self._opened()
         try:
-            first = self._open.read(1)
-            return first + self._open.read(self._open.in_waiting) if first else b""
+            port.timeout = max(0.0, deadline - time.monotonic())
+            first = port.read(1)
+            return first + port.read(port.in_waiting) if first else b""
         except OSError as error:
             raise Gone(f"the port is gone: {error}") from error
 
@@ -124,6 +121,11 @@ class SerialPlace:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def _opened(self) -> Any:
+        if self._open is None:
+            self.open()
+        return self._open
 
 
 def place_at(moniker: str) -> SocketPlace | SerialPlace:

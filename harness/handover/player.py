@@ -9,15 +9,16 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.case import LiveField, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.handover.places import Gone, SerialPlace, SocketPlace, place_at
 from harness.interfaces import Conversation, Frame
-from protocols.wire import Wire, session_value
+from protocols.wire import Place, Wire, session_value
 
 SERVES, FAULT, NOT_TESTED, NOT_SEEN = 0, 1, 3, 4
 UNEXPECTED_SECONDS = 0.3
+_OLD = 3.0  # timeouts
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Case:
 class Script:
     """One finding. `address` is "" where one must be given; `filler` and `quiet` bring a byte stream back in step.
 
-    `seen`: a probe can tell whether the fault came back. `growing` are fields of the probe's answer that only a restart
-    makes smaller, `counting` those that only a restart makes larger.
+    `seen`: a probe can tell whether the fault came back; `restart`: one that shows restarts can. `growing` are fields
+    of the probe's answer that only a restart makes smaller, `counting` those that only one changes. `places` are where
+    its integers lie, where nothing else reads them.
     """
 
     title: str
@@ -48,8 +50,18 @@ class Script:
     reconnect: bool
     may_close: bool
     seen: bool
+    restart: bool = False
     growing: tuple[str, ...] = ()
     counting: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+
+    def read(self, frame: Frame) -> Mapping[str, int | str | bytes]:
+        """What can be read of the probe's answer, by name."""
+        if not self.places:
+            return frame.fields
+        ends = {name: offset + length for name, (offset, length, _order) in self.places.items()}
+        whole = {name: place for name, place in self.places.items() if ends[name] <= len(frame.data)}
+        return {name: int.from_bytes(frame.data[at : ends[name]], order) for name, (at, _n, order) in whole.items()}
 
 
 class NotTested(Exception):
@@ -106,6 +118,10 @@ class Player:
             self._place.send(self.script.filler)
             self._listen(self.script.quiet)
         return self.probe()
+
+    def grow_old(self) -> None:
+        """Let the device run longer than a restart and the next probe can take, so that its uptime tells them."""
+        self._listen(_OLD * self._timeout)
 
     def play(self, steps: tuple[Step, ...]) -> list[Frame | None]:
         """Perform the steps; the answers, None for a message without the one that is due. Raises Gone."""
@@ -183,25 +199,27 @@ class Player:
 def play_all(player: Player) -> int:
     """From the first probe to the last; the exit code. Raises NotTested."""
     before = _first_contact(player)
-    state = ""
+    state, unanswered = "", False
     for case in player.script.cases:
         if case.state != state or player.script.reconnect:
             before = _enter(player, case)
             state = case.state
         try:
-            player.play(case.steps)
+            unanswered = None in player.play(case.steps) or unanswered
         except Gone as gone:
             tell(f"  {gone}")
             if not player.script.may_close:
                 return _verdict(f"FAULT: {gone}", FAULT)
             player.anew()
-    return _last_contact(player, before)
+    return _last_contact(player, before, unanswered)
 
 
 def _first_contact(player: Player) -> Frame:
     try:
         player.start_over()
         answer = player.probe_in_step()
+        if answer is not None and player.script.growing:
+            player.grow_old()
     except Gone as gone:
         raise NotTested(str(gone)) from gone
     if answer is None:
@@ -220,11 +238,11 @@ def _enter(player: Player, case: Case) -> Frame:
         raise NotTested(f"state {case.state} was not reached: {gone}") from gone
     if None in answers or proof is None:
         raise NotTested(f"state {case.state} was not reached: a message on the way had no answer")
+    read = player.script.read(proof)
     for name, value in case.proof.items():
-        if proof.fields and proof.fields.get(name) != value:
-            got = proof.fields.get(name, "nothing")
-            raise NotTested(f"state {case.state} was not reached: wanted {name} = {value}; got {got}")
-    if proof.fields:
+        if read and read.get(name) != value:
+            raise NotTested(f"state {case.state} was not reached: wanted {name} = {value}; got {read.get(name)}")
+    if read:
         player.undone.clear()
     elif case.proof:
         tell(f"  (this script cannot read whether the device is in state {case.state})")
@@ -232,28 +250,37 @@ def _enter(player: Player, case: Case) -> Frame:
     return proof
 
 
-def _last_contact(player: Player, before: Frame) -> int:
+def _last_contact(player: Player, before: Frame, unanswered: bool) -> int:
     try:
         after = player.probe_in_step()
     except Gone as gone:
         return _verdict(f"FAULT: {gone}", FAULT)
     if after is None:
         return _verdict("FAULT: the probe is not answered any more", FAULT)
-    if restarted := _restarted(player.script, before, after):
+    earlier, later = player.script.read(before), player.script.read(after)
+    if restarted := _restarted(player.script, earlier, later):
         return _verdict(f"FAULT: the device restarted: {restarted}", FAULT)
     if player.undone:
         raise NotTested(f"the probe is answered, but nobody did this: {', '.join(player.undone)}")
-    if not player.script.seen:
+    return _served(player.script, later, unanswered)
+
+
+def _served(script: Script, read: Mapping[str, int | str | bytes], unanswered: bool) -> int:
+    """The verdict on a device that answers the last probe as well."""
+    if unanswered:
+        words = "a message was not answered, the probe is: whether the device restarted, this script cannot see"
+        return _verdict(words, NOT_SEEN)
+    tells_restarts = any(name in read for name in (*script.growing, *script.counting))
+    if not (script.seen or (script.restart and tells_restarts)):
         return _verdict("the probe is answered; whether the fault came back, this script cannot see", NOT_SEEN)
     return _verdict("the probe is answered: the device serves", SERVES)
 
 
-def _restarted(script: Script, before: Frame, after: Frame) -> str:
+def _restarted(script: Script, before: Mapping[str, int | str | bytes], after: Mapping[str, int | str | bytes]) -> str:
     """What of the probe's answer shows a restart; "" where nothing does, or it cannot be read."""
-    fields = [(name, -1) for name in script.growing] + [(name, 1) for name in script.counting]
-    for name, way in fields:
-        old, new = before.fields.get(name), after.fields.get(name)
-        if isinstance(old, int) and isinstance(new, int) and (new - old) * way > 0:
+    for name in (*script.growing, *script.counting):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, int) and isinstance(new, int) and (new < old or (new > old and name in script.counting)):
             return f"{name} was {old} and is {new}"
     return ""
 

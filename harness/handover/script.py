@@ -139,8 +139,10 @@ def _described(handover: Handover, bench: Bench, protocol: Protocol) -> player.S
         reconnect=protocol.reconnect if table.reconnect is None else table.reconnect,
         may_close=may_close(bench, interface, protocol),
         seen=finding.kind in SEEN,
+        restart=finding.kind is Kind.REBOOT,
         growing=tuple(filter(None, (bench.monitors.uptime_field,))),
         counting=tuple(filter(None, (bench.monitors.boot_field,))),
+        places=dict(protocol.wire.places()),
     )
 
 

@@ -46,10 +46,11 @@ class Collection:
     @property
     def imports_text(self) -> str:
         """The import statements of what comes with Python, one a line."""
-        lines = (f"from {source} import {', '.join(sorted(names))}" for source, names in self._imports.items() if names)
-        return "\n".join(
-            sorted((*lines, *(f"import {source}" for source, names in self._imports.items() if not names)))
-        )
+        lines = [f"import {source}" for source, names in self._imports.items() if not names]
+        lines += [
+            f"from {source} import {', '.join(sorted(names))}" for source, names in self._imports.items() if names
+        ]
+        return "\n".join(sorted(lines))
 
     def _want(self, module: ModuleType, name: str) -> str:
         """The name in the script of what a module calls `name`."""
@@ -95,6 +96,8 @@ class Collection:
         taken = f"{source} {attribute}"
         if self._taken.setdefault(name, taken) != taken:
             raise CannotCollect(f"'{name}' of {self._taken[name]} is also a name of Python's {source}; rename it")
+        if source == "__future__":
+            return name
         if attribute:
             self._imports.setdefault(source, set()).add(attribute if attribute == name else f"{attribute} as {name}")
         else:

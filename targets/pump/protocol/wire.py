@@ -9,9 +9,11 @@ from typing import Any
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 from protocols.checksums import crc16_ccitt_false
+from protocols.packets import integer_places
 from protocols.siphash import siphash24
-from protocols.wire import Fields, LazyFields, Wire, counted
+from protocols.wire import Fields, LazyFields, Place, Wire, counted
 from targets.pump.protocol.packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, prove
+from targets.pump.protocol.replies import StatusReply
 
 HEAD = 3
 OVERHEAD = 5
@@ -106,6 +108,10 @@ class PumpLinkWire(Wire):
             return Identity()
         version = int(fields["firmware"])
         return Identity(str(fields["model"]), str(fields["serial"]), f"{version >> 8}.{version & 0xFF}")
+
+    def places(self) -> Mapping[str, Place]:
+        """A status reply's body begins behind start, length, sequence and command."""
+        return integer_places(StatusReply, HEAD + 2)
 
     def session_lapsed(self, frame: Frame) -> bool:
         """Status 4: no session, or not this token."""
