@@ -130,7 +130,8 @@ class Player:
         for number, step in enumerate(steps):
             if isinstance(step, Send):
                 sent[number], answer = self.send(step, sent.get(step.replay_of))
-                answers += [answer] if answer or self._wire.expects_reply(sent[number]) else []
+                due = step.wait and self._wire.expects_reply(sent[number])
+                answers += [answer] if answer or due else []
             else:
                 self._do(step)
         return answers

@@ -1,5 +1,6 @@
 """`medfuzz export` and what is done with its files: played elsewhere, collected by pytest."""
 
+import contextlib
 import json
 import os
 import stat
@@ -11,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CRASH = ROOT / "targets" / "pump" / "controls" / "crash.json"
-IDENTIFIER = "F-e7256625"
+IDENTIFIER, SUMMARY = "F-e7256625", "null pointer write in check_patient (hl7_order.c:59)"
 
 
 def run_pytest(folder, *words, **environment):
@@ -88,3 +89,54 @@ def test_both_commands_refuse_nonsense_files_alike(medfuzz, tmp_path, command):
     for file, said in (("cut.json", "cut off"), ("gone.json", "No such file")):
         code, _out, err = medfuzz(command[0], file, *command[1:])
         assert (code, len(err), said in err[0]) == (2, 1, True)
+
+
+@contextlib.contextmanager
+def served(bench):
+    """An emulated device, served by another process on a TCP port of its own."""
+    command = [sys.executable, "-m", "harness.cli.main", "emulate", bench, "--tcp", "0"]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
+    ) as one:
+        try:
+            lines = iter(one.stdout.readline, "")
+            place = next(line for line in lines if line.startswith("network: ")).split()[1]
+            next(line for line in lines if line.startswith("serving"))
+            yield place
+        finally:
+            one.terminate()
+
+
+@pytest.mark.slow
+def test_an_exported_script_fails_on_the_vulnerable_pump_and_passes_on_the_fixed_one(medfuzz, tmp_path):
+    plain = json.loads(CRASH.read_text())
+    plain["finding"]["window"][-1]["state"] = "idle"  # reached without a key that somebody presses
+    (tmp_path / "idle.json").write_text(json.dumps(plain))
+    assert medfuzz("export", "idle.json", "--python", "--out", "crash.py")[0] == 0
+    ends = {}
+    for bench in ("pump", "pump-fixed"):
+        with served(bench) as place:
+            command = [sys.executable, "-I", "crash.py", place]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        ends[bench] = (done.returncode, done.stdout.splitlines()[-1])
+    assert ends["pump"][0] == 1
+    assert ends["pump"][1].startswith("FAULT: ")
+    assert ends["pump-fixed"] == (0, "the probe is answered: the device serves")
+
+
+def test_a_script_of_an_emulated_bench_wants_an_address(medfuzz, tmp_path):
+    assert medfuzz("export", CRASH, "--python")[:2] == (
+        0,
+        [f"{IDENTIFIER} from {CRASH}: {SUMMARY}", "wrote f_e7256625.py"],
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "f_e7256625.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "the following arguments are required: address" in done.stderr) == (2, True)
+
+
+def test_a_bluetooth_finding_has_no_script_yet(medfuzz, tmp_path):
+    code, _out, err = medfuzz("export", ROOT / "targets" / "insulin" / "controls" / "crash.json", "--python")
+    assert (code, len(err), "Bluetooth LE" in err[0], "--pytest" in err[0]) == (2, 1, True, True)
+    assert medfuzz("export", ROOT / "targets" / "insulin" / "controls" / "crash.json", "--pcapng")[0] == 0
+    assert [path.suffix for path in tmp_path.iterdir()] == [".pcapng"]
