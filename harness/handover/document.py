@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from harness.campaigns.files import write
 from harness.campaigns.version import version_of
+from harness.case import Wait
 from harness.errors import UsageError
 from harness.finding import Finding
 from harness.serialize import from_plain, to_plain
@@ -92,4 +94,7 @@ def _read(table: dict[str, Any], path: Path) -> Handover:
         raise UsageError(f"{path}: damaged: {error}. {AGAIN}") from error
     if not read.finding.window:
         raise UsageError(f"{path}: damaged: the finding has no cases. {AGAIN}")
+    waits = (step.seconds for case in read.finding.window for step in case.steps if isinstance(step, Wait))
+    if not all(0 <= seconds < math.inf for seconds in waits):
+        raise UsageError(f"{path}: damaged: a step waits for no number of seconds. {AGAIN}")
     return read

@@ -37,7 +37,8 @@ def replays(request):
     try:
         return replayed(FINDING, bench)
     except MedfuzzError as error:
-        pytest.fail(f"nothing was tested: {error}", pytrace=False)
+        why = f"nothing was tested: {error}"
+    pytest.fail(why, pytrace=False)
 
 
 def test_${stem}_does_not_come_back(replays):

@@ -65,6 +65,10 @@ def test_the_shipped_controls_are_such_files(path):
     assert read_document(path).finding.kind.value == path.stem
 
 
+def with_wait(seconds):
+    return TEXT.replace('"steps":[', '"steps":[{"step":"wait","seconds":' + seconds + "},", 1)
+
+
 NONSENSE = {
     "empty": ("", "cut off"),
     "no JSON": ("[interfaces]\n", "cut off"),
@@ -81,6 +85,9 @@ NONSENSE = {
     "no window": (changed(finding={**json.loads(TEXT)["finding"], "window": []}), "no cases"),
     "no hex": (TEXT.replace('"data":"0b', '"data":"zz', 1), "damaged"),
     "unknown step": (TEXT.replace('"step":"send"', '"step":"fling"', 1), "damaged"),
+    "a wait without end": (with_wait("1e999"), "seconds"),
+    "a wait back in time": (with_wait("-1"), "seconds"),
+    "a wait of no number": (with_wait("NaN"), "seconds"),
     "seed in words": (changed(seed="one"), "damaged"),
 }
 

@@ -30,8 +30,6 @@ from protocols.model import Edge, Message, Protocol
 import boofuzz
 
 END = b"\\n"
-GREETING: bytes = b"hello"
-ME = "a name of the script's player, too"
 
 
 def tell(data):

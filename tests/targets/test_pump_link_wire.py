@@ -10,7 +10,7 @@ from protocols.checksums import crc16_ccitt_false
 from targets.pump.protocol.link import COMMANDS, PROTOCOL
 from targets.pump.protocol.packets import DEFAULT_IMAGE, DEFAULT_VERSION, PumpFrame, image_mac, prove
 from targets.pump.protocol.replies import AlarmNotification, ChallengeReply, SessionReply, StatusReply
-from targets.pump.protocol.wire import MAX_REPLY_LENGTH
+from targets.pump.protocol.wire import MAX_REPLY_LENGTH, parse_frame
 
 
 def reply(body, sequence=1):
@@ -165,3 +165,12 @@ def test_the_guard_lets_other_commands_pass():
 def test_a_live_field_nobody_resolves_is_an_error():
     with pytest.raises(Exception, match="no resolver"):
         PROTOCOL.resolve(LiveField("unheard", 0, 1), b"\0", Conversation())
+
+
+def test_the_places_of_a_status_replys_integers_are_where_the_parser_reads_them():
+    values = {"uptime_ms": 0x01020304, "boots": 0x0506, "therapy_state": 7, "pending": 8, "configuration": 0x090A0B0C}
+    data = reply(StatusReply(**values))
+    places, read = PROTOCOL.wire.places(), parse_frame(data)
+    assert places.keys() == {name for name, value in read.items() if isinstance(value, int)} - {"sequence", "command"}
+    for name, (offset, length, order) in places.items():
+        assert int.from_bytes(data[offset : offset + length], order) == read[name]
