@@ -12,11 +12,11 @@ import typer
 from harness.campaigns.files import make_folder, write
 from harness.cli.terminal import say
 from harness.errors import UsageError, did_you_mean
+from harness.handover.document import handed_over, write_document
 from harness.known.baseline import Baseline, Decision, KnownFinding, baseline_in
 from harness.known.file import FILE_NAME, load_baseline, read_known, today
 from harness.known.text import Edited, edited
 from harness.known.update import FOLDER, Decided, Update, gone_by, update_by
-from harness.serialize import dumps
 from harness.store import Store
 
 _ELSEWHERE = "Name another file with --file"
@@ -60,10 +60,10 @@ def update(
     """Add a run's new findings, with their reproducers; what it saw fixed is marked so, and fails when it is back."""
     decided = Decided(_decision(decision), reason, owner, _day(expires))
     with Store.open(run) as store:
-        path = _file(file, store.manifest())
+        path = _file(file, manifest := store.manifest())
         text, entries = _read(path)
         changes = update_by(store, entries, path.resolve().parent, decided)
-    _keep_reproducers(path, changes)
+    _keep_reproducers(path, changes, manifest)
     _write(path, text, edited(text, entries, fixed=changes.fixed, new=[entry for _, entry in changes.new]))
     say(*(f"added: {entry.id}  {entry.words}  {entry.summary}" for _, entry in changes.new))
     say(*(f"fixed: {entry.id}  {entry.words}" for entry in changes.fixed))
@@ -118,12 +118,12 @@ def _read(path: Path) -> tuple[str, Sequence[KnownFinding]]:
     return read_known(path) if path.exists() else ("", ())
 
 
-def _keep_reproducers(path: Path, changes: Update) -> None:
+def _keep_reproducers(path: Path, changes: Update, manifest: Mapping[str, Any]) -> None:
     folder = path.parent / FOLDER
     if changes.new:
         make_folder(folder)
     for finding, entry in changes.new:
-        write(folder / f"{entry.id}.json", dumps(finding), instead=_ELSEWHERE)
+        write_document(folder / f"{entry.id}.json", handed_over(finding, manifest), option="--file")
 
 
 def _write(path: Path, before: str, after: Edited) -> None:

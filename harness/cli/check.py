@@ -19,9 +19,9 @@ from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import left_out, reachable, require_stimuli
 from harness.cli.terminal import say
+from harness.document import read_document
 from harness.errors import BenchError, MedfuzzError, UsageError
 from harness.finding import Finding
-from harness.handover.document import read_document
 from harness.identity import described
 from harness.scope import REMEDY, unreached
 from harness.triage.replay import replay_once, same_fault

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.campaigns.files import write
+from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
 from harness.handover.conversation import Piece, conversations
-from harness.handover.document import Handover
 from harness.handover.pcapng import RAW_IP, USER0, Packet, capture
 from harness.handover.segments import Connection
 from harness.handover.wording import headline

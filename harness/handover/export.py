@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.document import Handover
 from harness.finding import Finding
 from harness.handover.capture import write_capture
-from harness.handover.document import Handover, write_document
+from harness.handover.document import write_document
 from harness.handover.regression import write_test
 from harness.handover.script import write_script
 from harness.handover.wording import file_stem

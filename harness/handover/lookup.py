@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
-from harness.handover.document import Handover, handed_over, read_document
+from harness.handover.document import handed_over
 from harness.store import STORE_NAME, Store
 
 

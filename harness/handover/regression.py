@@ -6,8 +6,9 @@ from pathlib import Path
 from string import Template
 
 from harness.campaigns.files import write
+from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
-from harness.handover.document import Handover, read_document, write_document
+from harness.handover.document import write_document
 from harness.handover.replaying import Replays, Standing, replay_on, words_of
 from harness.handover.wording import file_stem, headline
 

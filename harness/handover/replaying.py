@@ -10,8 +10,8 @@ from pathlib import Path
 from harness.assembly.assemble import Assembly, assemble
 from harness.assembly.benches import find_bench
 from harness.assembly.meeting import meet
+from harness.document import Handover
 from harness.errors import UsageError
-from harness.handover.document import Handover
 from harness.interfaces import Explains
 from harness.triage.replay import Replay, replay_once
 

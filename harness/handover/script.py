@@ -15,10 +15,10 @@ from harness.assembly.protocols import protocol_in
 from harness.bench import Bench, load_bench
 from harness.campaigns.files import write
 from harness.case import Procedure, Send, Step
+from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
 from harness.handover import player
-from harness.handover.document import Handover
 from harness.handover.literal import literal
 from harness.handover.source import CannotCollect, Collection, attributes_used, members_used
 from harness.handover.wording import headline

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import BenchError
+from harness.document import read_document
+from harness.errors import BenchError, UsageError
 from harness.finding import Finding
 from harness.known.baseline import FIXED, NOT_TESTED, STILL_THERE, Baseline, KnownFinding, Seen
 from harness.runner import Runner
-from harness.serialize import loads
 from harness.triage.confirm import Confirmation
 from harness.triage.replay import replay_once
 
@@ -87,13 +87,9 @@ def _reproducer(baseline: Baseline, entry: KnownFinding) -> Finding | str:
         return "it has no reproducer"
     path = Path(baseline.file).parent / entry.reproducer
     try:
-        finding = loads(Finding, path.read_text(encoding="utf-8"))
-    except OSError as error:
-        return f"its reproducer {path} cannot be read: {error.strerror}"
-    except ValueError as error:
-        return f"its reproducer {path} cannot be read: {error}"
-    if not finding.window:
-        return f"its reproducer {path} has no case"
+        finding = read_document(path).finding
+    except UsageError as error:
+        return f"its reproducer: {error}"
     return finding if entry.fits(finding.bucket) else f"its reproducer {path} is that of {finding.id}"
 
 

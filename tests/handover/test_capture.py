@@ -14,9 +14,9 @@ from scapy.utils import RawPcapNgReader, checksum
 from harness.captures.files import read_records
 from harness.captures.tcp import Conversations
 from harness.case import Origin, Reconnect, Send, TestCase
+from harness.document import Handover, read_document
 from harness.errors import UsageError
 from harness.handover.capture import write_capture
-from harness.handover.document import Handover, read_document
 from harness.handover.pcapng import RAW_IP, USER0, Packet, capture
 from harness.transcript import Exchange, Transcript
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.document import VERSION, Handover, read_document, text_of
 from harness.errors import BenchError, UsageError
-from harness.handover.document import VERSION, Handover, handed_over, read_document, text_of, write_document
+from harness.handover.document import handed_over, write_document
 
 CONTROLS = Path(__file__).parents[2] / "targets" / "pump" / "controls"
 CRASH = read_document(CONTROLS / "crash.json")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.case import TestCase
+from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
 from harness.handover import regression
-from harness.handover.document import Handover, read_document
 from harness.handover.regression import failure, replayed
 from harness.handover.replaying import Replays, Standing, replay_on
 from harness.triage.replay import Replay

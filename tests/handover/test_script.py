@@ -12,8 +12,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 import pytest
 
 from harness.case import LiveField, Origin, Procedure, Reconnect, Reset, Send, Stimulate, TestCase, Wait
+from harness.document import read_document
 from harness.errors import UsageError
-from harness.handover.document import read_document
 from harness.handover.player import Script
 from harness.handover.script import script_text, write_script
 from harness.verdict import Kind

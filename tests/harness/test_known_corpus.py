@@ -8,10 +8,10 @@ from test_replay import A, X, crashes, dies, sight
 from toy import case, message
 
 from harness.campaign import Budget, Campaign
+from harness.document import Handover, text_of
 from harness.events import FindingConfirmed, FindingDismissed
 from harness.known.baseline import Baseline, KnownFinding
 from harness.known.corpus import Allowance, replay_known
-from harness.serialize import dumps
 from harness.verdict import Kind
 
 DAY = "2026-06-15"
@@ -26,7 +26,7 @@ def known(tmp_path):
     def made(*findings, **changes):
         entries = []
         for found in findings:
-            (tmp_path / f"{found.id}.json").write_text(dumps(found))
+            (tmp_path / f"{found.id}.json").write_text(text_of(Handover(found)))
             words = {"decision": "defer", "reproducer": f"{found.id}.json", **changes}
             entries.append(KnownFinding(found.bucket, **words))
         return Baseline(str(tmp_path / "known.toml"), "", DAY, tuple(entries))
@@ -117,11 +117,11 @@ def test_a_device_that_nothing_brings_back_is_not_killed_before_its_night(toy, k
     ("text", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("", "cannot be read"),
-        ("{}", "cannot be read"),
-        ("[1]", "cannot be read"),
-        (dumps(replace(CRASH, window=())), "has no case"),
-        (dumps(replace(CRASH, bucket="f" * 16)), "is that of F-ffffffff"),
+        ("", "cut off"),
+        ("{}", "no finding of medfuzz"),
+        ("[1]", "no finding of medfuzz"),
+        (text_of(Handover(replace(CRASH, window=()))), "has no cases"),
+        (text_of(Handover(replace(CRASH, bucket="f" * 16))), "is that of F-ffffffff"),
     ],
 )
 def test_a_reproducer_that_is_nonsense_is_not_tested(toy, known, tmp_path, text, words):
