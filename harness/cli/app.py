@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "send": ("send", "Send one message and show the reply."),
     "run": ("run", "Fuzz a bench."),
     "replay": ("replay", "Replay a finding."),
+    "minimize": ("minimize", "Make a finding's reproducer smaller."),
     "export": ("export", "Hand a finding over: as a file, a test, a script or a capture."),
     "report": ("report", "Write a run's reports again, also of one that was killed."),
     "compare": ("compare", "Compare two runs' findings: new, gone, still there."),

@@ -86,7 +86,7 @@ def replay_on(
     `elf` is other firmware for an emulated bench; `tell` gets each try with its number, from 1 on.
     Raises UsageError, BenchError where the bench itself cannot be used.
     """
-    assembly = _assembled(handover, bench, elf)
+    assembly = assembled(handover, bench, elf)
     tries: list[Replay] = []
     try:
         assembly.runner.start()
@@ -101,7 +101,8 @@ def replay_on(
     return Replays(tuple(tries))
 
 
-def _assembled(handover: Handover, bench: str, elf: Path | None) -> Assembly:
+def assembled(handover: Handover, bench: str, elf: Path | None) -> Assembly:
+    """The bench of a finding, or another, with the interfaces that its window uses; raises UsageError."""
     if not (bench or handover.bench):
         raise UsageError("the finding does not say on which bench it was made; name one with --bench")
     other = elf or (Path(handover.elf) if handover.elf and not bench else None)

@@ -34,6 +34,11 @@ class Minimization:
         return self._next is None
 
     @property
+    def window(self) -> Window:
+        """The smallest so far."""
+        return self._best.window
+
+    @property
     def replays(self) -> int:
         """How many were played."""
         return self._replays
@@ -85,7 +90,8 @@ def is_same(again: Replay, finding: Finding) -> bool:
     """True for the same bucket; another crash or another culprit would be another fault's reproducer."""
     if again.again is None or again.case is None:
         return again.reproduced
-    return is_blamed(finding.observation) or bucket_of(again.again, again.case) == finding.bucket
+    own = bucket_of(finding.observation, finding.case)  # an old file's may have been made in another way
+    return is_blamed(finding.observation) or bucket_of(again.again, again.case) == own
 
 
 def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:
