@@ -86,7 +86,7 @@ class Desk:
         return current.replays >= _REPLAYS or resets >= _RESETS
 
     def _conclude(self) -> None:
-        """What the current one came to; told unless it comes back less often than the one that it was made of."""
+        """What the current one came to; told where it comes back as often as the one that it was made of."""
         current, self._current = self._current, None
         if current is None:
             return
@@ -95,7 +95,8 @@ class Desk:
             finding = self._repeated(finding)
         elif not current.done:
             return
-        if finding.reproduced * first.tries >= first.reproduced * finding.tries:
+        as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
+        if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
             self._tell(finding)
 
     def _repeated(self, finding: Finding) -> Finding:
