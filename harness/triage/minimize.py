@@ -11,6 +11,7 @@ from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks
 from harness.triage.replay import Replay, is_blamed
 from harness.triage.shrink import Shrinker, Window
+from harness.verdict import Kind
 
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
@@ -87,9 +88,11 @@ class Minimization:
 
 
 def is_same(again: Replay, finding: Finding) -> bool:
-    """True for the same bucket; another crash or another culprit would be another fault's reproducer."""
+    """True for the same bucket; another crash, culprit or complaint would be another fault's reproducer."""
     if again.again is None or again.case is None:
         return again.reproduced
+    if finding.kind is Kind.CONSOLE and again.again.summary != finding.observation.summary:
+        return False
     own = bucket_of(finding.observation, finding.case)  # an old file's may have been made in another way
     return is_blamed(finding.observation) or bucket_of(again.again, again.case) == own
 

@@ -118,6 +118,18 @@ def test_another_crash_is_not_this_ones_reproducer(toy, there, smaller):
     assert (ended.window != window) is smaller
 
 
+@pytest.mark.parametrize(("said", "smaller"), [("the state is bad", True), ("the state is OK", False)])
+def test_another_complaint_of_a_script_is_not_this_ones_reproducer(toy, said, smaller):
+    window = (case(A, message(b"x")),)
+    complaint = Observation(Kind.CONSOLE, "script", "the state is bad", 1.0, ("look", "x"))
+    finding = replace(found(*window), observation=complaint, bucket=bucket_of(complaint, window[0]))
+
+    def play(candidate, _finding):
+        return Replay(True, again=replace(complaint, summary=said), case=candidate[-1])
+
+    assert (finished(Minimization(finding, shrinker(toy())), play).window != window) is smaller
+
+
 # -- the desk ----------------------------------------------------------------------------------------------------------
 
 
