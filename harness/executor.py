@@ -480,6 +480,11 @@ class Executor:
         self._asked.append(self._bytes)
         return None
 
+    @property
+    def unanswered(self) -> tuple[bytes, ...]:
+        """The probes that went out on this link and were not answered so far."""
+        return tuple(self._asked)
+
     def fill(self, data: bytes, seconds: float) -> None:
         """Put bytes on the wire that belong to no message, taking at most `seconds`; raises LinkError, GuardRefused."""
         self.link.send(data, self.now() + seconds)

@@ -68,9 +68,11 @@ class Ladder:
         executor, asked = self._executor, len(self._executor.frames)
         if (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
+        earlier = executor.unanswered
         self._resynchronize()
         if (answer := executor.probe()) is not None:
-            return Served(answer, Service(self._in_time(asked), executor.now() - began))
+            own = not any(executor.protocol.answers(sent, answer) for sent in earlier)  # the first one was lost
+            return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
         if self._renewals >= _LEARNED and not self.patient:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:

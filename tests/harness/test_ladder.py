@@ -51,6 +51,17 @@ def test_a_protocol_without_filler_is_brought_in_step_by_waiting_alone(toy):
     assert seconds == pytest.approx(2.0, abs=0.01)  # the second half is for an answer to the first probe
 
 
+@pytest.mark.parametrize(("first", "waited"), [(PROBE, 2.0), (b"<q>", 1.5)])
+def test_an_answer_that_can_only_be_the_second_probes_is_waited_behind_no_more(toy, monkeypatch, first, waited):
+    t = connected(toy())
+    t.protocol.resynchronization = Resynchronization(0.5)
+    t.device.hungry = 2
+    monkeypatch.setattr(type(t.executor), "unanswered", (first,))
+    served, seconds = climb(t)
+    assert served.service.way is Way.AT_ONCE
+    assert seconds == pytest.approx(waited, abs=0.01)
+
+
 def test_a_device_that_answers_both_probes_was_slower_than_it_may_be(toy):
     t = connected(toy())
     delays = iter([1.05, 0.0])
