@@ -109,7 +109,7 @@ class Confirmation:
         """
         played, began, asked = [first], time.monotonic(), self._asked(finding)
         for number in range(1, 2 * asked):
-            costly = time.monotonic() - began > _COSTLY_SECONDS * number and not KINDS[finding.kind].timed
+            costly = time.monotonic() - began > _COSTLY_SECONDS * (number - 1) and not KINDS[finding.kind].timed
             if self._stop() or len(played) >= asked or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
                 break
             if (again := self._again(window, finding)).votes:

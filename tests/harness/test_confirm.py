@@ -609,6 +609,22 @@ def test_an_unsteady_device_that_is_late_or_closes_once_without_the_case_is_not_
     assert (finding.confirmed, *counts) == ((True, 10, 10) if believed else (False, 3, 7))
 
 
+@pytest.mark.parametrize(
+    ("kind", "each", "replays"), [(Kind.CRASH, 3.0, "2/2"), (Kind.CRASH, 1.5, "3/3"), (Kind.SILENCE, 3.0, "3/3")]
+)
+def test_where_a_replay_takes_seconds_two_that_show_it_are_enough(toy, monkeypatch, kind, each, replays):
+    clock = [0.0]
+    monkeypatch.setattr(confirm.time, "monotonic", lambda: clock[0])
+
+    def slow(_runner, window, finding, _stop):
+        clock[0] += each
+        control = window[-1].origin.fuzzer == "control"
+        return Replay(False) if control else Replay(True, again=finding.observation, case=window[-1])
+
+    monkeypatch.setattr(confirm, "replay_once", slow)
+    assert confirmed(toy(), sight(kind, ("x",))).replays == replays
+
+
 def silent(*numbers):
     """Sights of silence of different messages."""
     return [sight(Kind.SILENCE, ("never", f"m{number}")) for number in numbers]
