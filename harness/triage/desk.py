@@ -53,7 +53,8 @@ class Desk:
         Between these and the cases a device may have to be brought back to its state. Where a replay takes seconds,
         the first minutes belong to the cases: they find the most then.
         """
-        each = self._spent / self._played if self._played else 0.0
+        unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
+        each = self._spent / self._played if self._played else unknown
         share = _SHARE * (elapsed - _HEAD_START if each > _COSTLY_SECONDS else elapsed)
         if self._spent + _AT_A_TIME * each < share:
             while self._spent < share and self._work():

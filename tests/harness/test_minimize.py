@@ -159,7 +159,7 @@ def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch)
         clock[0] += 1.0
         return play(window, finding)
 
-    made, _told = desk_of(toy(), monkeypatch, slow)
+    made, _told = desk_of(toy(snapshots=True), monkeypatch, slow)
     made.take(found(*NUMBERED, case(message(b"x"), A)))
     made.advance(0.0)
     assert asked == []
@@ -184,9 +184,18 @@ def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy,
     made.take(found(*NUMBERED, case(message(b"x"), A)))
     for elapsed in range(0, 400, 10):
         made.advance(float(elapsed))
-    assert len(asked) == 1  # what it costs is not known before
-    made.advance(500.0)
-    assert len(asked) == 8
+    assert len(asked) == 3  # what it costs is not known before
+    made.advance(600.0)
+    assert len(asked) == 12
+
+
+def test_a_short_run_on_a_device_that_must_be_reset_is_left_to_its_cases(toy, monkeypatch):
+    play, asked = shows("x")
+    for snapshots, at_once in ((False, False), (True, True)):
+        made, _told = desk_of(toy(snapshots=snapshots), monkeypatch, play)
+        made.take(found(*NUMBERED, case(message(b"x"), A)))
+        made.advance(45.0)
+        assert bool(asked) is at_once
 
 
 @pytest.mark.parametrize("end", ["stop", "seconds"])
