@@ -93,8 +93,10 @@ def is_same(again: Replay, finding: Finding) -> bool:
         return again.reproduced
     if finding.kind is Kind.CONSOLE and again.again.summary != finding.observation.summary:
         return False
+    if is_blamed(finding.observation):  # of a device that is gone, only the message blamed tells one fault from another
+        return again.again.fingerprint[-1:] == finding.observation.fingerprint[-1:]
     own = bucket_of(finding.observation, finding.case)  # an old file's may have been made in another way
-    return is_blamed(finding.observation) or bucket_of(again.again, again.case) == own
+    return bucket_of(again.again, again.case) == own
 
 
 def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:

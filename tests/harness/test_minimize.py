@@ -118,6 +118,20 @@ def test_another_crash_is_not_this_ones_reproducer(toy, there, smaller):
     assert (ended.window != window) is smaller
 
 
+@pytest.mark.parametrize(("blamed", "smaller"), [("x", True), ("a", False)])
+def test_a_device_that_is_gone_behind_another_message_is_not_this_ones_reproducer(toy, blamed, smaller):
+    def gone(after):
+        return Observation(Kind.REBOOT, "liveness", "gone", 1.0, ("restart", after))
+
+    window = (case(A, message(b"x")),)
+    finding = replace(found(*window), observation=gone("x"), bucket=bucket_of(gone("x"), window[0]))
+
+    def play(candidate, _finding):
+        return Replay(True, again=gone(blamed), case=candidate[-1])
+
+    assert (finished(Minimization(finding, shrinker(toy())), play).window != window) is smaller
+
+
 @pytest.mark.parametrize(("said", "smaller"), [("the state is bad", True), ("the state is OK", False)])
 def test_another_complaint_of_a_script_is_not_this_ones_reproducer(toy, said, smaller):
     window = (case(A, message(b"x")),)
