@@ -361,7 +361,11 @@ class Campaign:
         if verdict is not Verdict.FINDING:
             return verdict
         faults = faults_of(settled, case, self._ledger.knows)
-        found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+        try:
+            found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+        except KeyboardInterrupt:
+            self._finished(case, outcome, Verdict.INCONCLUSIVE)
+            raise
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _finding(
@@ -383,6 +387,9 @@ class Campaign:
             self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
             self.tell(FindingDismissed(finding))
             return False
+        except KeyboardInterrupt:
+            self.tell(FindingDismissed(finding))
+            raise
         if self._ledger.enter(bucket, finding):
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
             if finding.confirmed:

@@ -397,6 +397,24 @@ def test_an_interrupt_within_triage_keeps_what_was_shown(toy):
     assert verdicts(events) == [FINDING]
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_what_gives_up_a_replay_leaves_word_of_the_suspicion_and_of_its_case(toy, at):
+    t = toy()
+    run, events = timed_out(t, None, [A, X, A])
+
+    def crash(_device):
+        t.target.events.append(TargetEvent("fault", 0.0, {"type": "bad access", "symbol": "f"}))
+        if t.target.resets == at:
+            raise KeyboardInterrupt
+        return [b"<X>"]
+
+    t.device.planted[b"x"] = crash
+    assert run.run() == "interrupted"
+    (dismissed,) = [event.finding for event in events if isinstance(event, FindingDismissed)]
+    assert dismissed.standing == "not replayed" and dismissed.case.id == X.id
+    assert verdicts(events) == [PASS, Verdict.INCONCLUSIVE]
+
+
 # -- statistics lie ----------------------------------------------------------------------------------------------------
 
 
