@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.attribution import attributed
 from harness.case import Send, TestCase
 from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
@@ -130,8 +131,11 @@ class Campaign:
             listener(event)
 
     def take(self, finding: Finding) -> None:
-        """One that was confirmed before the first case: it is told, and counts like the campaign's own."""
-        if self._ledger.enter(finding.bucket, finding):
+        """One that was confirmed before the first case: it is told, and counts like the campaign's own.
+
+        It keeps the id that it is known by, also where today's would be another.
+        """
+        if self._ledger.enter(bucket_of(finding.observation), finding):
             self.tell(FindingConfirmed(finding))
 
     # -- from the first case to the last --------------------------------------------------------------------------
@@ -147,7 +151,8 @@ class Campaign:
                     reason = ended
                     break
                 self._try(fuzzer, case)
-                self._desk.advance(self.seconds)
+                if self._desk.advance(self.seconds):
+                    self._last = None  # the device has met replays since
             self._end_session()
             self._desk.finish(self.seconds)
             self._scope.require_any()
@@ -340,7 +345,9 @@ class Campaign:
         """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
         last = case.messages[-1] if case.messages else ""
         words = f"the link is lost for good after {last}: {transcript.link_error}"
-        fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
+        fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE,), blames=last)
+        protocol = self._runner.interfaces[case.interface].protocol
+        (fault,) = attributed((fault,), case, transcript, protocol)
         if not self._runner.revives or not self._finding(case, transcript, fault, ()):
             return False
         self._runner.fresh()
@@ -372,7 +379,7 @@ class Campaign:
         self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
-        bucket = bucket_of(fault, case)
+        bucket = bucket_of(fault)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
             if known:
                 self._sparing.note(case, fault, transcript)
