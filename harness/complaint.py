@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BOUND = 1 << 16  # bytes from the end that are looked at
+_LONGEST = 400  # of a line
 _SHOWN = 120
 
 
@@ -28,11 +29,11 @@ _PYTHON = (
 )
 _SANITIZER = r"^SUMMARY: (?P<what>\w+Sanitizer: \S+(?: \([^)\n]*\))?)(?: (?P<place>\S+(?: in \S+)?))?"
 _UNDEFINED = r"^(?P<place>[^\s:]+:\d+:\d+): (?P<what>runtime error: [^\n]*)"
-_ASSERTION = r"(?P<place>[^\s:]+:\d+)(?::\d+)?: (?:[^\n]*?: )?(?P<what>[Aa]ssertion [^\n]* failed)"
+_ASSERTION = r"(?<!\S)(?P<place>[^\s:]+:\d+)(?::\d+)?: (?:[^\n]*?: )?(?P<what>[Aa]ssertion [^\n]* failed)"
 _RUST = r"^thread '[^'\n]*'[^\n]* (?P<what>panicked) at (?:'[^\n]*', )?(?P<place>\S+?):?$"
 _GO = (
-    r"^panic: (?P<what>[^\n]*)(?:\n.*)*?\ngoroutine [^\n]*\n"
-    r"(?:panic\(.*\n\t.*\n|runtime\..*\n\t.*\n)*\S.*\n\t(?P<place>\S+:\d+)"
+    r"^panic: (?P<what>[^\n]*)(?:\n.*){0,9}?\ngoroutine [^\n]*\n"
+    r"(?:panic\(.*\n\t.*\n|runtime\..*\n\t.*\n){0,9}\S.*\n\t(?P<place>\S+:\d+)"
 )
 _JAVA = (
     r"^(?:Exception in thread \"[^\"\n]*\" )?(?P<what>[\w.$]+(?:Exception|Error))(?::[^\n]*)?\n"
@@ -51,7 +52,8 @@ _VARIES = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|(?<![\w:.])\d+(?![\w.]
 
 def complaint_in(text: bytes) -> Complaint | None:
     """The last one in the output of a program; None where there is none of a known form."""
-    shown = text[-_BOUND:].decode(errors="replace").replace("\r\n", "\n")
+    lines = text[-_BOUND:].decode(errors="replace").splitlines()
+    shown = "".join(f"{line[:_LONGEST]}\n" for line in lines)
     found = [match for form in _FORMS for match in form.finditer(shown)]
     if not found:
         return None
