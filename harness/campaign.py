@@ -135,8 +135,8 @@ class Campaign:
 
         It keeps the id that it is known by, also where today's would be another.
         """
-        if self._ledger.enter(bucket_of(finding.observation), finding):
-            self.tell(FindingConfirmed(finding))
+        if told := self._ledger.enter(bucket_of(finding.observation), finding):
+            self.tell(FindingConfirmed(told))
 
     # -- from the first case to the last --------------------------------------------------------------------------
 
@@ -397,15 +397,14 @@ class Campaign:
         except KeyboardInterrupt:
             self.tell(FindingDismissed(finding))
             raise
-        if self._ledger.enter(bucket, finding):
-            self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
-            if finding.confirmed:
-                self._desk.take(finding)
+        if told := self._ledger.enter(bucket, finding):
+            self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
+            if told.confirmed:
+                self._desk.take(told)
         return finding.confirmed
 
     def _minimized(self, finding: Finding) -> None:
-        self._ledger.renew(finding)
-        self.tell(FindingMinimized(finding))
+        self.tell(FindingMinimized(self._ledger.renew(finding)))
 
 
 def _bytes_of(case: TestCase) -> str:

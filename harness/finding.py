@@ -33,6 +33,16 @@ class Condition:
     field: str
     words: str
 
+    @property
+    def is_longer(self) -> bool:
+        """True where the field must be so long at least."""
+        return " bytes or more" in self.words
+
+    @property
+    def is_bounded(self) -> bool:
+        """True where a length or a number is known from which on it shows."""
+        return " or more" in self.words or " or less" in self.words
+
 
 @dataclass(frozen=True, slots=True)
 class Minimized:
@@ -61,7 +71,8 @@ class Finding:
     """One bucket's representative. `window` ends with the case that showed it; `reproduced` is k of `tries`.
 
     `tries` counts the replays that were played to their end: none where the time was over. `doubt` is why replays that
-    showed it again are not believed.
+    showed it again are not believed. `same_as` is the id of an earlier one that is the same fault: see
+    `harness.kinship`.
     """
 
     observation: Observation
@@ -76,6 +87,7 @@ class Finding:
     symptoms: tuple[Observation, ...] = field(default=())
     doubt: str = ""
     minimized: Minimized | None = None
+    same_as: str = ""
 
     @property
     def case(self) -> TestCase:

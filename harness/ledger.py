@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.attribution import is_blamed
 from harness.finding import Finding
+from harness.kinship import causes_of
 from harness.verdict import Observation
 
 _WAYS = 3  # findings of one sort: each further way to it costs replays and tells little
@@ -21,6 +23,7 @@ class Ledger:
         self._alias: dict[str, str] = {}
         self._ways: Counter[tuple[str, ...]] = Counter()
         self._doubts: Counter[str] = Counter()
+        self._causes: dict[str, str] = {}
 
     @property
     def findings(self) -> Mapping[str, Finding]:
@@ -38,24 +41,39 @@ class Ledger:
             return True
         return False if self._doubts[bucket] >= _DOUBTS else None
 
-    def renew(self, finding: Finding) -> None:
-        """The same finding with another reproducer."""
-        self._findings[finding.bucket] = finding
+    def renew(self, finding: Finding) -> Finding:
+        """The same finding with another reproducer; it may show now that it is the same fault as an earlier one."""
+        joined = self._joined(finding)
+        if joined.same_as and not self._findings[finding.bucket].same_as:
+            self._ways[_sort(finding.observation)] -= 1
+        self._findings[finding.bucket] = joined
+        return joined
 
-    def enter(self, bucket: str, finding: Finding) -> bool:
-        """File a finding that was first seen as `bucket`; False when it is a known one's."""
+    def _joined(self, finding: Finding) -> Finding:
+        causes = sorted(causes_of(finding))
+        known = (self._causes[cause] for cause in causes if self._causes.get(cause, finding.id) != finding.id)
+        same = finding.same_as or next(known, "")
+        for cause in causes:
+            self._causes.setdefault(cause, same or finding.id)
+        return replace(finding, same_as=same)
+
+    def enter(self, bucket: str, finding: Finding) -> Finding | None:
+        """File a finding that was first seen as `bucket`; None when it is a known one's, else as it is to be told."""
         if not finding.confirmed:
-            self._doubts[bucket] += 1
-            if not self.knows(finding.bucket):
-                self._findings[finding.bucket] = finding
-            return self._doubts[bucket] == 1
+            return self._doubted(bucket, finding)
         self._alias[bucket] = finding.bucket
         if self.knows(finding.bucket):
-            return False
-        self._findings[finding.bucket] = finding
-        if sort := _sort(finding.observation):
+            return None
+        joined = self._findings[finding.bucket] = self._joined(finding)
+        if (sort := _sort(finding.observation)) and not joined.same_as:
             self._ways[sort] += 1
-        return True
+        return joined
+
+    def _doubted(self, bucket: str, finding: Finding) -> Finding | None:
+        self._doubts[bucket] += 1
+        if not self.knows(finding.bucket):
+            self._findings[finding.bucket] = finding
+        return finding if self._doubts[bucket] == 1 else None
 
 
 def _sort(fault: Observation) -> tuple[str, ...]:

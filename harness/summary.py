@@ -245,6 +245,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "case": finding.case_number,
         "found_after": round(finding.found_after, 3),
         "fault": finding.fault,
+        "same_as": finding.same_as,
         "minimized": None if finding.minimized is None else _minimized(finding.minimized),
     }
 

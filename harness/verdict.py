@@ -71,7 +71,7 @@ KINDS: Mapping[Kind, Meaning] = {
     Kind.ACCESS: Meaning("access without pairing", "accesses without pairing", grave=True),
     Kind.DRIFT: Meaning("configuration drift", "configuration drifts"),
     Kind.EXIT: Meaning("process exit", "process exits", grave=True),
-    Kind.CONSOLE: Meaning("console alarm", "console alarms"),
+    Kind.CONSOLE: Meaning("console alarm", "console alarms", symptom_of=_GONE),
     Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE, timed=True),
     Kind.DISCONNECT: Meaning("disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE}, timed=True),
     Kind.SESSION_LAPSED: Meaning("lapsed session", "lapsed sessions", blame=Blame.NOBODY),

@@ -65,7 +65,9 @@ def _case(finding: Finding, suite: str, record: CampaignRecord) -> JUnitCase:
     case = JUnitCase(visible(f"{finding.id} {finding.kind.value}"), suite, 0)
     summary = visible(finding.observation.summary)
     status = record.status(finding)
-    if finding.confirmed and status.fails:
+    if finding.confirmed and finding.same_as:
+        case.result = [Skipped(f"the same fault as {finding.same_as}: {summary}", "same")]
+    elif finding.confirmed and status.fails:
         case.result = [_with_text(Failure(summary, finding.kind.value), _description(finding, record))]
     elif finding.confirmed:
         case.result = [Skipped(visible(f"{status.words}: {summary}"), status.word)]

@@ -68,12 +68,15 @@ class ConsoleListener:
                 self._start(event)
             case CaseFinished():
                 self._progress(event)
+            case FindingConfirmed(finding=finding) if finding.same_as:
+                self._say(f"[bold]as {finding.same_as}[/] {_line(finding)}")
             case FindingConfirmed(finding=finding):
                 self._kinds[finding.kind.value] += 1
                 self._say(f"{self._head(finding)} {_line(finding)}")
             case FindingMinimized(finding=finding):
                 if (told := finding.minimized) is not None and told.after != told.before:
-                    self._say(f"[bold]smaller[/] {finding.id}: {told}")
+                    same = f"; the same fault as {finding.same_as}" if finding.same_as else ""
+                    self._say(f"[bold]smaller[/] {finding.id}: {told}{same}")
             case FindingDismissed(finding=finding):
                 self._say(f"[yellow]not reproduced[/] {_line(finding)}")
             case KnownReplayed(known=known):

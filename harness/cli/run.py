@@ -16,6 +16,7 @@ from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.finding import Finding
+from harness.kinship import by_fault
 from harness.known.baseline import baseline_in
 from harness.summary import CampaignRecord, InterfaceTotals
 from reports.ending import so_far
@@ -95,7 +96,7 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     say(*(f"  {name}: {_answered(totals)}" for name, totals in record.interfaces.items() if totals.asked))
     say(*(f"bench fault: {reason}" for reason in record.bench_faults))
     known = [finding for finding in record.findings if not record.status(finding).fails]
-    say(*(_finding_line(finding, record) for finding in record.findings if finding not in known))
+    say(*(_finding_line(finding, record) for finding in by_fault(record.findings) if finding not in known))
     say(*(_finding_line(finding, record) for finding in known))
     say(*_seen_lines(record))
     say(*_remarks(record))
@@ -107,7 +108,8 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
 
 def _finding_line(finding: Finding, record: CampaignRecord) -> str:
     fault = f" = {finding.fault}" if finding.fault else ""
-    head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}"
+    same = f" as {finding.same_as}" if finding.same_as else ""
+    head = f"  {finding.id}  {finding.kind.value:<12} {finding.case.interface:<12} {finding.replays}{fault}{same}"
     status = f"  [{record.status(finding).words}]" if record.manifest.get("baseline") else ""
     return f"{head}{status}  {finding.observation.summary}" + (f" ({finding.doubt})" if finding.doubt else "")
 

@@ -96,9 +96,10 @@ class Baseline:
         """The one that speaks of a bucket."""
         return next((entry for entry in self.findings if entry.fits(bucket)), None)
 
-    def status(self, bucket: str) -> FindingStatus:
-        """What a finding of this bucket is."""
-        entry = self.entry(bucket)
+    def status(self, finding: Finding) -> FindingStatus:
+        """What a finding is; one without an entry of its own is what the one is that it is the same fault as."""
+        named = (entry for entry in self.findings if entry.id == finding.same_as)
+        entry = self.entry(finding.bucket) or next(named, None)
         return UNKNOWN if entry is None else self.status_of(entry)
 
     def status_of(self, entry: KnownFinding) -> FindingStatus:
@@ -132,4 +133,4 @@ def baseline_in(manifest: Mapping[str, Any]) -> Baseline | None:
 def statuses_of(manifest: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, FindingStatus]:
     """By bucket, what the run's baseline makes of findings; nothing where it had none. Raises ValueError."""
     baseline = baseline_in(manifest)
-    return {} if baseline is None else {found.bucket: baseline.status(found.bucket) for found in findings}
+    return {} if baseline is None else {found.bucket: baseline.status(found) for found in findings}

@@ -1,12 +1,13 @@
-"""Two runs side by side, by bucket: what is new, what is gone and on which evidence, what is there still, or flaky."""
+"""Two runs side by side, by fault: what is new, what is gone and on which evidence, what is there still, or flaky."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.finding import Finding
+from harness.kinship import Fault, faults_in
 from harness.known.baseline import FIXED, STILL_THERE, Seen
 from harness.known.evidence import Rerun, alone, case_of, rerun
 from harness.record import load_record
@@ -45,21 +46,30 @@ class Comparison:
 def compare(earlier: Store, later: Store) -> Comparison:
     """The comparison of two stores; raises BenchError."""
     before, after = load_record(earlier), load_record(later)
-    found = {finding.bucket: finding for finding in before.findings}
-    met = {finding.bucket: finding for finding in after.findings}
-    replayed = {seen.bucket: seen for seen in after.known}
+    found, met = faults_in(before.findings), faults_in(after.findings)
     groups: dict[str, list[Difference]] = {name: [] for name in GROUPS}
-    for finding in after.confirmed:
-        old = found.get(finding.bucket)
-        if old is None or not old.confirmed:
-            groups[NEW].append(Difference(finding, "" if old is None else f"it was {old.standing} before"))
-    for finding in before.confirmed:
-        seen = next((s for bucket, s in replayed.items() if finding.bucket.startswith(bucket)), None)
-        name, difference = _again(finding, met.get(finding.bucket), seen, _asked(earlier, later))
-        groups[name].append(difference)
+    for fault in met:
+        old = _same(fault, found)
+        if fault.head.confirmed and (old is None or not old.confirmed):
+            groups[NEW].append(Difference(fault.head, "" if old is None else f"it was {old.standing} before"))
+    for fault in found:
+        if fault.head.confirmed:
+            name, difference = _again(fault.head, _same(fault, met), _replayed(fault, after), _asked(earlier, later))
+            groups[name].append(difference)
     return Comparison(
         before, after, {name: tuple(entries) for name, entries in groups.items()}, _remarks(before, after)
     )
+
+
+def _same(fault: Fault, others: Sequence[Fault]) -> Finding | None:
+    """The finding of another run that is of the same fault: a confirmed one, where there is one."""
+    heads = [other.head for other in others if other.causes & fault.causes]
+    return next((head for head in heads if head.confirmed), heads[0] if heads else None)
+
+
+def _replayed(fault: Fault, after: CampaignRecord) -> Seen | None:
+    buckets = [finding.bucket for finding in fault.findings]
+    return next((seen for seen in after.known if any(b.startswith(seen.bucket) for b in buckets)), None)
 
 
 def _asked(earlier: Store, later: Store) -> Callable[[Finding], Difference]:

@@ -42,7 +42,7 @@ def update_by(store: Store, entries: Sequence[KnownFinding], folder: Path, decid
     new = tuple(
         (finding, _entry(store, finding, folder, decided))
         for finding in record.confirmed
-        if not any(entry.fits(finding.bucket) for entry in entries)
+        if not (finding.same_as or any(entry.fits(finding.bucket) for entry in entries))
     )
     fixed = tuple(e for e in entries if not e.fixed and not _met(e, record) and _seen(e, record).seen == FIXED)
     back = tuple(e for e in entries if e.fixed and any(e.fits(finding.bucket) for finding in record.confirmed))

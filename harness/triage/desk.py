@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
@@ -18,6 +18,28 @@ _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
 _AT_A_TIME, _COSTLY_SECONDS, _HEAD_START = 5, 2.0, 300.0
 _LEAST_SECONDS = 30.0  # at the end of a short run
+_TURN_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Task:
+    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick."""
+
+    minimization: Minimization
+    resets: int = 0
+    turns: int = 1
+
+    @property
+    def costs_too_much(self) -> bool:
+        return self.minimization.replays >= _REPLAYS or self.resets >= _RESETS
+
+    @property
+    def has_had_its_turn(self) -> bool:
+        spent, played = self.minimization.seconds, self.minimization.replays
+        if spent < _TURN_SECONDS * self.turns or spent > _COSTLY_SECONDS * played:
+            return False
+        self.turns += 1
+        return True
 
 
 class Desk:
@@ -39,13 +61,12 @@ class Desk:
     ) -> None:
         self._runner, self._shrinker, self._stop, self._tell = runner, Shrinker(protocols), stop, tell
         self._tries, self._limit, self._spent = tries, seconds, 0.0
-        self._waiting: deque[Finding] = deque()
-        self._current: Minimization | None = None
-        self._lives = self._played = 0
+        self._waiting: deque[_Task] = deque()
+        self._played = 0
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
-        self._waiting.append(finding)
+        self._waiting.append(_Task(Minimization(finding, self._shrinker)))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
@@ -68,32 +89,26 @@ class Desk:
         until = self._spent + max(_LEAST_SECONDS, elapsed)
         while self._spent < until and self._work():
             pass
-        self._conclude()
+        while self._waiting:
+            self._conclude(self._waiting.popleft().minimization)
 
     def _work(self) -> bool:
-        """One question; False where there is none, or no time for it."""
-        if self._stop() or self._spent >= self._limit:
+        """One question about the first of the row; False where there is none, or no time for it."""
+        if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
-        if self._current is None:
-            if not self._waiting:
-                return False
-            self._current, self._lives = Minimization(self._waiting.popleft(), self._shrinker), self._runner.lives
-        began = time.monotonic()
-        self._current.advance(self._play)
-        if self._current.done or self._costs_too_much(self._current):
-            self._conclude()
+        task, began, lives = self._waiting[0], time.monotonic(), self._runner.lives
+        task.minimization.advance(self._play)
+        task.resets += 0 if self._runner.independent else self._runner.lives - lives
+        if task.minimization.done or task.costs_too_much:
+            self._waiting.popleft()
+            self._conclude(task.minimization)
+        elif task.has_had_its_turn:
+            self._waiting.rotate(-1)
         self._spent += time.monotonic() - began
         return True
 
-    def _costs_too_much(self, current: Minimization) -> bool:
-        resets = 0 if self._runner.independent else self._runner.lives - self._lives
-        return current.replays >= _REPLAYS or resets >= _RESETS
-
-    def _conclude(self) -> None:
-        """What the current one came to; told where it comes back as often as the one that it was made of."""
-        current, self._current = self._current, None
-        if current is None:
-            return
+    def _conclude(self, current: Minimization) -> None:
+        """What one came to; told where it comes back as often as the one that it was made of."""
         finding, first = current.finding, current.first
         if finding.window != first.window:
             finding = self._repeated(finding)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.attribution import is_blamed
+from harness.case import Send
 from harness.finding import Condition, Finding, Minimized, bucket_of
 from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks
 from harness.triage.replay import Replay
 from harness.triage.shrink import Shrinker, Window
-from harness.verdict import Kind
+from harness.verdict import Kind, Observation
 
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
@@ -25,6 +26,7 @@ class Minimization:
         self.first, self._shrinker = finding, shrinker
         self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
         self._conditions: tuple[Condition, ...] = ()
+        self._earlier = False
         self._questions = self._all(finding.window)
         self._answers: dict[tuple[str, ...], bool] = {_key(finding.window): True}
         self._replays, self._seconds = 0, 0.0
@@ -46,6 +48,11 @@ class Minimization:
         return self._replays
 
     @property
+    def seconds(self) -> float:
+        """Wall seconds that they took."""
+        return self._seconds
+
+    @property
     def finding(self) -> Finding:
         """What there is now, with what it took."""
         before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)
@@ -54,9 +61,20 @@ class Minimization:
         return replace(self._best, minimized=told)
 
     def _all(self, window: Window) -> Asks[Window]:
+        window = yield from self._attributed(window)
         window = yield from self._shrinker.shrink(window)
         self._conditions = conditions_of(self._shrinker, window)
         return (yield from self._shrinker.emptied(window))
+
+    def _attributed(self, window: Window) -> Asks[Window]:
+        """The shortest beginning that shows it: behind what was sent next it may only have been noticed."""
+        if not self.first.observation.blames:
+            return window
+        self._earlier = True
+        while (shorter := _without_last(window)) and (yield shorter):
+            window = shorter
+        self._earlier = False
+        return window
 
     def advance(self, play: Play) -> None:
         """Put one question: one replay, or a few where the fault does not come back always."""
@@ -67,13 +85,18 @@ class Minimization:
         self._seconds += time.monotonic() - began
         if again is not None:
             self._best = _smaller(self._best, window, again)
+            if self._earlier:  # from here on it is this one's fault
+                self.first = replace(self.first, observation=self._best.observation)
         self._answers[_key(window)] = again is not None
         self._next = self._ask(again is not None)
 
     def _shown(self, window: Window, play: Play) -> Replay | None:
         for _ in range(self._tries):
             self._replays += 1
-            if is_same(again := play(window, self.first), self.first):
+            again = play(window, self.first)
+            if self._earlier and (seen := _of_sort(again, self.first.observation)) is not None:
+                return replace(again, again=seen, case=window[-1])
+            if not self._earlier and is_same(again, self.first):
                 return again
         return None
 
@@ -98,6 +121,19 @@ def is_same(again: Replay, finding: Finding) -> bool:
         return again.again.blames == finding.observation.blames
     own = bucket_of(finding.observation)  # an old file's may have been made in another way
     return bucket_of(again.again) == own
+
+
+def _without_last(window: Window) -> Window:
+    """Without the last message and what is behind it; empty where there is but one."""
+    *before, last = window
+    sends = [number for number, step in enumerate(last.steps) if isinstance(step, Send)]
+    return (*before, replace(last, steps=last.steps[: sends[-1]])) if len(sends) > 1 else ()
+
+
+def _of_sort(again: Replay, first: Observation) -> Observation | None:
+    """What is the same but for whom it blames."""
+    sort = (first.kind, first.requirement, first.fingerprint)
+    return next((o for o in again.observations if (o.kind, o.requirement, o.fingerprint) == sort), None)
 
 
 def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:

@@ -113,7 +113,9 @@ def finding(bucket="0123456789abcdef", kind=Kind.CRASH, **changes):
     bent = Exchange("set_rate", b"\xffAB", (), (), b"", 0.6, 1.0, answered=False)
     names = {field.name for field in dataclasses.fields(Observation)}
     words = {key: changes.pop(key) for key in names & set(changes)}
-    observation = Observation(**{"kind": kind, "monitor": "device", "summary": "a crash", "time": 0.7, **words})
+    observation = Observation(
+        **{"kind": kind, "monitor": "device", "summary": "a crash", "time": 0.7, "fingerprint": (bucket,), **words}
+    )
     transcript = Transcript(case.id, (sent, bent), 0.0, 1.0)
     rest = {"transcript": transcript, "case_number": 12, "found_after": 3.25, "tries": 3, **changes}
     return Finding(observation, bucket, (case,), **rest)

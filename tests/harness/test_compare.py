@@ -56,6 +56,23 @@ def test_what_only_the_later_run_has_is_new(stored):
     assert told.exit_code == 1
 
 
+def test_a_fault_under_another_id_is_still_there_and_another_sight_of_it_is_nothing_new(stored):
+    other = finding(THERE, reproduced=3, fingerprint=FOUND.observation.fingerprint)
+    told = compare(stored(FOUND), stored(other))
+    assert (groups(told), told.exit_code) == ({STILL: [THERE]}, 0)
+    again = finding("e" * 16, reproduced=3, same_as=FOUND.id)
+    told = compare(stored(FOUND), stored(FOUND, again))
+    assert (groups(told), told.exit_code) == ({STILL: [HERE]}, 0)
+    told = compare(stored(FOUND, again), stored(again))
+    assert (groups(told), told.exit_code) == ({STILL: ["e" * 16]}, 0)
+
+
+def test_the_baseline_gets_one_entry_for_a_fault_however_often_it_was_seen(stored, tmp_path):
+    again = finding("e" * 16, reproduced=3, same_as=FOUND.id)
+    update = update_by(stored(FOUND, again), (), tmp_path, Decided("accept"))
+    assert [entry.bucket for _finding, entry in update.new] == [HERE]
+
+
 def test_what_was_only_suspected_before_is_new(stored):
     told = compare(stored(finding(reproduced=0, tries=3)), stored(FOUND))
     assert (groups(told), why(told, NEW)) == ({NEW: [HERE]}, "it was not reproduced before")

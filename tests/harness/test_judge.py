@@ -62,7 +62,7 @@ def test_what_a_dying_device_leaves_behind_is_its_symptom_whichever_was_seen_fir
     assert [o.kind for o in settle([seen(cause), seen(symptom)])] == [cause]
 
 
-@pytest.mark.parametrize("symptom", [Kind.SILENCE, Kind.DISCONNECT, Kind.LINK_LOST])
+@pytest.mark.parametrize("symptom", [Kind.SILENCE, Kind.DISCONNECT, Kind.LINK_LOST, Kind.CONSOLE])
 def test_what_a_reboot_leaves_behind_is_its_symptom(symptom):
     assert [o.kind for o in settle([seen(symptom), seen(Kind.REBOOT)])] == [Kind.REBOOT]
 
@@ -72,7 +72,7 @@ def test_a_silent_device_has_no_connection_to_lose(symptom):
     assert [o.kind for o in settle([seen(symptom), seen(Kind.SILENCE)])] == [Kind.SILENCE]
 
 
-@pytest.mark.parametrize("other", [Kind.LEAK, Kind.ACCESS, Kind.DRIFT, Kind.CONSOLE, Kind.UNSAFE_STATE])
+@pytest.mark.parametrize("other", [Kind.LEAK, Kind.ACCESS, Kind.DRIFT, Kind.UNSAFE_STATE])
 def test_faults_that_do_not_follow_from_a_crash_are_kept_beside_it(other):
     assert [o.kind for o in settle([seen(Kind.CRASH), seen(other)])] == [Kind.CRASH, other]
 

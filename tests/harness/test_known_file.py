@@ -53,8 +53,8 @@ def test_an_entry_is_read_with_all_that_it_says(read):
 @pytest.mark.parametrize("bucket", [BUCKET, BUCKET.upper(), "F-01234567", "f-01234567"])
 def test_a_bucket_may_be_written_as_a_findings_id(read, bucket):
     baseline = read(ENTRY.replace(BUCKET, bucket))
-    assert baseline.status(BUCKET).word == "known"
-    assert baseline.status("f" * 16).word == "new"
+    assert baseline.status(finding(BUCKET)).word == "known"
+    assert baseline.status(finding("f" * 16)).word == "new"
 
 
 @pytest.mark.parametrize("decision", ["accept", "fix", "defer"])
@@ -70,9 +70,19 @@ def test_a_bucket_may_be_written_as_a_findings_id(read, bucket):
     ],
 )
 def test_a_decision_holds_to_its_last_day_unless_what_was_fixed_is_back(read, decision, keys, word):
-    status = read(ENTRY.replace("defer", decision) + keys).status(BUCKET)
+    status = read(ENTRY.replace("defer", decision) + keys).status(finding(BUCKET))
     assert (status.word, status.fails) == (word, word != "known")
     assert status.words.startswith(f"{word}: ")
+
+
+@pytest.mark.parametrize(
+    ("keys", "word"), [("", "known"), ("expires = 2026-06-14", "expired"), ("fixed = true", "regressed")]
+)
+def test_what_is_the_same_fault_as_a_known_one_is_what_that_is_unless_it_has_an_entry_of_its_own(read, keys, word):
+    other = finding("f" * 16, same_as="F-" + BUCKET[:8])
+    assert read(ENTRY + keys).status(other).word == word
+    own = f'[[finding]]\nbucket = "{other.bucket}"\ndecision = "accept"\n'
+    assert read(ENTRY + keys + "\n" + own).status(other).word == "known"
 
 
 @given(st.dates(), st.dates())

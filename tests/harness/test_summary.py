@@ -31,7 +31,7 @@ TOP = {
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "minimized"),
+    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "same_as", "minimized"),
     *("status", "decided"),
 }
 REQUIREMENT = {
@@ -89,6 +89,7 @@ def test_the_values_say_what_ran():
             "case": 12,
             "found_after": 3.25,
             "fault": "FAULT_4",
+            "same_as": "",
             "minimized": None,
             "status": "new",
             "decided": None,

@@ -150,3 +150,11 @@ def test_a_known_finding_is_skipped_with_its_decision_and_one_that_holds_no_more
         words = "known: defer, owner waits for the framer, until waits for the framer: waits for the framer"
         assert found["maintenance.enumerate/F-01234567 unsafe_state"][1] == f"{words}: too fast"
         assert words in found["requirements/PUMP-03 The rate stays in range"][1]
+
+
+def test_another_sight_of_a_fault_is_told_and_fails_no_second_time():
+    first = finding(reproduced=3, tries=3)
+    again = dataclasses.replace(finding("f" * 16, reproduced=3, tries=3), same_as=first.id)
+    told = results(record(findings=(first, again)))
+    (result,) = [result for name, result in told.items() if again.id in name]
+    assert result[0] == "skipped" and f"the same fault as {first.id}" in result[1]

@@ -1,0 +1,74 @@
+"""Which findings are one fault: what stands for a cause once a replay and a smaller reproducer have told more of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.attribution import is_blamed
+from harness.finding import Condition, Finding, bucket_of
+from harness.verdict import Kind
+
+_CORRUPTION = frozenset({"control flow lost", "bad access"})
+
+
+def causes_of(finding: Finding) -> frozenset[str]:
+    """Names of what may have caused it; two findings that share one are the same fault.
+
+    Its bucket; that of the message which its smallest reproducer blames; the function in which a watchdog found it;
+    the one field that must be unusual, where a reproducer that cannot be smaller needs no other.
+    """
+    return frozenset(_causes(finding))
+
+
+def by_fault(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """In their order, but each that is the same fault as an earlier one right behind that."""
+    heads = [found for found in findings if not found.same_as]
+    known = {found.id for found in heads}
+    strays = [found for found in findings if found.same_as and found.same_as not in known]
+    return (*(f for head in heads for f in (head, *(o for o in findings if o.same_as == head.id))), *strays)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The findings of one fault, the first one first, and all that stands for its cause."""
+
+    findings: tuple[Finding, ...]
+    causes: frozenset[str]
+
+    @property
+    def head(self) -> Finding:
+        """The one that speaks for it: the first that was confirmed, else the first."""
+        return next((found for found in self.findings if found.confirmed), self.findings[0])
+
+
+def faults_in(findings: Sequence[Finding]) -> tuple[Fault, ...]:
+    """The findings of a run by fault, in the order in which these were met."""
+    families: dict[str, list[Finding]] = {}
+    for found in findings:
+        families.setdefault(found.same_as or found.id, []).append(found)
+    return tuple(Fault(tuple(f), frozenset[str]().union(*map(causes_of, f))) for f in families.values())
+
+
+def _causes(finding: Finding) -> Iterator[str]:
+    seen = finding.observation
+    yield finding.bucket
+    yield bucket_of(seen)
+    if seen.kind is Kind.REBOOT and seen.fingerprint[:1] == ("watchdog",) and seen.fingerprint[1:]:
+        yield _joined(seen.kind, seen.protocol, *seen.fingerprint[:2])
+    told = finding.minimized
+    if told is not None and told.done and len(told.conditions) == 1:
+        yield from _of_field(finding, told.conditions[0])
+
+
+def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
+    """Where an overflow crashes depends on its length; which message carries a field, often on the case alone."""
+    seen = finding.observation
+    if seen.kind is Kind.CRASH and seen.fingerprint[:1] and seen.fingerprint[0] in _CORRUPTION and condition.is_longer:
+        yield _joined(seen.kind, seen.protocol, condition.message, condition.field)
+    elif is_blamed(seen) and condition.is_bounded:
+        yield _joined(seen.kind, seen.protocol, *seen.fingerprint, condition.field, condition.words)
+
+
+def _joined(*parts: str) -> str:
+    return "\0".join(parts)

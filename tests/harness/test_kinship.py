@@ -1,0 +1,42 @@
+"""Findings by fault: what stands for a cause, and in which order they are told."""
+
+from dataclasses import replace
+
+from nouns import finding
+
+from harness.kinship import by_fault, causes_of, faults_in
+
+
+def crash(letter, **changes):
+    return finding(letter * 16, fingerprint=("bad access", letter), reproduced=3, **changes)
+
+
+A, B, C = crash("a"), crash("b"), crash("c")
+AS_A = replace(C, same_as=A.id)
+
+
+def test_a_fault_is_told_with_its_other_sights_behind_it_and_nothing_is_lost():
+    assert by_fault([A, B, AS_A]) == (A, AS_A, B)
+    assert by_fault([B, AS_A]) == (B, AS_A)  # the one that it is the same as is not among them
+    assert by_fault([]) == ()
+
+
+def test_what_stands_for_a_fault_is_what_stands_for_any_of_its_sights():
+    one, other = faults_in([A, B, AS_A])
+    assert (one.findings, other.findings) == ((A, AS_A), (B,))
+    assert one.causes == causes_of(A) | causes_of(AS_A)
+    assert not one.causes & other.causes
+
+
+def test_a_sight_that_was_confirmed_speaks_for_its_fault():
+    doubted = replace(A, reproduced=0)
+    (fault,) = faults_in([doubted, AS_A])
+    assert fault.head == AS_A
+    (nothing,) = faults_in([doubted])
+    assert nothing.head == doubted
+
+
+def test_a_finding_of_an_older_run_has_the_causes_of_its_id_and_of_what_it_shows():
+    old = replace(A, bucket="e" * 16)
+    assert "e" * 16 in causes_of(old)
+    assert causes_of(old) & causes_of(A)
