@@ -108,6 +108,7 @@ class Campaign:
         self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
+        self._shown: list[str] = []
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
@@ -289,8 +290,10 @@ class Campaign:
         return dead and not self._runner.revives
 
     def _finished(self, case: TestCase, outcome: Outcome, verdict: Verdict) -> None:
-        number, coverage = self._counts.number, self._runner.coverage()
-        self.tell(CaseFinished(number, case, outcome.transcript, verdict, self.seconds, coverage, outcome.measures))
+        number, coverage, shown = self._counts.number, self._runner.coverage(), tuple(dict.fromkeys(self._shown))
+        self._shown = []
+        words = (number, case, outcome.transcript, verdict, self.seconds, coverage)
+        self.tell(CaseFinished(*words, outcome.measures, shown))
 
     # -- trouble that is not the device's -------------------------------------------------------------------------
 
@@ -371,6 +374,7 @@ class Campaign:
         bucket = bucket_of(fault, case)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
             if known:
+                self._shown.append(self._ledger.filed(bucket))
                 self._sparing.note(case, fault, transcript)
             return known
         others = tuple(o for o in symptoms if o is not fault)
@@ -383,6 +387,7 @@ class Campaign:
             self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
             self.tell(FindingDismissed(finding))
             return False
+        self._shown += [finding.bucket] if finding.confirmed else []
         if self._ledger.enter(bucket, finding):
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
             if finding.confirmed:

@@ -139,7 +139,11 @@ def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
     return RecordBuilder(
         assembly.requirements,
         {
-            name: Tally(protocol.probe.message, echoes=answers_by_echo(bench.interfaces[name].transport))
+            name: Tally(
+                protocol.probe.message,
+                echoes=answers_by_echo(bench.interfaces[name].transport),
+                refuses=protocol.refuses,
+            )
             for name, protocol in assembly.protocols.items()
         },
         max_inconclusive=bench.limits.max_inconclusive,

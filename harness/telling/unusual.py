@@ -1,0 +1,174 @@
+"""What was unusual about a finding's messages, in plain words, and in the few classes by which it is compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from harness.case import Procedure, Send, TestCase
+from harness.finding import Condition, Finding
+
+WELL_FORMED = "every message is well formed"
+_SHOWN = 12
+_LISTED = 6
+
+
+class Unusual(StrEnum):
+    """A class of what is unusual about the messages, or about what the device did with them."""
+
+    NULL_POINTER = "null pointer"
+    FORMAT = "format characters"
+    LENGTH = "wrong length or checksum"
+    LONG = "long field"
+    EMPTY = "field left out"
+    VALUE = "unusual value"
+    REPLAYED = "bytes sent again"
+    AT_ONCE = "without waiting"
+    REPEATED = "repeated message"
+    WATCHDOG = "ended by the watchdog"
+    NO_SESSION = "no session"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bend:
+    """What a fuzzer's word for a mutation says to somebody who does not know the fuzzer."""
+
+    words: str
+    kind: Unusual
+
+
+_BENDS: Mapping[str, _Bend] = {
+    "sweep": _Bend("another length", Unusual.LONG),
+    "fill": _Bend("another length, filled up", Unusual.LONG),
+    "long": _Bend("a long text", Unusual.LONG),
+    "format": _Bend("format characters", Unusual.FORMAT),
+    "control": _Bend("control or non-ASCII characters", Unusual.VALUE),
+    "plain": _Bend("another text", Unusual.VALUE),
+    "own": _Bend("a value that the definition names", Unusual.VALUE),
+    "edge": _Bend("a number at a limit", Unusual.VALUE),
+    "flip": _Bend("one bit the other way", Unusual.VALUE),
+    "shape": _Bend("left out or repeated", Unusual.VALUE),
+    "wrong checksum": _Bend("a wrong checksum", Unusual.LENGTH),
+    "group": _Bend("fields that belong together, changed together", Unusual.VALUE),
+    "boofuzz": _Bend("a value from a library of unusual ones", Unusual.VALUE),
+}
+_LONG = re.compile(r"\(\d+ bytes\)")
+_NUMBERED = re.compile(r"\d+ bytes or more")
+
+
+def is_exact(finding: Finding) -> bool:
+    """True where the reproducer was made as small as it gets: what is unusual then is what it takes."""
+    return finding.minimized is not None and finding.minimized.done
+
+
+def unusual_words(finding: Finding) -> str:
+    """`body.name: 19 bytes or more, usually 'x'; 18 are served`, or what is unusual about the order of the messages."""
+    if finding.minimized is not None and finding.minimized.conditions:
+        return ", and ".join(f"{c.field}: {c.words}" for c in finding.minimized.conditions)
+    if fields := "" if is_exact(finding) else _bent(finding):
+        return fields
+    return f"{WELL_FORMED}; {order_words(finding.window)}"
+
+
+def _bent(finding: Finding) -> str:
+    """Each field that was changed, with what it held; what of it matters is not known."""
+    told = [f"{name}: {_shown(data)}" for name, data in _fields(finding.case)]
+    bend, field = _bend_of(finding), finding.case.origin.field
+    if bend is None:
+        return ", ".join(told[:_LISTED])
+    return f"{', '.join(told[:_LISTED]) or field or 'the whole message'} ({bend.words})"
+
+
+def _fields(case: TestCase) -> Iterator[tuple[str, bytes]]:
+    wanted = {name.strip() for name in case.origin.field.split(",") if name.strip()}
+    for step in case.steps:
+        if isinstance(step, Send) and step.mutated:
+            for span in step.spans:
+                if span.name in wanted:
+                    yield span.name, step.data[span.offset : span.offset + span.length]
+
+
+def _shown(data: bytes) -> str:
+    head = data[:_SHOWN]
+    text = f"'{head.decode()}'" if head.isascii() and head.decode().isprintable() else head.hex(" ")
+    return f"{len(data)} bytes, {text}…" if len(data) > _SHOWN else text if data else "nothing"
+
+
+def _bend_of(finding: Finding) -> _Bend | None:
+    mutation = finding.case.origin.mutation
+    words = ("wrong checksum", *mutation.split(" ")[:1])
+    return next((_BENDS[word] for word in words if mutation.startswith(word) and word in _BENDS), None)
+
+
+def order_words(window: Sequence[TestCase]) -> str:
+    """What of the order stands out, else the order itself."""
+    told = [words for case in window for words in _order(case)]
+    messages = [name for case in window for name in case.messages]
+    if told:
+        return ", ".join(dict.fromkeys(told))
+    if len(messages) > _LISTED:
+        return f"{len(messages)} messages, the last {', '.join(messages[-_LISTED:])}"
+    return f"in this order: {', '.join(messages)}" if len(messages) > 1 else "one message" if messages else "no message"
+
+
+def _order(case: TestCase) -> Iterator[str]:
+    sends = [step for step in case.steps if isinstance(step, Send)]
+    for step in sends:
+        if step.replay_of >= 0:
+            yield f"the bytes of {step.message} are sent again"
+    for step, after in pairwise(case.steps):
+        if isinstance(step, Send | Procedure) and not step.wait:
+            follower = after.message if isinstance(after, Send) else after.name if isinstance(after, Procedure) else ""
+            yield f"{follower or 'the next step'} comes right behind {_name(step)}"
+    for name in dict.fromkeys(a.message for a, b in pairwise(sends) if a.message == b.message and b.replay_of < 0):
+        yield f"{name} {sum(step.message == name for step in sends)} times"
+
+
+def _name(step: Send | Procedure) -> str:
+    return step.message if isinstance(step, Send) else step.name
+
+
+def classes_of(finding: Finding) -> frozenset[Unusual]:
+    """All classes that fit; what a session has to do with it is told elsewhere."""
+    found = set(_classes_of_order(finding.case))
+    if finding.observation.detail.get("type", "").startswith("null pointer"):
+        found.add(Unusual.NULL_POINTER)
+    if finding.observation.detail.get("cause") == "watchdog" or "watchdog" in finding.observation.fingerprint:
+        found.add(Unusual.WATCHDOG)
+    if finding.minimized is not None and finding.minimized.conditions:
+        found |= {_class_of(condition) for condition in finding.minimized.conditions}
+    elif not is_exact(finding) and (bend := _bend_of(finding)):
+        found.add(_class_of_bend(bend, finding.case.origin.mutation))
+    return frozenset(found)
+
+
+def _classes_of_order(case: TestCase) -> Iterator[Unusual]:
+    sends = [step for step in case.steps if isinstance(step, Send)]
+    if any(step.replay_of >= 0 for step in sends):
+        yield Unusual.REPLAYED
+    if any(not step.wait for step in sends):
+        yield Unusual.AT_ONCE
+    if any(a.message == b.message for a, b in pairwise(sends)):
+        yield Unusual.REPEATED
+
+
+def _class_of(condition: Condition) -> Unusual:
+    words = condition.words
+    if "what the message works out" in words:
+        return Unusual.LENGTH
+    if _NUMBERED.match(words):
+        return Unusual.LONG
+    if words.startswith(("empty", "nothing")):
+        return Unusual.EMPTY
+    return Unusual.FORMAT if re.match(r"'[^']*%[ns]", words) else Unusual.VALUE
+
+
+def _class_of_bend(bend: _Bend, mutation: str) -> Unusual:
+    if mutation.endswith(" nothing"):
+        return Unusual.EMPTY
+    if bend.kind is Unusual.LONG and not _LONG.search(mutation):
+        return Unusual.VALUE
+    return bend.kind
