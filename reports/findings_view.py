@@ -81,7 +81,7 @@ def card_of(finding: Finding, record: CampaignRecord) -> Card:
         standing="" if finding.confirmed else finding.standing,
         status=status.word if status.entry else "",
         decided=shortened(visible(status.words), LONGEST_SENTENCE) if status.entry else "",
-        sentence=shortened(visible(record.explain(finding).sentence), LONGEST_SENTENCE),
+        sentence=shortened(visible(record.explain(finding).brief), LONGEST_SENTENCE),
         requirements=tuple(
             (anchors.get(one, ""), shortened(visible(one), LONGEST_ID)) for one in requirements_of(finding)
         ),
@@ -116,7 +116,7 @@ def _rows(finding: Finding, told: Explanation, record: CampaignRecord) -> tuple[
         ("seen in", _states(told.states)),
         ("session", SESSIONS[told.session]),
         ("what was unusual", told.unusual),
-        ("resembles", f"{' and '.join(resembles.weaknesses)}: {resembles.mechanism}" if resembles else ""),
+        ("resembles", f"{resembles.name}: {resembles.mechanism}" if resembles else ""),
         ("as in", ", ".join(resembles.advisories) if resembles else ""),
         ("found by", f"{case.origin.fuzzer}, case {finding.case_number:,}, after {duration(finding.found_after)}"),
         ("made smaller", str(finding.minimized) if finding.minimized else ""),

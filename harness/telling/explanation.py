@@ -24,13 +24,18 @@ _VERBS: Mapping[Kind, str] = {
     Kind.SILENCE: "serves no more",
     Kind.DISCONNECT: "ends the connection",
 }
+_BRIEF = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a reader needs first. `states` are those in which it was seen, each with how many cases showed it."""
+    """What a reader needs first; `brief` is the sentence without what can be looked up.
+
+    `states` are those in which it was seen, each with how many cases showed it.
+    """
 
     sentence: str
+    brief: str
     unusual: str
     session: Session
     states: Mapping[str, int]
@@ -46,9 +51,14 @@ def explain(finding: Finding, sessions: Sessions = NO_SESSIONS, seen: Mapping[st
     classes = {*classes_of(finding), *([Unusual.NO_SESSION] if session is Session.NOT_NEEDED else [])}
     resembles = resemblance_of(finding.kind, classes)
     states = dict(seen) if seen else {_found(finding).state: 1}
-    return Explanation(
-        _sentence(finding, session, states, resembles), unusual_words(finding), session, states, resembles
-    )
+    summary = finding.observation.summary
+    whole = _sentence(finding, session, states, summary, str(resembles or ""))
+    brief = _sentence(finding, session, states, _shortened(summary), resembles.name if resembles else "")
+    return Explanation(whole, brief, unusual_words(finding), session, states, resembles)
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _BRIEF else f"{words[: _BRIEF - 1].rstrip()}…"
 
 
 def _found(finding: Finding) -> TestCase:
@@ -56,14 +66,12 @@ def _found(finding: Finding) -> TestCase:
     return finding.minimized.original[-1] if finding.minimized else finding.case
 
 
-def _sentence(finding: Finding, session: Session, states: Mapping[str, int], resembles: Resemblance | None) -> str:
-    observation, message = finding.observation, telling_message(finding)
-    what = f"{observation.requirement} is violated" if observation.requirement else _device(finding.kind)
+def _sentence(finding: Finding, session: Session, states: Mapping[str, int], summary: str, resembles: str) -> str:
+    requirement, message = finding.observation.requirement, telling_message(finding)
+    what = f"{requirement} is violated" if requirement else _device(finding.kind)
     what += f" on {message}" if message else ""
-    parts = [what, WORDS[session], _states(states), _when(finding)]
-    words = ", ".join(part for part in parts if part)
-    told = f"; it resembles {resembles}" if resembles else ""
-    return f"{words}: {observation.summary.rstrip('.')}{told}."
+    words = ", ".join(part for part in (what, WORDS[session], _states(states), _when(finding)) if part)
+    return f"{words}: {summary.rstrip('.')}{f'; it resembles {resembles}' if resembles else ''}."
 
 
 def _states(states: Mapping[str, int]) -> str:

@@ -23,7 +23,12 @@ class Resemblance:
     def __str__(self) -> str:
         """`CWE-121 (…; CVE-2015-3955)`."""
         told = "; ".join(part for part in (self.mechanism, ", ".join(self.advisories)) if part)
-        return f"{' and '.join(self.weaknesses)} ({told})"
+        return f"{self.name} ({told})"
+
+    @property
+    def name(self) -> str:
+        """`CWE-120 and CWE-121`."""
+        return " and ".join(self.weaknesses)
 
 
 _GONE = frozenset({Kind.CRASH, Kind.EXIT, Kind.REBOOT, Kind.HANG, Kind.SILENCE})

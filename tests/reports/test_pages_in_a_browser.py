@@ -10,7 +10,7 @@ from test_html import HOSTILE, Told
 
 from harness.campaigns.reporting import write_reports
 from harness.case import Origin, Send, TestCase
-from harness.summary import RequirementRecord, TimelinePoint
+from harness.summary import MessageTotals, RequirementRecord, TimelinePoint
 from harness.temporal import RequirementStatistics
 from harness.transcript import Exchange, Sample
 from harness.verdict import Observation
@@ -35,6 +35,9 @@ def many(count):
             RequirementRecord(r, RequirementStatistics(r.id, 9.0, 0.0, 2, 1.5, 3, -0.5)) for r in requirements
         ),
         timeline=tuple(TimelinePoint(n / 10, n, n // 3, n) for n in range(800)),
+        messages=tuple(
+            MessageTotals("maintenance", f"a_message_{n % 38}", f"state_{n // 38}", 99, 40, 30, 20) for n in range(304)
+        ),
         seconds=80.0,
     )
 
