@@ -23,7 +23,8 @@ def write_reports(
 ) -> list[str]:
     """Write `report.html` with `findings/`, `junit.xml` and `summary.json`; what was not written, in words.
 
-    `protocols`, by interface, parse the replies; without them the pages show bytes alone.
+    `protocols`, by interface, parse the replies; without them the pages show bytes alone. The first page of a finding
+    that cannot be written is the last one tried.
     """
     failed: list[str] = []
     for path, render in _files(folder, record, protocols or {}):
@@ -32,6 +33,8 @@ def write_reports(
             write(path, render(), instead=ELSEWHERE)
         except BenchError as error:
             failed.append(str(error))
+            if path.parent != folder:
+                break
     return failed
 
 

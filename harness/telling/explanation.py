@@ -9,7 +9,7 @@ from harness.case import Send, TestCase
 from harness.finding import Finding
 from harness.telling.resemblance import Resemblance, resemblance_of
 from harness.telling.session import WORDS, Session, Sessions
-from harness.telling.unusual import WELL_FORMED, Unusual, classes_of, is_exact, unusual_words
+from harness.telling.unusual import NOT_NEEDED, WELL_FORMED, Unusual, classes_of, is_exact, unusual_words
 from harness.verdict import KINDS, Kind
 
 _VERBS: Mapping[Kind, str] = {
@@ -99,8 +99,10 @@ def _when(finding: Finding) -> str:
         told = [f"{c.field} is {_bracketed(c.words)}" for c in finding.minimized.conditions]
         return f"when {', and '.join(told)}"
     words = unusual_words(finding)
-    well, _, order = words.partition("; ")
-    return f"although {well} ({order})" if well == WELL_FORMED else f"with {words}"
+    said, _, order = words.partition("; ")
+    if said in (WELL_FORMED, NOT_NEEDED):
+        return f"although {said} ({order})"
+    return f"where {words}" if words.endswith("was changed") else f"with {words}"
 
 
 def _bracketed(words: str) -> str:

@@ -12,6 +12,7 @@ from harness.case import Procedure, Send, TestCase
 from harness.finding import Condition, Finding
 
 WELL_FORMED = "every message is well formed"
+NOT_NEEDED = "no unusual field is known to be needed"  # what is left may be short, and not as usual in other ways
 _SHOWN = 12
 _LISTED = 6
 
@@ -68,9 +69,16 @@ def unusual_words(finding: Finding) -> str:
     """`body.name: 19 bytes or more, usually 'x'; 18 are served`, or what is unusual about the order of the messages."""
     if finding.minimized is not None and finding.minimized.conditions:
         return ", and ".join(f"{c.field}: {c.words}" for c in finding.minimized.conditions)
-    if fields := "" if is_exact(finding) else _bent(finding):
-        return fields
-    return f"{WELL_FORMED}; {order_words(finding.window)}"
+    order = order_words(finding.window)
+    if not (changed := _changed(finding)):
+        return f"{WELL_FORMED}; {order}"
+    return f"{NOT_NEEDED}; {order}" if is_exact(finding) else _bent(finding) or f"{' and '.join(changed)} was changed"
+
+
+def _changed(finding: Finding) -> list[str]:
+    """Names of the messages that are not as their definition has them."""
+    sends = [step for case in finding.window for step in case.steps if isinstance(step, Send)]
+    return list(dict.fromkeys(step.message for step in sends if step.mutated))
 
 
 def _bent(finding: Finding) -> str:

@@ -77,6 +77,19 @@ def test_of_the_smallest_reproducer_without_conditions_nothing_of_the_first_one_
     assert classes_of(found) == {Unusual.REPEATED}
 
 
+def test_a_message_that_was_cut_down_is_not_called_well_formed():
+    cut = replace(sent("order"), mutated=True)
+    assert unusual_words(finding(cut, cut, conditions=[])) == "no unusual field is known to be needed; order 2 times"
+    told = explain(finding(cut, cut, conditions=[])).sentence
+    assert "although no unusual field is known to be needed (order 2 times): something" in told
+
+
+def test_a_message_that_was_changed_inside_a_walk_is_named():
+    found = finding(sent("hello"), replace(sent("order"), mutated=True), mutation="walk: hello, order; order: x bent")
+    assert unusual_words(found) == "order was changed"
+    assert "where order was changed: something" in explain(found).sentence
+
+
 def test_what_comes_right_behind_another_is_said():
     found = finding(sent("order", wait=False), sent("admit"), conditions=[])
     assert unusual_words(found) == "every message is well formed; admit comes right behind order"

@@ -136,3 +136,10 @@ def test_only_code_and_the_timeline_scroll_sideways(tmp_path, browser):
             " && ['auto', 'scroll'].includes(getComputedStyle(one).overflowX)).map(one => one.className)"
         )
         assert set(wide) <= {"dump", "dump screen", "wide", "console"}
+
+
+def test_a_folder_that_takes_no_page_is_told_once(tmp_path):
+    (tmp_path / "findings").write_text("not a folder")
+    (failure,) = write_reports(tmp_path, many(5))
+    assert str(tmp_path / "findings") in failure
+    assert (tmp_path / "report.html").is_file()
