@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
@@ -33,30 +32,21 @@ class Unusual(StrEnum):
     NO_SESSION = "no session"
 
 
-@dataclass(frozen=True, slots=True)
-class _Bend:
-    """What a fuzzer's word for a mutation says to somebody who does not know the fuzzer."""
-
-    words: str
-    kind: Unusual
-
-
-_BENDS: Mapping[str, _Bend] = {
-    "sweep": _Bend("another length", Unusual.LONG),
-    "fill": _Bend("another length, filled up", Unusual.LONG),
-    "long": _Bend("a long text", Unusual.LONG),
-    "format": _Bend("format characters", Unusual.FORMAT),
-    "control": _Bend("control or non-ASCII characters", Unusual.VALUE),
-    "plain": _Bend("another text", Unusual.VALUE),
-    "own": _Bend("a value that the definition names", Unusual.VALUE),
-    "edge": _Bend("a number at a limit", Unusual.VALUE),
-    "flip": _Bend("one bit the other way", Unusual.VALUE),
-    "shape": _Bend("left out or repeated", Unusual.VALUE),
-    "wrong checksum": _Bend("a wrong checksum", Unusual.LENGTH),
-    "group": _Bend("fields that belong together, changed together", Unusual.VALUE),
-    "boofuzz": _Bend("a value from a library of unusual ones", Unusual.VALUE),
+_BENDS: Mapping[str, str] = {
+    "sweep": "another length",
+    "fill": "another length, filled up",
+    "long": "a long text",
+    "format": "format characters",
+    "control": "control or non-ASCII characters",
+    "plain": "another text",
+    "own": "a value that the definition names",
+    "edge": "a number at a limit",
+    "flip": "one bit the other way",
+    "shape": "left out or repeated",
+    "wrong checksum": "a wrong checksum",
+    "group": "fields that belong together, changed together",
+    "boofuzz": "a value from a library of unusual ones",
 }
-_LONG = re.compile(r"\(\d+ bytes\)")
 _NUMBERED = re.compile(r"\d+ bytes or more")
 
 
@@ -85,9 +75,9 @@ def _bent(finding: Finding) -> str:
     """Each field that was changed, with what it held; what of it matters is not known."""
     told = [f"{name}: {_shown(data)}" for name, data in _fields(finding.case)]
     bend, field = _bend_of(finding), finding.case.origin.field
-    if bend is None:
+    if not bend:
         return ", ".join(told[:_LISTED])
-    return f"{', '.join(told[:_LISTED]) or field or 'the whole message'} ({bend.words})"
+    return f"{', '.join(told[:_LISTED]) or field or 'the whole message'} ({bend})"
 
 
 def _fields(case: TestCase) -> Iterator[tuple[str, bytes]]:
@@ -105,10 +95,10 @@ def _shown(data: bytes) -> str:
     return f"{len(data)} bytes, {text}…" if len(data) > _SHOWN else text if data else "nothing"
 
 
-def _bend_of(finding: Finding) -> _Bend | None:
+def _bend_of(finding: Finding) -> str:
     mutation = finding.case.origin.mutation
     words = ("wrong checksum", *mutation.split(" ")[:1])
-    return next((_BENDS[word] for word in words if mutation.startswith(word) and word in _BENDS), None)
+    return next((_BENDS[word] for word in words if mutation.startswith(word) and word in _BENDS), "")
 
 
 def order_words(window: Sequence[TestCase]) -> str:
@@ -140,16 +130,19 @@ def _name(step: Send | Procedure) -> str:
 
 
 def classes_of(finding: Finding) -> frozenset[Unusual]:
-    """All classes that fit; what a session has to do with it is told elsewhere."""
-    found = set(_classes_of_order(finding.case))
+    """All classes that fit: what the device showed, and what the smallest reproducer still has.
+
+    Where there may be a smaller one, nobody knows which of the messages' oddities matter: none of them counts. What a
+    session has to do with it is told elsewhere.
+    """
+    found: set[Unusual] = set()
     if finding.observation.detail.get("type", "").startswith("null pointer"):
         found.add(Unusual.NULL_POINTER)
     if finding.observation.detail.get("cause") == "watchdog" or "watchdog" in finding.observation.fingerprint:
         found.add(Unusual.WATCHDOG)
-    if finding.minimized is not None and finding.minimized.conditions:
-        found |= {_class_of(condition) for condition in finding.minimized.conditions}
-    elif not is_exact(finding) and (bend := _bend_of(finding)):
-        found.add(_class_of_bend(bend, finding.case.origin.mutation))
+    if finding.minimized is not None and is_exact(finding):
+        found.update(_classes_of_order(finding.case))
+        found.update(_class_of(condition) for condition in finding.minimized.conditions)
     return frozenset(found)
 
 
@@ -172,11 +165,3 @@ def _class_of(condition: Condition) -> Unusual:
     if words.startswith(("empty", "nothing")):
         return Unusual.EMPTY
     return Unusual.FORMAT if re.match(r"'[^']*%[ns]", words) else Unusual.VALUE
-
-
-def _class_of_bend(bend: _Bend, mutation: str) -> Unusual:
-    if mutation.endswith(" nothing"):
-        return Unusual.EMPTY
-    if bend.kind is Unusual.LONG and not _LONG.search(mutation):
-        return Unusual.VALUE
-    return bend.kind

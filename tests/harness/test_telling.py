@@ -48,7 +48,9 @@ def test_the_sentence_names_message_field_boundary_session_states_and_likeness()
 
 
 def test_a_violated_requirement_is_named_first():
-    found = finding(sent("bolus"), sent("bolus", replay_of=0), kind=Kind.UNSAFE_STATE, requirement="PUMP-09")
+    found = finding(
+        sent("bolus"), sent("bolus", replay_of=0), kind=Kind.UNSAFE_STATE, requirement="PUMP-09", conditions=[]
+    )
     words = explain(found).sentence
     assert words.startswith("PUMP-09 is violated on bolus, seen in state idle, although every message is well formed")
     assert "(the bytes of bolus are sent again)" in words
@@ -75,6 +77,13 @@ def test_of_the_smallest_reproducer_without_conditions_nothing_of_the_first_one_
     )
     assert unusual_words(found) == "every message is well formed; order 2 times"
     assert classes_of(found) == {Unusual.REPEATED}
+
+
+def test_where_there_may_be_a_smaller_reproducer_what_was_sent_resembles_nothing():
+    again = (sent("bolus"), sent("bolus", replay_of=0))
+    assert Unusual.REPLAYED in classes_of(finding(*again, conditions=[]))
+    assert classes_of(finding(*again, mutation="long 41 (99 bytes)")) == frozenset()
+    assert explain(finding(*again, kind=Kind.UNSAFE_STATE)).resembles is None
 
 
 def test_a_message_that_was_cut_down_is_not_called_well_formed():
