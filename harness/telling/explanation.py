@@ -71,7 +71,8 @@ def _sentence(finding: Finding, session: Session, states: Mapping[str, int], sum
     what = f"{requirement} is violated" if requirement else _device(finding.kind)
     what += f" on {message}" if message else ""
     words = ", ".join(part for part in (what, WORDS[session], _states(states), _when(finding)) if part)
-    return f"{words}: {summary.rstrip('.')}{f'; it resembles {resembles}' if resembles else ''}."
+    told = f"{words}: {summary.rstrip('.')}{f'; it resembles {resembles}' if resembles else ''}"
+    return told if told.endswith("…") else f"{told}."
 
 
 def _states(states: Mapping[str, int]) -> str:
