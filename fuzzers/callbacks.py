@@ -187,7 +187,8 @@ class AfterCase:
             raise error
         last = case.messages[-1] if case.messages else ""
         return [
-            Observation(Kind.CONSOLE, self.name, one.text, transcript.ended, (one.callback, last)) for one in complaints
+            Observation(Kind.CONSOLE, self.name, one.text, transcript.ended, (one.callback,), blames=last)
+            for one in complaints
         ]
 
     def state(self) -> object:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.attribution import attributed
 from harness.case import Send, TestCase
 from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
@@ -131,8 +132,11 @@ class Campaign:
             listener(event)
 
     def take(self, finding: Finding) -> None:
-        """One that was confirmed before the first case: it is told, and counts like the campaign's own."""
-        if self._ledger.enter(finding.bucket, finding):
+        """One that was confirmed before the first case: it is told, and counts like the campaign's own.
+
+        It keeps the id that it is known by, also where today's would be another.
+        """
+        if self._ledger.enter(bucket_of(finding.observation), finding):
             self.tell(FindingConfirmed(finding))
 
     # -- from the first case to the last --------------------------------------------------------------------------
@@ -148,7 +152,8 @@ class Campaign:
                     reason = ended
                     break
                 self._try(fuzzer, case)
-                self._desk.advance(self.seconds)
+                if self._desk.advance(self.seconds):
+                    self._last = None  # the device has met replays since
             self._end_session()
             self._desk.finish(self.seconds)
             self._scope.require_any()
@@ -343,7 +348,9 @@ class Campaign:
         """A link that broke and does not open again: the device's if it breaks again when replayed after a reset."""
         last = case.messages[-1] if case.messages else ""
         words = f"the link is lost for good after {last}: {transcript.link_error}"
-        fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE, last))
+        fault = Observation(Kind.SILENCE, "link", words, transcript.ended, (LINK_GONE,), blames=last)
+        protocol = self._runner.interfaces[case.interface].protocol
+        (fault,) = attributed((fault,), case, transcript, protocol)
         if not self._runner.revives or not self._finding(case, transcript, fault, ()):
             return False
         self._runner.fresh()
@@ -364,14 +371,18 @@ class Campaign:
         if verdict is not Verdict.FINDING:
             return verdict
         faults = faults_of(settled, case, self._ledger.knows)
-        found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+        try:
+            found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+        except KeyboardInterrupt:
+            self._finished(case, outcome, Verdict.INCONCLUSIVE)
+            raise
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _finding(
         self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
-        bucket = bucket_of(fault, case)
+        bucket = bucket_of(fault)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
             if known:
                 self._shown.append(self._ledger.filed(bucket))
@@ -387,6 +398,9 @@ class Campaign:
             self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
             self.tell(FindingDismissed(finding))
             return False
+        except KeyboardInterrupt:
+            self.tell(FindingDismissed(finding))
+            raise
         self._shown += [finding.bucket] if finding.confirmed else []
         if self._ledger.enter(bucket, finding):
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))

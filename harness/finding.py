@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from harness.case import TestCase
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
-LINK_GONE, RESTART = "link gone", "restart"  # first parts of fingerprints: the device was not there, for good or not
+# first parts of fingerprints: the device was not there, for good or not, or serves no more
+LINK_GONE, RESTART, UNSERVED = "link gone", "restart", "unserved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,26 @@ class Finding:
         return ", ".join((*words, f"{self.reproduced}/{self.tries}") if self.reproduced else words)
 
 
-def bucket_of(observation: Observation, case: TestCase) -> str:
-    """Sixteen hex digits over kind, requirement, interface and fingerprint."""
-    parts = (observation.kind, observation.requirement, case.interface, *observation.fingerprint)
+_WITHOUT_SIGN: Mapping[Kind, tuple[str, ...]] = {Kind.SILENCE: (UNSERVED,)}
+_BLAMING = frozenset(Kind) - {Kind.CRASH, Kind.HANG, Kind.CONSOLE}
+
+
+def upgraded(finding: Finding, protocol: str) -> Finding:
+    """One that was written when the message blamed was still the last part of the fingerprint; others as they are."""
+    seen = finding.observation
+    if seen.protocol or seen.blames:
+        return finding
+    parts = seen.fingerprint
+    placed = seen.kind is Kind.REBOOT and seen.monitor == "device" and "symbol" in seen.detail
+    if seen.kind in _BLAMING and parts and not placed:
+        seen = replace(seen, fingerprint=parts[:-1] or _WITHOUT_SIGN.get(seen.kind, ()), blames=parts[-1])
+    return replace(finding, observation=replace(seen, protocol=protocol))
+
+
+def bucket_of(seen: Observation) -> str:
+    """Sixteen hex digits over kind, requirement, protocol and fingerprint, and over the message blamed and its fields.
+
+    What a bench calls its interfaces is not in it: the same firmware gives the same ids on every bench.
+    """
+    parts = (seen.kind, seen.requirement, seen.protocol, *seen.fingerprint, seen.blames, *seen.unusual)
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

@@ -36,7 +36,7 @@ def faults_of(settled: Sequence[Observation], case: TestCase, known: Callable[[s
     """
     faults = [o for o in settled if KINDS[o.kind].blame is Blame.DEVICE]
     unsafe = [fault for fault in faults if fault.kind is Kind.UNSAFE_STATE]
-    before = [fault for fault in unsafe if known(bucket_of(fault, case))]
+    before = [fault for fault in unsafe if known(bucket_of(fault))]
     return [fault for fault in faults if fault not in unsafe or fault is (before or unsafe)[0]]
 
 

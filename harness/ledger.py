@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from harness.attribution import is_blamed
 from harness.finding import Finding
 from harness.verdict import Observation
 
-_WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
+_WAYS = 3  # findings of one sort: each further way to it costs replays and tells little
 _DOUBTS = 3  # times that a bucket is replayed in vain
 
 
@@ -18,7 +19,7 @@ class Ledger:
     def __init__(self) -> None:
         self._findings: dict[str, Finding] = {}
         self._alias: dict[str, str] = {}
-        self._ways: Counter[str] = Counter()
+        self._ways: Counter[tuple[str, ...]] = Counter()
         self._doubts: Counter[str] = Counter()
 
     @property
@@ -37,7 +38,7 @@ class Ledger:
 
     def verdict(self, bucket: str, fault: Observation) -> bool | None:
         """Whether a fault counts without another replay: True it does, False it was replayed in vain, None ask."""
-        if self.knows(bucket) or self._ways[fault.requirement] >= _WAYS:
+        if self.knows(bucket) or self._ways[_sort(fault)] >= _WAYS:
             return True
         return False if self._doubts[bucket] >= _DOUBTS else None
 
@@ -56,6 +57,13 @@ class Ledger:
         if self.knows(finding.bucket):
             return False
         self._findings[finding.bucket] = finding
-        if finding.observation.requirement:
-            self._ways[finding.observation.requirement] += 1
+        if sort := _sort(finding.observation):
+            self._ways[sort] += 1
         return True
+
+
+def _sort(fault: Observation) -> tuple[str, ...]:
+    """What a few findings are enough of: a requirement, or a message behind which it is gone; () for the rest."""
+    if fault.requirement:
+        return (fault.requirement,)
+    return (fault.kind, fault.protocol, *fault.fingerprint, fault.blames) if is_blamed(fault) else ()

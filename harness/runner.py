@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from harness.attribution import attributed
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, OwnError
 from harness.executor import Executor
@@ -16,6 +17,7 @@ from harness.outcome import Measures, Outcome
 from harness.own import own_error
 from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
+from harness.verdict import Observation
 from harness.watch import Watch
 
 Ask = Callable[[str], bool]
@@ -233,8 +235,13 @@ class Runner:
             transcript = replace(transcript, state_reached=False, proof=why)
         return self._outcome(case, transcript, before)
 
+    def observed(self, case: TestCase, transcript: Transcript) -> list[Observation]:
+        """What the monitors make of a transcript."""
+        protocol = self.interfaces[case.interface].protocol
+        return attributed(self.watch.observe(case, transcript), case, transcript, protocol)
+
     def _outcome(self, case: TestCase, transcript: Transcript, before: int) -> Outcome:
-        observations = self.watch.observe(case, transcript)
+        observations = self.observed(case, transcript)
         return Outcome(transcript, observations, Measures(self.coverage() - before, self.watch.take()))
 
     def _perform(self, case: TestCase, interface: Interface, *, probe: bool, survey: bool) -> Transcript:

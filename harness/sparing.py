@@ -35,10 +35,10 @@ class Sparing:
         return len(self._waiting)
 
     def note(self, case: TestCase, fault: Observation, transcript: Transcript) -> None:
-        """A known finding was shown again; blamed is the message that its fingerprint names, else the last one."""
+        """A known finding was shown again; blamed is the message that it blames, else the last one."""
         if transcript.service is None or transcript.service.seconds < _COSTLY_SECONDS:
             return
-        blamed = [message for message in case.messages if message in fault.fingerprint] or case.messages[-1:]
+        blamed = [message for message in case.messages if message == fault.blames] or case.messages[-1:]
         self._shown.update({(case.interface, message) for message in blamed})
 
     def ordered(self, cases: Iterable[Planned]) -> Iterator[Planned]:

@@ -83,7 +83,11 @@ KINDS: Mapping[Kind, Meaning] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing one monitor saw. `fingerprint` holds the parts that make its bucket, most telling first."""
+    """One thing one monitor saw. `fingerprint` holds the parts that make its bucket, most telling first.
+
+    `blames` is the message that it followed, where no better cause is known. The runner adds of which `protocol` that
+    is, and which of its fields were `unusual` where the device was gone: see `harness.attribution`.
+    """
 
     kind: Kind
     monitor: str
@@ -92,6 +96,9 @@ class Observation:
     fingerprint: tuple[str, ...] = ()
     requirement: str = ""
     detail: Mapping[str, str] = field(default_factory=dict[str, str])
+    blames: str = ""
+    unusual: tuple[str, ...] = ()
+    protocol: str = ""
 
 
 def verdict_of(observations: Iterable[Observation]) -> Verdict:

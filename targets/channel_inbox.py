@@ -38,6 +38,11 @@ class ChannelInbox:
         if entry.event and entry.event != "ready":
             self.note(TargetEvent(entry.event, moment, entry.detail))
 
+    def hear(self, text: bytes, now: float) -> None:
+        """Console text that did not come over the channel."""
+        if text:
+            self._console.append((now, text))
+
     def note(self, event: TargetEvent) -> None:
         """An event that did not come over the channel."""
         self.troubled = True

@@ -106,9 +106,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _last_line(errors: IO[bytes]) -> str:
     """The last line of an error output, in characters that can be shown."""
-    errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, errors.tell() - _LAST_WORDS))
-    lines = errors.read().decode(errors="replace").strip().splitlines()
+    size = os.fstat(errors.fileno()).st_size  # nothing is sought: the position is the process's as well
+    end = os.pread(errors.fileno(), _LAST_WORDS, max(0, size - _LAST_WORDS))
+    lines = end.decode(errors="replace").strip().splitlines()
     return lines[-1][:_SHOWN] if lines else "it said nothing"
 
 
@@ -139,6 +139,7 @@ class OwnProcess:
 
     def __init__(self, command: Sequence[str], folder: Path = _HERE) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
+        self._heard = 0
         leash: Leash | None = None
         try:
             with _signals_wait():
@@ -181,6 +182,13 @@ class OwnProcess:
     def last_words(self) -> str:
         """The last line that it wrote to its error output."""
         return _last_line(self._errors)
+
+    def take_errors(self) -> bytes:
+        """What it wrote to its error output since the last call: the last of it, where that is much."""
+        size = os.fstat(self._errors.fileno()).st_size
+        start = max(self._heard, size - _LAST_WORDS)
+        self._heard = size
+        return os.pread(self._errors.fileno(), size - start, start)
 
     def stop(self) -> None:
         """End it, politely first; idempotent."""

@@ -132,6 +132,7 @@ class ServedTarget:
 
     def _end(self) -> None:
         self._close_channel()
+        self._overhear()
         process, self._process = self._process, None
         if process is not None:
             process.stop()
@@ -303,9 +304,14 @@ class ServedTarget:
         return self._inbox.samples(time.monotonic())
 
     def take_console(self) -> Sequence[tuple[float, bytes]]:
-        """Console text of the channel since the last call."""
+        """Console text since the last call: the channel's, else what our process writes to its error output."""
         self._listen()
+        self._overhear()
         return self._inbox.console()
+
+    def _overhear(self) -> None:
+        if self._process is not None and not self._table.channel:
+            self._inbox.hear(self._process.take_errors(), time.monotonic())
 
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""

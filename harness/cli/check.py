@@ -21,7 +21,7 @@ from harness.assembly.states import left_out, reachable, require_stimuli
 from harness.cli.terminal import say
 from harness.document import read_document
 from harness.errors import BenchError, MedfuzzError, UsageError
-from harness.finding import Finding
+from harness.finding import Finding, upgraded
 from harness.identity import described
 from harness.scope import REMEDY, unreached
 from harness.triage.replay import replay_once, same_fault
@@ -171,7 +171,7 @@ def _demonstrate(what: str, path: Path, finding: Finding, elf: Path | None) -> L
 def _by_transcript(what: str, path: Path, finding: Finding) -> Line:
     """On a real device no fault is provoked: the monitors read the recorded transcript of one instead."""
     runner = assemble(path, seed=1, only=[finding.case.interface]).runner
-    seen = [o for monitor in runner.watch.monitors for o in monitor.observe(finding.case, finding.transcript)]
-    if any(same_fault(observation, finding.case, finding) for observation in seen):
+    today = upgraded(finding, runner.interfaces[finding.case.interface].protocol.name)
+    if any(same_fault(seen, today) for seen in runner.observed(finding.case, finding.transcript)):
         return Line(what, OK, f"recorded transcript: {finding.observation.summary}")
     return Line(what, NOT_SHOWN, "its recorded transcript needs the state before it; show it on the emulator")

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.assembly.meeting import meet
 from harness.document import Handover
 from harness.errors import BenchError
-from harness.finding import Finding
+from harness.finding import Finding, upgraded
 from harness.handover.replaying import assembled
 from harness.runner import Runner
 from harness.triage.minimize import Minimization, is_same
@@ -41,7 +41,8 @@ def minimize_on(
     try:
         assembly.runner.start()
         meet(assembly)
-        finding = _as_shown(assembly.runner, _as_found(handover.finding))
+        protocol = assembly.protocols[handover.finding.case.interface].name
+        finding = _as_shown(assembly.runner, _as_found(upgraded(handover.finding, protocol)))
         if not finding.reproduced:
             return finding
         minimization = Minimization(finding, Shrinker(assembly.protocols))

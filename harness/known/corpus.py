@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.document import read_document
 from harness.errors import BenchError, UsageError
-from harness.finding import Finding
+from harness.finding import Finding, upgraded
 from harness.known.baseline import FIXED, NOT_TESTED, STILL_THERE, Baseline, KnownFinding, Seen
 from harness.runner import Runner
 from harness.triage.confirm import Confirmation
@@ -127,7 +127,8 @@ def _enough(finding: Finding, tries: int) -> int:
 
 def _confirmed(runner: Runner, finding: Finding, allowance: Allowance, tries: int) -> tuple[str, str, Finding | None]:
     """By the rule by which every finding is believed."""
-    waiting = replace(finding, reproduced=0, tries=0, doubt="", fault="", case_number=0, found_after=0.0)
+    today = upgraded(finding, runner.interfaces[finding.case.interface].protocol.name)
+    waiting = replace(today, reproduced=0, tries=0, doubt="", fault="", case_number=0, found_after=0.0)
     try:
         again = Confirmation(runner, tries, allowance.is_over).confirm(waiting, finding.window)
     except BenchError as error:

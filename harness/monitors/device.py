@@ -52,8 +52,9 @@ def _observation(event: TargetEvent, message: str) -> Observation:
     if event.kind == "exit":
         status = detail.get("status", "unknown")
         summary = f"the target's process ended ({status})"
-        return Observation(Kind.EXIT, "device", summary, event.time, (status, message), detail=detail)
+        return Observation(Kind.EXIT, "device", summary, event.time, (status,), detail=detail, blames=message)
     cause = detail.get("cause", "unknown")
     summary = f"the device restarted by itself (cause: {cause}){at} after {message or 'no message'}"
-    place = (where, detail.get("caller", "")) if where else (message,)
-    return Observation(Kind.REBOOT, "device", summary, event.time, (cause, *place), detail=detail)
+    place = (where, detail.get("caller", "")) if where else ()
+    blames = "" if where else message
+    return Observation(Kind.REBOOT, "device", summary, event.time, (cause, *place), detail=detail, blames=blames)

@@ -69,4 +69,4 @@ def _observation(
     words = ", ".join(f"{name}: {before[0].get(name, before[1])} → {now[0].get(name, now[1])}" for name in names)
     last = case.messages[-1] if case.messages else ""
     summary = f"the configuration changed without an accepted write ({words})"
-    return Observation(Kind.DRIFT, "drift", summary, transcript.ended, (*names, last))
+    return Observation(Kind.DRIFT, "drift", summary, transcript.ended, tuple(names), blames=last)

@@ -53,7 +53,7 @@ class LeakMonitor:
 
 def _observation(names: list[str], exchange: Exchange) -> Observation:
     summary = f"the reply to {exchange.message or 'nothing'} holds {', '.join(names)}"
-    return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, (exchange.message,))
+    return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, blames=exchange.message)
 
 
 def _bytes(name: str, text: str) -> bytes:

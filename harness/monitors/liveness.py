@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.case import Reset, TestCase
-from harness.finding import RESTART
+from harness.finding import RESTART, UNSERVED
 from harness.interfaces import Frame, WireProtocol
 from harness.monitors import blamed
 from harness.transcript import Service, Transcript, Way
@@ -47,7 +47,7 @@ class LivenessMonitor:
         last, service = blamed(case, transcript), transcript.service
         if transcript.probe_served is False:
             summary = f"no probe is served on '{self._interface}' after {last or 'the case'}"
-            return Observation(Kind.SILENCE, self.name, summary, transcript.ended, (last,))
+            return Observation(Kind.SILENCE, self.name, summary, transcript.ended, (UNSERVED,), blames=last)
         if service is None or (service.closed and self._may_close and service.way is Way.RECONNECTED):
             return None
         asked = any(isinstance(step, Reset) for step in case.steps)
@@ -61,7 +61,7 @@ class LivenessMonitor:
             if not asked and _fell(self._last, now):
                 last = blamed(case, transcript)
                 summary = f"the device restarted: its uptime or boot counter shows it (after {last or 'the case'})"
-                found.append(Observation(Kind.REBOOT, self.name, summary, transcript.ended, (RESTART, last)))
+                found.append(Observation(Kind.REBOOT, self.name, summary, transcript.ended, (RESTART,), blames=last))
             self._last = now
         return found
 
@@ -90,28 +90,28 @@ def _of_an_echo(fault: Observation, interface: str) -> Observation:
         f"{fault.summary}, and all that ever came on '{interface}' is what was sent: is it an echo? Say echo=on or "
         "echo=off in the transport"
     )
-    return replace(fault, kind=Kind.UNDECIDED, summary=words, fingerprint=("echo",))
+    return replace(fault, kind=Kind.UNDECIDED, summary=words, fingerprint=("echo",), blames="")
 
 
 def _service(service: Service, monitor: str, last: str, time: float) -> Observation:
     """In words, with a bucket by the way back. What waits for bytes is the framer's, whatever message it was."""
     behind, seconds = f"after {last or 'the case'}", f"{service.seconds:.1f} s"
     detail = {"way": service.way.value, "seconds": f"{service.seconds:.2f}", "filler": str(service.filler)}
-    kind, sign = Kind.SILENCE, (service.way.value, last)
+    kind, sign = Kind.SILENCE, service.way.value
     if service.way is Way.LATE:
         words = f"{behind} the device serves no sooner than {seconds} later"
     elif service.way is Way.FILLED:
-        sign = (service.way.value, "")
+        last = ""
         words = (
             f"{behind} the device serves again only behind {service.filler} more bytes: it waits for what a length said"
         )
     elif service.way is Way.RETURNED:
-        kind, sign, words = Kind.REBOOT, (RESTART, last), f"the device was gone for {seconds} {behind}, and came back"
+        kind, sign, words = Kind.REBOOT, RESTART, f"the device was gone for {seconds} {behind}, and came back"
     elif service.closed:
         kind, words = Kind.DISCONNECT, f"the device closes the connection {behind}; it serves on another one"
     else:
         words = f"the connection is open but dead {behind}; the device serves on another one"
-    return Observation(kind, monitor, words, time, sign, detail=detail)
+    return Observation(kind, monitor, words, time, (sign,), detail=detail, blames=last)
 
 
 def _fell(before: Counters, now: Counters) -> bool:

@@ -48,7 +48,7 @@ class RadioMonitor:
                 kind, sign, summary = seen
                 words = f"{summary} (after {last})" if last else summary
                 detail = {key: value for key, value in event.detail.items() if value}
-                observation = Observation(kind, self.name, words, event.time, (sign, last), detail=detail)
+                observation = Observation(kind, self.name, words, event.time, (sign,), detail=detail, blames=last)
                 found.setdefault(observation.fingerprint, observation)
         return list(found.values())
 

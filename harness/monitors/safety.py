@@ -43,7 +43,7 @@ class SafetyMonitor:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
         violations, unknown = self._feed(transcript)
         found = [
-            self._unsafe(violation, (self._culprit(case, transcript, violation.time),))
+            self._unsafe(violation, self._culprit(case, transcript, violation.time))
             for violation in violations.values()
         ]
         found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
@@ -61,7 +61,7 @@ class SafetyMonitor:
         _keep_first(violations, self._formulas.advance(transcript.ended))
         return violations, unknown
 
-    def _unsafe(self, violation: Violation, fingerprint: tuple[str, ...]) -> Observation:
+    def _unsafe(self, violation: Violation, culprit: str) -> Observation:
         requirement = self._requirements[violation.requirement]
         shown = {self._signals[i].name: self._show(i, violation.values[i]) for i in sorted(self._read[requirement.id])}
         values = ", ".join(f"{name} = {value}" for name, value in shown.items())
@@ -70,7 +70,7 @@ class SafetyMonitor:
             self.name,
             f"{requirement.title}: violated with {values} at {violation.time:.3f} s",
             violation.time,
-            (requirement.id, *fingerprint),
+            (requirement.id,),
             requirement.id,
             {
                 "formula": " ".join(requirement.formula.split()),
@@ -78,6 +78,7 @@ class SafetyMonitor:
                 "severity": requirement.severity,
                 **shown,
             },
+            blames=culprit,
         )
 
     def _culprit(self, case: TestCase, transcript: Transcript, time: float) -> str:

@@ -23,13 +23,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from harness.attribution import is_blamed
 from harness.case import TestCase
 from harness.errors import BenchError
 from harness.finding import Finding, bucket_of
 from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.triage.control import Control
-from harness.triage.replay import Replay, is_blamed, replay_once, same_fault
+from harness.triage.replay import Replay, replay_once, same_fault
 from harness.verdict import KINDS, Kind
 
 _WINDOWS = (1, 2, 4, 8, 16)
@@ -147,7 +148,7 @@ def _told(finding: Finding, again: Replay) -> Finding:
     """With the blame of the replay: it knows which case it was, where the first sight may have come late."""
     if again.again is None or again.case is None or not is_blamed(finding.observation) or not is_blamed(again.again):
         return finding
-    return replace(finding, observation=again.again, bucket=bucket_of(again.again, again.case))
+    return replace(finding, observation=again.again, bucket=bucket_of(again.again))
 
 
 def explained(runner: Runner, finding: Finding) -> Finding:
@@ -160,7 +161,7 @@ def explained(runner: Runner, finding: Finding) -> Finding:
     finally:
         runner.target.explain_writes(on=False)
     for observation in again.observations:
-        if "overwritten" in observation.detail and same_fault(observation, finding.window[-1], finding):
+        if "overwritten" in observation.detail and same_fault(observation, finding):
             detail = {**finding.observation.detail, "overwritten": observation.detail["overwritten"]}
             return replace(finding, observation=replace(finding.observation, detail=detail))
     return finding

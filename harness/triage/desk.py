@@ -47,18 +47,21 @@ class Desk:
         """Put it at the end of the row."""
         self._waiting.append(finding)
 
-    def advance(self, elapsed: float) -> None:
+    def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
 
         Between these and the cases a device may have to be brought back to its state. Where a replay takes seconds,
-        the first minutes belong to the cases: they find the most then.
+        the first minutes belong to the cases: they find the most then. True when it has played something: what the
+        device met before is past.
         """
+        before = self._played
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
         share = _SHARE * (elapsed - _HEAD_START if each > _COSTLY_SECONDS else elapsed)
         if self._spent + _AT_A_TIME * each < share:
             while self._spent < share and self._work():
                 pass
+        return self._played > before
 
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from harness.attribution import is_blamed
 from harness.finding import Condition, Finding, Minimized, bucket_of
 from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks
-from harness.triage.replay import Replay, is_blamed
+from harness.triage.replay import Replay
 from harness.triage.shrink import Shrinker, Window
 from harness.verdict import Kind
 
@@ -94,9 +95,9 @@ def is_same(again: Replay, finding: Finding) -> bool:
     if finding.kind is Kind.CONSOLE and again.again.summary != finding.observation.summary:
         return False
     if is_blamed(finding.observation):  # of a device that is gone, only the message blamed tells one fault from another
-        return again.again.fingerprint[-1:] == finding.observation.fingerprint[-1:]
-    own = bucket_of(finding.observation, finding.case)  # an old file's may have been made in another way
-    return bucket_of(again.again, again.case) == own
+        return again.again.blames == finding.observation.blames
+    own = bucket_of(finding.observation)  # an old file's may have been made in another way
+    return bucket_of(again.again) == own
 
 
 def _smaller(finding: Finding, window: Window, again: Replay) -> Finding:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused, MedfuzzError
-from harness.finding import LINK_GONE, RESTART, Finding, bucket_of
+from harness.finding import LINK_GONE, RESTART, Finding, upgraded
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
 from harness.transcript import Transcript, Way
 from harness.verdict import KINDS, Blame, Kind, Observation
 
-_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 OVER = "the time was over before the replay was"
 
 
@@ -70,6 +69,7 @@ def replay_once(
 
 def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool]) -> Replay:
     runner.fresh()
+    finding = upgraded(finding, runner.interfaces[finding.case.interface].protocol.name)
     seen: list[Observation] = []
     last: Outcome | None = None
     for case in window:
@@ -77,13 +77,13 @@ def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: 
             return Replay(False, untested=OVER)
         last = _outcome(runner, case)
         seen += last.observations
-        if (again := _shown(last, case, finding)) is not None:
+        if (again := _shown(last, finding)) is not None:
             return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
         if (why := _untested(case, last)) and not _faults(seen):
             return Replay(False, last.transcript, untested=why)
     if not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
         seen += ended.observations
-        if (again := _shown(ended, window[-1], finding)) is not None:
+        if (again := _shown(ended, finding)) is not None:
             return Replay(True, ended.transcript, tuple(seen), again=again, case=window[-1])
         last = ended
     transcript = None if last is None else last.transcript
@@ -112,8 +112,8 @@ def _faults(seen: Sequence[Observation]) -> bool:
     return any(KINDS[observation.kind].blame is Blame.DEVICE for observation in seen)
 
 
-def _shown(outcome: Outcome, case: TestCase, finding: Finding) -> Observation | None:
-    return next((o for o in outcome.observations if same_fault(o, case, finding)), None)
+def _shown(outcome: Outcome, finding: Finding) -> Observation | None:
+    return next((o for o in outcome.observations if same_fault(o, finding)), None)
 
 
 def _untested(case: TestCase, outcome: Outcome) -> str:
@@ -136,7 +136,7 @@ def _doubt(transcript: Transcript | None, seen: Sequence[Observation]) -> str:
     return doubts[0] if doubts else ""
 
 
-def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bool:
+def same_fault(observation: Observation, finding: Finding) -> bool:
     """The same bucket; or the same fault blamed on another message, seen at another place, or on its way out.
 
     The same requirement violated, another crash, the same exit status, the same way of falling silent: blame and
@@ -151,16 +151,16 @@ def same_fault(observation: Observation, case: TestCase, finding: Finding) -> bo
             return True
         if ours.kind is Kind.EXIT:
             return ours.fingerprint[:1] == theirs.fingerprint[:1]
-        if KINDS[ours.kind].timed and ours.fingerprint[:-1] == theirs.fingerprint[:-1]:
+        if KINDS[ours.kind].timed and ours.fingerprint == theirs.fingerprint:
             return True
         if _is_slow(theirs) and _is_slow(ours) and _may_blame_alike(theirs, ours):
             return True
-    return bucket_of(observation, case) == finding.bucket
+    return (ours.kind, ours.requirement, _sign(ours)) == (theirs.kind, theirs.requirement, _sign(theirs))
 
 
-def is_blamed(seen: Observation) -> bool:
-    """True for kinds whose bucket names a message, because nothing better is known of them."""
-    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and seen.monitor != "device")
+def _sign(observation: Observation) -> tuple[str, ...]:
+    """Which fields were unusual differs between a case and what is made of it."""
+    return (*observation.fingerprint, observation.blames, observation.protocol)
 
 
 def _is_slow(observation: Observation) -> bool:
@@ -171,8 +171,7 @@ def _is_slow(observation: Observation) -> bool:
 
 def _may_blame_alike(one: Observation, other: Observation) -> bool:
     """True where both name the same message, or one none: a framer that waits for bytes may do so behind any."""
-    last, others = one.fingerprint[-1:], other.fingerprint[-1:]
-    return last == others or ("",) in (last, others)
+    return one.blames == other.blames or "" in (one.blames, other.blames)
 
 
 def _is_gone(observation: Observation) -> bool:

@@ -166,7 +166,9 @@ class Requires:
     name = "requires"
 
     def observe(self, case, transcript):
-        return [Observation(Kind.UNSAFE_STATE, "", "", 0.0, ("R-1", message), "R-1") for message in case.messages]
+        return [
+            Observation(Kind.UNSAFE_STATE, "", "", 0.0, ("R-1",), "R-1", blames=message) for message in case.messages
+        ]
 
     def state(self):
         return None

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signs import seen as made
 from test_replay import A, B, X, crashes, dies, sight
 from toy import case, message
 
@@ -274,10 +275,10 @@ def test_how_many_replays_are_needed_is_said_by_the_kind():
 
 
 def test_a_slow_death_that_was_seen_behind_another_message_blames_the_one_of_the_replay(toy, monkeypatch):
-    seen = Observation(Kind.EXIT, "device", "ended", 0.0, ("139", "x"))
+    seen = made(Kind.EXIT, "device", "ended", 0.0, ("139", "x"))
     monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
     finding = confirmed(toy(), sight(Kind.EXIT, ("139", "probe")))
-    assert (finding.observation, finding.bucket) == (seen, bucket_of(seen, X))
+    assert (finding.observation, finding.bucket) == (seen, bucket_of(seen))
 
 
 @pytest.mark.parametrize(
@@ -292,13 +293,13 @@ def test_a_slow_death_that_was_seen_behind_another_message_blames_the_one_of_the
     ],
 )
 def test_only_kinds_that_know_nothing_better_take_the_blame_of_the_replay(toy, monkeypatch, kind, monitor, blamed):
-    seen = Observation(kind, monitor, "seen again", 0.0, ("s", "b"))
+    seen = made(kind, monitor, "seen again", 0.0, ("s", "b"))
     monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
     monkeypatch.setattr(confirm, "explained", lambda _runner, finding: finding)
     first = sight(kind, ("s", "x"), monitor=monitor)
     finding = confirmed(toy(), first)
     assert finding.observation == (seen if blamed else first.observation)
-    assert finding.bucket == (bucket_of(seen, X) if blamed else first.bucket)
+    assert finding.bucket == (bucket_of(seen) if blamed else first.bucket)
 
 
 def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkeypatch):

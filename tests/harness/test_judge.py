@@ -29,7 +29,7 @@ def seen(kind, time=0.0, sign="s"):
 
 
 def violated(requirement, time=0.0, sign="s"):
-    return Observation(Kind.UNSAFE_STATE, "safety", "", time, (requirement, sign), requirement)
+    return Observation(Kind.UNSAFE_STATE, "safety", "", time, (requirement,), requirement, blames=sign)
 
 
 @drawn
@@ -92,7 +92,7 @@ def test_of_requirements_the_first_violated_is_kept_and_time_zero_is_a_time():
 
 def test_of_requirements_violated_at_once_the_known_one_counts_else_the_first():
     one, two, leak = violated("R-1"), violated("R-2"), seen(Kind.LEAK)
-    known = bucket_of(two, CASE)
+    known = bucket_of(two)
     assert faults_of([one, two, leak], CASE, lambda _bucket: False) == [one, leak]
     assert faults_of([one, two, leak], CASE, lambda bucket: bucket == known) == [two, leak]
     assert faults_of([leak], CASE, lambda _bucket: True) == [leak]

@@ -109,7 +109,7 @@ def crash(place):
 @pytest.mark.parametrize(("there", "smaller"), [("show_name", True), ("write", False)])
 def test_another_crash_is_not_this_ones_reproducer(toy, there, smaller):
     window = (case(A, message(b"x")),)
-    finding = replace(found(*window), observation=crash("show_name"), bucket=bucket_of(crash("show_name"), window[0]))
+    finding = replace(found(*window), observation=crash("show_name"), bucket=bucket_of(crash("show_name")))
 
     def play(candidate, _finding):
         return Replay(True, again=crash(there), case=candidate[-1])
@@ -121,10 +121,10 @@ def test_another_crash_is_not_this_ones_reproducer(toy, there, smaller):
 @pytest.mark.parametrize(("blamed", "smaller"), [("x", True), ("a", False)])
 def test_a_device_that_is_gone_behind_another_message_is_not_this_ones_reproducer(toy, blamed, smaller):
     def gone(after):
-        return Observation(Kind.REBOOT, "liveness", "gone", 1.0, ("restart", after))
+        return Observation(Kind.REBOOT, "liveness", "gone", 1.0, ("restart",), blames=after)
 
     window = (case(A, message(b"x")),)
-    finding = replace(found(*window), observation=gone("x"), bucket=bucket_of(gone("x"), window[0]))
+    finding = replace(found(*window), observation=gone("x"), bucket=bucket_of(gone("x")))
 
     def play(candidate, _finding):
         return Replay(True, again=gone(blamed), case=candidate[-1])
@@ -135,8 +135,8 @@ def test_a_device_that_is_gone_behind_another_message_is_not_this_ones_reproduce
 @pytest.mark.parametrize(("said", "smaller"), [("the state is bad", True), ("the state is OK", False)])
 def test_another_complaint_of_a_script_is_not_this_ones_reproducer(toy, said, smaller):
     window = (case(A, message(b"x")),)
-    complaint = Observation(Kind.CONSOLE, "script", "the state is bad", 1.0, ("look", "x"))
-    finding = replace(found(*window), observation=complaint, bucket=bucket_of(complaint, window[0]))
+    complaint = Observation(Kind.CONSOLE, "script", "the state is bad", 1.0, ("look",), blames="x")
+    finding = replace(found(*window), observation=complaint, bucket=bucket_of(complaint))
 
     def play(candidate, _finding):
         return Replay(True, again=replace(complaint, summary=said), case=candidate[-1])

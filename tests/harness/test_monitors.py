@@ -1,6 +1,7 @@
 """Given this transcript, expect these observations, and none on the near miss."""
 
 import pytest
+from signs import sign_of
 from toy import ToyProtocol, case, message
 
 from harness.case import Reset, Send
@@ -207,7 +208,7 @@ def leaked(*exchanges, state="idle", **canaries):
     monitor = LeakMonitor({"name": "DOE", **canaries}, MARKS, frozenset({"in"}))
     found = monitor.observe(case(A, state=state), transcript(*exchanges))
     monitor.restore(monitor.state())
-    return [(observation.kind, observation.fingerprint) for observation in found]
+    return [(observation.kind, sign_of(observation)) for observation in found]
 
 
 def test_a_canary_that_leaves_in_a_reply_unasked_or_between_frames_is_a_leak():

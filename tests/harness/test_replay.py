@@ -1,6 +1,7 @@
 """What one replay says: reproduced, clean, untested, or a failure of the bench; and when two faults are the same."""
 
 import pytest
+from signs import seen, sign_of
 from toy import case, message
 
 from harness.errors import TargetError, UsageError
@@ -10,13 +11,13 @@ from harness.triage.replay import OVER, Replay, replay_once, same_fault
 from harness.verdict import Kind, Observation
 
 X, A, B = case(message(b"x")), case(message(b"a")), case(message(b"b"))
-SILENT = ("x",)
+SILENT = ("unserved", "x")
 
 
 def sight(kind=Kind.SILENCE, sign=SILENT, *, of=X, requirement="", monitor="m"):
     """A finding as it was first seen."""
-    fault = Observation(kind, monitor, f"{kind} was seen", 0.0, sign, requirement)
-    return Finding(fault, bucket_of(fault, of), (of,), Transcript(of.id, (), 0.0, 1.0), 1, 0.0)
+    fault = seen(kind, monitor, f"{kind} was seen", 0.0, sign, requirement)
+    return Finding(fault, bucket_of(fault), (of,), Transcript(of.id, (), 0.0, 1.0), 1, 0.0)
 
 
 def dies(device):
@@ -89,7 +90,7 @@ def test_a_fault_that_shows_when_the_link_is_cut_is_reproduced_at_the_sessions_e
 
     t.executor.connection.close = close
     again = replay_once(t.runner, (A, X), sight())
-    assert (again.reproduced, again.case, again.again.fingerprint) == (True, X, ("x",))
+    assert (again.reproduced, again.case, sign_of(again.again)) == (True, X, SILENT)
     assert again.transcript.exchanges[-1].message == "probe"
     assert again.observations == (again.again,)
 
@@ -251,13 +252,11 @@ def test_a_replay_is_played_without_fences_which_come_back(toy):
 # -- the same fault ----------------------------------------------------------------------------------------------------
 
 
-def same(first, again, *, of=X):
+def same(first, again):
     """Whether an observation `again` in a case is the fault that was first seen as `first`."""
     (kind, sign, *rest), (other_kind, other_sign, *other_rest) = first, again
     finding = sight(kind, sign, requirement=rest[0] if rest else "")
-    return same_fault(
-        Observation(other_kind, "m", "", 1.0, other_sign, other_rest[0] if other_rest else ""), of, finding
-    )
+    return same_fault(seen(other_kind, "m", "", 1.0, other_sign, other_rest[0] if other_rest else ""), finding)
 
 
 LATE, DEAD = Way.LATE.value, Way.RECONNECTED.value
@@ -270,7 +269,7 @@ LATE, DEAD = Way.LATE.value, Way.RECONNECTED.value
         ((Kind.CRASH, ("bad access", "f")), (Kind.CRASH, ("bad access", "g"))),
         ((Kind.UNSAFE_STATE, ("R-1", "x"), "R-1"), (Kind.UNSAFE_STATE, ("R-1", "a"), "R-1")),
         ((Kind.EXIT, ("139", "x")), (Kind.EXIT, ("139", "a"))),
-        ((Kind.SILENCE, ("x",)), (Kind.SILENCE, ("a",))),
+        ((Kind.SILENCE, ("unserved", "x")), (Kind.SILENCE, ("unserved", "a"))),
         ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (LATE, "a"))),
         ((Kind.DISCONNECT, (DEAD, "x")), (Kind.DISCONNECT, (DEAD, "a"))),
         ((Kind.REBOOT, (RESTART, "x")), (Kind.REBOOT, (RESTART, "a"))),
@@ -295,7 +294,7 @@ def test_the_same_fault_may_be_seen_elsewhere_or_on_its_way_out(first, again):
         ((Kind.UNSAFE_STATE, ("R-1", "x"), "R-1"), (Kind.UNSAFE_STATE, ("R-2", "x"), "R-2")),
         ((Kind.EXIT, ("139", "x")), (Kind.EXIT, ("1", "x"))),
         ((Kind.EXIT, (RESTART, "x")), (Kind.LINK_LOST, ())),
-        ((Kind.SILENCE, ("x",)), (Kind.SILENCE, (LATE, "x"))),
+        ((Kind.SILENCE, ("unserved", "x")), (Kind.SILENCE, (LATE, "x"))),
         ((Kind.SILENCE, (LATE, "x")), (Kind.SILENCE, (DEAD, "a"))),
         ((Kind.SILENCE, (DEAD, "x")), (Kind.DISCONNECT, (DEAD, "x"))),
         ((Kind.REBOOT, ("watchdog", "x")), (Kind.REBOOT, ("brown-out", "x"))),
@@ -308,13 +307,18 @@ def test_another_fault_is_another(first, again):
     assert not same(first, again)
 
 
-def test_the_same_sign_on_another_interface_is_another_fault():
-    elsewhere = case(message(b"x"), interface="other")
-    assert not same((Kind.LEAK, ("x",)), (Kind.LEAK, ("x",)), of=elsewhere)
+def test_the_same_sign_is_the_same_fault_whatever_its_interface_is_called_and_another_in_another_protocol():
+    first = Finding(leak("p"), bucket_of(leak("p")), (X,), Transcript("", (), 0.0, 0.0), 1, 0.0)
+    assert same_fault(leak("p"), first)
+    assert not same_fault(leak("q"), first)
+
+
+def leak(protocol):
+    return Observation(Kind.LEAK, "m", "", 1.0, blames="x", protocol=protocol)
 
 
 def silence(*sign):
-    return Observation(Kind.SILENCE, "liveness", "silent", 0.0, sign)
+    return seen(Kind.SILENCE, "liveness", "silent", 0.0, sign)
 
 
 @pytest.mark.parametrize(
@@ -328,5 +332,5 @@ def silence(*sign):
 )
 def test_a_framer_that_waits_for_bytes_may_look_late_or_dead_when_it_is_asked_again(again, same):
     first = silence("after more bytes", "")
-    finding = Finding(first, bucket_of(first, X), (X,), Transcript("", (), 0.0, 0.0), 1, 0.0)
-    assert same_fault(silence(*again), X, finding) is same
+    finding = Finding(first, bucket_of(first), (X,), Transcript("", (), 0.0, 0.0), 1, 0.0)
+    assert same_fault(silence(*again), finding) is same

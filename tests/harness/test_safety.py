@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from figures import figures_of
+from signs import sign_of
 
 from harness.case import PREAMBLE, Origin, Send, TestCase
 from harness.errors import UsageError
@@ -38,7 +39,7 @@ def test_a_violation_says_what_with_which_values_and_when():
     (found,) = monitor.observe(case("order"), transcript(samples, "order"))
     assert (found.kind, found.requirement, found.time) == (Kind.UNSAFE_STATE, "R-1", 2.5)
     assert found.summary == "Never too fast: violated with rate = 75 ml/h at 2.500 s"
-    assert found.fingerprint == ("R-1", "order")
+    assert sign_of(found) == ("R-1", "order")
     assert found.detail == {
         "formula": "rate <= 50",
         "source": "GIP 1.1",
@@ -62,14 +63,14 @@ def test_the_bucket_is_the_message_that_acts_and_the_bent_one_only_where_none_is
     ran = case("hello", "order", "status", "late", bent=bent)
     samples = [(0.0, (5.0, False)), (3.5, (75.0, False))]
     (found,) = monitor.observe(ran, transcript(samples, "hello", "order", "status", "late"))
-    assert found.fingerprint == ("R-1", culprit)
+    assert sign_of(found) == ("R-1", culprit)
 
 
 def test_a_violation_on_the_way_to_a_state_is_no_messages():
     monitor = SafetyMonitor([RATE], SIGNALS, {"order"})
     way = replace(case("order"), origin=Origin(PREAMBLE))
     (found,) = monitor.observe(way, transcript([(0.0, (5.0, False)), (3.5, (75.0, False))], "order"))
-    assert found.fingerprint == ("R-1", "")
+    assert sign_of(found) == ("R-1", "")
 
 
 def test_a_signal_that_stops_coming_is_inconclusive():

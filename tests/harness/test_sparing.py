@@ -10,7 +10,7 @@ from harness.verdict import Kind, Observation
 
 def killed(sparing, *names, seconds=4.0, blamed="kill", times=1, interface="toy"):
     seen = Transcript("", (), 0.0, 9.0, service=Service(Way.RETURNED, seconds))
-    fault = Observation(Kind.REBOOT, "liveness", "gone", 0.0, ("restart", blamed))
+    fault = Observation(Kind.REBOOT, "liveness", "gone", 0.0, ("restart",), blames=blamed)
     for _ in range(times):
         sparing.note(case(*(message(b"x", name) for name in names), interface=interface), fault, seen)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from signs import sign_of
 from test_campaign import ListFuzzer, campaign, of, verdicts
 from toy import case, message
 
@@ -35,7 +36,7 @@ def findings(events):
 
 
 def ways(events):
-    return [(finding.kind, finding.observation.fingerprint) for finding in findings(events)]
+    return [(finding.kind, sign_of(finding.observation)) for finding in findings(events)]
 
 
 # -- a real fault is the bench's ---------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_an_echo_or_an_empty_answer_proves_no_life(toy, echo):
     forget = t.device.reset
     t.device.reset = lambda: (t.device.planted.pop(b"p", None), forget())
     _reason, events, _run = campaign(t, X, A)
-    assert ways(events) == [(Kind.SILENCE, ("x",))]
+    assert ways(events) == [(Kind.SILENCE, ("unserved", "x"))]
     assert verdicts(events) == [FINDING, PASS]
 
 
@@ -170,7 +171,7 @@ def test_a_line_that_only_ever_echoed_is_no_device_that_could_fall_silent(toy):
 
 def test_a_line_that_said_something_of_its_own_is_one(toy):
     _reason, events, _run = falls_silent(toy())
-    assert (verdicts(events), ways(events)) == ([FINDING, PASS], [(Kind.SILENCE, ("x",))])
+    assert (verdicts(events), ways(events)) == ([FINDING, PASS], [(Kind.SILENCE, ("unserved", "x"))])
 
 
 def test_a_restart_counts_on_a_line_that_echoes_as_well(toy):
@@ -239,7 +240,7 @@ def test_a_slow_death_blames_the_message_that_was_deadly_and_is_one_finding(toy)
     t = toy()
     dying(t, 0.2, x="")
     _reason, events, _run = campaign(t, A, X, *numbered(6), X, *numbered(6))
-    assert ways(events) == [(Kind.SILENCE, ("x",))]
+    assert ways(events) == [(Kind.SILENCE, ("unserved", "x"))]
     assert findings(events)[0].window == (X,)
     assert findings(events)[0].replays == "3/3"
 
@@ -293,7 +294,7 @@ def test_silence_for_good_for_a_while_for_bytes_and_on_one_connection_are_four_f
     _reason, events, _run = campaign(t, *cases)
     assert [sign for _kind, sign in ways(events)] == [
         (Way.LATE.value, "slow"),
-        ("dead",),
+        ("unserved", "dead"),
         (Way.FILLED.value, ""),
         (Way.RECONNECTED.value, "deaf"),
     ]
@@ -397,6 +398,24 @@ def test_an_interrupt_within_triage_keeps_what_was_shown(toy):
     assert verdicts(events) == [FINDING]
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_what_gives_up_a_replay_leaves_word_of_the_suspicion_and_of_its_case(toy, at):
+    t = toy()
+    run, events = timed_out(t, None, [A, X, A])
+
+    def crash(_device):
+        t.target.events.append(TargetEvent("fault", 0.0, {"type": "bad access", "symbol": "f"}))
+        if t.target.resets == at:
+            raise KeyboardInterrupt
+        return [b"<X>"]
+
+    t.device.planted[b"x"] = crash
+    assert run.run() == "interrupted"
+    (dismissed,) = [event.finding for event in events if isinstance(event, FindingDismissed)]
+    assert dismissed.standing == "not replayed" and dismissed.case.id == X.id
+    assert verdicts(events) == [PASS, Verdict.INCONCLUSIVE]
+
+
 # -- statistics lie ----------------------------------------------------------------------------------------------------
 
 
@@ -408,7 +427,7 @@ class Violated:
     def observe(self, case, transcript):
         shown = "x" in case.messages and bool(transcript.exchanges)
         self.figures = Watched(1.0, {"R-1": Exercise(1, 1.0, 0.0, int(shown), 0.0)})
-        return [Observation(Kind.UNSAFE_STATE, self.name, "", 0.0, ("R-1", "x"), "R-1")] if shown else []
+        return [Observation(Kind.UNSAFE_STATE, self.name, "", 0.0, ("R-1",), "R-1", blames="x")] if shown else []
 
     def take(self):
         taken, self.figures = self.figures, NOTHING_WATCHED
@@ -483,7 +502,7 @@ def test_a_device_that_dies_only_when_its_link_is_cut_is_found_and_its_case_blam
 
     t.connection.close = cut
     _reason, events, _run = campaign(t, A, X, A, *numbered(3))
-    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))
+    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("unserved", "x"))], (X,))
     assert verdicts(events) == [PASS, PASS, FINDING, PASS, PASS, PASS]
 
 
@@ -500,4 +519,4 @@ def test_a_device_that_dies_when_the_last_link_is_cut_is_found_at_the_end(toy):
 
     t.connection.close = cut
     _reason, events, _run = campaign(t, A, X)
-    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("x",))], (X,))
+    assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("unserved", "x"))], (X,))

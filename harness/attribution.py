@@ -1,0 +1,63 @@
+"""Whose doing it was, as well as can be told: a program's own last words, else the message and its unusual fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.case import Send, TestCase
+from harness.complaint import Complaint, complaint_in
+from harness.finding import LINK_GONE, UNSERVED
+from harness.interfaces import Dissects, WireProtocol
+from harness.transcript import Transcript
+from harness.verdict import Kind, Observation
+
+_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
+_SEVERAL, _NAMED = "several fields", 2
+
+
+def attributed(
+    observations: Sequence[Observation], case: TestCase, transcript: Transcript, protocol: WireProtocol
+) -> list[Observation]:
+    """Each with its protocol; those of a device that is gone with what it said, or which fields were unusual."""
+    gone = any(_is_gone(seen) for seen in observations)
+    said = complaint_in(_words(transcript)) if gone else None
+    return [
+        _explained(replace(seen, protocol=protocol.name), case, protocol, said)
+        if _is_gone(seen)
+        else replace(seen, protocol=protocol.name)
+        for seen in observations
+    ]
+
+
+def is_blamed(seen: Observation) -> bool:
+    """True for kinds whose bucket names a message, because nothing better is known of them."""
+    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and bool(seen.blames))
+
+
+def _is_gone(seen: Observation) -> bool:
+    """True where no more is known of a device than that it ended, restarted or fell silent behind a message."""
+    if not seen.blames:
+        return False
+    return seen.kind in (Kind.EXIT, Kind.REBOOT) or seen.fingerprint[:1] in ((LINK_GONE,), (UNSERVED,))
+
+
+def _explained(seen: Observation, case: TestCase, protocol: WireProtocol, said: Complaint | None) -> Observation:
+    """Another status, message or field with the same last words is the same fault."""
+    if said is not None:
+        summary = f"{seen.summary}; it said: {said}"
+        return replace(seen, summary=summary, fingerprint=(*seen.fingerprint[:1], said.what, said.place), blames="")
+    return replace(seen, unusual=unusual_fields(case, seen.blames, protocol))
+
+
+def unusual_fields(case: TestCase, message: str, protocol: WireProtocol) -> tuple[str, ...]:
+    """Names of the fields that are not as they usually are in the last such message of a case; none where unknown."""
+    sent = next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)
+    if sent is None or not isinstance(protocol, Dissects):
+        return ()
+    names = tuple(part.name for part in protocol.parts(sent) or ())
+    return names if len(names) <= _NAMED else (_SEVERAL,)
+
+
+def _words(transcript: Transcript) -> bytes:
+    return b"".join(data for _time, data in transcript.console) + b"".join(e.stray for e in transcript.exchanges)

@@ -1,0 +1,127 @@
+"""Last words of programs, as their runtimes print them: what joins, what parts, and what is no complaint."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from harness.complaint import complaint_in
+
+ASAN = """\
+=================================================================
+==4711==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000011 at pc 0x55d bp 0x7ffd sp 0x7ffd
+READ of size 1 at 0x602000000011 thread T0
+    #0 0x55d0 in parse_frame /home/a/src/frame.c:88:12
+SUMMARY: AddressSanitizer: heap-buffer-overflow /home/a/src/frame.c:88:12 in parse_frame
+"""
+UBSAN = (
+    "/src/rate.c:12:19: runtime error: signed integer overflow: 2147483647 + 1 cannot be represented in type 'int'\n"
+)
+RUST = "thread 'main' panicked at src/frame.rs:31:9:\nindex out of bounds: the len is 3 but the index is 7\n"
+OLD_RUST = "thread 'main' panicked at 'index out of bounds: the len is 3', src/frame.rs:31:9\n"
+GO = """\
+panic: runtime error: index out of range [7] with length 3
+
+goroutine 1 [running]:
+main.parse(...)
+	/home/a/server/frame.go:31
+main.main()
+	/home/a/server/main.go:12 +0x1d
+exit status 2
+"""
+JAVA = """\
+Exception in thread "main" java.lang.ArrayIndexOutOfBoundsException: Index 7 out of bounds for length 3
+	at org.pump.Frame.parse(Frame.java:31)
+	at org.pump.Main.main(Main.java:12)
+"""
+NODE = """\
+/srv/frame.js:31
+    throw new RangeError('index')
+    ^
+
+RangeError: index
+    at parse (/srv/frame.js:31:11)
+    at Object.<anonymous> (/srv/main.js:1:1)
+"""
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "/srv/server.py", line 40, in <module>
+    serve()
+  File "/srv/server.py", line 12, in parse
+    return table[number]
+           ~~~~~^^^^^^^^
+KeyError: 12
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "place"),
+    [
+        (ASAN, "AddressSanitizer: heap-buffer-overflow", "frame.c:88:12 in parse_frame"),
+        (UBSAN, "runtime error: signed integer overflow", "rate.c:12:19"),
+        ("pump: frame.c:88: parse: Assertion `n < 4' failed.\nAborted\n", "Assertion `n < #' failed", "frame.c:88"),
+        (RUST, "panicked", "frame.rs:31:9"),
+        (OLD_RUST, "panicked", "frame.rs:31:9"),
+        (GO, "runtime error: index out of range", "frame.go:31"),
+        (JAVA, "java.lang.ArrayIndexOutOfBoundsException", "org.pump.Frame.parse(Frame.java:31)"),
+        (NODE, "RangeError", "parse (frame.js:31:11)"),
+        (TRACEBACK, "KeyError", "server.py, line 12, in parse"),
+        ("double free or corruption (fasttop)\n", "double free or corruption", ""),
+        ("*** stack smashing detected ***: terminated\n", "*** stack smashing detected ***", ""),
+        ("[00:00:01] <err> os: ***** HARD FAULT *****\r\n", "HARD FAULT", ""),
+        ("PANIC: settings at 0x2000a3f0\n", "PANIC: settings at #", ""),
+    ],
+)
+def test_each_runtimes_words_are_known(text, what, place):
+    found = complaint_in(text.encode())
+    assert found.what.startswith(what)
+    assert found.place == place
+
+
+def test_a_real_traceback_names_its_innermost_frame(tmp_path):
+    script = tmp_path / "server.py"
+    script.write_text("def parse(n):\n    return {}[n]\n\n\nparse(5)\n")
+    said = subprocess.run([sys.executable, str(script)], capture_output=True, check=False).stderr
+    assert str(complaint_in(said)) == "KeyError at server.py, line 2, in parse"
+
+
+def test_what_differs_from_one_time_to_the_next_is_left_out():
+    again = ASAN.replace("4711", "4812").replace("0x602000000011", "0x603000000abc").replace("/home/a", "/home/b")
+    assert complaint_in(again.encode()) == complaint_in(ASAN.encode())
+    assert complaint_in(TRACEBACK.replace("KeyError: 12", "KeyError: 7").encode()) == complaint_in(TRACEBACK.encode())
+    assert complaint_in(RUST.encode()) == complaint_in(OLD_RUST.encode())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("line 12", "line 13"), ("KeyError", "IndexError"), ("in parse", "in reply")]
+)
+def test_another_line_exception_or_function_is_another_fault(before, after):
+    assert complaint_in(TRACEBACK.replace(before, after).encode()) != complaint_in(TRACEBACK.encode())
+
+
+def test_the_last_complaint_counts():
+    assert complaint_in((ASAN + TRACEBACK).encode()).what == "KeyError"
+    assert "Sanitizer" in complaint_in((TRACEBACK + ASAN).encode()).what
+
+
+@pytest.mark.parametrize(
+    "text", ["", "listening on port 2600\n", "pressure 12:30:11 ok\n", "no error: 0 of 3 failed\n", "\x00\xff" * 40]
+)
+def test_what_a_healthy_program_says_is_no_complaint(text):
+    assert complaint_in(text.encode("latin-1")) is None
+
+
+def test_a_flood_is_looked_at_only_at_its_end():
+    flood = ("at a\n" + "File " * 3) * 400_000
+    assert complaint_in((flood + TRACEBACK).encode()).what == "KeyError"
+    assert complaint_in((TRACEBACK + "x" * 100_000).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "a/b/", "1:1:1: ", "panic: a\n", "aError\n", "panic: x\n\ngoroutine 1\n", '  File "a']
+)
+def test_no_flood_of_a_hostile_device_holds_us_up(piece):
+    began = time.process_time()
+    complaint_in(piece.encode() * (200_000 // len(piece)))
+    assert time.process_time() - began < 1.0
