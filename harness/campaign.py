@@ -109,6 +109,7 @@ class Campaign:
         self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
+        self._shown: list[str] = []
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
@@ -294,8 +295,10 @@ class Campaign:
         return dead and not self._runner.revives
 
     def _finished(self, case: TestCase, outcome: Outcome, verdict: Verdict) -> None:
-        number, coverage = self._counts.number, self._runner.coverage()
-        self.tell(CaseFinished(number, case, outcome.transcript, verdict, self.seconds, coverage, outcome.measures))
+        number, coverage, shown = self._counts.number, self._runner.coverage(), tuple(dict.fromkeys(self._shown))
+        self._shown = []
+        words = (number, case, outcome.transcript, verdict, self.seconds, coverage)
+        self.tell(CaseFinished(*words, outcome.measures, shown))
 
     # -- trouble that is not the device's -------------------------------------------------------------------------
 
@@ -382,6 +385,7 @@ class Campaign:
         bucket = bucket_of(fault)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
             if known:
+                self._shown.append(self._ledger.filed(bucket))
                 self._sparing.note(case, fault, transcript)
             return known
         others = tuple(o for o in symptoms if o is not fault)
@@ -397,6 +401,7 @@ class Campaign:
         except KeyboardInterrupt:
             self.tell(FindingDismissed(finding))
             raise
+        self._shown += [finding.bucket] if finding.confirmed else []
         if told := self._ledger.enter(bucket, finding):
             self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
             if told.confirmed:

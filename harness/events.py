@@ -24,7 +24,10 @@ class CampaignStarted:
 
 @dataclass(frozen=True, slots=True)
 class CaseFinished:
-    """`seconds` is wall time since the start, `coverage` the number of edges known (0 where there is none)."""
+    """`seconds` is wall time since the start, `coverage` the number of edges known (0 where there is none).
+
+    `shown` are the buckets of the confirmed findings that the case showed.
+    """
 
     number: int
     case: TestCase
@@ -33,6 +36,7 @@ class CaseFinished:
     seconds: float
     coverage: int
     measures: Measures = NOTHING_MEASURED
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.bench_tables import FloorsTable
 from harness.case import Send
 from harness.events import CaseFinished
+from harness.transcript import Exchange
 
 _ECHOED, _ENOUGH = 0.95, 5
+
+
+def _never(_reply: bytes) -> bool:
+    return False
 
 
 @dataclass(slots=True)
 class Tally:
     """What one interface was asked and answered. Probes are not counted: `probe` is their message's name.
 
-    `echoes`: the device itself may answer with what it was sent, the bench says so.
+    `echoes`: the device itself may answer with what it was sent, the bench says so. `refuses` knows an answer that says
+    no. `messages` counts what was sent by message, state and outcome: `accepted`, `refused`, `unanswered`, or `sent`.
 
     `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them. Of
     the `valid` ones among them, which nobody mutated, `accepted` were answered.
@@ -25,6 +31,7 @@ class Tally:
 
     probe: str = ""
     echoes: bool = False
+    refuses: Callable[[bytes], bool] = _never
     cases: int = 0
     asked: int = 0
     answered: int = 0
@@ -33,6 +40,7 @@ class Tally:
     echoed: int = 0
     states: Counter[str] = field(default_factory=Counter[str])
     unreached: dict[str, str] = field(default_factory=dict[str, str])
+    messages: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
 
     def add(self, event: CaseFinished) -> None:
         """Count one case."""
@@ -44,12 +52,19 @@ class Tally:
         sends = [step for step in event.case.steps if isinstance(step, Send)]
         own = [exchange for exchange in event.transcript.exchanges if exchange.message]
         for step, exchange in zip(sends, own, strict=False):
+            self.messages[exchange.message, event.case.state, self._outcome(exchange)] += 1
             if exchange.reply_expected and exchange.message != self.probe:
                 self.asked += 1
                 self.answered += exchange.answered
                 self.valid += not step.mutated
                 self.accepted += exchange.answered and not step.mutated
                 self.echoed += exchange.replies[:1] == (exchange.sent,)
+
+    def _outcome(self, exchange: Exchange) -> str:
+        """`accepted`, `refused`, `unanswered`, or `sent` where no answer was due and none came."""
+        if exchange.answered:
+            return "refused" if any(self.refuses(reply) for reply in exchange.replies) else "accepted"
+        return "unanswered" if exchange.reply_expected else "sent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,13 @@ class Ledger:
         """Those that were replayed, or were to be, by bucket."""
         return self._findings
 
+    def filed(self, bucket: str) -> str:
+        """The bucket under which what was first seen as this one is filed."""
+        return self._alias.get(bucket, bucket)
+
     def knows(self, bucket: str) -> bool:
         """True for the bucket of a confirmed finding."""
-        found = self._findings.get(self._alias.get(bucket, bucket))
+        found = self._findings.get(self.filed(bucket))
         return found is not None and found.confirmed
 
     def verdict(self, bucket: str, fault: Observation) -> bool | None:

@@ -36,6 +36,7 @@ from harness.summary import (
     CampaignRecord,
     GroupTotals,
     InterfaceTotals,
+    MessageTotals,
     RequirementRecord,
     TimelinePoint,
     doubts_of,
@@ -72,6 +73,7 @@ class RecordBuilder:
         self._tallies = dict(interfaces or {})
         self._probes: Counter[str] = Counter()
         self._groups: Counter[tuple[str, str]] = Counter()
+        self._seen: dict[str, Counter[str]] = {}
         self._findings: dict[str, Finding] = {}
         self._known: list[Seen] = []
         self._bench_faults: list[str] = []
@@ -109,6 +111,8 @@ class RecordBuilder:
         self._totals.add(event.measures.watched)
         self._probes[interface] += event.transcript.probe_served is True
         self._groups[interface, event.case.origin.fuzzer] += 1
+        for bucket in event.shown:
+            self._seen.setdefault(bucket, Counter())[event.case.state] += 1
         if event.number % self._stride == 0:
             self._timeline.append(TimelinePoint(event.seconds, event.number, len(self._findings), event.coverage))
             if len(self._timeline) > 2 * POINTS:
@@ -147,6 +151,8 @@ class RecordBuilder:
             exit_code=exit_code_of(told, bench_failed=self._failed(), doubts=doubts, statuses=statuses),
             statuses=statuses,
             known=tuple(self._known),
+            messages=_message_totals(self._tallies),
+            seen={bucket: dict(states) for bucket, states in self._seen.items()},
         )
 
     def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
@@ -166,6 +172,18 @@ class RecordBuilder:
         return self._bench_failed or self._ended.reason == "bench" or not self._verdicts.total()
 
 
+def _message_totals(tallies: Mapping[str, Tally]) -> tuple[MessageTotals, ...]:
+    """One for each message and state of each interface."""
+    found: dict[tuple[str, str, str], MessageTotals] = {}
+    for name, tally in tallies.items():
+        for (message, state, outcome), count in sorted(tally.messages.items()):
+            key = (name, message, state)
+            totals = found.get(key, MessageTotals(*key))
+            told = {} if outcome == "sent" else {outcome: count}
+            found[key] = replace(totals, sent=totals.sent + count, **told)
+    return tuple(found.values())
+
+
 def end_of(record: CampaignRecord) -> dict[str, Any]:
     """What `Store.finish` keeps of a record: all that its rows do not hold."""
     return {
@@ -178,6 +196,8 @@ def end_of(record: CampaignRecord) -> dict[str, Any]:
         "put_off": record.put_off,
         "doubts": list(record.doubts),
         "bench_faults": list(record.bench_faults),
+        "messages": list(record.messages),
+        "seen": {bucket: dict(states) for bucket, states in record.seen.items()},
         "reason": record.reason,
         "exit_code": record.exit_code,
     }
@@ -221,6 +241,8 @@ def _load(store: Store) -> CampaignRecord:
         store=str(store.path),
         statuses=statuses,
         known=tuple(loads(Seen, event.text) for event in told if event.kind == KNOWN),
+        messages=tuple(from_plain(MessageTotals, entry) for entry in end.get("messages", ())),
+        seen=end.get("seen", {}),
     )
 
 

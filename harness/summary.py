@@ -11,6 +11,8 @@ from harness.case import Send
 from harness.finding import Finding, Minimized
 from harness.known.baseline import UNKNOWN, FindingStatus, Seen
 from harness.requirements import Requirement
+from harness.telling.explanation import Explanation, explain
+from harness.telling.session import sessions_in
 from harness.temporal import RequirementStatistics
 from harness.verdict import Verdict
 
@@ -39,6 +41,22 @@ class GroupTotals:
     interface: str
     fuzzer: str
     cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTotals:
+    """How often one message was sent in one state, and what came of it; the probes behind cases are not counted.
+
+    `accepted`: answered, and not by what the protocol knows as a refusal. `unanswered`: an answer was due.
+    """
+
+    interface: str
+    message: str
+    state: str
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,8 @@ class CampaignRecord:
 
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
     `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded. `statuses` are
-    what the baseline makes of findings, by bucket, `known` what was seen of its entries.
+    what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts the cases that
+    showed a finding, by bucket and state.
     """
 
     manifest: Mapping[str, Any]
@@ -100,6 +119,8 @@ class CampaignRecord:
     doubts: tuple[str, ...] = ()
     statuses: Mapping[str, FindingStatus] = field(default_factory=dict[str, FindingStatus])
     known: tuple[Seen, ...] = ()
+    messages: tuple[MessageTotals, ...] = ()
+    seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
 
     @property
     def rate(self) -> float:
@@ -115,6 +136,10 @@ class CampaignRecord:
     def failing(self) -> tuple[Finding, ...]:
         """Confirmed findings that end the run with 1: new ones, and known ones whose decision holds no more."""
         return failing(self.findings, self.statuses)
+
+    def explain(self, finding: Finding) -> Explanation:
+        """The finding in plain words."""
+        return explain(finding, sessions_in(self.manifest), self.seen.get(finding.bucket))
 
     def status(self, finding: Finding) -> FindingStatus:
         """What the baseline makes of a finding."""
@@ -196,7 +221,11 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
             for name, totals in record.interfaces.items()
         },
         "requirements": {entry.requirement.id: _requirement(entry) for entry in record.requirements},
-        "findings": [{**_finding(finding), **_status(record.status(finding))} for finding in record.findings],
+        "messages": [asdict(totals) for totals in record.messages],
+        "findings": [
+            {**_finding(finding), **_status(record.status(finding)), **_explained(record.explain(finding))}
+            for finding in record.findings
+        ],
         "known": [{"bucket": s.bucket, "decision": s.decision, "seen": s.seen, "why": s.why} for s in record.known],
         "refused": record.refused,
         "left_out": record.left_out,
@@ -247,6 +276,23 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fault": finding.fault,
         "same_as": finding.same_as,
         "minimized": None if finding.minimized is None else _minimized(finding.minimized),
+    }
+
+
+def _explained(told: Explanation) -> dict[str, Any]:
+    resembles = told.resembles
+    return {
+        "sentence": told.sentence,
+        "unusual": told.unusual,
+        "session": told.session.value,
+        "states": dict(told.states),
+        "resembles": None
+        if resembles is None
+        else {
+            "cwe": list(resembles.weaknesses),
+            "mechanism": resembles.mechanism,
+            "advisories": list(resembles.advisories),
+        },
     }
 
 

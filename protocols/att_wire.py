@@ -64,6 +64,10 @@ class AttWire(Wire):
         """The device name was read."""
         return frame.data[:1] == bytes([READ_BY_TYPE_RESPONSE])
 
+    def refuses(self, frame: Frame) -> bool:
+        """An error response."""
+        return frame.data[:1] == bytes([ERROR])
+
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """A handle that only an open link could tell: the template's."""
         if live.name.startswith("handle:"):

@@ -13,6 +13,7 @@ from protocols.wire import Fields, LazyFields, Wire
 START, END = b"\x0b", b"\x1c\r"
 MAX_BLOCK = 1 << 16
 CODES = frozenset({b"AA", b"AE", b"AR", b"CA", b"CE", b"CR"})
+REFUSALS = frozenset({b"AE", b"AR", b"CE", b"CR"})
 ASKED = re.compile(rb"MSH\|[^|\r]{1,8}\|(?:[^|\r]*\|){6}([^|\r]*)\|([\w.-]{1,20})\|")
 PROPER = re.compile(
     rb"\x0bMSH\|\^~\\&\|(?:[^|\r\x0b\x1c]*\|){6}(?!ACK)[A-Z]{3}\^[A-Z]\d\d\|[\w.-]{1,20}\|[^\x0b\x1c]*\x1c\r"
@@ -101,6 +102,11 @@ class Hl7Wire(Wire):
         """Any acknowledgement: who refuses a message by its control id has read it."""
         told = acknowledged(frame.data) if frame.kind is FrameKind.REPLY else None
         return told is not None and told[0] in CODES and bool(told[1])
+
+    def refuses(self, frame: Frame) -> bool:
+        """An acknowledgement with an error's code, or a reject's."""
+        told = acknowledged(frame.data)
+        return told is not None and told[0] in REFUSALS
 
     def read(self, block: bytes) -> Fields:
         """Type, acknowledgement, control id, error and observations; numbers as numbers."""

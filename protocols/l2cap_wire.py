@@ -43,6 +43,10 @@ class SignallingWire(Wire):
             return False
         return frame.data[1] == sent[1] and frame.data[0] in (REJECT, sent[0] + 1)
 
+    def refuses(self, frame: Frame) -> bool:
+        """A command reject."""
+        return frame.data[:1] == bytes([REJECT])
+
     def expects_reply(self, sent: bytes) -> bool:
         """Every whole request, known or not: the least answer is a reject."""
         if len(sent) < HEAD or int.from_bytes(sent[2:HEAD], "little") != len(sent) - HEAD:

@@ -49,6 +49,10 @@ class SmpWire(Wire):
         """A whole Pairing Request; whether anything else is answered depends on how far the pairing is."""
         return len(sent) == PAIRING_REQUEST_SIZE and sent[0] == PAIRING_REQUEST
 
+    def refuses(self, frame: Frame) -> bool:
+        """Pairing Failed."""
+        return frame.data[:1] == bytes([PAIRING_FAILED])
+
     def served(self, frame: Frame) -> bool:
         """A Pairing Response, or a refusal."""
         return frame.data[:1] in (bytes([PAIRING_RESPONSE]), bytes([PAIRING_FAILED]))

@@ -92,6 +92,10 @@ class Wire:
         """True when the reply says that the session is gone."""
         return False
 
+    def refuses(self, frame: Frame) -> bool:
+        """True when the reply says that the message was read and not carried out; False where that cannot be told."""
+        return False
+
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A pattern of the outgoing stream; a protocol that cannot tell its messages apart lets nothing out."""
         return re.compile(rb"[\s\S]" if messages else rb"(?!)")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 460, 150
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 24
+MOST_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def step_chart(title: str, points: Sequence[tuple[float, float]], end: float) ->
     def place(seconds: float, value: float) -> tuple[float, float]:
         return LEFT + min(seconds, end) * x_scale, TOP + height - value * y_scale
 
-    line = _steps([place(*point) for point in points], place(end, 0)[0])
+    line = _steps([place(*point) for point in _thinned(points)], place(end, 0)[0])
     base = TOP + height
     return Chart(
         title,
@@ -54,6 +55,12 @@ def step_chart(title: str, points: Sequence[tuple[float, float]], end: float) ->
         tuple(Tick(base - at * y_scale, f"{at:,g}") for at in round_ticks(top, 3)),
         f"{points[-1][1]:,g}" if points else "0",
     )
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """At most `MOST_STEPS` and the last one: more than there are pixels is not seen."""
+    stride = 1 + len(points) // MOST_STEPS
+    return [*points[:-1:stride], *points[-1:]]
 
 
 def _steps(places: Sequence[tuple[float, float]], end: float) -> str:

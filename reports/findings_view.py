@@ -1,127 +1,135 @@
-"""One finding as the page shows it: its words, its steps with annotated bytes, its timeline and its details."""
+"""One finding as its page and its card show it: the sentence, the facts, and the details."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.case import Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.finding import Finding
-from harness.known.baseline import FindingStatus
-from harness.transcript import Exchange
+from harness.summary import CampaignRecord
+from harness.telling.explanation import Explanation
+from harness.telling.session import Session
 from harness.verdict import KINDS, Kind
-from reports.channels import Channels, channels_of
-from reports.hexdump import Dump, dump
-from reports.text import counted, visible, visible_bytes
+from reports.again import replay_command
+from reports.text import counted, duration, shortened, visible
 
 DETAIL_ORDER = ("type", "pc", "symbol", "line", "address", "cause", "overwritten", "objects", "status")
-LEADING_CASES = 8
+LONGEST_SENTENCE, LONGEST_ID, LISTED_STATES = 330, 40, 6
+SESSIONS: Mapping[Session, str] = {
+    Session.NEEDED: "needed",
+    Session.NOT_NEEDED: "not needed",
+    Session.OPEN: "one was open; whether it is needed is not known",
+    Session.UNKNOWN: "",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes that came in with a sent message: `reply`, `unsolicited` or `stray`."""
-
-    kind: str
-    dump: Dump
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One step in words; a sent message has its dump and what came back."""
-
-    words: str
-    note: str = ""
-    mutated: bool = False
-    dump: Dump | None = None
-    received: tuple[Piece, ...] = ()
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """An earlier case of the window."""
+class Card:
+    """A finding in short. `requirements` are anchors and ids; `page` is the file of its own, from the run's folder."""
 
     id: str
-    state: str
-    messages: str
+    page: str
+    kind: str
+    grave: bool
+    standing: str
+    status: str
+    decided: str
+    sentence: str
+    requirements: tuple[tuple[str, str], ...]
+    replays: str
+    fault: str
 
 
 @dataclass(frozen=True, slots=True)
-class FindingView:
-    """Everything that the page says about one finding."""
+class Facts:
+    """The same as a table: names and values, none of them empty."""
 
-    finding: Finding
-    kind: str
-    grave: bool
-    title: str
-    headline: str
-    requirement: str
-    reproduced: str
-    mutation_text: str
-    leaders: tuple[Leader, ...]
-    leaders_omitted: int
-    steps: tuple[StepView, ...]
-    channels: Channels
+    card: Card
+    sentence: str
+    rows: tuple[tuple[str, str], ...]
     details: tuple[tuple[str, str], ...]
     symptoms: tuple[tuple[str, str], ...]
     console: str
     replay: str
-    status: str
-    decided: str
 
 
-def finding_view(
-    finding: Finding,
-    status: FindingStatus,
-    titles: Mapping[str, str],
-    signals: Sequence[str],
-    units: Mapping[str, str],
-    replay: str,
-) -> FindingView:
-    """The view; `titles` names requirements, `signals` are in the order of a sample's values.
+def page_of(finding: Finding) -> str:
+    """`findings/F-….html`, whatever an id from a store may hold."""
+    return f"findings/{re.sub(r'[^0-9A-Za-z-]', '_', finding.id)}.html"
 
-    `status` is what the baseline makes of it.
-    """
-    leaders = finding.window[:-1]
-    required = finding.observation.requirement
-    console = b"".join(text for _, text in finding.transcript.console)
-    return FindingView(
-        finding=finding,
+
+def anchors_of(record: CampaignRecord) -> dict[str, str]:
+    """Where each requirement stands on the run's page."""
+    return {entry.requirement.id: f"r{number}" for number, entry in enumerate(record.requirements, 1)}
+
+
+def requirements_of(finding: Finding) -> tuple[str, ...]:
+    """What it violated: its own requirement, then those beside it."""
+    seen = (observation.requirement for observation in (finding.observation, *finding.symptoms))
+    return tuple(dict.fromkeys(one for one in seen if one))
+
+
+def card_of(finding: Finding, record: CampaignRecord) -> Card:
+    """In short, for the run's page."""
+    anchors, status = anchors_of(record), record.status(finding)
+    return Card(
+        id=visible(finding.id),
+        page=page_of(finding),
         kind=KINDS[finding.kind].one,
         grave=KINDS[finding.kind].grave,
-        title=visible(finding.observation.summary),
-        headline=visible(_headline(finding, titles)),
-        requirement=f"{required} {titles.get(required, '')}".strip(),
-        reproduced=f"{finding.reproduced} of {finding.tries}",
-        mutation_text=_mutation_text(finding),
-        leaders=tuple(Leader(c.id, c.state, ", ".join(c.messages)) for c in leaders[-LEADING_CASES:]),
-        leaders_omitted=max(0, len(leaders) - LEADING_CASES),
-        steps=tuple(_steps(finding)),
-        channels=channels_of(finding, signals, units),
-        details=_details(finding.observation.detail),
-        symptoms=tuple((KINDS[s.kind].one, visible(s.summary)) for s in finding.symptoms),
-        console=visible(console[-2000:].decode("utf-8", errors="replace"), keep="\n").replace("␍\n", "\n"),
-        replay=replay,
+        standing="" if finding.confirmed else finding.standing,
         status=status.word if status.entry else "",
-        decided=visible(status.words) if status.entry else "",
+        decided=shortened(visible(status.words), LONGEST_SENTENCE) if status.entry else "",
+        sentence=shortened(visible(record.explain(finding).brief), LONGEST_SENTENCE),
+        requirements=tuple(
+            (anchors.get(one, ""), shortened(visible(one), LONGEST_ID)) for one in requirements_of(finding)
+        ),
+        replays=f"{finding.reproduced} of {finding.tries}",
+        fault=visible(finding.fault),
     )
 
 
-def _headline(finding: Finding, titles: Mapping[str, str]) -> str:
-    """For the index: which requirement was violated, without the values; else the summary."""
-    required = finding.observation.requirement
-    if finding.kind is Kind.UNSAFE_STATE and titles.get(required):
-        return f"{required} violated: {titles[required]}"
-    return finding.observation.summary
+def facts_of(finding: Finding, record: CampaignRecord) -> Facts:
+    """At length, for the finding's own page."""
+    told = record.explain(finding)
+    console = b"".join(text for _, text in finding.transcript.console)
+    return Facts(
+        card=card_of(finding, record),
+        sentence=visible(told.sentence),
+        rows=tuple((name, visible(value)) for name, value in _rows(finding, told, record) if value),
+        details=_details(finding.observation.detail),
+        symptoms=tuple((KINDS[s.kind].one, visible(s.summary)) for s in finding.symptoms),
+        console=visible(console[-2000:].decode("utf-8", errors="replace"), keep="\n").replace("␍\n", "\n"),
+        replay=replay_command(record, finding.id),
+    )
 
 
-def _mutation_text(finding: Finding) -> str:
-    """What the fuzzer did, in words."""
-    origin = finding.case.origin
-    words = [f"field {origin.field}" if origin.field else "", origin.mutation_text]
-    return visible(", ".join(word for word in words if word)) or "nothing: every message is well formed"
+def _rows(finding: Finding, told: Explanation, record: CampaignRecord) -> tuple[tuple[str, str], ...]:
+    case, resembles, status = finding.case, told.resembles, record.status(finding)
+    return (
+        ("replays that showed it", f"{finding.reproduced} of {finding.tries}"),
+        ("not believed", finding.doubt),
+        ("decided", status.words if status.entry else ""),
+        ("interface", case.interface),
+        ("replayed from state", case.state),
+        ("seen in", _states(told.states)),
+        ("session", SESSIONS[told.session]),
+        ("what was unusual", told.unusual),
+        ("resembles", f"{resembles.name}: {resembles.mechanism}" if resembles else ""),
+        ("as in", ", ".join(resembles.advisories) if resembles else ""),
+        ("found by", f"{case.origin.fuzzer}, case {finding.case_number:,}, after {duration(finding.found_after)}"),
+        ("made smaller", str(finding.minimized) if finding.minimized else ""),
+        ("known fault", finding.fault),
+    )
+
+
+def _states(states: Mapping[str, int]) -> str:
+    """`idle (14 cases), alarm (1 case)`, the most frequent first."""
+    ordered = sorted(states.items(), key=lambda item: -item[1])
+    told = [f"{state} ({counted(count, 'case')})" for state, count in ordered[:LISTED_STATES]]
+    left = len(ordered) - len(told)
+    return ", ".join([*told, *([f"{left} more"] if left else [])])
 
 
 def _details(detail: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -130,73 +138,6 @@ def _details(detail: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((visible(key), visible(str(detail[key]))) for key in keys if detail[key] != "")
 
 
-def _steps(finding: Finding) -> Iterator[StepView]:
-    """The case's steps with what really went out, then what the bench sent behind them."""
-    left = list(finding.transcript.exchanges)
-    for step in finding.case.steps:
-        if isinstance(step, Send):
-            yield _send(step, _take(left, step.message), finding.case.origin.field)
-        else:
-            yield StepView(visible(_words(step)))
-    for exchange in left:
-        if exchange.sent:
-            yield _exchange(exchange)
-
-
-def _take(left: list[Exchange], message: str) -> Exchange | None:
-    """The next exchange of this message; those before it belong to no step."""
-    for place, exchange in enumerate(left):
-        if exchange.message == message and exchange.sent:
-            del left[: place + 1]
-            return exchange
-    return None
-
-
-def _words(step: Step) -> str:
-    match step:
-        case Wait(seconds=seconds):
-            return f"wait {seconds:g} s"
-        case Reconnect():
-            return "close the link and open it again"
-        case Reset():
-            return "reset the device"
-        case Stimulate(stimulus=stimulus, value=value):
-            return f"set {stimulus} to {value:g}"
-        case Procedure(name=name, arguments=arguments):
-            return " ".join([name.replace("_", " "), *(f"{key}={value}" for key, value in arguments)])
-        case Send(message=message):
-            return f"send {message}"
-
-
-def _send(step: Send, exchange: Exchange | None, field: str) -> StepView:
-    sent = exchange.sent if exchange else step.data
-    mutated_field = field if step.mutated else ""
-    note = counted(len(sent), "byte") if exchange else f"{counted(len(sent), 'byte')}, template: not on record as sent"
-    if step.replay_of >= 0:
-        note += f", the bytes of step {step.replay_of + 1} again"
-    note += "" if step.wait else ", and the next step right behind it"
-    words = visible(f"send {step.message}")
-    if exchange is None:
-        return StepView(words, note, step.mutated, dump(sent, step.spans, mutated_field))
-    after = "" if exchange.replies else _silence(exchange)
-    return StepView(words, note, step.mutated, dump(sent, step.spans, mutated_field), _received(exchange), after)
-
-
-def _exchange(exchange: Exchange) -> StepView:
-    words = visible(f"behind the case: {exchange.message or 'bytes'}")
-    after = "" if exchange.replies else _silence(exchange)
-    return StepView(words, counted(len(exchange.sent), "byte"), False, dump(exchange.sent), _received(exchange), after)
-
-
-def _silence(exchange: Exchange) -> str:
-    waited = f"{exchange.ended_at - exchange.sent_at:.3g} s"
-    if exchange.reply_expected:
-        return f"no reply within {waited}, although one is due"
-    return f"no reply within {waited}; none is due"
-
-
-def _received(exchange: Exchange) -> tuple[Piece, ...]:
-    pieces = [("reply", reply) for reply in exchange.replies]
-    pieces += [("unsolicited", frame) for frame in exchange.unsolicited]
-    pieces += [("non-frame bytes", exchange.stray)] if exchange.stray else []
-    return tuple(Piece(kind, dump(data), visible_bytes(data[:200])) for kind, data in pieces)
+def place_of(finding: Finding, record: CampaignRecord) -> tuple[bool, bool, int]:
+    """The order of findings: confirmed ones first, of these what is not known, by kind."""
+    return not finding.confirmed, not record.status(finding).fails, list(Kind).index(finding.kind)

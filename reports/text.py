@@ -50,3 +50,8 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, or its beginning and an ellipsis."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"

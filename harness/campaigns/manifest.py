@@ -16,7 +16,7 @@ from harness.assembly.states import left_out
 from harness.bench import Bench
 from harness.campaigns.options import Options
 from harness.campaigns.version import version_of
-from harness.interfaces import Identity
+from harness.interfaces import Identity, Mark
 from harness.known.baseline import Baseline
 from harness.serialize import to_plain
 
@@ -52,8 +52,12 @@ def manifest_of(
         "target": {"name": assembly.target.name, **assembly.target.facts()},
         "identity": to_plain(identities),
         "interfaces": {
-            key: {"transport": bench.interfaces[key].transport, "protocol": bench.interfaces[key].protocol}
-            for key in assembly.protocols
+            key: {
+                "transport": bench.interfaces[key].transport,
+                "protocol": bench.interfaces[key].protocol,
+                "authentication": sorted(n for n, marks in protocol.marks.items() if Mark.AUTHENTICATION in marks),
+            }
+            for key, protocol in assembly.protocols.items()
         },
         "out_of_scope": {
             **{key: "not selected for this run" for key in bench.interfaces if key not in assembly.protocols},

@@ -82,7 +82,7 @@ def _in_folder(
     with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {}, baseline)) as store:
         try:
             record = _recorded_run(options, assembly, fuzzers, baseline, store, interruption, audience)
-            return with_faults(record, write_reports(folder, record))
+            return with_faults(record, write_reports(folder, record, assembly.protocols))
         finally:
             with contextlib.suppress(KeyboardInterrupt):
                 interruption.wake()
@@ -139,7 +139,11 @@ def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
     return RecordBuilder(
         assembly.requirements,
         {
-            name: Tally(protocol.probe.message, echoes=answers_by_echo(bench.interfaces[name].transport))
+            name: Tally(
+                protocol.probe.message,
+                echoes=answers_by_echo(bench.interfaces[name].transport),
+                refuses=protocol.refuses,
+            )
             for name, protocol in assembly.protocols.items()
         },
         max_inconclusive=bench.limits.max_inconclusive,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.campaigns.files import make_folder
+from harness.campaigns.protocols import protocols_again
 from harness.campaigns.reporting import write_reports
 from harness.cli.terminal import say
 from harness.errors import BenchError
@@ -26,13 +27,15 @@ def report(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     out: Annotated[Path | None, typer.Option(help="Where to write (default: into the run's folder).")] = None,
 ) -> None:
-    """Write report.html, junit.xml and summary.json from a run's store, also of a run that was killed."""
+    """Write a run's reports again from its store, also of a run that was killed: report.html with a page for each
+    finding, junit.xml and summary.json.
+    """
     with Store.open(run) as store:
         record = load_record(store)
     if record.reason == "killed":
         record = signalled(record, signal.SIGKILL)
     folder = out or (run if run.is_dir() else run.parent)
     make_folder(folder)
-    if failed := write_reports(folder, record):
+    if failed := write_reports(folder, record, protocols_again(record.manifest)):
         raise BenchError(failed[0])
     say(f"report: {folder / 'report.html'}")

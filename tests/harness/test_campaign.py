@@ -190,6 +190,14 @@ def test_a_known_bucket_is_not_replayed_again(toy):
     _reason, events, run = campaign(t, case(message(b"x")), case(message(b"x")))
     assert (len(of(events, FindingConfirmed)), len(run.findings)) == (1, 1)
     assert verdicts(events) == [Verdict.FINDING, Verdict.FINDING]
+    assert [event.shown for event in of(events, CaseFinished)] == [tuple(run.findings)] * 2
+
+
+def test_a_case_says_which_finding_it_showed_and_not_which_was_not_believed(toy):
+    t = toy()
+    t.device.planted[b"x"] = dies
+    _reason, events, run = campaign(t, case(message(b"a")), case(message(b"x")), case(message(b"b")))
+    assert [event.shown for event in of(events, CaseFinished)] == [(), tuple(run.findings), ()]
 
 
 def test_a_crash_that_the_target_reports_outranks_its_consequences(toy):

@@ -154,3 +154,17 @@ def test_the_gravest_comes_first():
     words = told({"toy": tally(1, answered=0)}, withheld=50, left_out=50, missing={"R": ("s",)})
     assert [word.split(":")[0].split(" ")[-1] for word in words][:2] == ["'toy'", "'toy'"]
     assert ["withheld" in words[2], "left out" in words[3], "not judged" in words[4]] == [True, True, True]
+
+
+def test_what_became_of_each_message_is_counted_by_state():
+    count = Tally("probe", refuses=lambda reply: reply == b"<no>")
+    no, silent, quiet = exchange(replies=(b"<no>",)), exchange(replies=()), exchange("b", (), expected=False)
+    count.add(finished(exchange(), no, silent, quiet))
+    count.add(finished(exchange(), state="open"))
+    assert dict(count.messages) == {
+        ("a", "idle", "accepted"): 1,
+        ("a", "idle", "refused"): 1,
+        ("a", "idle", "unanswered"): 1,
+        ("b", "idle", "sent"): 1,
+        ("a", "open", "accepted"): 1,
+    }

@@ -27,12 +27,12 @@ from harness.verdict import Verdict
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
     *("requirements", "findings", "refused", "left_out", "put_off", "doubts", "bench_faults"),
-    "known",
+    *("known", "messages"),
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
     *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "same_as", "minimized"),
-    *("status", "decided"),
+    *("status", "decided", "sentence", "unusual", "session", "states", "resembles"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
@@ -93,6 +93,11 @@ def test_the_values_say_what_ran():
             "minimized": None,
             "status": "new",
             "decided": None,
+            "sentence": "The device crashes on set_rate, seen in state idle, with rate: ff: a crash.",
+            "unusual": "rate: ff",
+            "session": "unknown",
+            "states": {"idle": 1},
+            "resembles": None,
         }
     ]
     assert summary["known"] == []

@@ -1,4 +1,4 @@
-"""The page: a device's bytes are never markup, nothing is loaded, and it says no more than was tried."""
+"""The pages: a device's bytes are never markup, nothing is loaded, and it says no more than was tried."""
 
 import dataclasses
 import re
@@ -9,9 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_records import finding, hostile_record, known, record
 
+from harness.case import Send
+from harness.interfaces import Frame, FrameKind, State
 from harness.summary import RequirementRecord
 from harness.temporal import RequirementStatistics
-from reports.html import content_policy, render_html
+from reports.finding_page import render_finding
+from reports.html import render_html
+from reports.pages import content_policy
+from reports.reading import Reader
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "nav", "main", "section", "article", "footer"),
@@ -55,6 +60,30 @@ HOSTILE = [
 ]
 
 
+class Told:
+    """A protocol whose replies say what somebody else wrote, and whose states are reached by it."""
+
+    def __init__(self, text):
+        self.text, self.states = text, {text.encode(errors="replace").decode(): State(text, (Send("way", b"MSH|^~"),))}
+
+    def split(self, buffer):
+        return (Frame(FrameKind.REPLY, buffer, {self.text: self.text, "raw": buffer}),), b""
+
+
+def page_of_finding(drawn, reader=None):
+    """The page of a record's only finding."""
+    return render_finding(drawn, drawn.findings[0], *([reader] if reader else []))
+
+
+def pages(drawn, text="", data=b""):
+    """The run's page and the finding's, parsed by a protocol and with a secret."""
+    reader = Reader({"maintenance": Told(text)}, {text: data} if data else {})
+    return render_html(drawn), page_of_finding(drawn, reader)
+
+
+LINK = re.compile(r"#.*|findings/F-[0-9a-f]{8}\.html|\.\./report\.html#.*")
+
+
 class Page(HTMLParser):
     """The tags with their attributes, the links, and the text of a page."""
 
@@ -90,31 +119,32 @@ def shape(page):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_words_are_text(text):
-    source = render_html(hostile_record(text, text.encode("utf-8", "surrogatepass")))
-    page = Page(source)
-    assert set(page.tags) <= TAGS
-    assert page.attributes <= ATTRIBUTES
-    assert all(link.startswith("#") for link in page.links)
-    assert page.open == []
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", source)
-    source.encode()
+    data = text.encode("utf-8", "surrogatepass")
+    for source in pages(hostile_record(text, data), text, data):
+        page = Page(source)
+        assert set(page.tags) <= TAGS
+        assert page.attributes <= ATTRIBUTES
+        assert all(LINK.fullmatch(link) for link in page.links)
+        assert page.open == []
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", source)
+        source.encode()
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.text(st.characters(categories=None), min_size=1, max_size=30), st.binary(min_size=1, max_size=60))
 def test_words_change_no_tag(text, data):
-    page, plain = Page(render_html(hostile_record("a" + text, data))), Page(render_html(hostile_record("a", data)))
-    same = shape(page) == shape(plain)
-    assert same
+    drawn = zip(pages(hostile_record("a" + text, data)), pages(hostile_record("a", data)), strict=True)
+    same = [shape(Page(page)) == shape(Page(plain)) for page, plain in drawn]
+    assert all(same)
 
 
 def test_the_policy_runs_and_loads_nothing():
-    source = render_html(record())
-    style = source.split("<style>", 1)[1].split("</style>", 1)[0]
-    policy = content_policy(style).replace("'", "&#39;")
-    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in source
-    assert policy.startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
-    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|\son\w+=|\sstyle=", source)
+    for source in pages(record()):
+        style = source.split("<style>", 1)[1].split("</style>", 1)[0]
+        policy = content_policy(style).replace("'", "&#39;")
+        assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in source
+        assert policy.startswith("default-src &#39;none&#39;; style-src &#39;sha256-")
+        assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|\son\w+=|\sstyle=", source)
 
 
 def test_it_never_says_that_a_device_is_secure():
@@ -124,10 +154,10 @@ def test_it_never_says_that_a_device_is_secure():
 
 
 def test_a_finding_says_how_to_replay_it():
-    text = Page(render_html(record())).text
+    text = Page(page_of_finding(record())).text
     assert "Replay it: .venv/bin/medfuzz replay F-01234567 --run 'runs/a run'" in text
     elsewhere = dataclasses.replace(record(), store="", manifest={})
-    assert "Replay it: medfuzz replay F-01234567 " in Page(render_html(elsewhere)).text
+    assert "Replay it: medfuzz replay F-01234567 " in Page(page_of_finding(elsewhere)).text
 
 
 def test_a_run_without_a_finding_claims_no_more_than_was_tried():
@@ -144,7 +174,7 @@ def test_a_finding_that_did_not_come_back_says_so():
 
 def test_a_finding_that_is_not_believed_says_why():
     doubtful = dataclasses.replace(finding(reproduced=3), doubt="and without the case, too")
-    text = Page(render_html(record(doubtful))).text
+    text = " ".join(Page(page).text for page in pages(record(doubtful)))
     assert "not believed" in text
     assert "and without the case, too" in text
     assert "not reproduced" not in text
@@ -178,7 +208,7 @@ def test_a_requirement_that_was_not_exercised_is_not_called_held():
 
 
 def test_a_long_message_is_cut_and_says_so():
-    text = Page(render_html(record(finding(data=bytes(5000))))).text
+    text = Page(page_of_finding(record(finding(data=bytes(5000))))).text
     assert "… and 3,976 bytes more" in text
 
 
@@ -194,12 +224,13 @@ def test_a_run_that_was_cut_short_says_how_far_it_came():
 
 @pytest.mark.parametrize(("word", "tone"), [("known", "doubt"), ("expired", "bad"), ("regressed", "bad")])
 def test_a_finding_says_what_was_decided(word, tone):
-    page = render_html(record(statuses={"0123456789abcdef": known(word)}))
+    page, own = pages(record(statuses={"0123456789abcdef": known(word)}))
     assert f'<span class="chip {word}">{word}</span>' in page
-    assert f"<dt>decided</dt><dd>{known(word).words}</dd>" in page
+    assert f"<dt>decided</dt><dd>{known(word).words}</dd>" in own
+    assert known(word).words in page
     assert f'<header class="{tone}">' in page
     assert ("All of them known: decided before." in page) == (word == "known")
-    assert "<dt>decided</dt>" not in render_html(record())
+    assert "<dt>decided</dt>" not in page_of_finding(record())
 
 
 def test_a_regression_is_told_where_the_run_ended_before_its_first_case():

@@ -117,6 +117,10 @@ class PumpLinkWire(Wire):
         """Status 4: no session, or not this token."""
         return frame.kind is FrameKind.REPLY and frame.data[5:6] == bytes([NO_SESSION])
 
+    def refuses(self, frame: Frame) -> bool:
+        """A status other than 0, or an error in a reply's place."""
+        return frame.kind is FrameKind.REPLY and (frame.data[4] == ERROR or frame.data[5:6] != b"\0")
+
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A start byte and, four bytes on, one of the commands: wherever a frame may be taken to begin."""
         codes = b"".join(re.escape(bytes([self._commands[name]])) for name in messages)
