@@ -145,4 +145,4 @@ def bucket_of(seen: Observation) -> str:
     What a bench calls its interfaces is not in it: the same firmware gives the same ids on every bench.
     """
     parts = (seen.kind, seen.requirement, seen.protocol, *seen.fingerprint, seen.blames, *seen.unusual)
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.finding import Finding
+from harness.kinship import faults_in
 from harness.summary import CampaignRecord
 from harness.telling.explanation import Explanation
 from harness.telling.session import Session
@@ -26,7 +27,10 @@ SESSIONS: Mapping[Session, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A finding in short. `requirements` are anchors and ids; `page` is the file of its own, from the run's folder."""
+    """A finding in short. `requirements` are anchors and ids; `page` is the file of its own, from the run's folder.
+
+    `others` are the findings that turned out to be the same fault.
+    """
 
     id: str
     page: str
@@ -39,6 +43,7 @@ class Card:
     requirements: tuple[tuple[str, str], ...]
     replays: str
     fault: str
+    others: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,15 @@ def card_of(finding: Finding, record: CampaignRecord) -> Card:
     )
 
 
+def cards_of(findings: Sequence[Finding], record: CampaignRecord) -> list[Card]:
+    """One card a fault, with its other findings in it, in the order of the first of each."""
+    faults = [sorted(fault.findings, key=lambda found: found.id != fault.head.id) for fault in faults_in(findings)]
+    return [
+        replace(card_of(head, record), others=tuple(card_of(other, record) for other in others))
+        for head, *others in faults
+    ]
+
+
 def facts_of(finding: Finding, record: CampaignRecord) -> Facts:
     """At length, for the finding's own page."""
     told = record.explain(finding)
@@ -110,6 +124,7 @@ def _rows(finding: Finding, told: Explanation, record: CampaignRecord) -> tuple[
     return (
         ("replays that showed it", f"{finding.reproduced} of {finding.tries}"),
         ("not believed", finding.doubt),
+        ("the same fault as", finding.same_as),
         ("decided", status.words if status.entry else ""),
         ("interface", case.interface),
         ("replayed from state", case.state),

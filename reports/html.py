@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.finding import Finding
+from harness.kinship import faults_in
 from harness.summary import CampaignRecord, MessageTotals, RequirementRecord
 from harness.verdict import KINDS, Kind
 from reports.again import replay_command
 from reports.charts import Chart, step_chart
 from reports.ending import was_cut_short, why
-from reports.findings_view import card_of, place_of, requirements_of
+from reports.findings_view import cards_of, place_of, requirements_of
 from reports.manifest import facts_about, flatten, title_of
 from reports.pages import render_page
 from reports.text import counted, duration
@@ -52,7 +53,7 @@ def render_html(record: CampaignRecord) -> str:
         reason=why(record),
         facts=facts_about(record.manifest),
         charts=_charts(record),
-        cards=[card_of(finding, record) for finding in ordered],
+        cards=cards_of(ordered, record),
         replay=replay_command(record, "F-…"),
         requirements=[_requirement(entry, ordered) for entry in record.requirements],
         messages=list(message_rows(record.messages)),
@@ -87,7 +88,8 @@ def verdict_sentence(record: CampaignRecord) -> str:
         return "Nothing was tested: the bench never reached the device."
     tried = f"{counted(record.cases, 'case')} in {duration(record.seconds)}"
     if record.confirmed:
-        return f"{_kinds(record.confirmed)} confirmed by replay, in {tried}.{_known(record)}"
+        heads = [fault.head for fault in faults_in(record.confirmed)]
+        return f"{_kinds(heads)} confirmed by replay, in {tried}.{_known(record)}"
     if record.findings:
         return f"{counted(len(record.findings), 'finding')} that the replays did not confirm, in {tried}."
     return f"No fault met in {tried}. This speaks of the cases that ran, not of the device."
@@ -95,7 +97,7 @@ def verdict_sentence(record: CampaignRecord) -> str:
 
 def _known(record: CampaignRecord) -> str:
     """How many of the confirmed findings are known."""
-    known = len(record.confirmed) - len(record.failing)
+    known = len(faults_in(record.confirmed)) - len(faults_in(record.failing))
     return f" {'All' if not record.failing else known} of them known: decided before." if known else ""
 
 
