@@ -86,3 +86,29 @@ def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
         signal.signal(signal.SIGINT, before)
     with pytest.raises(ProcessLookupError):
         os.kill(started[0].pid, 0)
+
+
+def test_what_it_writes_to_its_error_output_is_heard_once_and_its_last_words_stay(tmp_path):
+    device = OwnProcess(
+        ["/bin/sh", "-c", "echo one >&2; while [ ! -e go ]; do sleep 0.02; done; echo two >&2"], tmp_path
+    )
+    try:
+        heard = b""
+        while b"one\n" not in heard:
+            heard += device.take_errors()
+        assert device.last_words() == "one"
+        (tmp_path / "go").touch()
+        assert device.ended(5.0) == "exit status 0"
+        assert (device.take_errors(), device.take_errors(), device.last_words()) == (b"two\n", b"", "two")
+    finally:
+        device.stop()
+
+
+def test_of_a_flood_of_errors_the_end_is_heard():
+    device = OwnProcess([sys.executable, "-c", "import sys; sys.stderr.write('x' * 400_000 + 'end')"])
+    try:
+        assert device.ended(10.0) == "exit status 0"
+        heard = device.take_errors()
+        assert len(heard) == 1 << 16 and heard.endswith(b"end")
+    finally:
+        device.stop()
