@@ -93,7 +93,7 @@ class Campaign:
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
         search = math.inf if runner.independent else _SEARCH_SECONDS
-        self._confirmation = Confirmation(runner, tries, self._out_of_time, search=search)
+        self._confirmation = Confirmation(runner, tries, self._out_of_time, search=search, known=self._is_known)
         self._desk = Desk(
             runner,
             {name: interface.protocol for name, interface in runner.interfaces.items()},
@@ -407,6 +407,9 @@ class Campaign:
             if told.confirmed:
                 self._desk.take(told)
         return finding.confirmed
+
+    def _is_known(self, bucket: str) -> bool:
+        return self._ledger.knows(bucket)
 
     def _minimized(self, finding: Finding) -> None:
         self.tell(FindingMinimized(self._ledger.renew(finding)))

@@ -39,14 +39,28 @@ _SUSPECT = 3
 _ALONE = 8  # cases of a window that are tried one by one
 
 
+def _nothing(_bucket: str) -> bool:
+    return False
+
+
 class Confirmation:
     """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed.
 
     `search` is for how many wall seconds windows of more than two cases are tried: a night is not eaten by one doubt.
+    `known` says whether a bucket is a confirmed finding's: what turns out to be that one needs no proof of its own.
     """
 
-    def __init__(self, runner: Runner, tries: int, stop: Callable[[], bool], *, search: float = math.inf) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        tries: int,
+        stop: Callable[[], bool],
+        *,
+        search: float = math.inf,
+        known: Callable[[str], bool] = _nothing,
+    ) -> None:
         self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
+        self._known = known
         self._control = Control(self._again, stop)
         self._suspect = 0  # sights of timed kinds that no replay confirmed
 
@@ -66,10 +80,14 @@ class Confirmation:
         if isinstance(shown, int):
             return replace(finding, reproduced=0, tries=shown)
         first, window = self._narrowed(finding, *shown)
+        told = _told(replace(finding, window=window, reproduced=1, tries=1), first)
+        known = told.bucket != finding.bucket and self._known(told.bucket)
+        if known and not KINDS[finding.kind].timed:
+            return told
         played = self._repeated(first, window, finding)
-        hits = sum(again.reproduced for again in played)
-        confirmed = _told(replace(finding, window=window, reproduced=hits, tries=len(played)), first)
-        confirmed = self._judged(confirmed, played)
+        confirmed = replace(told, reproduced=sum(again.reproduced for again in played), tries=len(played))
+        if not known or confirmed.reproduced < needed_of(confirmed):
+            confirmed = self._judged(confirmed, played)
         return explained(self._runner, confirmed) if finding.kind is Kind.CRASH else confirmed
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:

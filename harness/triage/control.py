@@ -72,12 +72,14 @@ def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
 
 
 def _is_steady(replays: Sequence[Replay]) -> bool:
-    """True where the device came back on the same way after about the same time, or never."""
+    """True where the device came back on the same way after about the same time, or as many bytes, or never."""
     services = [again.transcript.service for again in replays if again.transcript is not None]
     found = [service for service in services if service is not None]
     ways, seconds = {service.way for service in found}, [service.seconds for service in found]
     if len(ways) > 1:
         return False
+    if ways == {Way.FILLED}:
+        return len({service.filler for service in found}) == 1
     return ways <= {Way.NEVER} or max(seconds) <= _ALIKE * min(seconds) + _SLACK
 
 

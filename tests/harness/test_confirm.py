@@ -585,6 +585,8 @@ NEW, MORE, NOW = Way.RECONNECTED, Way.FILLED, Way.LATE
         ((Service(NEW, 2.2), Service(NEW, 4.0)), False),
         ((Service(MORE, 2.2), Service(NEW, 2.2)), False),
         ((Service(NOW, 2.2), Service(NOW, 9.0)), False),
+        ((Service(MORE, 2.2, 256), Service(MORE, 9.0, 256)), True),
+        ((Service(MORE, 2.2, 256), Service(MORE, 2.2, 64)), False),
         ((None,), True),
         ((Service(Way.NEVER, 2.0), Service(Way.NEVER, 9.0)), True),
         ((Service(Way.NEVER, 2.0), Service(NEW, 2.0)), False),
@@ -596,6 +598,34 @@ def test_a_device_that_comes_back_otherwise_each_time_is_asked_ten_times(toy, mo
     monkeypatch.setattr(confirm, "replay_once", played)
     finding = confirmed(toy(), sight(Kind.SILENCE, (way.value, "x")))
     assert (finding.confirmed, *counts) == ((True, 3, 3) if steady else (True, 10, 10))
+
+
+@pytest.mark.parametrize(("kind", "replays"), [(Kind.EXIT, 1), (Kind.SILENCE, 3)])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_turns_out_to_be_a_known_finding_needs_no_proof_of_its_own(toy, monkeypatch, kind, replays, known):
+    seen = made(kind, "m", "seen again", 0.0, ("1", "b"))
+    counts = [0, 0]
+
+    def play(_runner, window, *_rest):
+        counts[window[-1].origin.fuzzer == "control"] += 1
+        return Replay(window[-1].origin.fuzzer != "control", again=seen, case=window[-1])
+
+    monkeypatch.setattr(confirm, "replay_once", play)
+    confirmation = Confirmation(
+        toy().runner, 3, lambda: False, known=lambda bucket: known and bucket == bucket_of(seen)
+    )
+    finding = confirmation.confirm(sight(kind, ("1", "x")), (X,))
+    assert (finding.bucket, finding.confirmed) == (bucket_of(seen), True)
+    assert counts == ([replays, 0] if known else [3, 3 if kind is Kind.SILENCE else 0])
+
+
+def test_one_replay_of_three_that_looks_like_a_known_finding_is_chance(toy, monkeypatch):
+    seen = made(Kind.SILENCE, "m", "seen again", 0.0, ("1", "b"))
+    hits = iter([True, False, False])
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(next(hits), again=seen, case=X))
+    confirmation = Confirmation(toy().runner, 3, lambda: False, known=lambda _bucket: True)
+    finding = confirmation.confirm(sight(Kind.SILENCE, ("1", "x")), (X,))
+    assert not finding.confirmed and "chance" in finding.doubt
 
 
 @pytest.mark.parametrize(
