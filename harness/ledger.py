@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from harness.finding import Finding
 from harness.verdict import Observation
 
 _WAYS = 3  # findings of one requirement: each further way to violate it costs replays and tells little
 _DOUBTS = 3  # times that a bucket is replayed in vain
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """A ledger without its findings: which buckets are filed, True for a confirmed one, and what is counted."""
+
+    filed: Mapping[str, bool]
+    alias: Mapping[str, str]
+    ways: Mapping[str, int]
+    doubts: Mapping[str, int]
 
 
 class Ledger:
@@ -47,7 +58,7 @@ class Ledger:
             self._doubts[bucket] += 1
             if not self.knows(finding.bucket):
                 self._findings[finding.bucket] = finding
-            return self._doubts[bucket] == 1
+            return self._doubts[bucket] == 1 and not self.knows(finding.bucket)
         self._alias[bucket] = finding.bucket
         if self.knows(finding.bucket):
             return False
@@ -55,3 +66,16 @@ class Ledger:
         if finding.observation.requirement:
             self._ways[finding.observation.requirement] += 1
         return True
+
+    def state(self) -> LedgerState:
+        """What it knows, to be written down."""
+        filed = {bucket: finding.confirmed for bucket, finding in self._findings.items()}
+        return LedgerState(filed, dict(self._alias), dict(self._ways), dict(self._doubts))
+
+    def restore(self, state: LedgerState, findings: Mapping[str, Finding]) -> None:
+        """Back to a `state()`; `findings` by bucket may know more than it did."""
+        for bucket, confirmed in state.filed.items():
+            if (finding := findings.get(bucket)) is not None:
+                self._findings[bucket] = finding if confirmed else replace(finding, reproduced=0)
+        self._alias = dict(state.alias)
+        self._ways, self._doubts = Counter(state.ways), Counter(state.doubts)

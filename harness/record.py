@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sql
@@ -14,10 +14,12 @@ from harness.errors import BenchError
 from harness.events import (
     BenchFault,
     CampaignEnded,
+    CampaignResumed,
     CampaignStarted,
     CaseFinished,
     CaseLeftOut,
     CaseRefused,
+    CaseSettled,
     Event,
     FindingConfirmed,
     FindingDismissed,
@@ -41,10 +43,31 @@ from harness.summary import (
     doubts_of,
     exit_code_of,
 )
-from harness.temporal import RequirementStatistics, RequirementTotals
+from harness.temporal import RequirementStatistics, RequirementTotals, TotalsState
 
 POINTS = 400
 BENCH_FAULT, BENCH_FAILURE, REFUSED, KNOWN = "bench_fault", "bench_failure", "refused", "known"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """What a `RecordBuilder` has counted; `findings` are ids in the order in which they were told.
+
+    The timeline is none of it: the cases in the store are, each of number `stride`.
+    """
+
+    verdicts: Mapping[str, int]
+    tallies: Mapping[str, Tally]
+    probes: Mapping[str, int]
+    groups: tuple[GroupTotals, ...]
+    findings: tuple[str, ...]
+    known: tuple[Seen, ...]
+    bench_faults: tuple[str, ...]
+    bench_failed: bool
+    stride: int
+    refused: int
+    left_out: int
+    totals: TotalsState
 
 
 class RecordBuilder:
@@ -101,6 +124,8 @@ class RecordBuilder:
                 self._bench_failed |= fatal
             case CampaignEnded():
                 self._ended = event
+            case CampaignResumed() | CaseSettled():
+                pass
 
     def _case(self, event: CaseFinished) -> None:
         interface = event.case.interface
@@ -112,7 +137,7 @@ class RecordBuilder:
         if event.number % self._stride == 0:
             self._timeline.append(TimelinePoint(event.seconds, event.number, len(self._findings), event.coverage))
             if len(self._timeline) > 2 * POINTS:
-                self._timeline = self._timeline[::2]
+                self._timeline = self._timeline[1::2]
                 self._stride *= 2
 
     def record(
@@ -148,6 +173,37 @@ class RecordBuilder:
             statuses=statuses,
             known=tuple(self._known),
         )
+
+    def state(self) -> RecordState:
+        """What was counted so far, to be written down."""
+        return RecordState(
+            dict(self._verdicts),
+            dict(self._tallies),
+            dict(self._probes),
+            tuple(GroupTotals(*key, count) for key, count in self._groups.items()),
+            tuple(self._findings),
+            tuple(self._known),
+            tuple(self._bench_faults),
+            self._bench_failed,
+            self._stride,
+            self._refused,
+            self._left_out,
+            self._totals.state(),
+        )
+
+    def restore(self, state: RecordState, store: Store) -> None:
+        """Go on counting from a `state()`, at which the `store` stands again. Raises BenchError."""
+        findings = store.findings()
+        stored = {finding.id: finding for finding in findings}
+        self._verdicts, self._probes = Counter(state.verdicts), Counter(state.probes)
+        self._tallies = dict(state.tallies)
+        self._groups = Counter({(group.interface, group.fuzzer): group.cases for group in state.groups})
+        self._findings = {name: stored[name] for name in state.findings if name in stored}
+        self._known, self._bench_faults = list(state.known), list(state.bench_faults)
+        self._bench_failed, self._stride = state.bench_failed, state.stride
+        self._timeline = list(_points(store, findings, state.stride))
+        self._refused, self._left_out = state.refused, state.left_out
+        self._totals.restore(state.totals)
 
     def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
         yield from doubts_of(self._verdicts, findings, self._max_inconclusive, statuses)
@@ -264,7 +320,10 @@ def _interfaces(store: Store, end: Mapping[str, Any]) -> dict[str, InterfaceTota
 
 def _timeline(store: Store, findings: Sequence[Finding]) -> tuple[TimelinePoint, ...]:
     ((last,),) = store.select(sql.select(sql.func.coalesce(sql.func.max(case_rows.c.number), 0)))
-    stride = max(1, last // POINTS)
+    return _points(store, findings, max(1, last // POINTS))
+
+
+def _points(store: Store, findings: Sequence[Finding], stride: int) -> tuple[TimelinePoint, ...]:
     query = sql.select(case_rows.c.number, case_rows.c.seconds, case_rows.c.coverage)
     rows = store.select(query.where(case_rows.c.number % stride == 0).order_by(case_rows.c.number))
     met = [finding.case_number for finding in findings]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
 from harness.own import own_error
-from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
+from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Resets, Walker, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.watch import Watch
 
@@ -64,7 +64,7 @@ class Runner:
         self._covers = target if isinstance(target, Covers) else None
         self._carriers = carriers(interfaces)
         self._walker = Walker(target, self.watch)
-        self._reset = budgeted(target, max_resets)
+        self.resets = Resets(target, max_resets)
         self.lives = 0
         self.states = (
             KeptStates(target, self.watch, self._walker)
@@ -120,7 +120,7 @@ class Runner:
         self._forget_links()
 
     def _restart(self) -> None:
-        self._reset()
+        self.resets()
         self._restarted()
 
     def _restarted(self) -> None:
@@ -183,6 +183,17 @@ class Runner:
         """Bring the target to a state of an interface's protocol; False when its proof is not given."""
         return self.states.enter(interface, state)
 
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """States of which the target keeps a snapshot at present, by interface and name."""
+        return self.states.kept if isinstance(self.states, KeptStates) else ()
+
+    def keep(self, states: Sequence[tuple[str, str]]) -> None:
+        """Have snapshots of these; what is seen on the way belongs to no case. Raises BenchError."""
+        for interface, state in states:
+            self.enter(self.interfaces[interface], state)
+        self.watch.forget()
+
     def contact(self, name: str) -> Frame | None:
         """The probe's answer on an interface, None when the device does not serve there.
 
@@ -202,6 +213,15 @@ class Runner:
     def coverage(self) -> int:
         """Distinct edges known, 0 where the target does not tell."""
         return 0 if self._covers is None else self._covers.coverage()
+
+    def edges(self) -> tuple[int, ...]:
+        """The edges themselves, none where the target does not tell."""
+        return () if self._covers is None else tuple(self._covers.edges())
+
+    def know(self, edges: Collection[int]) -> None:
+        """Edges that an earlier run has seen are known from here on."""
+        if self._covers is not None:
+            self._covers.know(edges)
 
     # -- cases ----------------------------------------------------------------------------------------------------
 

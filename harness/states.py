@@ -100,6 +100,11 @@ class KeptStates:
         self._prepared[interface.name, state.name] = prepared
         return prepared
 
+    @property
+    def kept(self) -> tuple[tuple[str, str], ...]:
+        """Which states are kept, by interface and name."""
+        return tuple(self._prepared)
+
     def unsettle(self, *, reset: bool = False) -> None:
         """Nothing to do: no case sees what another one did."""
 
@@ -254,18 +259,19 @@ def carriers(interfaces: Mapping[str, Interface]) -> dict[str, Offers]:
     return {name: i.carrier for name, i in interfaces.items() if isinstance(i.carrier, Offers)}
 
 
-def budgeted(target: Target, limit: int) -> Callable[[], None]:
-    """Resets within `limit` (0: no bound); raises TargetError when that is used up."""
-    used = 0
+class Resets:
+    """Resets a target within `limit` (0: no bound); `used` is how often so far."""
 
-    def reset() -> None:
-        nonlocal used
-        used += 1
-        if limit and used > limit:
+    def __init__(self, target: Target, limit: int) -> None:
+        self._target, self._limit = target, limit
+        self.used = 0
+
+    def __call__(self) -> None:
+        """Reset it; raises TargetError when the limit is used up."""
+        self.used += 1
+        if self._limit and self.used > self._limit:
             raise TargetError(
-                f"the {limit} resets that [limits] max_resets allows are used up; look at the device, then start again "
-                "or allow more"
+                f"the {self._limit} resets that [limits] max_resets allows are used up; look at the device, then start "
+                "again or allow more"
             )
-        target.reset()
-
-    return reset
+        self._target.reset()

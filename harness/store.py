@@ -20,7 +20,8 @@ from harness.errors import BenchError, UsageError
 from harness.finding import Finding
 from harness.serialize import dumps, loads, to_plain
 from harness.store_engine import create_engine, open_engine, translated
-from harness.store_schema import campaign, cases, events, findings
+from harness.store_lock import Lock
+from harness.store_schema import campaign, cases, events, findings, position
 from harness.verdict import Verdict
 
 STORE_NAME = "store.sqlite"
@@ -29,6 +30,8 @@ _CASE = f"INSERT OR REPLACE INTO cases VALUES ({','.join('?' * len(cases.columns
 WAITING_SECONDS = 0.2
 RUNNING = "running"
 ENDED = "ended"
+OVER = ("budget", "exhausted")
+RESUMABLE = 2  # the first version that keeps a position
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ class StoredEvent:
 class Store:
     """One writer. A case outlives our own end `WAITING_SECONDS` later, a finding the machine's, and at once."""
 
-    def __init__(self, path: Path, engine: sql.Engine) -> None:
-        self.path = path
+    def __init__(self, path: Path, engine: sql.Engine, lock: Lock | None = None) -> None:
+        self.path, self._lock = path, lock
         self._engine = engine
         self._waiting: list[tuple[Any, ...]] = []
         self._written = -math.inf
@@ -55,9 +58,25 @@ class Store:
 
         Of several that create one at the same moment, one does.
         """
-        store = cls(path, create_engine(path))
+        store = cls(path, create_engine(path), Lock.of(path))
         row = {"id": 1, "manifest": json.dumps(to_plain(manifest)), "state": RUNNING, "end": "{}"}
         store._write(campaign.insert().values(row), durable=True)
+        return store
+
+    @classmethod
+    def resume(cls, folder: Path) -> Store:
+        """The store of a run that is to go on; raises UsageError where it runs, is over or too old, BenchError."""
+        file = folder / STORE_NAME
+        engine, lock = open_engine(file, at_least=RESUMABLE), Lock.of(file)
+        store = cls(file, engine, lock)
+        try:
+            reason = store.end().get("reason", "")
+        except BaseException:
+            store.close()
+            raise
+        if reason in OVER:
+            store.close()
+            raise UsageError(f"{folder}: the run has ended ({reason}), there is nothing to resume. Start another run")
         return store
 
     @classmethod
@@ -108,6 +127,35 @@ class Store:
     def add_event(self, kind: str, seconds: float, text: str) -> None:
         """Note a bench fault or a refused case."""
         self._write(events.insert().values(kind=kind, seconds=seconds, text=text), durable=False)
+
+    def keep(self, packed: bytes, number: int) -> None:
+        """Write down where the campaign stands, behind case `number`, with the cases that wait; raises BenchError."""
+        with translated(self.path), self._engine.begin() as connection:
+            if self._waiting:
+                connection.exec_driver_sql(_CASE, self._waiting)
+            last = sql.select(sql.func.coalesce(sql.func.max(events.c.number), 0)).scalar_subquery()
+            row = {"id": 1, "cases": number, "event": last, "packed": packed}
+            connection.execute(position.insert().prefix_with("OR REPLACE").values(row))
+        if self._waiting:
+            self._waiting, self._written = [], time.monotonic()
+
+    def position(self) -> bytes:
+        """What `keep` wrote last; nothing where it was never called."""
+        rows = self._rows(sql.select(position.c.packed))
+        return rows[0][0] if rows else b""
+
+    def rewind(self) -> None:
+        """Forget the cases and events behind the last `keep`, and the end; findings stay. Raises BenchError."""
+        rows = self._rows(sql.select(position.c.cases, position.c.event)) or [(0, 0)]
+        ((number, event),) = rows
+        with translated(self.path), self._engine.begin() as connection:
+            connection.execute(cases.delete().where(cases.c.number > number))
+            connection.execute(events.delete().where(events.c.number > event))
+            connection.execute(campaign.update().values(state=RUNNING, end="{}"))
+
+    def remove_finding(self, name: str) -> None:
+        """A suspicion that turned out to be another finding."""
+        self._write(findings.delete().where(findings.c.id == name), durable=True)
 
     def finish(self, end: Mapping[str, object]) -> None:
         """Write the totals at the end of the campaign."""
@@ -187,6 +235,8 @@ class Store:
             self.flush()
         finally:
             self._engine.dispose()
+            if self._lock is not None:
+                self._lock.release()
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:

@@ -38,21 +38,24 @@ def _take(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError as error:
-        words = f"{path.parent} holds a campaign already; name another folder with --out, or move that one away"
+        words = f"{path.parent} holds a campaign already; go on with it by --resume, or name another folder with --out"
         raise UsageError(words) from error
     path.chmod(PRIVATE_FILE)
 
 
-def open_engine(path: Path) -> sql.Engine:
-    """The engine of a store that is there; raises UsageError when it is not, BenchError when it is not a store."""
+def open_engine(path: Path, *, at_least: int = 1) -> sql.Engine:
+    """The engine of a store that is there; raises UsageError when it is not, BenchError when it is not a store.
+
+    UsageError, too, for one whose version is not `at_least` so new.
+    """
     if not path.is_file():
         raise UsageError(f"no store at {path}. Name the folder of a run, as `medfuzz list` prints it.")
     with translated(path):
-        _check_kind(path)
+        _check_kind(path, at_least)
         return _engine(path)
 
 
-def _check_kind(path: Path) -> None:
+def _check_kind(path: Path, at_least: int) -> None:
     """Read the marks and the integrity without changing the file's journal mode."""
     connection = sqlite3.connect(path, timeout=BUSY_MILLISECONDS / 1000)
     try:
@@ -65,6 +68,8 @@ def _check_kind(path: Path) -> None:
         raise BenchError(f"{path} is not a medfuzz store. Name the store.sqlite of a run.")
     if version > VERSION:
         raise BenchError(f"{path} was written by a newer medfuzz (store version {version}). Update medfuzz.")
+    if version < at_least:
+        raise UsageError(f"{path} was written by an older medfuzz, which kept no position. Start another run")
     if complaint != "ok":
         raise BenchError(f"{path} is damaged ({complaint}). Restore it from a copy, or run the campaign again.")
 

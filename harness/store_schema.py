@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 APPLICATION_ID = 0x4D454446
-VERSION = 1
+VERSION = 2
 
 metadata = sql.MetaData()
 
@@ -33,6 +33,15 @@ cases = sql.Table(
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("coverage", sql.Integer, nullable=False),
     sql.Column("probe_served", sql.Integer, nullable=False),
+)
+
+position = sql.Table(  # of a run that goes on: the cases and events that it counts, and what it knows
+    "position",
+    metadata,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("cases", sql.Integer, nullable=False),
+    sql.Column("event", sql.Integer, nullable=False),
+    sql.Column("packed", sql.LargeBinary, nullable=False),
 )
 
 findings = sql.Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
@@ -18,6 +18,15 @@ _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
 _AT_A_TIME, _COSTLY_SECONDS, _HEAD_START = 5, 2.0, 300.0
 _LEAST_SECONDS = 30.0  # at the end of a short run
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """Buckets that wait, the one in hand first, and what was spent: wall seconds, and replays."""
+
+    waiting: tuple[str, ...] = ()
+    spent: float = 0.0
+    played: int = 0
 
 
 class Desk:
@@ -108,3 +117,19 @@ class Desk:
     def _play(self, window: Window, finding: Finding) -> Replay:
         self._played += 1
         return replay_once(self._runner, window, finding, self._stop)
+
+    def state(self) -> DeskState:
+        """What there is to do, to be written down: the one in hand is begun again by whoever reads it."""
+        in_hand = () if self._current is None else (self._current.first,)
+        return DeskState(tuple(finding.bucket for finding in (*in_hand, *self._waiting)), self._spent, self._played)
+
+    def restore(self, state: DeskState, findings: Mapping[str, Finding]) -> None:
+        """Back to a `state()`; of the `findings` by bucket those that became small since are done."""
+        self._spent, self._played = state.spent, state.played
+        for bucket in state.waiting:
+            if (finding := findings.get(bucket)) is None:
+                continue
+            if finding.minimized is None:
+                self.take(finding)
+            elif not finding.minimized.done:
+                self.take(replace(finding, window=finding.minimized.original, minimized=None))
