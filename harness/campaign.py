@@ -133,7 +133,7 @@ class Campaign:
         self._sparing = Sparing()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed: dict[str, Finding] = {}
-        self._resumed: tuple[Finding, ...] = ()
+        self._resumed: tuple[Finding, ...] | None = None
         self._history: deque[Planned] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
@@ -170,7 +170,7 @@ class Campaign:
         try:
             forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
             self.tell(CampaignStarted(self.name, self._manifest, forecast))
-            if self._resumed:
+            if self._resumed is not None:
                 self.tell(CampaignResumed(self._counts.number, self.seconds, self._resumed))
             reason = self._run_cases()
             self._end_session()

@@ -110,12 +110,17 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write the cases that wait; raises BenchError."""
-        if not self._waiting:
-            return
-        with translated(self.path), self._engine.begin() as connection:
-            connection.exec_driver_sql(_CASE, self._waiting)
-        self._waiting, self._written = [], time.monotonic()
+        """Write the cases that wait; raises BenchError, once for each of them."""
+        if waiting := self._taken():
+            with translated(self.path), self._engine.begin() as connection:
+                connection.exec_driver_sql(_CASE, waiting)
+
+    def _taken(self) -> list[tuple[Any, ...]]:
+        """The cases that wait, and from here on no longer do."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._written = time.monotonic()
+        return waiting
 
     def add_finding(self, finding: Finding) -> None:
         """Put a finding on the disk (through a power loss too) before returning; one with its id is replaced."""
@@ -131,13 +136,11 @@ class Store:
     def keep(self, packed: bytes, number: int) -> None:
         """Write down where the campaign stands, behind case `number`, with the cases that wait; raises BenchError."""
         with translated(self.path), self._engine.begin() as connection:
-            if self._waiting:
-                connection.exec_driver_sql(_CASE, self._waiting)
+            if waiting := self._taken():
+                connection.exec_driver_sql(_CASE, waiting)
             last = sql.select(sql.func.coalesce(sql.func.max(events.c.number), 0)).scalar_subquery()
             row = {"id": 1, "cases": number, "event": last, "packed": packed}
             connection.execute(position.insert().prefix_with("OR REPLACE").values(row))
-        if self._waiting:
-            self._waiting, self._written = [], time.monotonic()
 
     def position(self) -> bytes:
         """What `keep` wrote last; nothing where it was never called."""

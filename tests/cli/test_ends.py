@@ -95,8 +95,8 @@ def test_a_command_that_cannot_be_loaded_is_a_fault_of_our_own(medfuzz, monkeypa
 
 
 def limited():
-    """Files have at most 120 KiB: what a disk without room does to a store."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (120 << 10, 120 << 10))
+    """Files have at most 140 KiB: what a disk without room does to a store."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (140 << 10, 140 << 10))
 
 
 def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
