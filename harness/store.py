@@ -17,9 +17,10 @@ import sqlalchemy as sql
 
 from harness.case import TestCase
 from harness.errors import BenchError, UsageError
+from harness.files import make_private_folder
 from harness.finding import Finding
 from harness.serialize import dumps, loads, to_plain
-from harness.store_engine import create_engine, open_engine, translated
+from harness.store_engine import create_engine, open_engine, taken, translated
 from harness.store_lock import Lock
 from harness.store_schema import campaign, cases, events, findings, position
 from harness.verdict import Verdict
@@ -58,16 +59,24 @@ class Store:
 
         Of several that create one at the same moment, one does.
         """
-        store = cls(path, create_engine(path), Lock.of(path))
         row = {"id": 1, "manifest": json.dumps(to_plain(manifest)), "state": RUNNING, "end": "{}"}
-        store._write(campaign.insert().values(row), durable=True)
-        return store
+        with translated(path):
+            make_private_folder(path.parent)
+        if (lock := Lock.of(path)) is None:
+            raise taken(path)
+        try:
+            return cls(path, create_engine(path, campaign.insert().values(row)), lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def resume(cls, folder: Path) -> Store:
         """The store of a run that is to go on; raises UsageError where it runs, is over or too old, BenchError."""
         file = folder / STORE_NAME
         engine, lock = open_engine(file, at_least=RESUMABLE), Lock.of(file)
+        if lock is None:
+            raise UsageError(f"{folder}: its campaign still runs; wait for it, or end it first")
         store = cls(file, engine, lock)
         try:
             reason = store.end().get("reason", "")

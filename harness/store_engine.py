@@ -14,33 +14,54 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import BenchError, UsageError
-from harness.files import PRIVATE_FILE, make_private_folder
+from harness.files import PRIVATE_FILE
 from harness.store_schema import APPLICATION_ID, VERSION, metadata
 
 BUSY_MILLISECONDS = 10_000
 
 
-def create_engine(path: Path) -> sql.Engine:
-    """A new store's engine with its tables; raises UsageError when the file exists, BenchError from the disk."""
+def create_engine(path: Path, first: sql.Executable) -> sql.Engine:
+    """A new store's engine with its tables and a first row; there is none until it is whole.
+
+    Raises UsageError when the file exists, BenchError from the disk. Whoever calls it holds the store's lock.
+    """
     with translated(path):
-        make_private_folder(path.parent)
-        _take(path)
-        engine = _engine(path)
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-    return engine
+        if path.exists():
+            raise taken(path)
+        new = path.with_name(f".{path.name}.new")
+        for left in (new, new.with_name(f"{new.name}-journal")):
+            left.unlink(missing_ok=True)
+        _fill(new, first)
+        new.replace(path)
+        _sync(path.parent)
+        return _engine(path)
 
 
-def _take(path: Path) -> None:
-    """An empty file that was not there before, its owner's alone, as SQLite's files beside it will be."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError as error:
-        words = f"{path.parent} holds a campaign already; go on with it by --resume, or name another folder with --out"
-        raise UsageError(words) from error
+def taken(path: Path) -> UsageError:
+    """There is a store already."""
+    words = f"{path.parent} holds a campaign already; go on with it by --resume, or name another folder with --out"
+    return UsageError(words)
+
+
+def _fill(path: Path, first: sql.Executable) -> None:
+    """A file that is its owner's alone, as SQLite's files beside it will be."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     path.chmod(PRIVATE_FILE)
+    engine = sql.create_engine(f"sqlite:///{path}", poolclass=sql.pool.NullPool)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        connection.execute(first)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _sync(folder: Path) -> None:
+    """A name in it outlives a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_engine(path: Path, *, at_least: int = 1) -> sql.Engine:

@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from harness.errors import BenchError, UsageError
+from harness.errors import BenchError
 from harness.files import PRIVATE_FILE
 
 
@@ -18,8 +18,8 @@ class Lock:
         self._descriptor = descriptor
 
     @classmethod
-    def of(cls, store: Path) -> Lock:
-        """The lock of a store; raises UsageError where another campaign has it, BenchError from the disk."""
+    def of(cls, store: Path) -> Lock | None:
+        """The lock of a store, None where another campaign has it; raises BenchError from the disk."""
         path = store.with_suffix(".lock")
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
@@ -28,9 +28,9 @@ class Lock:
         try:
             os.fchmod(descriptor, PRIVATE_FILE)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        except BlockingIOError:
             os.close(descriptor)
-            raise UsageError(f"{store.parent}: its campaign still runs; wait for it, or end it first") from error
+            return None
         except OSError:  # a file system without locks: the first writer's transactions still keep the store whole
             pass
         return cls(descriptor)
