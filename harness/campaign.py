@@ -90,7 +90,7 @@ class CampaignState:
     desk: DeskState
     suspect: int
     slow_lane: SlowLaneState
-    kept: tuple[tuple[str, str], ...]
+    walked: tuple[tuple[str, str], ...]
     edges: tuple[int, ...]
     resets: int
 
@@ -469,7 +469,7 @@ class Campaign:
             desk=self._desk.state(),
             suspect=self._confirmation.suspect,
             slow_lane=self._slow_lane.state() if self._slow_lane is not None else SlowLaneState(),
-            kept=self._runner.kept,
+            walked=tuple(sorted(self._runner.walked)),
             edges=self._runner.edges(),
             resets=self._runner.resets.used,
         )
@@ -493,7 +493,7 @@ class Campaign:
         if self._slow_lane is not None:
             self._slow_lane.restore(state.slow_lane)
         self._runner.know(state.edges)
-        self._runner.keep(state.kept)
+        self._runner.walked.update(state.walked)
         self._runner.resets.used = state.resets
         self.owe(findings, after=state.cases)
 

@@ -157,11 +157,15 @@ class Runner:
         """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
         for interface in self.interfaces.values():
             interface.ladder.patient = True
+        if isinstance(self.states, KeptStates):
+            self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
         self._fence(fenced, on=False)
         try:
             yield
         finally:
+            if isinstance(self.states, KeptStates):
+                self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
                 interface.ladder.patient = False
@@ -184,15 +188,9 @@ class Runner:
         return self.states.enter(interface, state)
 
     @property
-    def kept(self) -> tuple[tuple[str, str], ...]:
-        """States of which the target keeps a snapshot at present, by interface and name."""
-        return self.states.kept if isinstance(self.states, KeptStates) else ()
-
-    def keep(self, states: Sequence[tuple[str, str]]) -> None:
-        """Have snapshots of these; what is seen on the way belongs to no case. Raises BenchError."""
-        for interface, state in states:
-            self.enter(self.interfaces[interface], state)
-        self.watch.forget()
+    def walked(self) -> set[tuple[str, str]]:
+        """States, by interface and name, the way to which was measured, and is not again; none where each way is."""
+        return self.states.walked if isinstance(self.states, KeptStates) else set()
 
     def contact(self, name: str) -> Frame | None:
         """The probe's answer on an interface, None when the device does not serve there.

@@ -66,12 +66,18 @@ class Walker:
 
 
 class KeptStates:
-    """Each state is reached from a cold start once; from then on a case starts from its snapshot."""
+    """Each state is reached from a cold start once; from then on a case starts from its snapshot.
+
+    What was measured on the way counts once a campaign, with the first case, however often the target is started anew:
+    `walked` are the states for which it did. While a fault is `replaying` nothing counts.
+    """
 
     def __init__(self, snapshots: Restores, watch: Watch, walker: Walker) -> None:
         self._snapshots, self._watch, self._walker = snapshots, watch, walker
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._cold: object = None
+        self.walked: set[tuple[str, str]] = set()
+        self.replaying = False
 
     def start(self) -> None:
         """The target was started: every kept state is forgotten."""
@@ -81,9 +87,16 @@ class KeptStates:
     def enter(self, interface: Interface, name: str) -> bool:
         """Go to a state; False when its proof is not given."""
         state = interface.protocol.states[name]
-        prepared = self._prepared.get((interface.name, name)) or self._prepare(interface, state)
+        key = (interface.name, name)
+        counts = not self.replaying and key not in self.walked
+        prepared = None if counts else self._prepared.get(key)
         if prepared is None:
-            return False
+            if (prepared := self._prepare(interface, state)) is None:
+                return False
+            if not counts:
+                self._watch.take()
+        if counts:
+            self.walked.add(key)
         self._snapshots.restore(prepared.target)
         self._watch.teach(prepared.monitors)
         interface.executor.begin(prepared.conversation)
@@ -99,11 +112,6 @@ class KeptStates:
         prepared = _Prepared(self._snapshots.snapshot(), conversation, self._watch.learned())
         self._prepared[interface.name, state.name] = prepared
         return prepared
-
-    @property
-    def kept(self) -> tuple[tuple[str, str], ...]:
-        """Which states are kept, by interface and name."""
-        return tuple(self._prepared)
 
     def unsettle(self, *, reset: bool = False) -> None:
         """Nothing to do: no case sees what another one did."""

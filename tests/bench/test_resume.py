@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from runs import Copies, edges, interrupting, outcome
+from runs import Copies, interrupting
 
+from benchmarks.ends import edges, outcome
 from harness.campaigns.options import Options
 from harness.campaigns.session import resume_campaign, run_campaign
 from harness.events import FindingConfirmed
