@@ -32,6 +32,7 @@ from harness.record import load_record
 from harness.store import STORE_NAME, Store
 
 CASES, _RESUMED, _KILLED_AGAIN, _EARLY, _MINIMIZING = 30, 0.4, 0.4, 0.2, 50
+_SHOWN = 100
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ class Kind:
 
 
 def _options(bench: Path, folder: Path) -> Options:
-    return Options(bench, "pump", seed=1, cases=CASES, out=folder)
+    return Options(bench, "pump", seed=1, cases=CASES, interfaces=("network",), out=folder)
 
 
 def kind_of(place: Path, triage: float) -> Kind:
@@ -213,10 +214,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    shown = _SHOWN
     place, tally, began = Path(tempfile.mkdtemp(prefix="medfuzz-kills-")), Tally(), time.monotonic()
     for tally in kills(arguments.kills, arguments.seed, place):
-        if sys.stderr.isatty():
-            print(f"\r{tally.counts['kills']:,} kills", end="", file=sys.stderr, flush=True)
+        if tally.counts["kills"] >= shown:
+            print(told(tally), file=sys.stderr, flush=True)
+            shown += _SHOWN
     print(f"{told(tally)}\n{time.monotonic() - began:.0f} s")
     if tally.wrong:
         raise SystemExit(f"what is left of them: {place}")

@@ -28,6 +28,7 @@ from harness.events import (
 from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
 from harness.judge import faults_of, link_is_lost, settle
+from harness.known.baseline import statuses_of
 from harness.ledger import Ledger, LedgerState
 from harness.monitors.safety import SafetyMonitor
 from harness.order import Planned
@@ -37,6 +38,7 @@ from harness.runner import Runner
 from harness.scope import PlaceState, Scope
 from harness.slow_lane import SlowLane, SlowLaneState
 from harness.sparing import Sparing, SparingState
+from harness.summary import failing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
 from harness.triage.desk import Desk, DeskState
@@ -55,10 +57,15 @@ class _EverythingLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after `cases` executed cases or `seconds` of wall time; None is no limit."""
+    """When to stop: after `cases` executed cases, `seconds` of wall time or so many `findings`; None is no limit.
+
+    One finding of a kind in `stop_on` is enough. Findings count where they are confirmed, and no decision covers them.
+    """
 
     cases: int | None = None
     seconds: float | None = None
+    findings: int | None = None
+    stop_on: frozenset[Kind] = frozenset()
 
 
 @dataclass(slots=True)
@@ -194,6 +201,8 @@ class Campaign:
         cases = iter(self._cases())
         self._settled()
         while not self._interrupted:
+            if self._has_found_enough():
+                return "findings"
             if (planned := next(cases, None)) is None:
                 return "exhausted"
             if self._is_spent():
@@ -221,6 +230,15 @@ class Campaign:
     def _is_spent(self) -> bool:
         full = self._budget.cases is not None and self._counts.number >= self._budget.cases
         return full or self._out_of_time()
+
+    def _has_found_enough(self) -> bool:
+        budget = self._budget
+        if budget.findings is None and not budget.stop_on:
+            return False
+        found = tuple(finding for finding in self.findings.values() if finding.confirmed)
+        told = failing(found, statuses_of(self._manifest, found))
+        full = budget.findings is not None and len(told) >= budget.findings
+        return full or any(finding.kind in budget.stop_on for finding in told)
 
     def _out_of_time(self) -> bool:
         late = self._budget.seconds is not None and self.seconds >= self._budget.seconds

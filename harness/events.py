@@ -105,7 +105,10 @@ class CaseSettled:
 
 @dataclass(frozen=True, slots=True)
 class CampaignEnded:
-    """`reason`: `budget`, `exhausted`, `interrupted`, `bench`. `put_off` cases would show known findings."""
+    """`reason`: `budget`, `exhausted`, `findings`, `interrupted`, `bench`.
+
+    `put_off` cases would show known findings.
+    """
 
     reason: str
     seconds: float

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import BenchError, UsageError
 from harness.files import PRIVATE_FILE
-from harness.store_schema import APPLICATION_ID, VERSION, metadata
+from harness.store_schema import APPLICATION_ID, CASES_VIEW, VERSION, metadata
 
 BUSY_MILLISECONDS = 10_000
 
@@ -50,6 +50,7 @@ def _fill(path: Path, first: sql.Executable) -> None:
     engine = sql.create_engine(f"sqlite:///{path}", poolclass=sql.pool.NullPool)
     with engine.begin() as connection:
         metadata.create_all(connection)
+        connection.exec_driver_sql(CASES_VIEW)
         connection.execute(first)
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

@@ -17,6 +17,7 @@ from harness.interfaces import Identity
 from harness.position import Position, unpacked
 from harness.serialize import to_plain
 from harness.store import Store
+from harness.verdict import Kind
 
 _ANEW = "Start another run"
 
@@ -57,6 +58,8 @@ def options_of(manifest: Mapping[str, Any], folder: Path) -> Options:
             out=folder,
             elf=Path(manifest["elf"]) if manifest["elf"] else None,
             command=str(manifest["command"]),
+            findings=asked["findings"],
+            stop_on=tuple(map(Kind, asked["stop_on"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{folder}: its manifest cannot be read ({error!r}). Restore it from a copy") from error

@@ -14,16 +14,17 @@ from harness.campaigns.options import Options
 from harness.cli.campaign import resume_on_terminal, run_on_terminal
 from harness.cli.program import command
 from harness.cli.terminal import say
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.finding import Finding
 from harness.known.baseline import baseline_in
 from harness.summary import CampaignRecord, InterfaceTotals
+from harness.verdict import KINDS, Blame, Kind
 from reports.ending import so_far
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
 
-_KEPT = ("bench", "time", "cases", "seed", "interface", "fuzzer", "out", "elf", "baseline")
+_KEPT = ("bench", "time", "cases", "seed", "interface", "fuzzer", "out", "elf", "baseline", "max_findings", "stop_on")
 BenchArgument = Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 
@@ -47,6 +48,12 @@ def run(
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="File of known findings (default: known.toml beside the bench).")
+    ] = None,
+    max_findings: Annotated[
+        int, typer.Option(min=0, help="Stop after this many new confirmed findings (0: no limit).")
+    ] = 0,
+    stop_on: Annotated[
+        list[str] | None, typer.Option(help="Stop at the first new finding of this kind, like crash; may be repeated.")
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the run in this folder, which was interrupted or killed.")
@@ -78,10 +85,20 @@ def run(
             elf=elf,
             command=command(),
             baseline=baseline,
+            findings=max_findings or None,
+            stop_on=tuple(map(kind_of, stop_on or ())),
         )
         record, folder = run_on_terminal(options, quiet=quiet, interactive=interactive)
     tell_outcome(record, folder)
     raise typer.Exit(record.exit_code)
+
+
+def kind_of(word: str) -> Kind:
+    """A kind of finding by its name; raises UsageError."""
+    kinds = {kind.value: kind for kind, meaning in KINDS.items() if meaning.blame is Blame.DEVICE}
+    if word not in kinds:
+        raise UsageError(f"--stop-on: there is no kind of finding '{word}'.{did_you_mean(word, kinds)}")
+    return kinds[word]
 
 
 def _require_alone(context: typer.Context) -> None:
@@ -89,7 +106,7 @@ def _require_alone(context: typer.Context) -> None:
     source = context.get_parameter_source
     given = [name for name in _KEPT if (found := source(name)) is not None and found.name == "COMMANDLINE"]
     if given:
-        word = "a bench" if given[0] == "bench" else f"--{given[0]}"
+        word = "a bench" if given[0] == "bench" else f"--{given[0].replace('_', '-')}"
         raise UsageError(f"{word} cannot be given with --resume: the run keeps what it was started with")
 
 
