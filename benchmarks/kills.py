@@ -31,7 +31,7 @@ from harness.events import CampaignStarted, Event, FindingConfirmed
 from harness.record import load_record
 from harness.store import STORE_NAME, Store
 
-CASES, _RESUMED, _KILLED_AGAIN, _EARLY, _MINIMIZING = 30, 0.4, 0.4, 0.2, 50
+CASES, _RESUMED, _KILLED_AGAIN, _EARLY, _MINIMIZING = 30, 0.5, 0.4, 0.2, 50
 _SHOWN = 100
 
 
@@ -70,12 +70,10 @@ def kind_of(place: Path, triage: float) -> Kind:
     bench = place / f"pump-{triage:g}.toml"
     bench.write_text(f'include = "{find_bench("pump")}"\n[limits]\ntriage = {triage}\n')
     for folder in (place / f"first-{triage:g}", place / f"whole-{triage:g}"):
-        child = _forked(lambda audience, to=folder: run_campaign(_options(bench, to), audience))
-        began = time.monotonic()
-        told, code = _ended(child, None)
+        told, code, seconds = _ended(_forked(lambda audience, to=folder: run_campaign(_options(bench, to), audience)))
         if code != 1 or not told:
             raise SystemExit(f"the campaign that is left alone found nothing: exit code {code}")
-    return Kind(bench, outcome(folder), time.monotonic() - began)
+    return Kind(bench, outcome(folder), seconds)
 
 
 def _forked(run: Callable[[Audience], object]) -> tuple[int, int]:
@@ -106,19 +104,19 @@ def _code(run: Callable[[Audience], object], writer: int) -> int:
     return 1
 
 
-def _ended(child: tuple[int, int], after: float | None, *, early: bool = False) -> tuple[list[str], int]:
-    """What it announced and its exit code, negative for the signal that ended it.
+def _ended(child: tuple[int, int], after: float | None = None, *, early: bool = False) -> tuple[list[str], int, float]:
+    """What it announced, its exit code, negative for the signal that ended it, and seconds since its first event.
 
     It is killed `after` so many seconds behind its first event, or, `early`, behind its birth.
     """
     pid, reader = child
     with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123  a descriptor has no path
-        first = "" if early else pipe.readline()
+        first, began = "" if early else pipe.readline(), time.monotonic()
         if after is not None:
             time.sleep(after)
             os.kill(pid, signal.SIGKILL)
         told = (first + pipe.read()).splitlines()
-    return told, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return told, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), time.monotonic() - began
 
 
 def kill(kind: Kind, folder: Path, randomly: random.Random, tally: Tally) -> None:
@@ -129,7 +127,7 @@ def kill(kind: Kind, folder: Path, randomly: random.Random, tally: Tally) -> Non
         tally.counts["kills"] += 1
         run = _going_on(folder) if again and (folder / STORE_NAME).exists() else _starting(kind, folder)
         early = randomly.random() < _EARLY
-        told, code = _ended(_forked(run), randomly.uniform(0.0, 0.9 * kind.seconds), early=early)
+        told, code, _seconds = _ended(_forked(run), randomly.uniform(0.0, kind.seconds), early=early)
         announced |= {line for line in told if line.startswith("F-")}
         for line in told:
             if line.startswith("error: ") and "has ended" not in line:
@@ -176,7 +174,7 @@ def finish(kind: Kind, folder: Path, announced: set[str], tally: Tally) -> None:
         over = bool(store.end())
     tally.counts["resumed"] += not over
     if not over:
-        told, _code = _ended(_forked(_going_on(folder)), None)
+        told, _code, _seconds = _ended(_forked(_going_on(folder)))
         if errors := [line for line in told if line.startswith("error: ")]:
             tally.note("refused", folder, *errors)
             return
@@ -191,12 +189,14 @@ def finish(kind: Kind, folder: Path, announced: set[str], tally: Tally) -> None:
 def kills(number: int, seed: int, place: Path) -> Iterator[Tally]:
     """The tally after each campaign, until there were so many kills."""
     tally, randomly = Tally(), random.Random(seed)
-    quick, minimizing = kind_of(place, 0), kind_of(place, 60)
-    for campaign in range(number):
+    kinds = {0.0: kind_of(place, 0.0)}
+    for campaign in range(1, number + 1):
         if tally.counts["kills"] >= number:
             return
-        kind = minimizing if campaign % _MINIMIZING == 0 else quick
-        kill(kind, place / f"run-{campaign}", randomly, tally)
+        triage = 0.0 if campaign % _MINIMIZING else 60.0
+        if triage not in kinds:
+            kinds[triage] = kind_of(place, triage)
+        kill(kinds[triage], place / f"run-{campaign}", randomly, tally)
         yield tally
 
 

@@ -4,6 +4,6 @@ from benchmarks.kills import kills, told
 
 
 def test_no_kill_loses_a_finding_or_a_store_or_changes_the_end(tmp_path):
-    *_, tally = kills(12, 5, tmp_path)
+    *_, tally = kills(10, 7, tmp_path)
     assert tally.wrong == [], told(tally)
-    assert (tally.counts["kills"] >= 12, tally.counts["resumed"] >= 2) == (True, True)
+    assert (tally.counts["kills"] >= 10, tally.counts["resumed"] >= 1) == (True, True), told(tally)
