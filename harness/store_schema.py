@@ -29,7 +29,7 @@ origins = sql.Table(  # what many cases share
     sql.Column("field", sql.Text, nullable=False),
 )
 
-rows = sql.Table(  # the cases as they are written: some 60 bytes each
+rows = sql.Table(  # the cases as they are written: some 70 bytes each
     "rows",
     metadata,
     sql.Column("number", sql.Integer, primary_key=True),

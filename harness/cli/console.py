@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -90,6 +91,8 @@ class ConsoleListener:
 
     def _start(self, event: CampaignStarted) -> None:
         self._manifest = event.manifest
+        asked: Any = event.manifest.get("options") or {}
+        self._seconds, self._cases = self._seconds or asked.get("seconds"), self._cases or asked.get("cases")
         total = sum(event.forecast.values())
         if total:
             self._say(f"campaign {escape(event.campaign)}: {total:,} cases to choose from ({_sources(event)})")

@@ -1,5 +1,6 @@
 """`run --resume`: what it says, and why it refuses."""
 
+import itertools
 import json
 import os
 import shutil
@@ -151,3 +152,11 @@ def test_no_bench_and_no_run_is_a_question(medfuzz):
 def test_a_run_that_is_not_there_is_named(medfuzz, tmp_path):
     code, _out, err = medfuzz("run", "--resume", "nowhere")
     assert (code, "no store at nowhere/store.sqlite" in err[0]) == (2, True)
+
+
+def test_a_clock_that_jumps_changes_nothing(medfuzz, home, monkeypatch):
+    jumps = itertools.count(-1e9, 7e7)
+    monkeypatch.setattr("time.time", lambda: next(jumps))
+    assert medfuzz("run", "--resume", home / "run", "--quiet")[0] in (0, 4)
+    summary = json.loads((home / "run" / "summary.json").read_text())
+    assert (summary["cases"], summary["reason"], 0 < summary["seconds"] < 120) == (CASES, "budget", True)
