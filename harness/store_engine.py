@@ -29,8 +29,8 @@ def create_engine(path: Path, first: sql.Executable) -> sql.Engine:
         if path.exists():
             raise taken(path)
         new = path.with_name(f".{path.name}.new")
-        for left in (new, new.with_name(f"{new.name}-journal")):
-            left.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{new.name}*"):
+            left.unlink()
         _fill(new, first)
         new.replace(path)
         _sync(path.parent)
@@ -54,6 +54,8 @@ def _fill(path: Path, first: sql.Executable) -> None:
         connection.execute(first)
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # whoever only reads it changes nothing
 
 
 def _sync(folder: Path) -> None:
