@@ -10,14 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from harness.attribution import attributed
 from harness.case import Send, TestCase
+from harness.deck import Deck, DeckState
 from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
     BenchFault,
     CampaignEnded,
+    CampaignResumed,
     CampaignStarted,
     CaseFinished,
     CaseLeftOut,
     CaseRefused,
+    CaseSettled,
     Event,
     FindingConfirmed,
     FindingDismissed,
@@ -26,18 +29,20 @@ from harness.events import (
 from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener
 from harness.judge import faults_of, link_is_lost, settle
-from harness.ledger import Ledger
+from harness.known.baseline import statuses_of
+from harness.ledger import Ledger, LedgerState
 from harness.monitors.safety import SafetyMonitor
-from harness.order import by_state, round_robin
+from harness.order import Planned
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
-from harness.scope import Scope
-from harness.slow_lane import SlowLane
-from harness.sparing import Sparing
+from harness.scope import PlaceState, Scope
+from harness.slow_lane import SlowLane, SlowLaneState
+from harness.sparing import Sparing, SparingState
+from harness.summary import failing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
-from harness.triage.desk import Desk
+from harness.triage.desk import Desk, DeskState
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
@@ -53,10 +58,15 @@ class _EverythingLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after `cases` executed cases or `seconds` of wall time; None is no limit."""
+    """When to stop: after `cases` executed cases, `seconds` of wall time or so many `findings`; None is no limit.
+
+    One finding of a kind in `stop_on` is enough. Findings count where they are confirmed, and no decision covers them.
+    """
 
     cases: int | None = None
     seconds: float | None = None
+    findings: int | None = None
+    stop_on: frozenset[Kind] = frozenset()
 
 
 @dataclass(slots=True)
@@ -68,6 +78,29 @@ class _Counts:
     own_row: int = 0
     own: int = 0
     told: set[str] = field(default_factory=set[str])
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignState:
+    """Where a campaign stands between two cases: all that decides what comes next, as plain values.
+
+    Times are wall seconds. `history` are places in the order of the cases. Findings are elsewhere, by bucket.
+    """
+
+    seconds: float
+    cases: int
+    refused: int
+    deck: DeckState
+    history: tuple[int, ...]
+    sparing: SparingState
+    places: tuple[PlaceState, ...]
+    ledger: LedgerState
+    desk: DeskState
+    suspect: int
+    slow_lane: SlowLaneState
+    walked: tuple[tuple[str, str], ...]
+    edges: tuple[int, ...]
+    resets: int
 
 
 class Campaign:
@@ -93,7 +126,7 @@ class Campaign:
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
         search = math.inf if runner.independent else _SEARCH_SECONDS
-        self._confirmation = Confirmation(runner, tries, self._out_of_time, search=search, known=self._is_known)
+        self._confirmation = Confirmation(runner, tries, self._cut_short, search=search, known=self._is_known)
         self._desk = Desk(
             runner,
             {name: interface.protocol for name, interface in runner.interfaces.items()},
@@ -103,10 +136,13 @@ class Campaign:
             tell=self._minimized,
         )
         self._started = clock()
-        self._interrupted = False
+        self._interrupted = self._cut = False
         self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
         self._sparing = Sparing()
-        self._history: deque[TestCase] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
+        self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
+        self._owed: dict[str, Finding] = {}
+        self._resumed: tuple[Finding, ...] | None = None
+        self._history: deque[Planned] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
         self._unreplayed = ""
         self._shown: list[str] = []
@@ -143,18 +179,15 @@ class Campaign:
 
     def run(self) -> str:
         """Run the campaign on a started target; returns the reason of its end."""
-        reason = "exhausted"
         try:
             forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in self._fuzzers}
             self.tell(CampaignStarted(self.name, self._manifest, forecast))
-            for fuzzer, case in self._cases():
-                if ended := self._ended():
-                    reason = ended
-                    break
-                self._try(fuzzer, case)
-                if self._desk.advance(self.seconds):
-                    self._last = None  # the device has met replays since
+            if self._resumed is not None:
+                self.tell(CampaignResumed(self._counts.number, self.seconds, self._resumed))
+            reason = self._run_cases()
             self._end_session()
+            if reason != "interrupted":
+                self._settle_owed()
             self._desk.finish(self.seconds)
             self._scope.require_any()
         except _EverythingLostError:
@@ -164,33 +197,71 @@ class Campaign:
             reason = "bench"
         except KeyboardInterrupt:
             reason = "interrupted"
+        self.tell_owed()
         self.tell(CampaignEnded(reason, self.seconds, self._counts.number, self._sparing.waiting))
         return reason
 
-    def _cases(self) -> Iterator[tuple[Fuzzer, TestCase]]:
-        cases = round_robin(self._fuzzers, self._fuzzer_failed)
-        return cases if self._runner.independent else self._sparing.ordered(by_state(cases))
+    def _run_cases(self) -> str:
+        """Until there are no more, or no more are wanted: why."""
+        cases = iter(self._cases())
+        self._settled()
+        while not self._interrupted:
+            if self._has_found_enough():
+                return "findings"
+            if (planned := next(cases, None)) is None:
+                return "exhausted"
+            if self._is_spent():
+                return "budget"
+            if self._owed and self._counts.number >= max(found.case_number for found in self._owed.values()):
+                self._settle_owed()
+            self._try(planned)
+            if self._desk.advance(self.seconds):
+                self._last = None  # the device has met replays since
+            self._settled()
+        self._settled()
+        return "interrupted"
+
+    def _settled(self) -> None:
+        """Another run can go on from here, unless a replay was cut short."""
+        if not self._cut:
+            self.tell(CaseSettled(last=self._interrupted))
+
+    def _cases(self) -> Iterator[Planned]:
+        return self._deck if self._runner.independent else self._sparing.ordered(self._deck)
 
     def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
         """One that raises gives no more cases; the run has failed by it, and the others go on."""
         self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
-    def _ended(self) -> str:
-        if self._interrupted:
-            return "interrupted"
+    def _is_spent(self) -> bool:
         full = self._budget.cases is not None and self._counts.number >= self._budget.cases
-        return "budget" if full or self._out_of_time() else ""
+        return full or self._out_of_time()
+
+    def _has_found_enough(self) -> bool:
+        budget = self._budget
+        if budget.findings is None and not budget.stop_on:
+            return False
+        found = tuple(f for f in self.findings.values() if f.confirmed and not f.same_as)
+        told = failing(found, statuses_of(self._manifest, found))
+        full = budget.findings is not None and len(told) >= budget.findings
+        return full or any(finding.kind in budget.stop_on for finding in told)
 
     def _out_of_time(self) -> bool:
         late = self._budget.seconds is not None and self.seconds >= self._budget.seconds
         return late or self._interrupted
 
-    def _try(self, fuzzer: Fuzzer, case: TestCase) -> None:
+    def _cut_short(self) -> bool:
+        """True ends a replay where it stands: what it was to show is not known then."""
+        self._cut |= self._interrupted
+        return self._out_of_time()
+
+    def _try(self, planned: Planned) -> None:
         """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
+        case = planned.case
         if why := self._scope.left_out(case):
             self.tell(CaseLeftOut(case, why))
         else:
-            self._survive(case, lambda: self._case(fuzzer, case))
+            self._survive(case, lambda: self._case(planned))
 
     def _survive(self, case: TestCase, act: Callable[[], None]) -> None:
         try:
@@ -220,7 +291,8 @@ class Campaign:
         if verdict is not Verdict.FINDING and link_is_lost(settle(outcome.observations)):
             raise LinkError(f"{outcome.transcript.link_error}; it broke at the end of the session")
 
-    def _case(self, fuzzer: Fuzzer, case: TestCase) -> None:
+    def _case(self, planned: Planned) -> None:
+        case = planned.case
         if self._slow_lane is not None:
             self._slow_lane.note_baseline(case)
         self._counts.number += 1
@@ -236,8 +308,8 @@ class Campaign:
         if outcome.transcript.refused:
             self.tell(CaseRefused(case, outcome.transcript.refused))
         self._counts.refused = 0
-        self._remember(case)
-        fuzzer.learn(case, outcome)
+        self._remember(planned)
+        planned.fuzzer.learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
         if trouble is not None and verdict is not Verdict.FINDING:
@@ -252,12 +324,12 @@ class Campaign:
         self._conclude(case, replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 
-    def _remember(self, case: TestCase) -> None:
+    def _remember(self, planned: Planned) -> None:
         """The history is what the device has met since it was last started, up to this case."""
         if self._life != self._runner.lives and not self._runner.independent:
             self._history.clear()
         self._life = self._runner.lives
-        self._history.append(case)
+        self._history.append(planned)
 
     def _note_state(self, case: TestCase, transcript: Transcript) -> None:
         if transcript.state_reached:
@@ -391,7 +463,7 @@ class Campaign:
         others = tuple(o for o in symptoms if o is not fault)
         number, seconds = self._counts.number, self.seconds
         finding = Finding(fault, bucket, (case,), transcript, number, seconds, symptoms=others)
-        history = (*list(self._history)[:-1], case)
+        history = (*(planned.case for planned in list(self._history)[:-1]), case)
         try:
             finding = self._confirmation.confirm(finding, history)
         except BenchError as error:
@@ -402,17 +474,97 @@ class Campaign:
             self.tell(FindingDismissed(finding))
             raise
         self._shown += [finding.bucket] if finding.confirmed else []
-        if told := self._ledger.enter(bucket, finding):
-            self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
-            if told.confirmed:
-                self._desk.take(told)
+        self._file(bucket, finding)
         return finding.confirmed
 
     def _is_known(self, bucket: str) -> bool:
         return self._ledger.knows(bucket)
 
+    def _file(self, bucket: str, finding: Finding) -> None:
+        """Tell what is new; what an earlier run has announced is not taken back."""
+        owed = self._owed.get(finding.bucket)
+        announced = owed is not None and owed.confirmed
+        told = self._ledger.enter(bucket, finding)
+        if told is not None and (told.confirmed or not announced):
+            self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
+            if told.confirmed and told.minimized is None:
+                self._desk.take(told)
+
     def _minimized(self, finding: Finding) -> None:
         self.tell(FindingMinimized(self._ledger.renew(finding)))
+
+    # -- from one run to the next ---------------------------------------------------------------------------------
+
+    def state(self) -> CampaignState:
+        """Where it stands, when `CaseSettled` was told."""
+        return CampaignState(
+            seconds=self.seconds,
+            cases=self._counts.number,
+            refused=self._counts.refused,
+            deck=self._deck.state(),
+            history=tuple(planned.place for planned in self._history),
+            sparing=self._sparing.state(),
+            places=self._scope.places(),
+            ledger=self._ledger.state(),
+            desk=self._desk.state(),
+            suspect=self._confirmation.suspect,
+            slow_lane=self._slow_lane.state() if self._slow_lane is not None else SlowLaneState(),
+            walked=tuple(sorted(self._runner.walked)),
+            edges=self._runner.edges(),
+            resets=self._runner.resets.used,
+        )
+
+    def restore(self, state: CampaignState, findings: Sequence[Finding]) -> None:
+        """Go on where another campaign stood, before `run`. `findings` are all that it told.
+
+        What it told behind that place, and what it had no time to replay, is looked at first. Raises UsageError where
+        the fuzzers do not give the same cases.
+        """
+        planned = self._deck.skip(state.deck, {*state.history, *state.sparing.waiting})
+        found = {finding.bucket: finding for finding in findings}
+        self._started = self._clock() - state.seconds
+        self._counts.number, self._counts.refused = state.cases, state.refused
+        self._history.extend(planned[place] for place in state.history)
+        self._sparing.restore(state.sparing, planned)
+        self._scope.restore(state.places)
+        self._ledger.restore(state.ledger, found)
+        self._desk.restore(state.desk, found)
+        self._confirmation.suspect = state.suspect
+        if self._slow_lane is not None:
+            self._slow_lane.restore(state.slow_lane)
+        self._runner.know(state.edges)
+        self._runner.walked.update(state.walked)
+        self._runner.resets.used = state.resets
+        self.owe(findings, after=state.cases)
+
+    def owe(self, findings: Sequence[Finding], *, after: int = 0) -> None:
+        """Findings that an earlier run told: those of cases `after` that place, and those it had no time to replay."""
+        self._resumed = tuple(findings)
+        self._owed = {f.bucket: f for f in findings if f.case_number > after or _is_suspicion(f)}
+
+    def _settle_owed(self) -> None:
+        """What the cases have not shown again by themselves: suspicions are replayed, the others taken as told."""
+        owed, self._owed = list(self._owed.values()), {}
+        for finding in owed:
+            if not self._ledger.knows(finding.bucket):
+                self._file(finding.bucket, self._replayed(finding) if _is_suspicion(finding) else finding)
+
+    def _replayed(self, finding: Finding) -> Finding:
+        try:
+            return self._confirmation.confirm(finding, finding.window)
+        except BenchError:
+            return finding
+
+    def tell_owed(self) -> None:
+        """What an earlier run announced is told by this one, too, where it has ended too early to look."""
+        owed, self._owed = list(self._owed.values()), {}
+        for finding in owed:
+            self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+
+
+def _is_suspicion(finding: Finding) -> bool:
+    """True for one that there was no time to replay."""
+    return not finding.tries and not finding.doubt
 
 
 def _bytes_of(case: TestCase) -> str:

@@ -92,8 +92,27 @@ class BenchFault:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignResumed:
+    """The campaign goes on behind its first `cases`, after `seconds` and with what was found before."""
+
+    cases: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSettled:
+    """All that the cases so far led to is told: another run could go on from here. `last`: none follows for now."""
+
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignEnded:
-    """`reason`: `budget`, `exhausted`, `interrupted`, `bench`. `put_off` cases would show known findings."""
+    """`reason`: `budget`, `exhausted`, `findings`, `interrupted`, `bench`.
+
+    `put_off` cases would show known findings.
+    """
 
     reason: str
     seconds: float
@@ -103,7 +122,9 @@ class CampaignEnded:
 
 Event = (
     CampaignStarted
+    | CampaignResumed
     | CaseFinished
+    | CaseSettled
     | CaseRefused
     | CaseLeftOut
     | FindingConfirmed

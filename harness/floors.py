@@ -12,9 +12,11 @@ from harness.events import CaseFinished
 from harness.transcript import Exchange
 
 _ECHOED, _ENOUGH = 0.95, 5
+BETWEEN = "\0"
 
 
-def _never(_reply: bytes) -> bool:
+def refuses_nothing(_reply: bytes) -> bool:
+    """For a protocol of which nobody knows how it says no."""
     return False
 
 
@@ -22,8 +24,8 @@ def _never(_reply: bytes) -> bool:
 class Tally:
     """What one interface was asked and answered. Probes are not counted: `probe` is their message's name.
 
-    `echoes`: the device itself may answer with what it was sent, the bench says so. `refuses` knows an answer that says
-    no. `messages` counts what was sent by message, state and outcome: `accepted`, `refused`, `unanswered`, or `sent`.
+    `echoes`: the device itself may answer with what it was sent, the bench says so. `messages` counts what was sent by
+    message, state and outcome (`accepted`, `refused`, `unanswered`, or `sent`), with `BETWEEN` between these.
 
     `asked` are messages behind which a device that serves answers; of the `answered`, `echoed` are copies of them. Of
     the `valid` ones among them, which nobody mutated, `accepted` were answered.
@@ -31,7 +33,6 @@ class Tally:
 
     probe: str = ""
     echoes: bool = False
-    refuses: Callable[[bytes], bool] = _never
     cases: int = 0
     asked: int = 0
     answered: int = 0
@@ -40,10 +41,10 @@ class Tally:
     echoed: int = 0
     states: Counter[str] = field(default_factory=Counter[str])
     unreached: dict[str, str] = field(default_factory=dict[str, str])
-    messages: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    messages: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, event: CaseFinished) -> None:
-        """Count one case."""
+    def add(self, event: CaseFinished, refuses: Callable[[bytes], bool] = refuses_nothing) -> None:
+        """Count one case; `refuses` knows an answer that says no."""
         self.cases += 1
         if event.transcript.state_reached:
             self.states[event.case.state] += 1
@@ -52,7 +53,7 @@ class Tally:
         sends = [step for step in event.case.steps if isinstance(step, Send)]
         own = [exchange for exchange in event.transcript.exchanges if exchange.message]
         for step, exchange in zip(sends, own, strict=False):
-            self.messages[exchange.message, event.case.state, self._outcome(exchange)] += 1
+            self.messages[BETWEEN.join((exchange.message, event.case.state, _outcome(exchange, refuses)))] += 1
             if exchange.reply_expected and exchange.message != self.probe:
                 self.asked += 1
                 self.answered += exchange.answered
@@ -60,11 +61,12 @@ class Tally:
                 self.accepted += exchange.answered and not step.mutated
                 self.echoed += exchange.replies[:1] == (exchange.sent,)
 
-    def _outcome(self, exchange: Exchange) -> str:
-        """`accepted`, `refused`, `unanswered`, or `sent` where no answer was due and none came."""
-        if exchange.answered:
-            return "refused" if any(self.refuses(reply) for reply in exchange.replies) else "accepted"
-        return "unanswered" if exchange.reply_expected else "sent"
+
+def _outcome(exchange: Exchange, refuses: Callable[[bytes], bool]) -> str:
+    """`accepted`, `refused`, `unanswered`, or `sent` where no answer was due and none came."""
+    if exchange.answered:
+        return "refused" if any(refuses(reply) for reply in exchange.replies) else "accepted"
+    return "unanswered" if exchange.reply_expected else "sent"
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,6 +241,14 @@ class Covers(Interface):
         """Distinct edges seen since the start; never goes back on restore."""
         ...
 
+    def edges(self) -> Collection[int]:
+        """The edges themselves, each a number that means the same in every run of this firmware."""
+        ...
+
+    def know(self, edges: Collection[int]) -> None:
+        """Count these as seen."""
+        ...
+
 
 @runtime_checkable
 class Owns(Interface):

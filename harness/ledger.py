@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from harness.attribution import is_blamed
 from harness.finding import Finding
@@ -15,13 +15,24 @@ _WAYS = 3  # findings of one sort: each further way to it costs replays and tell
 _DOUBTS = 3  # times that a bucket is replayed in vain
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """A ledger without its findings: which buckets are filed, True for a confirmed one, and what is counted."""
+
+    filed: Mapping[str, bool]
+    alias: Mapping[str, str]
+    ways: Mapping[str, int]
+    doubts: Mapping[str, int]
+    causes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
 class Ledger:
     """Files findings under the bucket that their replay gave; first sights of it, under others, lead there too."""
 
     def __init__(self) -> None:
         self._findings: dict[str, Finding] = {}
         self._alias: dict[str, str] = {}
-        self._ways: Counter[tuple[str, ...]] = Counter()
+        self._ways: Counter[str] = Counter()
         self._doubts: Counter[str] = Counter()
         self._causes: dict[str, str] = {}
 
@@ -47,9 +58,9 @@ class Ledger:
 
     def renew(self, finding: Finding) -> Finding:
         """The same finding with another reproducer; it may show now that it is the same fault as an earlier one."""
-        joined = self._joined(finding)
-        if joined.same_as and not self._findings[finding.bucket].same_as:
-            self._ways[_sort(finding.observation)] -= 1
+        joined, before = self._joined(finding), self._findings[finding.bucket]
+        if joined.same_as and not before.same_as:
+            self._ways[_sort(before.observation)] -= 1
         self._findings[finding.bucket] = joined
         return joined
 
@@ -77,11 +88,25 @@ class Ledger:
         self._doubts[bucket] += 1
         if not self.knows(finding.bucket):
             self._findings[finding.bucket] = finding
-        return finding if self._doubts[bucket] == 1 else None
+        return finding if self._doubts[bucket] == 1 and not self.knows(finding.bucket) else None
+
+    def state(self) -> LedgerState:
+        """What it knows, to be written down."""
+        filed = {bucket: finding.confirmed for bucket, finding in self._findings.items()}
+        return LedgerState(filed, dict(self._alias), dict(self._ways), dict(self._doubts), dict(self._causes))
+
+    def restore(self, state: LedgerState, findings: Mapping[str, Finding]) -> None:
+        """Back to a `state()`; `findings` by bucket may know more than it did."""
+        for bucket, confirmed in state.filed.items():
+            if (finding := findings.get(bucket)) is not None:
+                self._findings[bucket] = finding if confirmed else replace(finding, reproduced=0)
+        self._alias = dict(state.alias)
+        self._causes = dict(state.causes)
+        self._ways, self._doubts = Counter(state.ways), Counter(state.doubts)
 
 
-def _sort(fault: Observation) -> tuple[str, ...]:
-    """What a few findings are enough of: a requirement, or a message behind which it is gone; () for the rest."""
+def _sort(fault: Observation) -> str:
+    """What a few findings are enough of: a requirement, or a message behind which it is gone; "" for the rest."""
     if fault.requirement:
-        return (fault.requirement,)
-    return (fault.kind, fault.protocol, *fault.fingerprint, fault.blames) if is_blamed(fault) else ()
+        return fault.requirement
+    return "\0".join((fault.kind, fault.protocol, *fault.fingerprint, fault.blames)) if is_blamed(fault) else ""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from harness.case import TestCase
 from harness.interfaces import Fuzzer
 
 _STRETCH = 60
+
+
+class Planned(NamedTuple):
+    """A case and whose it is; `place` counts from 0 in the order in which a campaign's cases come."""
+
+    fuzzer: Fuzzer
+    case: TestCase
+    place: int
 
 
 def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:

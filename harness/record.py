@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sql
@@ -14,10 +14,12 @@ from harness.errors import BenchError
 from harness.events import (
     BenchFault,
     CampaignEnded,
+    CampaignResumed,
     CampaignStarted,
     CaseFinished,
     CaseLeftOut,
     CaseRefused,
+    CaseSettled,
     Event,
     FindingConfirmed,
     FindingDismissed,
@@ -25,7 +27,7 @@ from harness.events import (
     KnownReplayed,
 )
 from harness.finding import Finding
-from harness.floors import Tally, Tested, shortfalls
+from harness.floors import BETWEEN, Tally, Tested, refuses_nothing, shortfalls
 from harness.known.baseline import FindingStatus, Seen, statuses_of
 from harness.requirements import Requirement
 from harness.serialize import dumps, from_plain, loads
@@ -42,17 +44,40 @@ from harness.summary import (
     doubts_of,
     exit_code_of,
 )
-from harness.temporal import RequirementStatistics, RequirementTotals
+from harness.temporal import RequirementStatistics, RequirementTotals, TotalsState
 
 POINTS = 400
 BENCH_FAULT, BENCH_FAILURE, REFUSED, KNOWN = "bench_fault", "bench_failure", "refused", "known"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """What a `RecordBuilder` has counted; `findings` are ids in the order in which they were told.
+
+    The timeline is none of it: the cases in the store are, each of number `stride`.
+    """
+
+    verdicts: Mapping[str, int]
+    tallies: Mapping[str, Tally]
+    probes: Mapping[str, int]
+    groups: tuple[GroupTotals, ...]
+    findings: tuple[str, ...]
+    known: tuple[Seen, ...]
+    bench_faults: tuple[str, ...]
+    bench_failed: bool
+    stride: int
+    refused: int
+    left_out: int
+    totals: TotalsState
+    seen: Mapping[str, Mapping[str, int]]
 
 
 class RecordBuilder:
     """A listener that counts events into a `CampaignRecord`.
 
     `interfaces` are all that are in scope, counted from nothing; `totals` adds up the requirements' figures;
-    `floors` are looked at with `budget`, the number of cases that was asked for.
+    `floors` are looked at with `budget`, the number of cases that was asked for. `refuses` knows by
+    interface which answers say no.
     """
 
     def __init__(
@@ -64,7 +89,9 @@ class RecordBuilder:
         totals: RequirementTotals | None = None,
         floors: FloorsTable | None = None,
         budget: int | None = None,
+        refuses: Mapping[str, Callable[[bytes], bool]] | None = None,
     ) -> None:
+        self._refuses = refuses or {}
         self._max_inconclusive, self._floors, self._budget = max_inconclusive, floors, budget
         self._totals = totals or RequirementTotals(())
         self._requirements = tuple(requirements)
@@ -103,11 +130,13 @@ class RecordBuilder:
                 self._bench_failed |= fatal
             case CampaignEnded():
                 self._ended = event
+            case CampaignResumed() | CaseSettled():
+                pass
 
     def _case(self, event: CaseFinished) -> None:
         interface = event.case.interface
         self._verdicts[event.verdict.value] += 1
-        self._tallies.setdefault(interface, Tally()).add(event)
+        self._tallies.setdefault(interface, Tally()).add(event, self._refuses.get(interface, refuses_nothing))
         self._totals.add(event.measures.watched)
         self._probes[interface] += event.transcript.probe_served is True
         self._groups[interface, event.case.origin.fuzzer] += 1
@@ -116,7 +145,7 @@ class RecordBuilder:
         if event.number % self._stride == 0:
             self._timeline.append(TimelinePoint(event.seconds, event.number, len(self._findings), event.coverage))
             if len(self._timeline) > 2 * POINTS:
-                self._timeline = self._timeline[::2]
+                self._timeline = self._timeline[1::2]
                 self._stride *= 2
 
     def record(
@@ -155,6 +184,39 @@ class RecordBuilder:
             seen={bucket: dict(states) for bucket, states in self._seen.items()},
         )
 
+    def state(self) -> RecordState:
+        """What was counted so far, to be written down."""
+        return RecordState(
+            dict(self._verdicts),
+            dict(self._tallies),
+            dict(self._probes),
+            tuple(GroupTotals(*key, count) for key, count in self._groups.items()),
+            tuple(self._findings),
+            tuple(self._known),
+            tuple(self._bench_faults),
+            self._bench_failed,
+            self._stride,
+            self._refused,
+            self._left_out,
+            self._totals.state(),
+            {bucket: dict(states) for bucket, states in self._seen.items()},
+        )
+
+    def restore(self, state: RecordState, store: Store) -> None:
+        """Go on counting from a `state()`, at which the `store` stands again. Raises BenchError."""
+        findings = store.findings()
+        stored = {finding.id: finding for finding in findings}
+        self._verdicts, self._probes = Counter(state.verdicts), Counter(state.probes)
+        self._tallies = dict(state.tallies)
+        self._groups = Counter({(group.interface, group.fuzzer): group.cases for group in state.groups})
+        self._findings = {name: stored[name] for name in state.findings if name in stored}
+        self._known, self._bench_faults = list(state.known), list(state.bench_faults)
+        self._bench_failed, self._stride = state.bench_failed, state.stride
+        self._timeline = list(_points(store, findings, state.stride))
+        self._refused, self._left_out = state.refused, state.left_out
+        self._totals.restore(state.totals)
+        self._seen = {bucket: Counter(states) for bucket, states in state.seen.items()}
+
     def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
         yield from doubts_of(self._verdicts, findings, self._max_inconclusive, statuses)
 
@@ -176,7 +238,8 @@ def _message_totals(tallies: Mapping[str, Tally]) -> tuple[MessageTotals, ...]:
     """One for each message and state of each interface."""
     found: dict[tuple[str, str, str], MessageTotals] = {}
     for name, tally in tallies.items():
-        for (message, state, outcome), count in sorted(tally.messages.items()):
+        for parts, count in sorted(tally.messages.items()):
+            message, state, outcome = parts.split(BETWEEN)
             key = (name, message, state)
             totals = found.get(key, MessageTotals(*key))
             told = {} if outcome == "sent" else {outcome: count}
@@ -286,7 +349,10 @@ def _interfaces(store: Store, end: Mapping[str, Any]) -> dict[str, InterfaceTota
 
 def _timeline(store: Store, findings: Sequence[Finding]) -> tuple[TimelinePoint, ...]:
     ((last,),) = store.select(sql.select(sql.func.coalesce(sql.func.max(case_rows.c.number), 0)))
-    stride = max(1, last // POINTS)
+    return _points(store, findings, max(1, last // POINTS))
+
+
+def _points(store: Store, findings: Sequence[Finding], stride: int) -> tuple[TimelinePoint, ...]:
     query = sql.select(case_rows.c.number, case_rows.c.seconds, case_rows.c.coverage)
     rows = store.select(query.where(case_rows.c.number % stride == 0).order_by(case_rows.c.number))
     met = [finding.case_number for finding in findings]

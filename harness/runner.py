@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
 from harness.own import own_error
-from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Walker, budgeted, carriers, record
+from harness.states import UNANSWERED, Interface, KeptStates, ReachedStates, Resets, Walker, carriers, record
 from harness.transcript import Service, TargetEvent, Transcript, Way
 from harness.verdict import Observation
 from harness.watch import Watch
@@ -66,7 +66,7 @@ class Runner:
         self._covers = target if isinstance(target, Covers) else None
         self._carriers = carriers(interfaces)
         self._walker = Walker(target, self.watch)
-        self._reset = budgeted(target, max_resets)
+        self.resets = Resets(target, max_resets)
         self.lives = 0
         self.states = (
             KeptStates(target, self.watch, self._walker)
@@ -122,7 +122,7 @@ class Runner:
         self._forget_links()
 
     def _restart(self) -> None:
-        self._reset()
+        self.resets()
         self._restarted()
 
     def _restarted(self) -> None:
@@ -159,11 +159,15 @@ class Runner:
         """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
         for interface in self.interfaces.values():
             interface.ladder.patient = True
+        if isinstance(self.states, KeptStates):
+            self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
         self._fence(fenced, on=False)
         try:
             yield
         finally:
+            if isinstance(self.states, KeptStates):
+                self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
                 interface.ladder.patient = False
@@ -185,6 +189,11 @@ class Runner:
         """Bring the target to a state of an interface's protocol; False when its proof is not given."""
         return self.states.enter(interface, state)
 
+    @property
+    def walked(self) -> set[tuple[str, str]]:
+        """States, by interface and name, the way to which was measured, and is not again; none where each way is."""
+        return self.states.walked if isinstance(self.states, KeptStates) else set()
+
     def contact(self, name: str) -> Frame | None:
         """The probe's answer on an interface, None when the device does not serve there.
 
@@ -204,6 +213,15 @@ class Runner:
     def coverage(self) -> int:
         """Distinct edges known, 0 where the target does not tell."""
         return 0 if self._covers is None else self._covers.coverage()
+
+    def edges(self) -> tuple[int, ...]:
+        """The edges themselves, none where the target does not tell."""
+        return () if self._covers is None else tuple(self._covers.edges())
+
+    def know(self, edges: Collection[int]) -> None:
+        """Edges that an earlier run has seen are known from here on."""
+        if self._covers is not None:
+            self._covers.know(edges)
 
     # -- cases ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from harness.case import TestCase
 from harness.errors import BenchError
@@ -13,6 +15,18 @@ _NOTHING_REACHED = 20
 REMEDY = "Give [target] a channel or a reset_command that brings the device back, or correct states and forbidden"
 
 Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceState:
+    """One state of an interface: how often it was reached, missed in a row and left out since, and why."""
+
+    interface: str
+    state: str
+    reached: int
+    row: int
+    skipped: int
+    why: str
 
 
 class Scope:
@@ -72,6 +86,22 @@ class Scope:
         """Raises BenchError where cases were tried and no state was ever reached."""
         if self.why and not self.reached:
             raise BenchError(f"nothing was tested: {'; '.join(dict.fromkeys(self.why.values()))}. {REMEDY}")
+
+    def places(self) -> tuple[PlaceState, ...]:
+        """What was counted, to be written down. An interface that was lost is none of it: another run tries it anew."""
+        known = dict.fromkeys((*self.reached, *self.why))
+        return tuple(
+            PlaceState(*place, self.reached[place], self._row[place], self._skipped[place], self.why.get(place, ""))
+            for place in known
+        )
+
+    def restore(self, places: Iterable[PlaceState]) -> None:
+        """Back to what was counted."""
+        for told in places:
+            place = (told.interface, told.state)
+            self._row[place], self._skipped[place] = told.row, told.skipped
+            self.reached.update({place: told.reached} if told.reached else {})
+            self.why.update({place: told.why} if told.why else {})
 
 
 def unreached(state: str, interface: str) -> str:

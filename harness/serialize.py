@@ -6,6 +6,7 @@ import dataclasses
 import json
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
@@ -84,6 +85,8 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return _union_reader(arguments)
     if origin is tuple:
         return _tuple_reader(arguments)
+    if origin is Counter:
+        return lambda plain: Counter({key: _checked(int, count) for key, count in plain.items()})
     if origin is not None and issubclass(origin, Mapping):
         entry = _reader(arguments[1])
         return lambda plain: {key: entry(value) for key, value in plain.items()}

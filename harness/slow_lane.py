@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from harness.case import TestCase
 from harness.monitors.safety import SafetyMonitor
@@ -17,6 +18,14 @@ _STAGES = 3
 _RUN_SHARE, _LOOK_SHARE, _FREE = 50, 6, 50
 
 
+@dataclass(frozen=True, slots=True)
+class SlowLaneState:
+    """How many cases were followed to a decision, and marks of all that were followed."""
+
+    runs: int = 0
+    followed: tuple[str, ...] = ()
+
+
 class SlowLane:
     """Follows cases that leave an obligation of a requirement which their state has not by itself.
 
@@ -27,7 +36,7 @@ class SlowLane:
     def __init__(self, runner: Runner, safety: SafetyMonitor, horizon: float) -> None:
         self._runner, self._safety, self._horizon = runner, safety, horizon
         self._runs = 0
-        self._followed: set[tuple[object, ...]] = set()
+        self._followed: set[str] = set()
         self._baseline: dict[tuple[str, str], frozenset[str]] = {}
 
     def note_baseline(self, case: TestCase) -> None:
@@ -71,14 +80,23 @@ class SlowLane:
         return self._runs <= number // _RUN_SHARE + _FREE
 
     def _first(self, key: tuple[str | tuple[str, ...], ...]) -> bool:
-        seen = key in self._followed
-        self._followed.add(key)
+        mark = hashlib.blake2b(repr(key).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        seen = mark in self._followed
+        self._followed.add(mark)
         return not seen
 
     def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
         """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
         known = self._baseline.get((case.interface, case.state), frozenset())
         return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
+
+    def state(self) -> SlowLaneState:
+        """What it knows, to be written down."""
+        return SlowLaneState(self._runs, tuple(self._followed))
+
+    def restore(self, state: SlowLaneState) -> None:
+        """Back to a `state()`."""
+        self._runs, self._followed = state.runs, set(state.followed)
 
 
 def joined(first: Outcome, then: Outcome) -> Outcome:

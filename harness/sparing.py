@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from harness.case import TestCase
-from harness.interfaces import Fuzzer
+from harness.order import Planned
 from harness.transcript import Transcript
 from harness.verdict import Observation
 
@@ -15,7 +16,13 @@ _COSTLY_SECONDS = 2.0
 _OFTEN = 2
 _MOST_WAITING = 100_000
 
-Planned = tuple[Fuzzer, TestCase]
+
+@dataclass(frozen=True, slots=True)
+class SparingState:
+    """How often a message has shown a known finding, by interface and message, and the places of what waits."""
+
+    shown: tuple[tuple[str, str, int], ...] = ()
+    waiting: tuple[int, ...] = ()
 
 
 class Sparing:
@@ -43,14 +50,24 @@ class Sparing:
 
     def ordered(self, cases: Iterable[Planned]) -> Iterator[Planned]:
         """The cases that are due, then those that were put off."""
-        for fuzzer, case in cases:
-            if self._is_due(case):
-                yield fuzzer, case
+        for planned in cases:
+            if self._is_due(planned[1]):
+                yield planned
             else:
-                self._waiting.append((fuzzer, case))
+                self._waiting.append(planned)
         while self._waiting:
             yield self._waiting.popleft()
 
     def _is_due(self, case: TestCase) -> bool:
         often = max((self._shown[case.interface, message] for message in case.messages), default=0)
         return often < _OFTEN or zlib.crc32(case.id.encode()) % often == 0
+
+    def state(self) -> SparingState:
+        """What it knows, to be written down."""
+        shown = tuple((*place, times) for place, times in self._shown.items())
+        return SparingState(shown, tuple(planned.place for planned in self._waiting))
+
+    def restore(self, state: SparingState, planned: Mapping[int, Planned]) -> None:
+        """Back to a `state()`, with the cases of its places."""
+        self._shown.update({(interface, message): times for interface, message, times in state.shown})
+        self._waiting.extend(planned[place] for place in state.waiting)

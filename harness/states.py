@@ -66,12 +66,18 @@ class Walker:
 
 
 class KeptStates:
-    """Each state is reached from a cold start once; from then on a case starts from its snapshot."""
+    """Each state is reached from a cold start once; from then on a case starts from its snapshot.
+
+    What was measured on the way counts once a campaign, with the first case, however often the target is started anew:
+    `walked` are the states for which it did. While a fault is `replaying` nothing counts.
+    """
 
     def __init__(self, snapshots: Restores, watch: Watch, walker: Walker) -> None:
         self._snapshots, self._watch, self._walker = snapshots, watch, walker
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._cold: object = None
+        self.walked: set[tuple[str, str]] = set()
+        self.replaying = False
 
     def start(self) -> None:
         """The target was started: every kept state is forgotten."""
@@ -81,9 +87,16 @@ class KeptStates:
     def enter(self, interface: Interface, name: str) -> bool:
         """Go to a state; False when its proof is not given."""
         state = interface.protocol.states[name]
-        prepared = self._prepared.get((interface.name, name)) or self._prepare(interface, state)
+        key = (interface.name, name)
+        counts = not self.replaying and key not in self.walked
+        prepared = None if counts else self._prepared.get(key)
         if prepared is None:
-            return False
+            if (prepared := self._prepare(interface, state)) is None:
+                return False
+            if not counts:
+                self._watch.take()
+        if counts:
+            self.walked.add(key)
         self._snapshots.restore(prepared.target)
         self._watch.teach(prepared.monitors)
         interface.executor.begin(prepared.conversation)
@@ -254,18 +267,19 @@ def carriers(interfaces: Mapping[str, Interface]) -> dict[str, Offers]:
     return {name: i.carrier for name, i in interfaces.items() if isinstance(i.carrier, Offers)}
 
 
-def budgeted(target: Target, limit: int) -> Callable[[], None]:
-    """Resets within `limit` (0: no bound); raises TargetError when that is used up."""
-    used = 0
+class Resets:
+    """Resets a target within `limit` (0: no bound); `used` is how often so far."""
 
-    def reset() -> None:
-        nonlocal used
-        used += 1
-        if limit and used > limit:
+    def __init__(self, target: Target, limit: int) -> None:
+        self._target, self._limit = target, limit
+        self.used = 0
+
+    def __call__(self) -> None:
+        """Reset it; raises TargetError when the limit is used up."""
+        self.used += 1
+        if self._limit and self.used > self._limit:
             raise TargetError(
-                f"the {limit} resets that [limits] max_resets allows are used up; look at the device, then start again "
-                "or allow more"
+                f"the {self._limit} resets that [limits] max_resets allows are used up; look at the device, then start "
+                "again or allow more"
             )
-        target.reset()
-
-    return reset
+        self._target.reset()

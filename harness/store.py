@@ -6,7 +6,8 @@ import difflib
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,18 +18,24 @@ import sqlalchemy as sql
 
 from harness.case import TestCase
 from harness.errors import BenchError, UsageError
+from harness.files import make_private_folder
 from harness.finding import Finding
 from harness.serialize import dumps, loads, to_plain
-from harness.store_engine import create_engine, open_engine, translated
-from harness.store_schema import campaign, cases, events, findings
+from harness.store_engine import create_engine, open_engine, taken, translated
+from harness.store_lock import Lock
+from harness.store_schema import campaign, events, findings, origins, position, rows
 from harness.verdict import Verdict
 
 STORE_NAME = "store.sqlite"
 
-_CASE = f"INSERT OR REPLACE INTO cases VALUES ({','.join('?' * len(cases.columns))})"
+_CASE = f"INSERT OR REPLACE INTO rows VALUES ({','.join('?' * len(rows.columns))})"
+_ORIGIN = f"INSERT OR REPLACE INTO origins VALUES ({','.join('?' * len(origins.columns))})"
+_SHOWN = 56  # characters of a passing case's mutation: seed and number give the whole case again
 WAITING_SECONDS = 0.2
 RUNNING = "running"
 ENDED = "ended"
+OVER = ("budget", "exhausted", "findings")
+RESUMABLE = 2  # the first version that keeps a position
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +50,12 @@ class StoredEvent:
 class Store:
     """One writer. A case outlives our own end `WAITING_SECONDS` later, a finding the machine's, and at once."""
 
-    def __init__(self, path: Path, engine: sql.Engine) -> None:
-        self.path = path
+    def __init__(self, path: Path, engine: sql.Engine, lock: Lock | None = None) -> None:
+        self.path, self._lock = path, lock
         self._engine = engine
         self._waiting: list[tuple[Any, ...]] = []
+        self._origins: dict[tuple[str, ...], int] = {}
+        self._new_origins: list[tuple[Any, ...]] = []
         self._written = -math.inf
 
     @classmethod
@@ -55,9 +64,33 @@ class Store:
 
         Of several that create one at the same moment, one does.
         """
-        store = cls(path, create_engine(path))
         row = {"id": 1, "manifest": json.dumps(to_plain(manifest)), "state": RUNNING, "end": "{}"}
-        store._write(campaign.insert().values(row), durable=True)
+        with translated(path):
+            make_private_folder(path.parent)
+        if (lock := Lock.of(path)) is None:
+            raise taken(path)
+        try:
+            return cls(path, create_engine(path, campaign.insert().values(row)), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def resume(cls, folder: Path) -> Store:
+        """The store of a run that is to go on; raises UsageError where it runs, is over or too old, BenchError."""
+        file = folder / STORE_NAME
+        engine, lock = open_engine(file, at_least=RESUMABLE), Lock.of(file)
+        if lock is None:
+            raise UsageError(f"{folder}: its campaign still runs; wait for it, or end it first")
+        store = cls(file, engine, lock)
+        try:
+            reason = store.end().get("reason", "")
+        except BaseException:
+            store.close()
+            raise
+        if reason in OVER:
+            store.close()
+            raise UsageError(f"{folder}: the run has ended ({reason}), there is nothing to resume. Start another run")
         return store
 
     @classmethod
@@ -85,18 +118,38 @@ class Store:
         """
         origin = case.origin
         message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
-        words = (case.id, case.interface, case.state, origin.fuzzer, message, origin.field, origin.mutation_text)
-        self._waiting.append((number, *words, verdict.value, seconds, coverage, int(served)))
+        place = self._origin((case.interface, case.state, origin.fuzzer, message, origin.field))
+        mutation = origin.mutation_text if verdict is not Verdict.PASS else shown(origin.mutation_text)
+        row = (number, bytes.fromhex(case.id), place, mutation, verdict.value, seconds, coverage, int(served))
+        self._waiting.append(row)
         if time.monotonic() - self._written >= WAITING_SECONDS:
             self.flush()
 
+    def _origin(self, origin: tuple[str, ...]) -> int:
+        """The number under which it is written."""
+        if origin not in self._origins:
+            self._origins[origin] = len(self._origins) + 1
+            self._new_origins.append((self._origins[origin], *origin))
+        return self._origins[origin]
+
     def flush(self) -> None:
-        """Write the cases that wait; raises BenchError."""
-        if not self._waiting:
-            return
+        """Write the cases that wait; raises BenchError, once for each of them."""
+        if self._waiting:
+            with self._written_down():
+                pass
+
+    @contextmanager
+    def _written_down(self) -> Generator[sql.Connection]:
+        """A transaction that begins with the cases that wait; they no longer do, whatever becomes of it."""
+        waiting, self._waiting = self._waiting, []
         with translated(self.path), self._engine.begin() as connection:
-            connection.exec_driver_sql(_CASE, self._waiting)
-        self._waiting, self._written = [], time.monotonic()
+            if waiting:
+                self._written = time.monotonic()
+                connection.exec_driver_sql(_CASE, waiting)
+            if self._new_origins:
+                connection.exec_driver_sql(_ORIGIN, self._new_origins)
+            yield connection
+        self._new_origins = []
 
     def add_finding(self, finding: Finding) -> None:
         """Put a finding on the disk (through a power loss too) before returning; one with its id is replaced."""
@@ -108,6 +161,31 @@ class Store:
     def add_event(self, kind: str, seconds: float, text: str) -> None:
         """Note a bench fault or a refused case."""
         self._write(events.insert().values(kind=kind, seconds=seconds, text=text), durable=False)
+
+    def keep(self, packed: bytes, number: int) -> None:
+        """Write down where the campaign stands, behind case `number`, with the cases that wait; raises BenchError."""
+        with self._written_down() as connection:
+            last = sql.select(sql.func.coalesce(sql.func.max(events.c.number), 0)).scalar_subquery()
+            row = {"id": 1, "cases": number, "event": last, "packed": packed}
+            connection.execute(position.insert().prefix_with("OR REPLACE").values(row))
+
+    def position(self) -> bytes:
+        """What `keep` wrote last; nothing where it was never called."""
+        found = self._rows(sql.select(position.c.packed))
+        return found[0][0] if found else b""
+
+    def rewind(self) -> None:
+        """Forget the cases and events behind the last `keep`, and the end; findings stay. Raises BenchError."""
+        ((number, event),) = self._rows(sql.select(position.c.cases, position.c.event)) or [(0, 0)]
+        with translated(self.path), self._engine.begin() as connection:
+            connection.execute(rows.delete().where(rows.c.number > number))
+            connection.execute(events.delete().where(events.c.number > event))
+            connection.execute(campaign.update().values(state=RUNNING, end="{}"))
+        self._origins = {tuple(row[1:]): row[0] for row in self._rows(sql.select(origins))}
+
+    def remove_finding(self, name: str) -> None:
+        """A suspicion that turned out to be another finding."""
+        self._write(findings.delete().where(findings.c.id == name), durable=True)
 
     def finish(self, end: Mapping[str, object]) -> None:
         """Write the totals at the end of the campaign."""
@@ -139,11 +217,11 @@ class Store:
         return self._document(campaign.c.end)
 
     def _document(self, column: sql.Column[Any]) -> Mapping[str, Any]:
-        rows = self._rows(sql.select(column))
-        if not rows:
+        found = self._rows(sql.select(column))
+        if not found:
             raise BenchError(f"store {self.path}: holds no campaign. Run the campaign again.")
         try:
-            return json.loads(rows[0][0])
+            return json.loads(found[0][0])
         except ValueError as error:
             raise self._damaged(column.name) from error
 
@@ -152,8 +230,10 @@ class Store:
 
     def findings(self) -> Sequence[Finding]:
         """All findings in the order in which they were met; raises BenchError when one cannot be read."""
-        rows = self._rows(sql.select(findings.c.id, findings.c.finding).order_by(findings.c.case_number, findings.c.id))
-        return [self._read_finding(name, text) for name, text in rows]
+        found = self._rows(
+            sql.select(findings.c.id, findings.c.finding).order_by(findings.c.case_number, findings.c.id)
+        )
+        return [self._read_finding(name, text) for name, text in found]
 
     def _read_finding(self, name: str, text: str) -> Finding:
         try:
@@ -173,8 +253,8 @@ class Store:
 
     def events(self) -> Sequence[StoredEvent]:
         """The history, oldest first."""
-        rows = self._rows(sql.select(events.c.kind, events.c.seconds, events.c.text).order_by(events.c.number))
-        return [StoredEvent(*row) for row in rows]
+        told = self._rows(sql.select(events.c.kind, events.c.seconds, events.c.text).order_by(events.c.number))
+        return [StoredEvent(*row) for row in told]
 
     def select(self, statement: sql.Executable) -> Sequence[Any]:
         """Rows of a query over `harness.store_schema`, with the cases that wait written first."""
@@ -187,6 +267,13 @@ class Store:
             self.flush()
         finally:
             self._engine.dispose()
+            if self._lock is not None:
+                self._lock.release()
+
+
+def shown(text: str) -> str:
+    """At most `_SHOWN` characters of it."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:

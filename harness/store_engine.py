@@ -14,45 +14,72 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from harness.errors import BenchError, UsageError
-from harness.files import PRIVATE_FILE, make_private_folder
-from harness.store_schema import APPLICATION_ID, VERSION, metadata
+from harness.files import PRIVATE_FILE
+from harness.store_schema import APPLICATION_ID, CASES_VIEW, VERSION, metadata
 
 BUSY_MILLISECONDS = 10_000
 
 
-def create_engine(path: Path) -> sql.Engine:
-    """A new store's engine with its tables; raises UsageError when the file exists, BenchError from the disk."""
+def create_engine(path: Path, first: sql.Executable) -> sql.Engine:
+    """A new store's engine with its tables and a first row; there is none until it is whole.
+
+    Raises UsageError when the file exists, BenchError from the disk. Whoever calls it holds the store's lock.
+    """
     with translated(path):
-        make_private_folder(path.parent)
-        _take(path)
-        engine = _engine(path)
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-    return engine
-
-
-def _take(path: Path) -> None:
-    """An empty file that was not there before, its owner's alone, as SQLite's files beside it will be."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError as error:
-        words = f"{path.parent} holds a campaign already; name another folder with --out, or move that one away"
-        raise UsageError(words) from error
-    path.chmod(PRIVATE_FILE)
-
-
-def open_engine(path: Path) -> sql.Engine:
-    """The engine of a store that is there; raises UsageError when it is not, BenchError when it is not a store."""
-    if not path.is_file():
-        raise UsageError(f"no store at {path}. Name the folder of a run, as `medfuzz list` prints it.")
-    with translated(path):
-        _check_kind(path)
+        if path.exists():
+            raise taken(path)
+        new = path.with_name(f".{path.name}.new")
+        for left in path.parent.glob(f"{new.name}*"):
+            left.unlink()
+        _fill(new, first)
+        new.replace(path)
+        _sync(path.parent)
         return _engine(path)
 
 
-def _check_kind(path: Path) -> None:
+def taken(path: Path) -> UsageError:
+    """There is a store already."""
+    words = f"{path.parent} holds a campaign already; go on with it by --resume, or name another folder with --out"
+    return UsageError(words)
+
+
+def _fill(path: Path, first: sql.Executable) -> None:
+    """A file that is its owner's alone, as SQLite's files beside it will be."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    path.chmod(PRIVATE_FILE)
+    engine = sql.create_engine(f"sqlite:///{path}", poolclass=sql.pool.NullPool)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        connection.exec_driver_sql(CASES_VIEW)
+        connection.execute(first)
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # whoever only reads it changes nothing
+
+
+def _sync(folder: Path) -> None:
+    """A name in it outlives a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_engine(path: Path, *, at_least: int = 1) -> sql.Engine:
+    """The engine of a store that is there; raises UsageError when it is not, BenchError when it is not a store.
+
+    UsageError, too, for one whose version is not `at_least` so new.
+    """
+    if not path.is_file():
+        raise UsageError(f"no store at {path}. Name the folder of a run, as `medfuzz list` prints it.")
+    with translated(path):
+        _check_kind(path, at_least)
+        return _engine(path)
+
+
+def _check_kind(path: Path, at_least: int) -> None:
     """Read the marks and the integrity without changing the file's journal mode."""
     connection = sqlite3.connect(path, timeout=BUSY_MILLISECONDS / 1000)
     try:
@@ -65,6 +92,8 @@ def _check_kind(path: Path) -> None:
         raise BenchError(f"{path} is not a medfuzz store. Name the store.sqlite of a run.")
     if version > VERSION:
         raise BenchError(f"{path} was written by a newer medfuzz (store version {version}). Update medfuzz.")
+    if version < at_least:
+        raise UsageError(f"{path} was written by an older medfuzz, which kept no position. Start another run")
     if complaint != "ok":
         raise BenchError(f"{path} is damaged ({complaint}). Restore it from a copy, or run the campaign again.")
 

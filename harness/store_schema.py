@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sql
 
 APPLICATION_ID = 0x4D454446
-VERSION = 1
+VERSION = 2
 
 metadata = sql.MetaData()
 
@@ -18,21 +18,61 @@ campaign = sql.Table(
     sql.Column("end", sql.Text, nullable=False),
 )
 
-cases = sql.Table(
-    "cases",
+origins = sql.Table(  # what many cases share
+    "origins",
     metadata,
     sql.Column("number", sql.Integer, primary_key=True),
-    sql.Column("id", sql.Text, nullable=False),
     sql.Column("interface", sql.Text, nullable=False),
     sql.Column("state", sql.Text, nullable=False),
     sql.Column("fuzzer", sql.Text, nullable=False),
     sql.Column("message", sql.Text, nullable=False),
     sql.Column("field", sql.Text, nullable=False),
+)
+
+rows = sql.Table(  # the cases as they are written: some 70 bytes each
+    "rows",
+    metadata,
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("id", sql.LargeBinary, nullable=False),
+    sql.Column("origin", sql.Integer, nullable=False),
     sql.Column("mutation", sql.Text, nullable=False),
     sql.Column("verdict", sql.Text, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("coverage", sql.Integer, nullable=False),
     sql.Column("probe_served", sql.Integer, nullable=False),
+)
+
+CASES_VIEW = """
+CREATE VIEW cases AS
+SELECT rows.number, lower(hex(rows.id)) AS id, interface, state, fuzzer, message, field, mutation, verdict, seconds,
+       coverage, probe_served
+FROM rows LEFT JOIN origins ON origins.number = rows.origin
+"""
+
+cases = sql.Table(  # the cases as they are read: that view; in a store of version 1 a table
+    "cases",
+    sql.MetaData(),
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("id", sql.Text),
+    sql.Column("interface", sql.Text),
+    sql.Column("state", sql.Text),
+    sql.Column("fuzzer", sql.Text),
+    sql.Column("message", sql.Text),
+    sql.Column("field", sql.Text),
+    sql.Column("mutation", sql.Text),
+    sql.Column("verdict", sql.Text),
+    sql.Column("seconds", sql.Float),
+    sql.Column("coverage", sql.Integer),
+    sql.Column("probe_served", sql.Integer),
+)
+
+position = sql.Table(  # of a run that goes on: the cases and events that it counts, and what it knows
+    "position",
+    metadata,
+    sql.Column("id", sql.Integer, primary_key=True),
+    sql.Column("cases", sql.Integer, nullable=False),
+    sql.Column("event", sql.Integer, nullable=False),
+    sql.Column("packed", sql.LargeBinary, nullable=False),
 )
 
 findings = sql.Table(

@@ -95,9 +95,9 @@ class CampaignRecord:
     """One whole campaign. `manifest` is what was recorded at the start; `reason` why it ended.
 
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
-    `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded. `statuses` are
-    what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts the cases that
-    showed a finding, by bucket and state.
+    `findings`, `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
+    `statuses` are what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts
+    the cases that showed a finding, by bucket and state.
     """
 
     manifest: Mapping[str, Any]

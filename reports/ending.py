@@ -11,6 +11,7 @@ from reports.text import counted, duration, visible
 REASONS: Mapping[str, str] = {
     "budget": "the time or the number of cases was used up",
     "exhausted": "every case was run",
+    "findings": "it found what it was to stop at",
     "interrupted": "it was interrupted",
     "bench": "the bench failed",
     "failed": "medfuzz itself failed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -189,6 +189,14 @@ class EmulatedTarget:
     def coverage(self) -> int:
         """Distinct edges executed since the start."""
         return len(self.machine.edges)
+
+    def edges(self) -> Collection[int]:
+        """The edges themselves: where a jump came from, and where it went."""
+        return self.machine.edges
+
+    def know(self, edges: Collection[int]) -> None:
+        """Count these as seen."""
+        self.machine.edges.update(edges)
 
     def memory(self, symbol: str) -> bytes:
         """The bytes of a variable; for tests and explanations."""

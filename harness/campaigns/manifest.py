@@ -46,6 +46,8 @@ def manifest_of(
         "options": {
             "cases": options.cases,
             "seconds": options.seconds,
+            "findings": options.findings,
+            "stop_on": [kind.value for kind in options.stop_on],
             "fuzzers": list(options.fuzzers),
             "interfaces": list(options.interfaces),
         },

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.verdict import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own.
+
+    It ends with so many `findings`, too, or with the first of a kind in `stop_on`.
 
     `command` is how this program is called, for the words of a report that say how to replay a finding.
     `baseline` is a file of known findings; None for the one beside the bench, if there is one.
@@ -25,3 +29,5 @@ class Options:
     elf: Path | None = None
     command: str = ""
     baseline: Path | None = None
+    findings: int | None = None
+    stop_on: tuple[Kind, ...] = ()

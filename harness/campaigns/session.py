@@ -23,14 +23,16 @@ from harness.campaigns.keeper import Keeper
 from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
+from harness.campaigns.resumption import Earlier, earlier_in, options_of, require_same_device, require_unchanged
 from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted, KnownReplayed
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
 from harness.interfaces import Fuzzer, Identity, Listener
-from harness.known.baseline import Baseline
+from harness.known.baseline import Baseline, baseline_in
 from harness.known.corpus import Allowance, replay_known
 from harness.known.file import baseline_beside, load_baseline, today
+from harness.position import Position, still_missing
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
 from harness.store import STORE_NAME, Store
@@ -52,70 +54,95 @@ class Audience:
 NOBODY = Audience()
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Everything that one campaign is run with; `earlier` is the run that it goes on with."""
+
+    options: Options
+    assembly: Assembly
+    fuzzers: Sequence[Fuzzer]
+    baseline: Baseline | None
+    interruption: Interruption
+    audience: Audience
+    earlier: Earlier | None = None
+
+
 def run_campaign(options: Options, audience: Audience = NOBODY, ask: Ask | None = None) -> tuple[CampaignRecord, Path]:
     """Run, store, report; returns the record and the run's folder. `ask` is a person at the bench.
 
     Raises UsageError before anything has started.
     """
+    assembly = _assembled(options, ask)
+    baseline = _baseline(options)
+    setting = _Setting(options, assembly, _fuzzers(options, assembly), baseline, Interruption(), audience)
+    with setting.interruption.watched():
+        folder = _folder(options)
+        with details_in(folder):
+            manifest = manifest_of(folder.name, options, assembly, {}, baseline)
+            with Store.create(folder / STORE_NAME, manifest) as store:  # that is how a folder belongs to one run
+                return _in_store(setting, store), folder
+
+
+def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None = None) -> tuple[CampaignRecord, Path]:
+    """Go on with the run in a folder that was interrupted or killed, as `run_campaign` would have.
+
+    Raises UsageError where it is over, still runs, or would not be the same run; its store is as it was then.
+    """
+    with Store.resume(folder) as store, details_in(folder):
+        earlier = earlier_in(store)
+        options, baseline = options_of(earlier.manifest, folder), baseline_in(earlier.manifest)
+        assembly = _assembled(options, ask)
+        require_unchanged(earlier.manifest, manifest_of(folder.name, options, assembly, {}, baseline), folder)
+        fuzzers = _fuzzers(options, assembly)
+        setting = _Setting(options, assembly, fuzzers, baseline, Interruption(), audience, earlier)
+        with setting.interruption.watched():
+            return _in_store(setting, store), folder
+
+
+def _assembled(options: Options, ask: Ask | None) -> Assembly:
+    """A bench that may be fuzzed; raises UsageError, BenchError."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     _require_arming(assembly)
     require_stimuli(assembly)
-    baseline = _baseline(options)
-    fuzzers = make_fuzzers(assembly, options.seed, options.fuzzers)
-    interruption = Interruption()
-    with interruption.watched():
-        folder = _folder(options)
-        with details_in(folder):
-            return _in_folder(options, assembly, fuzzers, baseline, folder, interruption, audience), folder
+    return assembly
 
 
-def _in_folder(
-    options: Options,
-    assembly: Assembly,
-    fuzzers: Sequence[Fuzzer],
-    baseline: Baseline | None,
-    folder: Path,
-    interruption: Interruption,
-    audience: Audience,
-) -> CampaignRecord:
-    """The store is created first: that is how a folder belongs to one run. Raises UsageError, BenchError."""
-    with Store.create(folder / STORE_NAME, manifest_of(folder.name, options, assembly, {}, baseline)) as store:
-        try:
-            record = _recorded_run(options, assembly, fuzzers, baseline, store, interruption, audience)
-            return with_faults(record, write_reports(folder, record, assembly.protocols))
-        finally:
-            with contextlib.suppress(KeyboardInterrupt):
-                interruption.wake()
-                assembly.runner.stop()
-                interruption.rest()
+def _fuzzers(options: Options, assembly: Assembly) -> Sequence[Fuzzer]:
+    return make_fuzzers(assembly, options.seed, options.fuzzers)
+
+
+def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
+    """Run and report; raises UsageError, BenchError."""
+    interruption = setting.interruption
+    try:
+        record = _recorded_run(setting, store)
+        return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
+    finally:
+        with contextlib.suppress(KeyboardInterrupt):
+            interruption.wake()
+            setting.assembly.runner.stop()
             interruption.rest()
+        interruption.rest()
 
 
-def _recorded_run(
-    options: Options,
-    assembly: Assembly,
-    fuzzers: Sequence[Fuzzer],
-    baseline: Baseline | None,
-    store: Store,
-    interruption: Interruption,
-    audience: Audience,
-) -> CampaignRecord:
+def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
     """Bring the target up, write the manifest, run; everything in the store. Raises BenchError from the disk."""
-    folder = store.path.parent
-    failure, identities = _bring_up(assembly, interruption)
-    manifest = manifest_of(folder.name, options, assembly, identities, baseline)
-    write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
-    store.describe(manifest)
+    options, assembly, folder = setting.options, setting.assembly, store.path.parent
+    failure, identities = _bring_up(assembly, setting.interruption)
+    manifest = _described(setting, store, failure, identities)
     builder = _builder(options, assembly)
-    keeper = Keeper(store)
+    safety = assembly.safety
+    keeper = Keeper(
+        store, lambda: Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
+    )
     campaign = Campaign(
         folder.name,
         assembly.runner,
-        fuzzers,
-        assembly.safety,
+        setting.fuzzers,
+        safety,
         manifest=manifest,
-        budget=Budget(options.cases, options.seconds),
-        listeners=tuple(map(interruption.uninterrupted, (builder, keeper, *audience.listeners))),
+        budget=Budget(options.cases, options.seconds, options.findings, frozenset(options.stop_on)),
+        listeners=tuple(map(setting.interruption.uninterrupted, (builder, keeper, *setting.audience.listeners))),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,
         triage=assembly.bench.limits.triage,
@@ -123,9 +150,46 @@ def _recorded_run(
     if failure:
         _tell_failure(campaign, manifest, failure)
     else:
-        _replay_known(baseline, assembly, campaign, options, interruption)
-        _run(campaign, interruption, folder, audience)
-    return _record(builder, assembly, keeper, store, interruption)
+        _go_on(setting, store, campaign, builder)
+        _replay_known(setting, campaign)
+        _run(campaign, setting.interruption, folder, setting.audience)
+    return _record(setting, builder, keeper, store)
+
+
+def _described(setting: _Setting, store: Store, failure: str, identities: Mapping[str, Identity]) -> Mapping[str, Any]:
+    """The manifest, in the folder and the store; that of a run that goes on is the earlier one's.
+
+    Raises UsageError where the device is another one now, BenchError where the bench has failed: nothing is written.
+    """
+    earlier, folder = setting.earlier, store.path.parent
+    if earlier is not None:
+        if failure or setting.interruption.number:
+            raise BenchError(failure or f"{folder} was not resumed: interrupted")
+        require_same_device(earlier, identities, folder)
+        if earlier.position is not None:
+            return earlier.manifest
+    manifest = manifest_of(folder.name, setting.options, setting.assembly, identities, setting.baseline)
+    write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
+    store.describe(manifest)
+    return manifest
+
+
+def _go_on(setting: _Setting, store: Store, campaign: Campaign, builder: RecordBuilder) -> None:
+    """Bring campaign and record to where the earlier run stood; raises UsageError before the store is changed."""
+    earlier, interruption = setting.earlier, setting.interruption
+    if earlier is None:
+        return
+    position = earlier.position
+    if position is None:
+        campaign.owe(earlier.findings)
+    else:
+        interruption.wake()
+        campaign.restore(position.campaign, earlier.findings)
+        interruption.rest()
+    store.rewind()
+    if position is not None:
+        builder.restore(position.record, store)
+    store.add_event("resumed", campaign.seconds, f"behind case {position.campaign.cases if position else 0}")
 
 
 def _baseline(options: Options) -> Baseline | None:
@@ -139,17 +203,14 @@ def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
     return RecordBuilder(
         assembly.requirements,
         {
-            name: Tally(
-                protocol.probe.message,
-                echoes=answers_by_echo(bench.interfaces[name].transport),
-                refuses=protocol.refuses,
-            )
+            name: Tally(protocol.probe.message, echoes=answers_by_echo(bench.interfaces[name].transport))
             for name, protocol in assembly.protocols.items()
         },
         max_inconclusive=bench.limits.max_inconclusive,
         totals=assembly.safety.totals() if assembly.safety else None,
         floors=bench.floors,
         budget=options.cases,
+        refuses={name: protocol.refuses for name, protocol in assembly.protocols.items()},
     )
 
 
@@ -184,16 +245,15 @@ def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapp
         interruption.rest()
 
 
-def _replay_known(
-    baseline: Baseline | None, assembly: Assembly, campaign: Campaign, options: Options, interruption: Interruption
-) -> None:
+def _replay_known(setting: _Setting, campaign: Campaign) -> None:
     """Before the cases, what is known: a signal, also a second one, goes on to the campaign, which ends by it."""
-    if baseline is None:
+    baseline, assembly, interruption = setting.baseline, setting.assembly, setting.interruption
+    if baseline is None or (setting.earlier is not None and setting.earlier.position is not None):
         return
     limits = assembly.bench.limits
     allowance = Allowance(
         assembly.runner,
-        seconds=options.seconds,
+        seconds=setting.options.seconds,
         resets=limits.max_resets,
         stop=lambda: bool(interruption.number),
     )
@@ -215,36 +275,57 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience:
         interruption.begin(campaign.interrupt)
         campaign.run()
     except KeyboardInterrupt:
+        campaign.tell_owed()
         campaign.tell(CampaignEnded("interrupted", campaign.seconds, 0))
     except Exception as error:  # noqa: BLE001  whatever it is, what is in the store is reported
         failure = internal_error(error, folder)
         audience.failed(failure)
+        campaign.tell_owed()
         campaign.tell(BenchFault(str(failure), fatal=True))
         campaign.tell(CampaignEnded(FAILED, campaign.seconds, 0))
     finally:
         interruption.rest()
 
 
-def _record(
-    builder: RecordBuilder, assembly: Assembly, keeper: Keeper, store: Store, interruption: Interruption
-) -> CampaignRecord:
+def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store) -> CampaignRecord:
     """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
-    record = builder.record(missing=assembly.safety.never_told() if assembly.safety else None)
+    assembly = setting.assembly
+    record = builder.record(missing=_missing(setting))
     if assembly.bench.faults:
         known = load_faults(assembly.bench.path(assembly.bench.faults))
         record = replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
     if record.reason == "interrupted":
-        record = signalled(record, interruption.number)
+        record = signalled(record, setting.interruption.number)
     if record.reason == FAILED:
         record = replace(record, exit_code=InternalError.exit_code)
     record = with_faults(record, list(keeper.lost()))
     try:
-        for finding in record.findings if assembly.bench.faults and not keeper.failure else ():
-            store.update_finding(finding)
+        if not keeper.failure:
+            _finish(setting, store, record)
         store.finish(end_of(record))
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
+
+
+def _missing(setting: _Setting) -> Mapping[str, tuple[str, ...]] | None:
+    """Signals that never came, in an earlier part of the run neither, by requirement."""
+    if setting.assembly.safety is None:
+        return None
+    never, earlier = setting.assembly.safety.never_told(), setting.earlier
+    if earlier is None or earlier.position is None:
+        return never
+    return still_missing(never, earlier.position.missing)
+
+
+def _finish(setting: _Setting, store: Store, record: CampaignRecord) -> None:
+    """Faults by name; what an earlier part suspected and this one found to be something else is no finding."""
+    for finding in record.findings if setting.assembly.bench.faults else ():
+        store.update_finding(finding)
+    told = {finding.id for finding in record.findings}
+    for finding in setting.earlier.findings if setting.earlier is not None else ():
+        if finding.id not in told:
+            store.remove_finding(finding.id)
 
 
 def _folder(options: Options) -> Path:

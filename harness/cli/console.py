@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -16,6 +17,7 @@ from harness.cli.terminal import silence
 from harness.events import (
     BenchFault,
     CampaignEnded,
+    CampaignResumed,
     CampaignStarted,
     CaseFinished,
     Event,
@@ -44,7 +46,7 @@ class _Terminal(Console):
 class ConsoleListener:
     """Shows cases, rate, coverage, findings by kind and the time left; on a pipe, a line every few seconds."""
 
-    def __init__(self, seconds: float | None, cases: int | None, console: Console | None = None) -> None:
+    def __init__(self, seconds: float | None = None, cases: int | None = None, console: Console | None = None) -> None:
         self._seconds, self._cases, self._quiet = seconds, cases, False
         self._console = console or _Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
@@ -66,6 +68,8 @@ class ConsoleListener:
         match event:
             case CampaignStarted():
                 self._start(event)
+            case CampaignResumed():
+                self._resume(event)
             case CaseFinished():
                 self._progress(event)
             case FindingConfirmed(finding=finding) if finding.same_as:
@@ -90,6 +94,8 @@ class ConsoleListener:
 
     def _start(self, event: CampaignStarted) -> None:
         self._manifest = event.manifest
+        asked: Any = event.manifest.get("options") or {}
+        self._seconds, self._cases = self._seconds or asked.get("seconds"), self._cases or asked.get("cases")
         total = sum(event.forecast.values())
         if total:
             self._say(f"campaign {escape(event.campaign)}: {total:,} cases to choose from ({_sources(event)})")
@@ -102,6 +108,13 @@ class ConsoleListener:
                 redirect_stderr=False,
             )
             self._live.start()
+
+    def _resume(self, event: CampaignResumed) -> None:
+        confirmed = [finding for finding in event.findings if finding.confirmed]
+        self._kinds.update(finding.kind.value for finding in confirmed)
+        self._mark = (event.seconds, event.cases)
+        before = f"{event.seconds:,.0f} s, {counted(len(confirmed), 'finding')}"
+        self._say(f"goes on behind {counted(event.cases, 'case')}: {before} before")
 
     def _progress(self, event: CaseFinished) -> None:
         pause = _REFRESH_SECONDS if self._live else 20 * _REFRESH_SECONDS

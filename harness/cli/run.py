@@ -11,19 +11,21 @@ import typer
 
 from harness.assembly.benches import find_bench
 from harness.campaigns.options import Options
-from harness.cli.campaign import run_on_terminal
+from harness.cli.campaign import resume_on_terminal, run_on_terminal
 from harness.cli.program import command
 from harness.cli.terminal import say
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 from harness.finding import Finding
 from harness.kinship import by_fault
 from harness.known.baseline import baseline_in
 from harness.summary import CampaignRecord, InterfaceTotals
+from harness.verdict import KINDS, Blame, Kind
 from reports.ending import so_far
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
 
+_KEPT = ("bench", "time", "cases", "seed", "interface", "fuzzer", "out", "elf", "baseline", "max_findings", "stop_on")
 BenchArgument = Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 
@@ -34,7 +36,8 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    bench: BenchArgument,
+    context: typer.Context,
+    bench: Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")] = "",
     time: Annotated[
         str, typer.Option(help="Stop after, triage included: 90, 90s, 15m, 8h (without --cases: 60s).")
     ] = "",
@@ -47,6 +50,15 @@ def run(
     baseline: Annotated[
         Path | None, typer.Option(help="File of known findings (default: known.toml beside the bench).")
     ] = None,
+    max_findings: Annotated[
+        int, typer.Option(min=0, help="Stop after this many new confirmed findings (0: no limit).")
+    ] = 0,
+    stop_on: Annotated[
+        list[str] | None, typer.Option(help="Stop at the first new finding of this kind, like crash; may be repeated.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the run in this folder, which was interrupted or killed.")
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="Print only the outcome.")] = False,
     interactive: Annotated[bool, typer.Option(help="Ask for a power cycle where the bench cannot do one.")] = False,
 ) -> None:
@@ -56,26 +68,47 @@ def run(
     interrupted; else 4 too much was inconclusive; else 0 nothing was found, or only what is known. 70 medfuzz itself
     failed, whatever was found before.
     """
-    seconds = seconds_of(time) if time else None if cases else _DEFAULT_SECONDS
-    record, folder = run_on_terminal(
-        Options(
+    if resume is not None:
+        _require_alone(context)
+        record, folder = resume_on_terminal(resume, quiet=quiet, interactive=interactive)
+    elif not bench:
+        raise UsageError("which bench? Name a file, or a shipped bench; or go on with a run by --resume FOLDER")
+    else:
+        options = Options(
             bench=find_bench(bench),
             bench_name=Path(bench).stem if Path(bench).suffix else bench,
             seed=seed,
             cases=cases or None,
-            seconds=seconds,
+            seconds=seconds_of(time) if time else None if cases else _DEFAULT_SECONDS,
             interfaces=tuple(interface or ()),
             fuzzers=tuple(fuzzer or ()),
             out=out,
             elf=elf,
             command=command(),
             baseline=baseline,
-        ),
-        quiet=quiet,
-        interactive=interactive,
-    )
+            findings=max_findings or None,
+            stop_on=tuple(map(kind_of, stop_on or ())),
+        )
+        record, folder = run_on_terminal(options, quiet=quiet, interactive=interactive)
     tell_outcome(record, folder)
     raise typer.Exit(record.exit_code)
+
+
+def kind_of(word: str) -> Kind:
+    """A kind of finding by its name; raises UsageError."""
+    kinds = {kind.value: kind for kind, meaning in KINDS.items() if meaning.blame is Blame.DEVICE}
+    if word not in kinds:
+        raise UsageError(f"--stop-on: there is no kind of finding '{word}'.{did_you_mean(word, kinds)}")
+    return kinds[word]
+
+
+def _require_alone(context: typer.Context) -> None:
+    """A run that goes on keeps what it was started with; raises UsageError."""
+    source = context.get_parameter_source
+    given = [name for name in _KEPT if (found := source(name)) is not None and found.name == "COMMANDLINE"]
+    if given:
+        word = "a bench" if given[0] == "bench" else f"--{given[0].replace('_', '-')}"
+        raise UsageError(f"{word} cannot be given with --resume: the run keeps what it was started with")
 
 
 def seconds_of(text: str) -> float:

@@ -11,7 +11,7 @@ from harness.kinship import Fault, faults_in
 from harness.known.baseline import FIXED, STILL_THERE, Seen
 from harness.known.evidence import Rerun, alone, case_of, rerun
 from harness.record import load_record
-from harness.store import Store
+from harness.store import OVER, Store
 from harness.summary import CampaignRecord
 
 SCHEMA_VERSION = 1
@@ -112,7 +112,7 @@ def _remarks(before: CampaignRecord, after: CampaignRecord) -> tuple[str, ...]:
     if left:
         remarks.append(f"not fuzzed in the later run: {', '.join(sorted(left))}")
     ends = (("earlier", before), ("later", after))
-    remarks += [f"the {name} run ended as: {r.reason}" for name, r in ends if r.reason not in ("budget", "exhausted")]
+    remarks += [f"the {name} run ended as: {r.reason}" for name, r in ends if r.reason not in OVER]
     return tuple(remarks)
 
 

@@ -3,7 +3,7 @@
 from harness.temporal.formula import Formula, SignalDeclaration
 from harness.temporal.monitor import FormulaSet, MonitorState, Violation
 from harness.temporal.parser import parse
-from harness.temporal.statistics import Exercise, RequirementStatistics, RequirementTotals, Watched
+from harness.temporal.statistics import Exercise, RequirementStatistics, RequirementTotals, TotalsState, Watched
 
 __all__ = [
     "Exercise",
@@ -13,6 +13,7 @@ __all__ = [
     "RequirementStatistics",
     "RequirementTotals",
     "SignalDeclaration",
+    "TotalsState",
     "Violation",
     "Watched",
     "parse",

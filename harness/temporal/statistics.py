@@ -63,6 +63,17 @@ class RequirementStatistics:
     missing: tuple[str, ...] = ()
 
 
+Sums = tuple[int, float, float, int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsState:
+    """What was added up: link seconds, and an `Exercise` for each requirement."""
+
+    seconds: float
+    sums: Mapping[str, Sums]
+
+
 class RequirementTotals:
     """Adds up executions. `unconditional` are requirements that all observed time exercises."""
 
@@ -76,6 +87,15 @@ class RequirementTotals:
         self._seconds += watched.seconds
         for name, more in watched.exercises.items():
             self._totals[name] = self._totals[name].plus(more)
+
+    def state(self) -> TotalsState:
+        """The sums, to be written down."""
+        return TotalsState(self._seconds, dict(self._totals))
+
+    def restore(self, state: TotalsState) -> None:
+        """Back to a `state()`."""
+        self._seconds = state.seconds
+        self._totals.update({name: Exercise(*sums) for name, sums in state.sums.items() if name in self._totals})
 
     def statistics(self) -> Mapping[str, RequirementStatistics]:
         """The figures by requirement."""

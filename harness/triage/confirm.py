@@ -62,7 +62,7 @@ class Confirmation:
         self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
         self._known = known
         self._control = Control(self._again, stop)
-        self._suspect = 0  # sights of timed kinds that no replay confirmed
+        self.suspect = 0  # sights of timed kinds that no replay confirmed
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         """The finding with its window, its k of n, and what a replay says of its cause and blame.
@@ -72,7 +72,7 @@ class Confirmation:
         """
         confirmed = self._confirmed(finding, history)
         timed = KINDS[finding.kind].timed and confirmed.tries > 0
-        self._suspect += timed and (not confirmed.reproduced or bool(confirmed.doubt))
+        self.suspect += timed and (not confirmed.reproduced or bool(confirmed.doubt))
         return confirmed
 
     def _confirmed(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
@@ -137,7 +137,7 @@ class Confirmation:
 
     def _asked(self, finding: Finding) -> int:
         """How many replays: more where sights of this sort came to nothing."""
-        return self._tries + (min(self._suspect, _SUSPECT) if KINDS[finding.kind].timed else 0)
+        return self._tries + (min(self.suspect, _SUSPECT) if KINDS[finding.kind].timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)

@@ -42,6 +42,15 @@ class _Task:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """Buckets that wait, the one in hand first, and what was spent: wall seconds, and replays."""
+
+    waiting: tuple[str, ...] = ()
+    spent: float = 0.0
+    played: int = 0
+
+
 class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
@@ -126,3 +135,19 @@ class Desk:
     def _play(self, window: Window, finding: Finding) -> Replay:
         self._played += 1
         return replay_once(self._runner, window, finding, self._stop)
+
+    def state(self) -> DeskState:
+        """What there is to do, to be written down: the one in hand is begun again by whoever reads it."""
+        waiting = tuple(task.minimization.first.bucket for task in self._waiting)
+        return DeskState(waiting, self._spent, self._played)
+
+    def restore(self, state: DeskState, findings: Mapping[str, Finding]) -> None:
+        """Back to a `state()`; of the `findings` by bucket those that became small since are done."""
+        self._spent, self._played = state.spent, state.played
+        for bucket in state.waiting:
+            if (finding := findings.get(bucket)) is None:
+                continue
+            if finding.minimized is None:
+                self.take(finding)
+            elif not finding.minimized.done:
+                self.take(replace(finding, window=finding.minimized.original, minimized=None))

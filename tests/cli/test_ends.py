@@ -95,8 +95,8 @@ def test_a_command_that_cannot_be_loaded_is_a_fault_of_our_own(medfuzz, monkeypa
 
 
 def limited():
-    """Files have at most 120 KiB: what a disk without room does to a store."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (120 << 10, 120 << 10))
+    """Files have at most 140 KiB: what a disk without room does to a store."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (140 << 10, 140 << 10))
 
 
 def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
@@ -134,7 +134,7 @@ def test_two_runs_that_begin_at_once_in_one_folder_are_one_run(tmp_path):
     ended = [(seed, *process.communicate(timeout=60), process.returncode) for seed, process in enumerate(both, 1)]
     (won,) = [seed for seed, _out, _err, code in ended if code == 0]
     ((out, err),) = [(out, err) for _seed, out, err, code in ended if code == 2]
-    assert (out, "run holds a campaign already; name another folder with --out" in err) == ("", True)
+    assert (out, "run holds a campaign already; go on with it by --resume, or name another folder" in err) == ("", True)
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["seed"] == won
     with Store.open(tmp_path / "run") as store:
         assert store.manifest()["seed"] == won

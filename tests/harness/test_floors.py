@@ -8,7 +8,7 @@ from toy import case
 from harness.bench_tables import FloorsTable
 from harness.case import Send
 from harness.events import CaseFinished
-from harness.floors import Tally, shortfalls
+from harness.floors import BETWEEN, Tally, shortfalls
 from harness.floors import Tested as Reached
 from harness.transcript import Exchange, Transcript
 from harness.verdict import Verdict
@@ -157,11 +157,11 @@ def test_the_gravest_comes_first():
 
 
 def test_what_became_of_each_message_is_counted_by_state():
-    count = Tally("probe", refuses=lambda reply: reply == b"<no>")
+    count = Tally("probe")
     no, silent, quiet = exchange(replies=(b"<no>",)), exchange(replies=()), exchange("b", (), expected=False)
-    count.add(finished(exchange(), no, silent, quiet))
+    count.add(finished(exchange(), no, silent, quiet), lambda reply: reply == b"<no>")
     count.add(finished(exchange(), state="open"))
-    assert dict(count.messages) == {
+    assert {tuple(key.split(BETWEEN)): times for key, times in count.messages.items()} == {
         ("a", "idle", "accepted"): 1,
         ("a", "idle", "refused"): 1,
         ("a", "idle", "unanswered"): 1,

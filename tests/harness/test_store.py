@@ -123,7 +123,7 @@ def test_a_store_is_its_owners_alone(tmp_path, umask):
     store.close()
     assert modes.pop("one") == stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
     assert set(modes.values()) == {0o600}
-    assert len(modes) == 3
+    assert len(modes) == 4
 
 
 def test_a_manifest_can_be_told_in_full_later(path):

@@ -6,7 +6,7 @@ from toy import case, message
 from harness.case import LiveField
 from harness.errors import LinkError, TargetError
 from harness.interfaces import Conversation, Frame, FrameKind, State
-from harness.states import KeptStates, ReachedStates, budgeted, carriers, record, unproven
+from harness.states import KeptStates, ReachedStates, Resets, carriers, record, unproven
 from harness.transcript import Sample, TargetEvent
 from harness.verdict import Kind
 
@@ -392,7 +392,7 @@ def test_only_carriers_that_offer_more_are_carriers(toy):
 @pytest.mark.parametrize(("limit", "allowed"), [(0, 50), (1, 1), (3, 3)])
 def test_resets_are_counted_and_the_one_too_many_is_not_done(toy, limit, allowed):
     t = toy()
-    reset = budgeted(t.target, limit)
+    reset = Resets(t.target, limit)
     for _ in range(allowed):
         reset()
     if limit:
@@ -403,7 +403,7 @@ def test_resets_are_counted_and_the_one_too_many_is_not_done(toy, limit, allowed
 
 def test_each_budget_counts_for_itself(toy):
     t = toy()
-    one, two = budgeted(t.target, 1), budgeted(t.target, 1)
+    one, two = Resets(t.target, 1), Resets(t.target, 1)
     one()
     two()
     assert t.target.resets == 2
