@@ -182,8 +182,18 @@ def finish(kind: Kind, folder: Path, announced: set[str], tally: Tally) -> None:
     if not (folder / "summary.json").exists():
         return  # killed in its reports, behind its end
     came = outcome(folder)
-    if other := [name for name in came if came[name] != kind.expected[name]]:
+    if not _is_small(came, kind):
+        tally.counts["no time to make a finding small"] += 1
+    elif other := [name for name in came if came[name] != kind.expected[name]]:
         tally.note("other ends", folder, *other)
+
+
+def _is_small(came: dict[str, Any], kind: Kind) -> bool:
+    """True where there was time for every finding, also on a machine that is busy."""
+    sizes = [found[-1] for found in came["findings"].values()]
+    return not any(found[-1] for found in kind.expected["findings"].values()) or all(
+        size and size[-1] for size in sizes
+    )
 
 
 def kills(number: int, seed: int, place: Path) -> Iterator[Tally]:
@@ -203,7 +213,7 @@ def kills(number: int, seed: int, place: Path) -> Iterator[Tally]:
 def told(tally: Tally) -> str:
     """The figures in a line, what is wrong below."""
     names = ("kills", "resumed", "lost findings", "unreadable stores", "other ends", "refused")
-    more = ("ended before the kill", "before there was a store")
+    more = ("ended before the kill", "before there was a store", "no time to make a finding small")
     figures = ", ".join(f"{tally.counts[name]:,} {name}" for name in (*names, *more))
     return "\n".join([figures, *tally.wrong])
 
