@@ -36,16 +36,20 @@ def test_a_file_is_played_from_another_folder_on_its_bench_and_on_the_fixed_one(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--times", "2")
-    assert (code, out[-1], err) == (1, "reproduced: 2 of 2", [])
+    assert (code, out[-1], err) == (1, "reproduced: 2 of 2 (95 % interval 34-100 %)", [])
     code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--bench", "pump-fixed", "--times", "1")
-    assert (code, out[-1], err) == (0, "fixed: 0 of 1", [])
+    assert (code, out[-1], err) == (0, "fixed: 0 of 1 (95 % interval 0-79 %)", [])
 
 
 def test_an_exported_test_fails_on_the_vulnerable_pump_passes_on_the_fixed_one_and_never_untested(medfuzz, tmp_path):
     code, out, _err = medfuzz("export", CRASH, "--pytest")
     assert (code, out[1:]) == (0, ["wrote test_f_e7256625.py", "wrote test_f_e7256625.json"])
     code, text = run_pytest(tmp_path)
-    assert (code, "1 failed" in text, "reproduced: 3 of 3; null pointer write" in text) == (1, True, True)
+    assert (code, "1 failed" in text, "reproduced: 3 of 3 (95 % interval 44-100 %); null pointer write" in text) == (
+        1,
+        True,
+        True,
+    )
     code, text = run_pytest(tmp_path, MEDFUZZ_BENCH="pump-fixed")
     assert (code, "1 passed" in text) == (0, True)
     plugin = ("-p", "harness.handover.pytest_bench", "--bench")
