@@ -56,6 +56,14 @@ class Replays:
         return Standing.FIXED if all(one.clean for one in self.tries) else Standing.OTHER
 
     @property
+    def seen(self) -> str:
+        """What the tries showed that they should not have; "" where every one of them was clean."""
+        if self.standing is Standing.FIXED:
+            return ""
+        seen = {(o.kind, o.fingerprint): o.summary for one in reversed(self.tries) for o in reversed(one.observations)}
+        return "; ".join((str(self), *reversed(seen.values())))
+
+    @property
     def rate(self) -> Rate:
         """How many tries showed it of those that say something of the device."""
         return Rate(self.hits, len(self.tries) - self.silent)
@@ -87,28 +95,28 @@ class Device:
     """An assembled bench whose device is started and met; it is stopped at the end of the `with`."""
 
     def __init__(self, assembly: Assembly) -> None:
-        self._assembly = assembly
+        self.assembly = assembly
 
     def __enter__(self) -> Self:
         """Raises UsageError, BenchError where the bench cannot be used."""
         try:
-            self._assembly.runner.start()
-            meet(self._assembly)
+            self.assembly.runner.start()
+            meet(self.assembly)
         except BaseException:
-            self._assembly.runner.stop()
+            self.assembly.runner.stop()
             raise
-        if isinstance(self._assembly.target, Explains):
-            self._assembly.target.explain_writes(on=True)
+        if isinstance(self.assembly.target, Explains):
+            self.assembly.target.explain_writes(on=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._assembly.runner.stop()
+        self.assembly.runner.stop()
 
     def replay(self, finding: Finding, times: int, tell: Callable[[int, Replay], None] = _untold) -> Replays:
         """Play the finding's window, each time on a fresh target; `tell` gets each try with its number, from 1 on."""
         tries: list[Replay] = []
         for number in range(1, times + 1):
-            tries.append(replay_once(self._assembly.runner, finding.window, finding))
+            tries.append(replay_once(self.assembly.runner, finding.window, finding))
             tell(number, tries[-1])
         return Replays(tuple(tries))
 

@@ -15,12 +15,12 @@ CRASH = ROOT / "targets" / "pump" / "controls" / "crash.json"
 IDENTIFIER, SUMMARY = "F-e7256625", "null pointer write in check_patient (hl7_order.c:59)"
 
 
-def run_pytest(folder, *words, **environment):
+def run_pytest(folder, *words):
     """Exit code and output of pytest in a process and folder of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "harness.handover.pytest_bench", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -50,11 +50,10 @@ def test_an_exported_test_fails_on_the_vulnerable_pump_passes_on_the_fixed_one_a
         True,
         True,
     )
-    code, text = run_pytest(tmp_path, MEDFUZZ_BENCH="pump-fixed")
+    code, text = run_pytest(tmp_path, "--bench", "pump-fixed")
     assert (code, "1 passed" in text) == (0, True)
-    plugin = ("-p", "harness.handover.pytest_bench", "--bench")
-    code, text = run_pytest(tmp_path, *plugin, "pump-fixd", MEDFUZZ_BENCH="pump-fixed")
-    assert (code, "1 error" in text, "Did you mean 'pump-fixed'?" in text) == (1, True, True)
+    code, text = run_pytest(tmp_path, "--bench", "pump-fixd")
+    assert (code, "Did you mean 'pump-fixed'?" in text) == (pytest.ExitCode.USAGE_ERROR, True)
     (tmp_path / "test_f_e7256625.json").unlink()
     code, text = run_pytest(tmp_path)
     assert (code, "1 error" in text, "nothing was tested" in text) == (1, True, True)

@@ -11,7 +11,7 @@ from harness.case import TestCase
 from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
 from harness.handover import regression
-from harness.handover.regression import failure, replayed
+from harness.handover.regression import replayed
 from harness.handover.replaying import Replays, Standing, replay_on
 from harness.reliability import Rate
 from harness.triage.replay import Replay
@@ -38,7 +38,7 @@ def test_fixed_means_that_every_try_was_clean_and_reproduced_that_every_try_show
     assert (replays.standing is Standing.UNTESTED) == (
         not names or ("hit" not in kinds and bool(kinds & {"untested", "bench"}))
     )
-    assert bool(failure(replays)) == (kinds != {"clean"})
+    assert bool(replays.seen) == (kinds != {"clean"})
 
 
 def test_a_finding_is_played_on_its_own_bench_and_on_another():
@@ -81,4 +81,4 @@ def test_tries_that_say_nothing_are_no_part_of_the_rate():
 
 
 def test_a_failure_says_what_was_seen():
-    assert failure(Replays((OTHER, OTHER))) == "not the same: 0 of 2 (95 % interval 0-66 %); it hangs"
+    assert Replays((OTHER, OTHER)).seen == "not the same: 0 of 2 (95 % interval 0-66 %); it hangs"
