@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+
+
+class Reliability(StrEnum):
+    """What the replays of a finding came to."""
+
+    CONFIRMED = "confirmed"
+    FLAKY = "flaky"
+    NOT_BELIEVED = "not believed"
+    NOT_REPRODUCED = "not reproduced"
+    NOT_REPLAYED = "not replayed"
 
 
 @dataclass(frozen=True, slots=True)

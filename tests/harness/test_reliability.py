@@ -1,10 +1,14 @@
 """k of n with an interval: against published figures, and by what any such interval must do."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reliability import Rate
+from harness.document import read_document
+from harness.reliability import Rate, Reliability
 
 RATES = st.integers(1, 60).flatmap(lambda tries: st.builds(Rate, st.integers(0, tries), st.just(tries)))
 
@@ -51,3 +55,19 @@ def test_nothing_tried_says_nothing():
 def test_more_hits_than_tries_are_refused(hits, tries):
     with pytest.raises(ValueError, match=f"{hits} of {tries}"):
         Rate(hits, tries)
+
+
+@pytest.mark.parametrize(
+    ("reproduced", "tries", "doubt", "standing", "confirmed"),
+    [
+        (3, 3, "", Reliability.CONFIRMED, True),
+        (2, 3, "", Reliability.FLAKY, True),
+        (2, 3, "which chance can do", Reliability.NOT_BELIEVED, False),
+        (0, 3, "", Reliability.NOT_REPRODUCED, False),
+        (0, 0, "", Reliability.NOT_REPLAYED, False),
+    ],
+)
+def test_a_finding_says_what_its_replays_came_to(reproduced, tries, doubt, standing, confirmed):
+    file = Path(__file__).parents[2] / "targets" / "pump" / "controls" / "crash.json"
+    finding = replace(read_document(file).finding, reproduced=reproduced, tries=tries, doubt=doubt)
+    assert (finding.standing, finding.confirmed, finding.rate) == (standing, confirmed, Rate(reproduced, tries))

@@ -31,7 +31,7 @@ TOP = {
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "minimized"),
+    *("reproduced", "interval", "standing", "confirmed", "doubt", "case", "found_after", "fault", "minimized"),
     *("status", "decided"),
 }
 REQUIREMENT = {
@@ -84,6 +84,8 @@ def test_the_values_say_what_ran():
             "bytes": ["0102", "ff4142"],
             "window": 1,
             "reproduced": "3/3",
+            "interval": [0.439, 1.0],
+            "standing": "confirmed",
             "confirmed": True,
             "doubt": "",
             "case": 12,
