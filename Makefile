@@ -6,7 +6,7 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
-APT_TOOLS := qemu-system-arm chromium ser2net socat
+APT_TOOLS := qemu-system-arm chromium ser2net socat tshark
 
 .PHONY: demo test lint bench mutants firmware clean
 

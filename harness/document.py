@@ -73,6 +73,10 @@ def _read(table: dict[str, Any], path: Path) -> Handover:
         raise UsageError(f"{path}: damaged: {error}. {AGAIN}") from error
     if not read.finding.window:
         raise UsageError(f"{path}: damaged: the finding has no cases. {AGAIN}")
+    if not 0 <= read.finding.reproduced <= read.finding.tries:
+        raise UsageError(
+            f"{path}: damaged: it came back {read.finding.reproduced} of {read.finding.tries} times. {AGAIN}"
+        )
     waits = (step.seconds for case in read.finding.window for step in case.steps if isinstance(step, Wait))
     if not all(0 <= seconds < math.inf for seconds in waits):
         raise UsageError(f"{path}: damaged: a step waits for no number of seconds. {AGAIN}")

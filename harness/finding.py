@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.case import TestCase
+from harness.reliability import Rate, Reliability
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
@@ -110,11 +111,18 @@ class Finding:
         return self.reproduced > 0 and not self.doubt
 
     @property
-    def standing(self) -> str:
-        """What the replays came to: `confirmed`, `not believed` (see `doubt`), `not reproduced` or `not replayed`."""
+    def rate(self) -> Rate:
+        """How often it came back."""
+        return Rate(min(self.reproduced, self.tries), self.tries)
+
+    @property
+    def standing(self) -> Reliability:
+        """What the replays came to. Flaky is confirmed, too: it came back, and not each time; see also `doubt`."""
         if self.doubt:
-            return "not believed"
-        return "confirmed" if self.reproduced else "not reproduced" if self.tries else "not replayed"
+            return Reliability.NOT_BELIEVED
+        if self.reproduced:
+            return Reliability.FLAKY if self.rate.flaky else Reliability.CONFIRMED
+        return Reliability.NOT_REPRODUCED if self.tries else Reliability.NOT_REPLAYED
 
     @property
     def replays(self) -> str:

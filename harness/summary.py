@@ -269,6 +269,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "bytes": [exchange.sent.hex() for exchange in finding.transcript.exchanges] or [s.data.hex() for s in sends],
         "window": len(finding.window),
         "reproduced": f"{finding.reproduced}/{finding.tries}",
+        "interval": [round(bound, 3) for bound in finding.rate.interval],
+        "standing": finding.standing.value,
         "confirmed": finding.confirmed,
         "doubt": finding.doubt,
         "case": finding.case_number,

@@ -101,3 +101,6 @@ def test_the_wheel_works_alone_from_another_folder(tmp_path):
     )
     assert code == 0, output
     assert (tmp_path / "run" / "report.html").exists()
+    (tmp_path / "test_own.py").write_text("def test_own(bench): assert bench.interfaces")
+    code, output = run(str(python), "-m", "pytest", "-W", "error", "--bench", "pump-fixed", "test_own.py")
+    assert (code, "medfuzz: bench " in output) == (0, True), output

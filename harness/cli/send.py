@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
+from harness.assembly.speaking import Speaker, interface_of
 from harness.cli.terminal import say
-from harness.errors import TargetError, UsageError, did_you_mean
+from harness.errors import TargetError
 from harness.interfaces import Frame
 
 
@@ -26,40 +27,24 @@ def send(
 ) -> None:
     """Send one message and show the reply. Exit code: 0 answered, 3 not."""
     assembly = assemble(find_bench(bench), seed=0, only=[interface] if interface else ())
-    name = _interface_of(assembly, message)
+    name = interface_of(assembly, message)
     try:
         assembly.runner.start()
-        interface_of = assembly.runner.interfaces[name]
+        link = Speaker(assembly, name)
         if state:
-            if state not in interface_of.protocol.states:
-                raise UsageError(f"no state '{state}'.{did_you_mean(state, interface_of.protocol.states)}")
-            if not assembly.runner.enter(interface_of, state):
-                raise TargetError(f"[interfaces.{name}] state '{state}' is not reached; its proof is not given")
-        answer = interface_of.executor.send(assembly.protocols[name].message(message).send())
-        _tell(assembly, name, answer)
+            link.enter(state)
+        _tell(link, link.send(message))
     finally:
         assembly.runner.stop()
 
 
-def _interface_of(assembly: Assembly, message: str) -> str:
-    for name, protocol in assembly.protocols.items():
-        if message in protocol.messages:
-            return name
-    known = [word for protocol in assembly.protocols.values() for word in protocol.messages]
-    raise UsageError(f"no interface of this bench knows a message '{message}'.{did_you_mean(message, known)}")
-
-
-def _tell(assembly: Assembly, name: str, answer: Frame | None) -> None:
-    exchange = assembly.runner.interfaces[name].executor.exchanges[-1]
+def _tell(link: Speaker, answer: Frame | None) -> None:
+    name, exchange = link.name, link.exchange
     say(f"{name} → {exchange.message}: {exchange.sent.hex(' ')}")
     if exchange.stray:
         say(f"{name} ← not a frame: {exchange.stray.decode('latin-1')}")
     if answer is None:
-        moniker = assembly.bench.interfaces[name].transport
-        waited = exchange.ended_at - exchange.sent_at
-        raise TargetError(
-            f"{moniker}: no answer in {waited:.2f} s. Check wiring, speed and protocol of [interfaces.{name}]"
-        )
+        raise TargetError(link.unanswered)
     say(f"{name} ← {answer.data.hex(' ')}  ({1000 * (exchange.ended_at - exchange.sent_at):.1f} ms)")
     for key, value in answer.fields.items():
         shown = value.hex(" ") if isinstance(value, bytes) else str(value)

@@ -10,8 +10,9 @@ from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
 from harness.handover.conversation import Piece, conversations
-from harness.handover.pcapng import RAW_IP, USER0, Packet, capture
+from harness.handover.pcapng import RAW_IP, UPPER_PDU, Packet, capture
 from harness.handover.segments import Connection
+from harness.handover.upper_pdu import described
 from harness.handover.wording import headline
 from reports.text import visible
 
@@ -28,10 +29,14 @@ def write_capture(path: Path, handover: Handover) -> tuple[Path, ...]:
     if not spoken:
         raise UsageError(f"{finding.id}: its transcript has no messages, so there is nothing to capture")
     port = _port(moniker, handover.protocols.get(interface, ""))
-    packets = _segments(spoken, port, finding.transcript.link_error) if over_sockets else _messages(spoken)
+    packets = (
+        _segments(spoken, port, finding.transcript.link_error)
+        if over_sockets
+        else _messages(spoken, handover.protocols.get(interface, ""))
+    )
     data = capture(
         packets,
-        link_type=RAW_IP if over_sockets else USER0,
+        link_type=RAW_IP if over_sockets else UPPER_PDU,
         interface=visible(moniker or interface),
         program=f"medfuzz {handover.tool}".strip(),
         comment=_about(finding),
@@ -60,9 +65,11 @@ def _segments(spoken: list[list[Piece]], port: int, lost: str) -> Iterator[Packe
         yield from Connection(port, number).packets(_shown(pieces), visible(lost) if last else "")
 
 
-def _messages(spoken: list[list[Piece]]) -> Iterator[Packet]:
+def _messages(spoken: list[list[Piece]], protocol: str) -> Iterator[Packet]:
     for pieces in spoken:
-        yield from (Packet(p.seconds, p.outbound, p.data, p.comment) for p in _shown(pieces))
+        for piece in _shown(pieces):
+            data = described(visible(protocol), piece.comment, outbound=piece.outbound) + piece.data
+            yield Packet(piece.seconds, piece.outbound, data, piece.comment)
 
 
 def _shown(pieces: list[Piece]) -> Iterator[Piece]:

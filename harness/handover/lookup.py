@@ -22,6 +22,20 @@ def find_finding(word: str, run: Path | None) -> tuple[Path, Handover]:
     return _in_runs(word, run)
 
 
+def find_findings(run: Path | None) -> tuple[Path, tuple[Handover, ...]]:
+    """A run's folder, by default the newest below runs/, and all its findings in the order in which they were found.
+
+    Raises UsageError where there are none, BenchError for a store that cannot be read.
+    """
+    folder = run if run is not None else _newest_first()[0]
+    with Store.open(folder) as store:
+        manifest = store.manifest()
+        found = tuple(handed_over(finding, manifest) for finding in store.findings())
+    if not found:
+        raise UsageError(f"{folder}: this run has no findings, so there is nothing to replay")
+    return folder, found
+
+
 def _is_file(word: str) -> bool:
     path = Path(word)
     return path.is_file() or path.suffix == ".json" or len(path.parts) > 1
@@ -29,8 +43,6 @@ def _is_file(word: str) -> bool:
 
 def _in_runs(word: str, run: Path | None) -> tuple[Path, Handover]:
     folders = [run] if run is not None else _newest_first()
-    if not folders:
-        raise UsageError("no runs here; name the run's folder with --run")
     unknown: UsageError | None = None
     for folder in folders:
         try:
@@ -45,5 +57,8 @@ def _in_runs(word: str, run: Path | None) -> tuple[Path, Handover]:
 
 
 def _newest_first() -> list[Path]:
+    """Raises UsageError where there is none."""
     stores = sorted(Path("runs").glob(f"*/{STORE_NAME}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    if not stores:
+        raise UsageError("no runs here; name the run's folder with --run")
     return [store.parent for store in stores]

@@ -37,7 +37,7 @@ class Script:
 
     `seen`: a probe can tell whether the fault came back; `restart`: one that shows restarts can. `growing` are fields
     of the probe's answer that only a restart makes smaller, `counting` those that only one changes. `places` are where
-    its integers lie, where nothing else reads them.
+    its integers lie, where nothing else reads them. `secrets` are bytes that the replies to `leaking` must not hold.
     """
 
     title: str
@@ -54,6 +54,8 @@ class Script:
     growing: tuple[str, ...] = ()
     counting: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    leaking: str = ""
+    secrets: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     def read(self, frame: Frame) -> Mapping[str, int | str | bytes]:
         """What can be read of the probe's answer, by name."""
@@ -77,7 +79,7 @@ def tell(line: str) -> None:
 class Player:
     """One conversation with the device; `person` is asked for what no message can do, and says whether it is done.
 
-    `undone` is what was not, and was not seen to be needless.
+    `undone` is what was not, and was not seen to be needless; `leaked` are the names of secrets that a reply held.
     """
 
     def __init__(
@@ -93,6 +95,8 @@ class Player:
         self._checksums, self._timeout = checksums, timeout
         self._conversation = Conversation()
         self.undone: list[str] = []
+        self.leaked: list[str] = []
+        self._came = b""
 
     def anew(self) -> None:
         """Another connection; raises Gone."""
@@ -140,11 +144,15 @@ class Player:
         """Send a message, or the bytes of an earlier one `again`; what really went out, and its answer."""
         data = self._resolved(step) if again is None else again
         tell(f"→ {step.message}: {data.hex(' ')}")
+        self._came = b""
         self._place.send(data)
         if not step.wait:
             return data, None
         expects = self._wire.expects_reply(data)
         answer = self._listen(self._timeout if expects else UNEXPECTED_SECONDS, data)
+        if step.message == self.script.leaking:
+            held = (name for name, secret in self.script.secrets.items() if secret in self._came and secret not in data)
+            self.leaked += [name for name in held if name not in self.leaked]
         if answer is None and expects:
             tell("  no reply, although one is due")
         return data, answer
@@ -171,6 +179,7 @@ class Player:
         deadline, rest = time.monotonic() + seconds, b""
         while came := self._place.receive(deadline):
             tell(f"← {came.hex(' ')}")
+            self._came += came
             frames, rest = self._wire.split(rest + came)
             for frame in frames:
                 if reply := self._wire.learn(frame, self._conversation):
@@ -261,6 +270,8 @@ def _last_contact(player: Player, before: Frame, unanswered: bool) -> int:
     earlier, later = player.script.read(before), player.script.read(after)
     if restarted := _restarted(player.script, earlier, later):
         return _verdict(f"FAULT: the device restarted: {restarted}", FAULT)
+    if player.leaked:
+        return _verdict(f"FAULT: the reply to {player.script.leaking} holds {', '.join(player.leaked)}", FAULT)
     if player.undone:
         raise NotTested(f"the probe is answered, but nobody did this: {', '.join(player.undone)}")
     return _served(player.script, later, unanswered)

@@ -1,4 +1,4 @@
-"""A finding as a pytest test: it fails when the finding comes back, and passes only when every try was clean."""
+"""A finding as a pytest test, which fails when the finding comes back, and passes only when every try was clean."""
 
 from __future__ import annotations
 
@@ -9,62 +9,41 @@ from harness.campaigns.files import write
 from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
 from harness.handover.document import write_document
-from harness.handover.replaying import Replays, Standing, replay_on, words_of
+from harness.handover.replay_all import Row, Word
+from harness.handover.replaying import Replays, replay_on
+from harness.handover.rig import Rig
 from harness.handover.wording import file_stem, headline
 
-PLUGIN = "harness.handover.pytest_bench"
+_TRIES = 3
 _TEST = Template('''\
 """$headline
 
-Replays the finding of $document, which lies beside this file. On another bench than the finding's:
-`MEDFUZZ_BENCH=BENCH pytest $script`, or `pytest -p $plugin $script --bench BENCH`.
+Replays the finding of $document, which lies beside this file: on its own bench, or that of
+`pytest --bench BENCH`. The fixture `replays` is medfuzz's, and an error where nothing could be tested.
 """
-
-import os
-from pathlib import Path
 
 import pytest
 
-from harness.errors import MedfuzzError
-from harness.handover.regression import failure, replayed
 
-FINDING = Path(__file__).with_name("$document")
-
-
-@pytest.fixture
-def replays(request):
-    """Three replays, each on a fresh device. Where nothing could be tested, that is an error."""
-    bench = request.config.getoption("--bench", "") or os.environ.get("MEDFUZZ_BENCH", "")
-    try:
-        return replayed(FINDING, bench)
-    except MedfuzzError as error:
-        why = f"nothing was tested: {error}"
-    pytest.fail(why, pytrace=False)
-
-
+@pytest.mark.finding("$document")
 def test_${stem}_does_not_come_back(replays):
-    if seen := failure(replays):
-        pytest.fail(seen, pytrace=False)
+    if replays.seen:
+        pytest.fail(replays.seen, pytrace=False)
 ''')
 
 
-def replayed(path: Path, bench: str = "", times: int = 3) -> Replays:
-    """Tries that say something of the device, on `bench` or the finding's own.
+def replayed(path: Path, rig: Rig | None = None, times: int = _TRIES) -> Replays:
+    """Tries that say something of the device, on the bench of `rig` or the finding's own.
 
     Raises UsageError for a file or a bench that is none, BenchError where nothing was tested.
     """
-    replays = replay_on(read_document(path), bench=bench, times=times)
-    if replays.standing is Standing.UNTESTED:
-        raise BenchError("; ".join((str(replays), *dict.fromkeys(words_of(one) for one in replays.tries))))
-    return replays
-
-
-def failure(replays: Replays) -> str:
-    """What the tries showed that they should not have; "" where every one of them was clean."""
-    if replays.standing is Standing.FIXED:
-        return ""
-    seen = [observation.summary for one in replays.tries for observation in one.observations]
-    return "; ".join((str(replays), *dict.fromkeys(seen)))
+    handover = read_document(path)
+    row = (
+        Row(handover.finding, replay_on(handover, times=times)) if rig is None else rig.replay(handover.finding, times)
+    )
+    if row.word is Word.NOT_TESTED:
+        raise BenchError("; ".join(filter(None, (str(row.replays) if row.replays.tries else "", row.why))))
+    return row.replays
 
 
 def write_test(path: Path, handover: Handover) -> tuple[Path, Path]:
@@ -76,7 +55,6 @@ def write_test(path: Path, handover: Handover) -> tuple[Path, Path]:
         headline=headline(handover.finding),
         document=document.name,
         script=path.name,
-        plugin=PLUGIN,
         stem=file_stem(handover.finding),
     )
     write_document(document, handover, option="--out")

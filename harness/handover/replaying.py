@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from harness.assembly.assemble import Assembly, assemble
 from harness.assembly.benches import find_bench
 from harness.assembly.meeting import meet
 from harness.document import Handover
 from harness.errors import UsageError
+from harness.finding import Finding
 from harness.interfaces import Explains
+from harness.reliability import Rate
 from harness.triage.replay import Replay, replay_once
 
 
@@ -51,11 +55,25 @@ class Replays:
             return Standing.REPRODUCED if self.hits == len(self.tries) else Standing.FLAKY
         return Standing.FIXED if all(one.clean for one in self.tries) else Standing.OTHER
 
+    @property
+    def seen(self) -> str:
+        """What the tries showed that they should not have; "" where every one of them was clean."""
+        if self.standing is Standing.FIXED:
+            return ""
+        seen = {(o.kind, o.fingerprint): o.summary for one in reversed(self.tries) for o in reversed(one.observations)}
+        return "; ".join((str(self), *reversed(seen.values())))
+
+    @property
+    def rate(self) -> Rate:
+        """How many tries showed it of those that say something of the device."""
+        return Rate(self.hits, len(self.tries) - self.silent)
+
     def __str__(self) -> str:
-        """`flaky: 2 of 3`; or how many tries tell nothing."""
+        """`flaky: 2 of 3 (95 % interval 21-94 %)`; or how many tries tell nothing."""
         if self.standing is Standing.UNTESTED:
             return f"{self.silent} of {len(self.tries)} tries say nothing about the device"
-        return f"{self.standing.value}: {self.hits} of {len(self.tries)}"
+        silent = f"; {self.silent} more say nothing about the device" if self.silent else ""
+        return f"{self.standing.value}: {self.rate}{silent}"
 
 
 def words_of(again: Replay) -> str:
@@ -73,6 +91,36 @@ def _untold(_number: int, _again: Replay) -> None:
     pass
 
 
+class Device:
+    """An assembled bench whose device is started and met; it is stopped at the end of the `with`."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly = assembly
+
+    def __enter__(self) -> Self:
+        """Raises UsageError, BenchError where the bench cannot be used."""
+        try:
+            self.assembly.runner.start()
+            meet(self.assembly)
+        except BaseException:
+            self.assembly.runner.stop()
+            raise
+        if isinstance(self.assembly.target, Explains):
+            self.assembly.target.explain_writes(on=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.assembly.runner.stop()
+
+    def replay(self, finding: Finding, times: int, tell: Callable[[int, Replay], None] = _untold) -> Replays:
+        """Play the finding's window, each time on a fresh target; `tell` gets each try with its number, from 1 on."""
+        tries: list[Replay] = []
+        for number in range(1, times + 1):
+            tries.append(replay_once(self.assembly.runner, finding.window, finding))
+            tell(number, tries[-1])
+        return Replays(tuple(tries))
+
+
 def replay_on(
     handover: Handover,
     *,
@@ -86,28 +134,23 @@ def replay_on(
     `elf` is other firmware for an emulated bench; `tell` gets each try with its number, from 1 on.
     Raises UsageError, BenchError where the bench itself cannot be used.
     """
-    assembly = assembled(handover, bench, elf)
-    tries: list[Replay] = []
-    try:
-        assembly.runner.start()
-        meet(assembly)
-        if isinstance(assembly.target, Explains):
-            assembly.target.explain_writes(on=True)
-        for number in range(1, times + 1):
-            tries.append(replay_once(assembly.runner, handover.finding.window, handover.finding))
-            tell(number, tries[-1])
-    finally:
-        assembly.runner.stop()
-    return Replays(tuple(tries))
+    with Device(assembled(handover, bench, elf)) as device:
+        return device.replay(handover.finding, times, tell)
 
 
 def assembled(handover: Handover, bench: str, elf: Path | None) -> Assembly:
     """The bench of a finding, or another, with the interfaces that its window uses; raises UsageError."""
-    if not (bench or handover.bench):
-        raise UsageError("the finding does not say on which bench it was made; name one with --bench")
-    other = elf or (Path(handover.elf) if handover.elf and not bench else None)
     used = list(dict.fromkeys(case.interface for case in handover.finding.window))
-    assembly = assemble(find_bench(bench or handover.bench), seed=handover.seed, only=used, elf=other)
+    path, firmware = place_of(handover, bench, elf)
+    assembly = assemble(path, seed=handover.seed, only=used, elf=firmware)
     for case in handover.finding.window:
         assembly.protocols[case.interface].state(case.state)
     return assembly
+
+
+def place_of(handover: Handover, bench: str, elf: Path | None) -> tuple[Path, Path | None]:
+    """The bench file on which a finding is played, and other firmware than the file's; raises UsageError."""
+    if not (bench or handover.bench):
+        raise UsageError("the finding does not say on which bench it was made; name one with --bench")
+    other = elf or (Path(handover.elf) if handover.elf and not bench else None)
+    return find_bench(bench or handover.bench), other

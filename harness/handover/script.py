@@ -23,6 +23,7 @@ from harness.handover.literal import literal
 from harness.handover.source import CannotCollect, Collection, attributes_used, members_used
 from harness.handover.wording import headline
 from harness.interfaces import Conversation
+from harness.monitors.leak import canary_bytes
 from harness.verdict import Kind
 from protocols.checksums import ALGORITHMS
 from protocols.model import Protocol
@@ -124,7 +125,7 @@ def _steps(finding: Finding, protocol: Protocol) -> Iterator[Step]:
 def _described(handover: Handover, bench: Bench, protocol: Protocol) -> player.Script:
     finding, interface = handover.finding, _interface(handover.finding)
     table, moniker = bench.interfaces[interface], handover.transports.get(interface, "")
-    states = protocol.states
+    states, secrets = protocol.states, _secrets(finding, bench)
     return player.Script(
         title=headline(finding),
         address=moniker if moniker.partition(":")[0] in _REACHED else "",
@@ -138,12 +139,21 @@ def _described(handover: Handover, bench: Bench, protocol: Protocol) -> player.S
         filler=protocol.resynchronization.filler,
         reconnect=protocol.reconnect if table.reconnect is None else table.reconnect,
         may_close=may_close(bench, interface, protocol),
-        seen=finding.kind in SEEN,
+        seen=finding.kind in SEEN or bool(secrets),
         restart=finding.kind is Kind.REBOOT,
         growing=tuple(filter(None, (bench.monitors.uptime_field,))),
         counting=tuple(filter(None, (bench.monitors.boot_field,))),
         places=dict(protocol.wire.places()),
+        leaking=finding.observation.fingerprint[0] if secrets else "",
+        secrets=secrets,
     )
+
+
+def _secrets(finding: Finding, bench: Bench) -> dict[str, bytes]:
+    """What a leak may have shown, by name."""
+    if finding.kind is not Kind.LEAK or not finding.observation.fingerprint:
+        return {}
+    return {name: canary_bytes(name, text) for name, text in bench.monitors.canaries.items()}
 
 
 def _composed(finding: Finding, name: str, described: player.Script, protocol: Protocol) -> str:

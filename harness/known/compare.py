@@ -11,6 +11,7 @@ from harness.kinship import Fault, faults_in
 from harness.known.baseline import FIXED, STILL_THERE, Seen
 from harness.known.evidence import Rerun, alone, case_of, rerun
 from harness.record import load_record
+from harness.reliability import Reliability
 from harness.store import OVER, Store
 from harness.summary import CampaignRecord
 
@@ -91,7 +92,7 @@ def _again(
         return STILL, Difference(met)
     if seen is not None and seen.seen == STILL_THERE:
         return STILL, Difference(finding, "its reproducer showed it again")
-    if met is not None and met.standing == "not replayed":
+    if met is not None and met.standing is Reliability.NOT_REPLAYED:
         return STILL, Difference(met, "seen again, and not replayed")
     if met is not None:
         return FLAKY, Difference(met, f"{met.replays}{f': {met.doubt}' if met.doubt else ''}")

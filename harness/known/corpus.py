@@ -70,7 +70,7 @@ def replay_known(
 def _seen(
     baseline: Baseline, entry: KnownFinding, runner: Runner, allowance: Allowance, tries: int
 ) -> tuple[str, str, Finding | None]:
-    finding = _reproducer(baseline, entry)
+    finding = reproducer_of(baseline, entry)
     if isinstance(finding, str):
         return NOT_TESTED, finding, None
     if why := _unplayable(finding, runner):
@@ -81,7 +81,7 @@ def _seen(
     return _confirmed(runner, finding, allowance, tries)
 
 
-def _reproducer(baseline: Baseline, entry: KnownFinding) -> Finding | str:
+def reproducer_of(baseline: Baseline, entry: KnownFinding) -> Finding | str:
     """The finding as it was saved; else why there is none, in words."""
     if not entry.reproducer:
         return "it has no reproducer"
@@ -105,7 +105,7 @@ def _unplayable(finding: Finding, runner: Runner) -> str:
 
 def _played(runner: Runner, finding: Finding, allowance: Allowance, tries: int) -> tuple[str, str]:
     """Fixed where every replay was played to its end on a device that served, and showed nothing."""
-    enough = _enough(finding, tries)
+    enough = tries_needed(finding, tries)
     for _ in range(enough):
         if why := allowance.why():
             return NOT_TESTED, why
@@ -119,7 +119,7 @@ def _played(runner: Runner, finding: Finding, allowance: Allowance, tries: int) 
     return FIXED, f"it did not come back in {enough} replays"
 
 
-def _enough(finding: Finding, tries: int) -> int:
+def tries_needed(finding: Finding, tries: int) -> int:
     """How many clean replays say that it is gone: more for one that did not come back each time."""
     rate = finding.reproduced / finding.tries if finding.tries else 1.0
     return tries if rate >= 1 or rate <= 0 else max(tries, math.ceil(math.log(_CHANCE) / math.log(1 - rate)))

@@ -52,6 +52,11 @@ def edited(
     return _proven(longer, wanted)
 
 
+def lines_of(text: str) -> list[int]:
+    """The numbers, from 0 on, of the lines on which entries begin."""
+    return [number for number, line in enumerate(text.splitlines()) if _HEADER.match(line)]
+
+
 def block(entry: KnownFinding) -> str:
     """One entry as TOML; keys that say nothing are left out."""
     plain = dataclasses.asdict(entry)

@@ -26,7 +26,7 @@ class LeakMonitor:
     def __init__(
         self, canaries: Mapping[str, str], marks: Mapping[str, Mapping[str, frozenset[Mark]]], sessions: frozenset[str]
     ) -> None:
-        self._canaries = {name: _bytes(name, text) for name, text in canaries.items()}
+        self._canaries = {name: canary_bytes(name, text) for name, text in canaries.items()}
         self._marks, self._sessions = marks, sessions
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
@@ -56,7 +56,8 @@ def _observation(names: list[str], exchange: Exchange) -> Observation:
     return Observation(Kind.LEAK, "leak", summary, exchange.ended_at, blames=exchange.message)
 
 
-def _bytes(name: str, text: str) -> bytes:
+def canary_bytes(name: str, text: str) -> bytes:
+    """What a canary is on the wire; raises UsageError for what is no hex, or too short to mean anything."""
     try:
         data = bytes.fromhex(text[4:]) if text.startswith("hex:") else text.encode()
     except ValueError as error:

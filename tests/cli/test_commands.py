@@ -61,11 +61,11 @@ def test_run_tells_what_was_found_where_the_report_is_and_how_to_replay(found):
 def test_the_replay_command_works_as_printed_and_the_fixed_build_is_fixed(found, in_run):
     printed = next(line for line in found[1] if line.startswith("replay: ")).split(" replay ")[1].split()
     code, out, err = in_run("replay", *printed)
-    assert (code, out[-1], err) == (1, "reproduced: 3 of 3", [])
+    assert (code, out[-1], err) == (1, "reproduced: 3 of 3 (95 % interval 44-100 %)", [])
     code, out, err = in_run("replay", *printed, "--elf", FIXED_ELF, "--times", "2")
-    assert (code, out[-1], err) == (0, "fixed: 0 of 2", [])
+    assert (code, out[-1], err) == (0, "fixed: 0 of 2 (95 % interval 0-66 %)", [])
     code, out, err = in_run("replay", printed[0][:5], "--bench", "pump-fixed", "--times", "1")
-    assert (code, out[-1]) == (0, "fixed: 0 of 1")
+    assert (code, out[-1]) == (0, "fixed: 0 of 1 (95 % interval 0-79 %)")
 
 
 def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path):
@@ -74,9 +74,12 @@ def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path)
     identifier = first_finding(found, "crash").id
     crash = Observation(Kind.CRASH, "device", "another place", 1.0, ("bad access", "elsewhere"))
     for tries, said in [
-        ((Replay(True), Replay(False), Replay(True)), (4, "flaky: 2 of 3")),
-        ((Replay(False), Replay(False), Replay(False)), (0, "fixed: 0 of 3")),
-        ((Replay(False), Replay(False, observations=(crash,)), Replay(False)), (4, "not the same: 0 of 3")),
+        ((Replay(True), Replay(False), Replay(True)), (4, "flaky: 2 of 3 (95 % interval 21-94 %)")),
+        ((Replay(False), Replay(False), Replay(False)), (0, "fixed: 0 of 3 (95 % interval 0-56 %)")),
+        (
+            (Replay(False), Replay(False, observations=(crash,)), Replay(False)),
+            (4, "not the same: 0 of 3 (95 % interval 0-56 %)"),
+        ),
         ((Replay(False), Replay(False), Replay(False, untested="no state")), (3, NOTHING.format(1))),
     ]:
         again = iter(tries)
@@ -94,6 +97,34 @@ def test_replay_says_flaky_and_bench_fault(found, in_run, monkeypatch, tmp_path)
     )
     code, _out, err = in_run("replay", identifier, "--bench", gone)
     assert (code, len(err)) == (3, 1)
+
+
+def test_all_findings_of_a_run_are_played_as_a_table(found, in_run):
+    with Store.open(found[0] / "runs" / "one") as store:
+        ids = [finding.id for finding in store.findings()]
+    code, out, err = in_run("replay", "--all", "--run", "runs/one", "--times", "1")
+    assert (code, err, out[0]) == (1, [], f"{len(ids)} findings of runs/one")
+    assert [line.split()[:2] for line in out[1:-1]] == [["FAILED", name] for name in ids]
+    assert out[-1].startswith(f"{len(ids)} FAILED")
+    code, out, err = in_run("replay", "--all", "--bench", "pump-fixed", "--times", "1")
+    assert (code, err, out[-1].partition(" (")[0]) == (0, [], f"{len(ids)} PASSED")
+
+
+def test_what_is_not_tested_is_no_pass_and_nonsense_is_a_usage_error(in_run, monkeypatch, tmp_path):
+    from harness.handover import replaying
+
+    monkeypatch.setattr(replaying, "replay_once", lambda *_words: Replay(False, bench_error="unplugged"))
+    code, out, _err = in_run("replay", "--all", "--run", "runs/one")
+    assert (code, out[1].startswith("NOT TESTED"), "[bench fault: unplugged]" in out[1]) == (4, True, True)
+    for words, said in [
+        ((), "--all"),
+        (("F-0", "--all"), "F-0"),
+        (("--all", "--save", "x.json"), "--save"),
+        (("--all", "--run", tmp_path), "no store"),
+        (("--all", "--bench", "pump-fixd"), "pump-fixed"),
+    ]:
+        code, _out, err = in_run("replay", *words)
+        assert (code in (2, 3), len(err), said in err[0]) == (True, 1, True), err
 
 
 def test_a_saved_finding_is_a_positive_control_for_check(found, in_run, tmp_path):

@@ -15,12 +15,12 @@ CRASH = ROOT / "targets" / "pump" / "controls" / "crash.json"
 IDENTIFIER, SUMMARY = "F-e7256625", "null pointer write in check_patient (hl7_order.c:59)"
 
 
-def run_pytest(folder, *words, **environment):
+def run_pytest(folder, *words):
     """Exit code and output of pytest in a process and folder of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "harness.handover.pytest_bench", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -36,21 +36,24 @@ def test_a_file_is_played_from_another_folder_on_its_bench_and_on_the_fixed_one(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--times", "2")
-    assert (code, out[-1], err) == (1, "reproduced: 2 of 2", [])
+    assert (code, out[-1], err) == (1, "reproduced: 2 of 2 (95 % interval 34-100 %)", [])
     code, out, err = medfuzz("replay", f"../{IDENTIFIER}.json", "--bench", "pump-fixed", "--times", "1")
-    assert (code, out[-1], err) == (0, "fixed: 0 of 1", [])
+    assert (code, out[-1], err) == (0, "fixed: 0 of 1 (95 % interval 0-79 %)", [])
 
 
 def test_an_exported_test_fails_on_the_vulnerable_pump_passes_on_the_fixed_one_and_never_untested(medfuzz, tmp_path):
     code, out, _err = medfuzz("export", CRASH, "--pytest")
     assert (code, out[1:]) == (0, ["wrote test_f_e7256625.py", "wrote test_f_e7256625.json"])
     code, text = run_pytest(tmp_path)
-    assert (code, "1 failed" in text, "reproduced: 3 of 3; null pointer write" in text) == (1, True, True)
-    code, text = run_pytest(tmp_path, MEDFUZZ_BENCH="pump-fixed")
+    assert (code, "1 failed" in text, "reproduced: 3 of 3 (95 % interval 44-100 %); null pointer write" in text) == (
+        1,
+        True,
+        True,
+    )
+    code, text = run_pytest(tmp_path, "--bench", "pump-fixed")
     assert (code, "1 passed" in text) == (0, True)
-    plugin = ("-p", "harness.handover.pytest_bench", "--bench")
-    code, text = run_pytest(tmp_path, *plugin, "pump-fixd", MEDFUZZ_BENCH="pump-fixed")
-    assert (code, "1 error" in text, "Did you mean 'pump-fixed'?" in text) == (1, True, True)
+    code, text = run_pytest(tmp_path, "--bench", "pump-fixd")
+    assert (code, "Did you mean 'pump-fixed'?" in text) == (pytest.ExitCode.USAGE_ERROR, True)
     (tmp_path / "test_f_e7256625.json").unlink()
     code, text = run_pytest(tmp_path)
     assert (code, "1 error" in text, "nothing was tested" in text) == (1, True, True)
@@ -92,9 +95,10 @@ def test_both_commands_refuse_nonsense_files_alike(medfuzz, tmp_path, command):
 
 
 @contextlib.contextmanager
-def served(bench):
-    """An emulated device, served by another process on a TCP port of its own."""
-    command = [sys.executable, "-m", "harness.cli.main", "emulate", bench, "--tcp", "0"]
+def served(bench, folder):
+    """An emulated device of another process, on a TCP port and a serial link of its own: where, by interface."""
+    link = folder / f"{bench}.tty"
+    command = [sys.executable, "-m", "harness.cli.main", "emulate", bench, "--tcp", "0", "--serial", str(link)]
     with subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
     ) as one:
@@ -102,26 +106,60 @@ def served(bench):
             lines = iter(one.stdout.readline, "")
             place = next(line for line in lines if line.startswith("network: ")).split()[1]
             next(line for line in lines if line.startswith("serving"))
-            yield place
+            yield {"network": place, "maintenance": f"serial:{link}?baudrate=115200"}
         finally:
             one.terminate()
 
 
+@pytest.fixture
+def bare_python(tmp_path):
+    """Runs Python with its own modules and pyserial, and nothing else: exit code and lines."""
+    import serial
+
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "serial").symlink_to(Path(serial.__file__).parent)
+
+    def run(*words):
+        done = subprocess.run(
+            [sys.executable, "-S", "-P", *map(str, words)],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "library")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    assert run("-c", "import harness")[0] == run("-c", "import boofuzz")[0] == 1
+    return run
+
+
+SEEN_BY_A_SCRIPT = {
+    "crash": "FAULT: the device restarted: ",
+    "leak": "FAULT: the reply to echo holds patient identifier, patient name, service PIN",
+    "hang": "FAULT: the ",
+}
+
+
 @pytest.mark.slow
-def test_an_exported_script_fails_on_the_vulnerable_pump_and_passes_on_the_fixed_one(medfuzz, tmp_path):
-    plain = json.loads(CRASH.read_text())
-    plain["finding"]["window"][-1]["state"] = "idle"  # reached without a key that somebody presses
-    (tmp_path / "idle.json").write_text(json.dumps(plain))
-    assert medfuzz("export", "idle.json", "--python", "--out", "crash.py")[0] == 0
-    ends = {}
+def test_exported_scripts_fail_on_the_vulnerable_pump_and_pass_on_the_fixed_one(medfuzz, bare_python, tmp_path):
+    interfaces = {}
+    for kind in SEEN_BY_A_SCRIPT:
+        plain = json.loads((CRASH.parent / f"{kind}.json").read_text())
+        case = plain["finding"]["window"][-1]
+        interfaces[kind] = case["interface"]
+        case["state"] = "session" if kind == "hang" else "idle"  # reached without a key that somebody presses
+        (tmp_path / f"{kind}.json").write_text(json.dumps(plain))
+        assert medfuzz("export", f"{kind}.json", "--python", "--out", f"{kind}.py")[0] == 0
     for bench in ("pump", "pump-fixed"):
-        with served(bench) as place:
-            command = [sys.executable, "-I", "crash.py", place]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-        ends[bench] = (done.returncode, done.stdout.splitlines()[-1])
-    assert ends["pump"][0] == 1
-    assert ends["pump"][1].startswith("FAULT: ")
-    assert ends["pump-fixed"] == (0, "the probe is answered: the device serves")
+        with served(bench, tmp_path) as places:
+            for kind, said in SEEN_BY_A_SCRIPT.items():
+                code, lines = bare_python(f"{kind}.py", places[interfaces[kind]], "--timeout", "0.5")
+                if bench == "pump":
+                    assert (code, lines[-1].startswith(said)) == (1, True), lines[-3:]
+                else:
+                    assert (code, lines[-1]) == (0, "the probe is answered: the device serves")
 
 
 def test_a_script_of_an_emulated_bench_wants_an_address(medfuzz, tmp_path):

@@ -38,7 +38,7 @@ def test_what_is_not_needed_is_left_out_and_the_file_replays(medfuzz, padded, tm
     assert (finding.minimized.after.messages, finding.minimized.done) == (1, True)
     assert finding.minimized.original == read_document(padded).finding.window
     code, out, _err = medfuzz("replay", f"{NAME}.json", "--times", "1")
-    assert (code, out[-1]) == (1, "reproduced: 1 of 1")
+    assert (code, out[-1]) == (1, "reproduced: 1 of 1 (95 % interval 21-100 %)")
 
 
 def test_a_second_time_finds_the_same(medfuzz, padded):

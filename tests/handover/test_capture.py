@@ -1,9 +1,12 @@
 """The capture of a finding: other programs' readers see the same packets, and the bytes are the transcript's."""
 
 import io
+import shutil
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -17,10 +20,13 @@ from harness.case import Origin, Reconnect, Send, TestCase
 from harness.document import Handover, read_document
 from harness.errors import UsageError
 from harness.handover.capture import write_capture
-from harness.handover.pcapng import RAW_IP, USER0, Packet, capture
+from harness.handover.pcapng import RAW_IP, UPPER_PDU, Packet, capture
+from harness.handover.upper_pdu import described
 from harness.transcript import Exchange, Transcript
 
-CRASH = read_document(Path(__file__).parents[2] / "targets" / "pump" / "controls" / "crash.json")
+TARGETS = Path(__file__).parents[2] / "targets"
+CONTROLS = sorted(TARGETS.glob("*/controls/*.json"))
+CRASH = read_document(TARGETS / "pump" / "controls" / "crash.json")
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
 PACKETS = st.lists(st.builds(Packet, st.integers(0, 1 << 20).map(float), st.booleans(), st.binary(max_size=70), TEXT))
 
@@ -57,11 +63,11 @@ def options(data):
 
 @given(PACKETS, TEXT)
 def test_every_reader_sees_the_packets_with_their_times_directions_and_comments(packets, comment):
-    data = capture(packets, link_type=USER0, interface="serial:/dev/x", program="medfuzz", comment=comment)
+    data = capture(packets, link_type=UPPER_PDU, interface="serial:/dev/x", program="medfuzz", comment=comment)
     section, interface, *rest = blocks(data)
     assert (section[0], section[1][:8]) == (0x0A0D0D0A, b"\x4d\x3c\x2b\x1a\1\0\0\0")
     assert dict(options(section[1][16:])) == {**({1: comment.encode()} if comment else {}), 4: b"medfuzz"}
-    assert (interface[0], interface[1][:2], options(interface[1][8:])) == (1, b"\x93\0", [(2, b"serial:/dev/x")])
+    assert (interface[0], interface[1][:2], options(interface[1][8:])) == (1, b"\xfc\0", [(2, b"serial:/dev/x")])
     assert len(rest) == len(packets)
     for packet, (kind, body) in zip(packets, rest, strict=True):
         number, high, low, captured, original = struct.unpack_from("<5I", body)
@@ -77,7 +83,7 @@ def test_every_reader_sees_the_packets_with_their_times_directions_and_comments(
 
 def test_times_and_comments_that_cannot_be_written_do_no_harm():
     odd = [Packet(seconds, True, b"x", "ä" * 70_000) for seconds in (float("nan"), float("inf"), -1.0, 1e300)]
-    data = capture(odd, link_type=USER0, interface="i", program="", comment="")
+    data = capture(odd, link_type=UPPER_PDU, interface="i", program="", comment="")
     comments = [options(body[24:])[0][1] for _kind, body in blocks(data)[2:]]
     assert {len(comment) for comment in comments} == {0xFFFC}
     assert comments[0].decode() == "ä" * 0x7FFE
@@ -149,11 +155,15 @@ def test_a_reconnect_is_another_connection_and_a_large_message_goes_in_parts(tmp
 def test_a_serial_finding_is_its_messages_in_both_directions_with_comments(tmp_path):
     write_capture(tmp_path / "c.pcapng", made("serial:/dev/ttyUSB0?baudrate=9600"))
     read = records((tmp_path / "c.pcapng").read_bytes())
-    assert [(data, about.linktype, about.direction) for data, about in read] == [
-        (b"\xa5\0\1", USER0, 2), (b"ok", USER0, 1), (b"alarm", USER0, 1),
-        (b"?", USER0, 1), (b"\1", USER0, 2), (b"late", USER0, 1),
-    ]  # fmt: skip
-    assert [about.comments[0].decode() for _data, about in read] == [
+    assert {about.linktype for _data, about in read} == {UPPER_PDU}
+    said = [about.comments[0].decode() for _data, about in read]
+    assert [(data, about.direction) for data, about in read] == [
+        (described("", words, outbound=way == 2) + data, way)
+        for words, data, way in zip(
+            said, (b"\xa5\0\1", b"ok", b"alarm", b"?", b"\1", b"late"), (2, 1, 1, 1, 2, 1), strict=True
+        )
+    ]
+    assert said == [
         "big, unusual in field body: longer",
         "reply to big",
         "unsolicited",
@@ -170,3 +180,41 @@ def test_a_finding_without_a_message_cannot_be_captured(tmp_path):
         write_capture(tmp_path / "c.pcapng", silent)
     assert RAW_IP == 101
     assert list(tmp_path.iterdir()) == []
+
+
+def read_by_tshark(path):
+    """The packets as tshark tells them, and what it complains of; as a user who may read the file, it warns of root."""
+    command = ["tshark", "-r", str(path), "-T", "pdml"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    warned = [line for line in done.stderr.splitlines() if not line.startswith("Running as user")]
+    packets = ElementTree.fromstring(done.stdout).findall("packet")
+    graves = ("Malformed", "Undecoded", "Protocol")
+    groups = [field.get("showname", "") for packet in packets for field in packet.iter("field")]
+    return packets, warned + [name for name in groups if name.startswith("Group: ") and name.endswith(graves)]
+
+
+def values(packets):
+    """The bytes that tshark shows as a message's own."""
+    return [
+        field.get("value") for packet in packets for field in packet.iter("field") if field.get("name") == "data.data"
+    ]
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not there: apt-get install tshark")
+@pytest.mark.parametrize(
+    "transport", ["tcp:10.0.0.7:4711", "serial:/dev/ttyUSB0?baudrate=9600", "ble:F0:F1:F2:F3:F4:F5"]
+)
+def test_tshark_reads_a_capture_of_each_link_without_a_warning(tmp_path, transport):
+    write_capture(tmp_path / "c.pcapng", made(transport))
+    packets, complaints = read_by_tshark(tmp_path / "c.pcapng")
+    assert complaints == []
+    shown = "".join(values(packets))
+    assert all(data.hex() in shown for data in (b"\xa5\0\1", b"ok", b"alarm", b"late"))
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not there: apt-get install tshark")
+@pytest.mark.parametrize("path", CONTROLS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_tshark_reads_every_shipped_finding_without_a_warning(tmp_path, path):
+    write_capture(tmp_path / "c.pcapng", read_document(path))
+    packets, complaints = read_by_tshark(tmp_path / "c.pcapng")
+    assert (bool(packets), complaints) == (True, [])

@@ -84,6 +84,7 @@ NONSENSE = {
     "newer": (changed(version=VERSION + 1), "update medfuzz"),
     "no finding": (changed(finding=None), "damaged"),
     "no window": (changed(finding={**json.loads(TEXT)["finding"], "window": []}), "no cases"),
+    "more hits than tries": (changed(finding={**json.loads(TEXT)["finding"], "tries": 2}), "3 of 2 times"),
     "no hex": (TEXT.replace('"data":"0b', '"data":"zz', 1), "damaged"),
     "unknown step": (TEXT.replace('"step":"send"', '"step":"fling"', 1), "damaged"),
     "a wait without end": (with_wait("1e999"), "seconds"),

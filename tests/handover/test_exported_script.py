@@ -38,7 +38,7 @@ def tell(data):
 
 
 def read(line):
-    return {"uptime": int(line[3:])} if line.startswith(b"ok ") else {}
+    return {"uptime": int(line.split()[1])} if line.startswith(b"ok ") else {}
 
 
 class LineWire(Wire):
@@ -208,10 +208,23 @@ def test_what_a_person_must_do_is_asked_and_what_nobody_did_is_not_tested(tmp_pa
     assert (code, "nobody did this: set air to 500" in text) == (3, True)
 
 
-@pytest.mark.parametrize("kind", [Kind.UNSAFE_STATE, Kind.LEAK, Kind.DRIFT, Kind.CONSOLE])
+@pytest.mark.parametrize("kind", [Kind.UNSAFE_STATE, Kind.LEAK, Kind.DRIFT, Kind.CONSOLE])  # a leak of nothing named
 def test_a_fault_that_a_probe_cannot_see_is_never_called_gone(tmp_path, bench, device, kind):
     code, text = play(tmp_path, finding(bench, kind=kind), device.place, *FAST)
     assert (code, "this script cannot see" in text) == (4, True)
+
+
+def test_a_leak_is_seen_in_the_replies_to_the_message_that_leaked(tmp_path, bench, device):
+    bench.write_text(bench.read_text() + 'canaries = { PIN = "4711", name = "hex:deadbeef" }\n')
+    leak = finding(bench, kind=Kind.LEAK)
+    seen = replace(leak.finding.observation, fingerprint=("bad",))
+    leak = replace(leak, finding=replace(leak.finding, observation=seen))
+    assert play(tmp_path, leak, device.place, *FAST)[0] == 0
+    device.says = lambda line, n: b"ok %d 4711 \xde\xad\xbe\xef\n" % n if line == b"probe\n" else b"ok %d\n" % n
+    assert play(tmp_path, leak, device.place, *FAST)[0] == 0
+    device.says = lambda line, n: b"ok 4711 \xde\xad\xbe\xef\n" if line == b"bad\n" else b"ok %d\n" % n
+    code, text = play(tmp_path, leak, device.place, *FAST)
+    assert (code, text.splitlines()[-1]) == (1, "FAULT: the reply to bad holds PIN, name")
 
 
 def test_a_restart_is_seen_where_the_probe_tells_the_uptime(tmp_path, bench, device):

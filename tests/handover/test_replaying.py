@@ -11,8 +11,9 @@ from harness.case import TestCase
 from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
 from harness.handover import regression
-from harness.handover.regression import failure, replayed
+from harness.handover.regression import replayed
 from harness.handover.replaying import Replays, Standing, replay_on
+from harness.reliability import Rate
 from harness.triage.replay import Replay
 from harness.verdict import Kind, Observation
 
@@ -37,13 +38,14 @@ def test_fixed_means_that_every_try_was_clean_and_reproduced_that_every_try_show
     assert (replays.standing is Standing.UNTESTED) == (
         not names or ("hit" not in kinds and bool(kinds & {"untested", "bench"}))
     )
-    assert bool(failure(replays)) == (kinds != {"clean"})
+    assert bool(replays.seen) == (kinds != {"clean"})
 
 
 def test_a_finding_is_played_on_its_own_bench_and_on_another():
     numbers = []
     again = replay_on(CRASH, times=2, tell=lambda number, _again: numbers.append(number))
-    assert (again.standing, str(again), numbers) == (Standing.REPRODUCED, "reproduced: 2 of 2", [1, 2])
+    assert (again.standing, again.rate, numbers) == (Standing.REPRODUCED, Rate(2, 2), [1, 2])
+    assert str(again) == "reproduced: 2 of 2 (95 % interval 34-100 %)"
     assert replay_on(CRASH, bench="pump-fixed", times=1).standing is Standing.FIXED
 
 
@@ -72,5 +74,11 @@ def test_what_was_not_tested_is_an_error_with_its_reason(monkeypatch):
         replayed(CRASH_FILE)
 
 
+def test_tries_that_say_nothing_are_no_part_of_the_rate():
+    replays = Replays((TRIES["hit"], TRIES["untested"], TRIES["clean"]))
+    assert (replays.standing, replays.rate) == (Standing.FLAKY, Rate(1, 2))
+    assert str(replays).endswith("; 1 more say nothing about the device")
+
+
 def test_a_failure_says_what_was_seen():
-    assert failure(Replays((OTHER, OTHER))) == "not the same: 0 of 2; it hangs"
+    assert Replays((OTHER, OTHER)).seen == "not the same: 0 of 2 (95 % interval 0-66 %); it hangs"

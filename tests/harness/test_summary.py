@@ -31,8 +31,8 @@ TOP = {
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),
-    *("reproduced", "confirmed", "doubt", "case", "found_after", "fault", "same_as", "minimized"),
-    *("status", "decided", "sentence", "unusual", "session", "states", "resembles"),
+    *("reproduced", "interval", "standing", "confirmed", "doubt", "case", "found_after", "fault", "same_as"),
+    *("minimized", "status", "decided", "sentence", "unusual", "session", "states", "resembles"),
 }
 REQUIREMENT = {
     *("status", "observed_seconds", "unknown_seconds", "missing", "exercised", "exercised_seconds", "violated"),
@@ -84,6 +84,8 @@ def test_the_values_say_what_ran():
             "bytes": ["0102", "ff4142"],
             "window": 1,
             "reproduced": "3/3",
+            "interval": [0.439, 1.0],
+            "standing": "confirmed",
             "confirmed": True,
             "doubt": "",
             "case": 12,
