@@ -15,7 +15,31 @@ class Gone(Exception):
     """The connection was refused, closed or lost."""
 
 
-class SocketPlace:
+class Carrier:
+    """What carries a script's bytes."""
+
+    def open(self) -> None:
+        """Connect; raises Gone."""
+        raise NotImplementedError
+
+    def send(self, data: bytes) -> None:
+        """All of it; raises Gone."""
+        raise NotImplementedError
+
+    def receive(self, deadline: float) -> bytes:
+        """What has come, b"" at the deadline; raises Gone."""
+        raise NotImplementedError
+
+    def handle(self, uuid: str) -> int:
+        """Of a Bluetooth device, the handle of a characteristic's value; raises Gone."""
+        raise Gone(f"no characteristic {uuid}: this is no Bluetooth device")
+
+    def close(self) -> None:
+        """Idempotent."""
+        raise NotImplementedError
+
+
+class SocketPlace(Carrier):
     """`tcp:HOST:PORT`, with an IPv6 host in brackets, or `unix:PATH`."""
 
     def __init__(self, scheme: str, address: str) -> None:
@@ -70,7 +94,7 @@ class SocketPlace:
         return self._socket
 
 
-class SerialPlace:
+class SerialPlace(Carrier):
     """`serial:PORT?baudrate=115200&parity=N&…`, as pyserial names its settings; 8N1 at 115200 baud by default."""
 
     def __init__(self, address: str) -> None:
@@ -128,7 +152,7 @@ class SerialPlace:
         return self._open
 
 
-def place_at(moniker: str) -> SocketPlace | SerialPlace:
+def place_at(moniker: str) -> Carrier:
     """The place that a moniker names, not yet open; raises ValueError."""
     scheme, _colon, address = moniker.partition(":")
     if address and scheme in ("tcp", "unix"):

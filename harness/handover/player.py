@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.case import LiveField, Reconnect, Reset, Send, Step, Stimulate, Wait
-from harness.handover.places import Gone, SerialPlace, SocketPlace, place_at
+from harness.handover.places import Carrier, Gone
 from harness.interfaces import Conversation, Frame
 from protocols.wire import Place, Wire, session_value
 
@@ -85,7 +85,7 @@ class Player:
     def __init__(
         self,
         script: Script,
-        place: SocketPlace | SerialPlace,
+        place: Carrier,
         wire: Wire,
         checksums: Mapping[str, Callable[[bytes], bytes]],
         person: Callable[[str], bool],
@@ -166,6 +166,8 @@ class Player:
     def _live(self, live: LiveField, data: bytes) -> bytes:
         if live.name.startswith("session:"):
             return session_value(self._conversation, live.name[8:], live, data)
+        if live.name.startswith("handle:"):
+            return self._place.handle(live.name[7:]).to_bytes(2, "little")
         if live.name not in self._checksums:
             return self._wire.resolve(live, data, self._conversation)
         covered = bytearray(data[live.start : live.stop])
@@ -315,11 +317,18 @@ def ask_nobody(request: str) -> bool:
 
 
 def main(
-    script: Script, wire: Wire, checksums: Mapping[str, Callable[[bytes], bytes]], argv: list[str] | None = None
+    script: Script,
+    wire: Wire,
+    checksums: Mapping[str, Callable[[bytes], bytes]],
+    place_at: Callable[[str], Carrier],
+    argv: list[str] | None = None,
 ) -> int:
-    """The exit code: 0 the device serves, 1 it does not, 3 nothing was tested, 4 a probe cannot see this fault."""
+    """The exit code: 0 the device serves, 1 it does not, 3 nothing was tested, 4 a probe cannot see this fault.
+
+    `place_at` makes the place of an address; raises ValueError.
+    """
     parser = argparse.ArgumentParser(description=script.title)
-    words = "tcp:HOST:PORT, unix:PATH or serial:PORT?baudrate=115200"
+    words = "where the device is: tcp:HOST:PORT, serial:PORT?baudrate=115200, ble:ADDRESS?pair=on, …"
     if script.address:
         parser.add_argument("address", nargs="?", default=script.address, help=f"{words} (default: %(default)s)")
     else:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from string import Template
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from harness.assembly.benches import find_bench
 from harness.assembly.interfaces import may_close
@@ -18,18 +19,20 @@ from harness.case import Procedure, Send, Step
 from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
-from harness.handover import player
+from harness.handover import places, player
 from harness.handover.literal import literal
 from harness.handover.source import CannotCollect, Collection, attributes_used, members_used
 from harness.handover.wording import headline
 from harness.interfaces import Conversation
 from harness.monitors.leak import canary_bytes
+from harness.radio.process import need_bleak
 from harness.verdict import Kind
 from protocols.checksums import ALGORITHMS
 from protocols.model import Protocol
 
 SEEN = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT, Kind.LINK_LOST})
-_REACHED = ("tcp", "unix", "serial")
+_REACHED = ("tcp", "unix", "serial", "ble")
+_BLUETOOTH = "ble:"
 _WIRE = ("split", "resolve", "learn", "answers", "expects_reply", "served")
 _SHORTEST_TIMEOUT = 1.0  # an emulator's clock waits for a script; a device's does not
 _SCRIPT = Template('''\
@@ -39,7 +42,7 @@ _SCRIPT = Template('''\
 Plays what led to it, then the probe: `python $name $usage`.
 Start the device afresh before, and never play this to a device that a patient is connected to: nothing is withheld.
 Exit code: 0 the device serves, 1 it does not (the fault came back), 3 nothing was tested, 4 a probe cannot see this
-kind of fault. Needs Python 3.11, and pyserial for a serial port.
+kind of fault. Needs Python 3.11$needs.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ FINDING = $finding
 
 
 if __name__ == "__main__":
-    sys.exit($main(FINDING, WIRE, CHECKSUMS))
+    sys.exit($main(FINDING, WIRE, CHECKSUMS, $place_at))
 ''')
 
 
@@ -69,13 +72,13 @@ def write_script(path: Path, handover: Handover) -> tuple[Path, ...]:
 def script_text(handover: Handover, name: str) -> str:
     """The script; raises UsageError that names what cannot be exported."""
     interface = _interface(handover.finding)
-    if handover.transports.get(interface, "").startswith("ble:"):
-        raise _refused(handover.finding, "a script cannot talk over Bluetooth LE yet")
     bench = load_bench(find_bench(handover.bench))
     if interface not in bench.interfaces:
         raise _refused(handover.finding, f"its bench {handover.bench} has no interface '{interface}'")
     protocol = protocol_in(bench, interface)
     _check(handover.finding, protocol)
+    if handover.transports.get(interface, "").startswith(_BLUETOOTH):
+        _check_bluetooth(handover, interface, protocol)
     described = _described(handover, bench, protocol)
     try:
         return _composed(handover.finding, name, described, protocol)
@@ -103,6 +106,19 @@ def _check(finding: Finding, protocol: Protocol) -> None:
             raise _refused(finding, f"the procedure '{step.name}' is done by medfuzz's own link")
         if isinstance(step, Send):
             _check_live(finding, protocol, step)
+
+
+def _check_bluetooth(handover: Handover, interface: str, protocol: Protocol) -> None:
+    """A program on a desktop reaches GATT only; raises UsageError for anything else, by its name."""
+    need_bleak()
+    from harness.radio.bleak.translation import sayable
+
+    options = dict(parse_qsl(handover.transports[interface].partition("?")[2]))
+    if options.get("layer", "gatt") != "gatt":
+        raise _refused(handover.finding, f"bleak reaches GATT only, not layer '{options['layer']}'")
+    for step in _steps(handover.finding, protocol) if not options.get("char") else ():
+        if isinstance(step, Send) and step.replay_of < 0 and not sayable(step.data):
+            raise _refused(handover.finding, f"bleak has no call for '{step.message}' ({step.data[:8].hex(' ')} …)")
 
 
 def _check_live(finding: Finding, protocol: Protocol, step: Send) -> None:
@@ -159,6 +175,7 @@ def _secrets(finding: Finding, bench: Bench) -> dict[str, bytes]:
 def _composed(finding: Finding, name: str, described: player.Script, protocol: Protocol) -> str:
     names = sorted(_checksums(_steps(finding, protocol)))
     collection, wire = _collected(protocol.wire)
+    place_at, needs = _place_of(described.address, collection)
     main, data = collection.add(player.main), literal(_bare(described), collection.add)
     checksums = ", ".join(f"{one!r}: {_checksum(collection, one)}" for one in names)
     text = _SCRIPT.substitute(
@@ -171,9 +188,20 @@ def _composed(finding: Finding, name: str, described: player.Script, protocol: P
         checksums=checksums,
         finding=data,
         main=main,
+        place_at=place_at,
+        needs=needs,
     )
     compile(text, name, "exec")
     return text
+
+
+def _place_of(address: str, collection: Collection) -> tuple[str, str]:
+    """The function that makes a place of an address, and what it needs besides Python, in words."""
+    if not address.startswith(_BLUETOOTH):
+        return collection.add(places.place_at), ", and pyserial for a serial port"
+    from harness.handover.ble_place import ble_place_at
+
+    return collection.add(ble_place_at), ", and bleak"
 
 
 def _checksums(steps: Iterable[Step]) -> set[str]:
@@ -194,15 +222,18 @@ def _collected(wire: Any) -> tuple[Collection, str]:
 
     Where what reads a frame's fields cannot be copied, frames have no fields.
     """
-    kind = cast("type[Any]", type(wire))
-    kept = members_used(kind, _WIRE)
     try:
-        collection = Collection(kept)
-        made = collection.add(kind)
+        return _made(wire, None)
     except CannotCollect:
-        collection = Collection(kept, _NoFields())
-        made = collection.add(kind)
-    own = "".join(f"\nWIRE.{name} = {value!r}" for name, value in _own(wire, kept).items())
+        return _made(wire, _NoFields())
+
+
+def _made(wire: Any, change: ast.NodeTransformer | None) -> tuple[Collection, str]:
+    kind = cast("type[Any]", type(wire))
+    kept = members_used(kind, _WIRE, change)
+    collection = Collection(kept, change)
+    made = collection.add(kind)
+    own = "".join(f"\nWIRE.{name} = {value!r}" for name, value in _own(wire, kept, change).items())
     return collection, f"WIRE = {made}(){own}"
 
 
@@ -213,12 +244,14 @@ class _NoFields(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "LazyFields":
             return ast.Dict([], [])
+        if isinstance(node.func, ast.Name) and node.func.id.endswith("Fields") and len(node.args) == 2:
+            node.args[0] = ast.parse("lambda _data: {}", mode="eval").body
         return node
 
 
-def _own(wire: Any, kept: Mapping[type[Any], frozenset[str]]) -> dict[str, Any]:
+def _own(wire: Any, kept: Mapping[type[Any], frozenset[str]], change: ast.NodeTransformer | None) -> dict[str, Any]:
     """The instance's attributes that its methods read; raises CannotCollect for what is no plain data."""
-    used = attributes_used(kept)
+    used = attributes_used(kept, change)
     own = {name: value for name, value in getattr(wire, "__dict__", {}).items() if name in used}
     for name, value in own.items():
         if not _is_plain(value):

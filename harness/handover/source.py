@@ -6,6 +6,7 @@ What a protocol's live fields need is what its wire class says in Python: nothin
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import symtable
 import sys
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from harness.errors import UsageError
 
+_NEEDED = frozenset({"bleak"})  # what a script of a Bluetooth finding imports
 _LIBRARIES = ("site-packages", "dist-packages")
 _OURS = frozenset({"harness", "protocols", "fuzzers", "targets", "reports"})
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
@@ -84,7 +86,7 @@ class Collection:
     def _import(self, module: ModuleType, node: ast.Import | ast.ImportFrom, name: str) -> str:
         alias = next(one for one in node.names if (one.asname or one.name.partition(".")[0]) == name)
         source = alias.name if isinstance(node, ast.Import) else str(node.module)
-        if source.partition(".")[0] in sys.stdlib_module_names:
+        if source.partition(".")[0] in sys.stdlib_module_names | _NEEDED:
             return self._from_python(source, "" if isinstance(node, ast.Import) else alias.name, name)
         if isinstance(node, ast.ImportFrom) and _is_own(sys.modules[source]):
             return self._want(sys.modules[source], alias.name)
@@ -105,25 +107,32 @@ class Collection:
         return name
 
 
-def members_used(kind: type[Any], wanted: Iterable[str]) -> dict[type[Any], frozenset[str]]:
-    """By class of `kind`'s ancestry, the members that `wanted` methods reach through `self` and `super()`."""
+def members_used(
+    kind: type[Any], wanted: Iterable[str], change: ast.NodeTransformer | None = None
+) -> dict[type[Any], frozenset[str]]:
+    """By class of `kind`'s ancestry, the members that `wanted` methods reach through `self` and `super()`.
+
+    `change` is applied to each before it is looked at.
+    """
     classes = [one for one in kind.__mro__ if one is not object and _is_own(sys.modules[one.__module__])]
     reached, waiting = set[str](), list(wanted)
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting += [used for one in classes for used in _through_self(one, name)]
+            waiting += [used for one in classes for used in _through_self(one, name, change)]
     return {one: frozenset(reached & vars(one).keys()) for one in classes}
 
 
-def attributes_used(kept: Mapping[type[Any], frozenset[str]]) -> set[str]:
-    """The names of attributes that kept members read of `self`."""
-    return {used for kind, names in kept.items() for name in names for used in _through_self(kind, name)}
+def attributes_used(kept: Mapping[type[Any], frozenset[str]], change: ast.NodeTransformer | None = None) -> set[str]:
+    """The names of attributes that kept members, changed alike, read of `self`."""
+    return {used for kind, names in kept.items() for name in names for used in _through_self(kind, name, change)}
 
 
-def _through_self(kind: type[Any], name: str) -> Iterator[str]:
+def _through_self(kind: type[Any], name: str, change: ast.NodeTransformer | None = None) -> Iterator[str]:
     member = next((node for node in _body(kind) if name in _names_of(node)), None)
+    if member is not None and change is not None:
+        member = change.visit(copy.deepcopy(member))
     for node in ast.walk(member) if member else ():
         if isinstance(node, ast.Attribute) and _is_self(node.value):
             yield node.attr
@@ -173,12 +182,12 @@ def _names_of(node: ast.stmt) -> list[str]:
 
 def _bare(module: ModuleType, node: Definition, kept: Mapping[type[Any], frozenset[str]]) -> ast.stmt:
     """Without annotations that nothing reads, without decorators that only file a function, without members unkept."""
-    copy = cast("Definition", ast.parse(ast.unparse(node)).body[0])
-    if isinstance(copy, ast.ClassDef):
-        return _trimmed(copy, kept.get(getattr(module, copy.name)))
-    if isinstance(copy, ast.FunctionDef) and _is_itself(getattr(module, copy.name), copy.name):
-        copy.decorator_list = []
-    return _Unannotated().visit(copy)
+    bare = cast("Definition", ast.parse(ast.unparse(node)).body[0])
+    if isinstance(bare, ast.ClassDef):
+        return _trimmed(bare, kept.get(getattr(module, bare.name)))
+    if isinstance(bare, ast.FunctionDef) and _is_itself(getattr(module, bare.name), bare.name):
+        bare.decorator_list = []
+    return _Unannotated().visit(bare)
 
 
 def _is_itself(function: Any, name: str) -> bool:

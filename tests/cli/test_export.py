@@ -173,8 +173,9 @@ def test_a_script_of_an_emulated_bench_wants_an_address(medfuzz, tmp_path):
     assert (done.returncode, "the following arguments are required: address" in done.stderr) == (2, True)
 
 
-def test_a_bluetooth_finding_has_no_script_yet(medfuzz, tmp_path):
-    code, _out, err = medfuzz("export", ROOT / "targets" / "insulin" / "controls" / "crash.json", "--python")
-    assert (code, len(err), "Bluetooth LE" in err[0], "--pytest" in err[0]) == (2, 1, True, True)
-    assert medfuzz("export", ROOT / "targets" / "insulin" / "controls" / "crash.json", "--pcapng")[0] == 0
-    assert [path.suffix for path in tmp_path.iterdir()] == [".pcapng"]
+def test_a_bluetooth_finding_has_a_script_with_its_address_and_a_capture(medfuzz, bare_python, tmp_path):
+    crash = ROOT / "targets" / "insulin" / "controls" / "crash.json"
+    assert medfuzz("export", crash, "--python", "--out", "crash.py")[0] == 0
+    assert medfuzz("export", crash, "--pcapng")[0] == 0
+    code, lines = bare_python("crash.py")
+    assert (code, lines[-1]) == (1, "ModuleNotFoundError: No module named 'bleak'")

@@ -247,7 +247,6 @@ def test_a_serial_port_is_spoken_to_by_pyserial(tmp_path, bench, device):
 
 LIVE = LiveField("colour", 0, 2)
 REFUSED = {
-    "bluetooth": ({"transport": "ble:F0:F1:F2:F3:F4:F5"}, (), "Bluetooth LE"),
     "a procedure": ({}, (Procedure("pair"),), "procedure 'pair'"),
     "an unknown live field": (
         {},

@@ -15,13 +15,33 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 from bleak.uuids import normalize_uuid_16
 
-from harness.radio import att
+from harness.radio.att import (
+    INDICATION,
+    MTU_REQUEST,
+    NOTIFICATION,
+    READ,
+    READ_BLOB,
+    READ_BY_TYPE,
+    TRANSACTION_SECONDS,
+    WRITE,
+    WRITE_COMMAND,
+    is_request,
+    refusal,
+)
 from harness.radio.bleak.advertisement import uuid_of
 
 _CCCD = normalize_uuid_16(0x2902)
 _DECLARATIONS = frozenset(normalize_uuid_16(number) for number in (0x2800, 0x2801, 0x2802, 0x2803))
 _WAITING, _LONGEST_LISTED = 256, 253
+_ASKED = {MTU_REQUEST: (3,), READ: (3,), READ_BY_TYPE: (7, 21), READ_BLOB: (5,)}  # by length
 Code = BleakGATTProtocolErrorCode
+
+
+def sayable(pdu: bytes) -> bool:
+    """True for a PDU that one of bleak's calls says."""
+    if pdu[:1] in (bytes([WRITE]), bytes([WRITE_COMMAND])):
+        return len(pdu) >= 3
+    return bool(pdu) and len(pdu) in _ASKED.get(pdu[0], ())
 
 
 class Translation:
@@ -51,7 +71,7 @@ class Translation:
     async def _answered(self, pdu: bytes) -> bytes:
         """b"" where there is no answer: to a command, and when none comes within ATT's 30 s."""
         try:
-            async with asyncio.timeout(att.TRANSACTION_SECONDS):
+            async with asyncio.timeout(TRANSACTION_SECONDS):
                 return await self._said(pdu)
         except TimeoutError:
             return b""
@@ -59,27 +79,26 @@ class Translation:
             code = int(error.code)
         except (BleakError, OSError, EOFError):
             code = Code.UNLIKELY_ERROR
-        return att.refusal(pdu, code) if att.is_request(pdu) else b""
+        return refusal(pdu, code) if is_request(pdu) else b""
 
     async def _said(self, pdu: bytes) -> bytes:
         handle = int.from_bytes(pdu[1:3], "little")
-        match (pdu[0] if pdu else 0, len(pdu)):
-            case (att.MTU_REQUEST, 3):
-                return bytes([att.MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
-            case (att.READ, 3):
-                return bytes([att.READ + 1]) + (await self._read(handle))[: self._room]
-            case (att.READ_BY_TYPE, 7 | 21):
-                return await self._by_type(handle, int.from_bytes(pdu[3:5], "little"), uuid_of(pdu[5:]))
-            case (att.READ_BLOB, 5):
-                return bytes([att.READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
-            case (att.WRITE, length) if length >= 3:
-                await self._write(handle, pdu[3:], response=True)
-                return bytes([att.WRITE + 1])
-            case (att.WRITE_COMMAND, length) if length >= 3:
-                await self._write(handle, pdu[3:], response=False)
-                return b""
-            case _:
-                raise BleakGATTProtocolError(Code.REQUEST_NOT_SUPPORTED)
+        if not sayable(pdu):
+            raise BleakGATTProtocolError(Code.REQUEST_NOT_SUPPORTED)
+        if pdu[0] in (WRITE, WRITE_COMMAND):
+            await self._write(handle, pdu[3:], response=pdu[0] == WRITE)
+            return bytes([WRITE + 1]) if pdu[0] == WRITE else b""
+        return await self._told_of(pdu, handle)
+
+    async def _told_of(self, pdu: bytes, handle: int) -> bytes:
+        """The answer to a question."""
+        if pdu[0] == MTU_REQUEST:
+            return bytes([MTU_REQUEST + 1]) + self._client.mtu_size.to_bytes(2, "little")
+        if pdu[0] == READ:
+            return bytes([READ + 1]) + (await self._read(handle))[: self._room]
+        if pdu[0] == READ_BY_TYPE:
+            return await self._by_type(handle, int.from_bytes(pdu[3:5], "little"), uuid_of(pdu[5:]))
+        return bytes([READ_BLOB + 1]) + await self._part(handle, int.from_bytes(pdu[3:], "little"))
 
     @property
     def _room(self) -> int:
@@ -112,7 +131,7 @@ class Translation:
             raise BleakGATTProtocolError(Code.ATTRIBUTE_NOT_FOUND)
         value = (await self._read(min(inside)))[: min(self._room - 3, _LONGEST_LISTED)]
         listed = min(inside).to_bytes(2, "little") + value
-        return bytes([att.READ_BY_TYPE + 1, len(listed)]) + listed
+        return bytes([READ_BY_TYPE + 1, len(listed)]) + listed
 
     async def _part(self, handle: int, offset: int) -> bytes:
         value = await self._read(handle)
@@ -141,5 +160,5 @@ class Translation:
             self._subscribed.discard(handle)
 
     def _told(self, characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
-        opcode = att.NOTIFICATION if "notify" in characteristic.properties else att.INDICATION
+        opcode = NOTIFICATION if "notify" in characteristic.properties else INDICATION
         self._answer(bytes([opcode]) + (characteristic.handle + 1).to_bytes(2, "little") + bytes(value))

@@ -10,7 +10,8 @@ from protocols.att_wire import ERROR, INDICATION
 from protocols.gatt import cgm, ids
 from protocols.gatt.packets import READ_RESPONSE, fields_read
 from protocols.gatt.wire import GattWire
-from protocols.wire import Fields
+from protocols.packets import integer_places
+from protocols.wire import Fields, Place
 from targets.insulin.protocol.packets import DELIVERY, PumpStatus, proof
 
 INSUFFICIENT_AUTHORIZATION = 0x08
@@ -42,13 +43,11 @@ def told(opcode: int, value: bytes) -> Fields:
 
 def _status(value: bytes) -> Fields:
     """A read's response does not say of what: the length and the ranges of its fields do."""
-    if len(value) != STATUS_SIZE:
-        return {}
-    fields = fields_read(PumpStatus)(value)
-    likely = (
-        fields["delivery_state"] in DELIVERY and fields["session_open"] in (0, 1) and int(fields["alarms"]) <= ALARMS
-    )
-    return fields if likely else {}
+    return fields_read(PumpStatus)(value) if _is_status(value) else {}
+
+
+def _is_status(value: bytes) -> bool:
+    return len(value) == STATUS_SIZE and value[6] in DELIVERY and value[7] in (0, 1) and value[15] == 0
 
 
 class InsulinWire(GattWire):
@@ -73,7 +72,11 @@ class InsulinWire(GattWire):
 
     def served(self, frame: Frame) -> bool:
         """The pump's status was read."""
-        return "uptime_ms" in frame.fields
+        return frame.data[0] == READ_RESPONSE and _is_status(frame.data[1:])
+
+    def places(self) -> Mapping[str, Place]:
+        """Those of the status, behind the opcode."""
+        return integer_places(PumpStatus, 1)
 
     def session_lapsed(self, frame: Frame) -> bool:
         """The ATT error that every request for a session gives without one."""
