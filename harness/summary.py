@@ -10,11 +10,12 @@ from typing import Any
 from harness.case import Send
 from harness.finding import Finding, Minimized
 from harness.known.baseline import UNKNOWN, FindingStatus, Seen
+from harness.reliability import Reliability
 from harness.requirements import Requirement
 from harness.telling.explanation import Explanation, explain
 from harness.telling.session import sessions_in
 from harness.temporal import RequirementStatistics
-from harness.verdict import Verdict
+from harness.verdict import Kind, Verdict
 
 SCHEMA_VERSION = 1
 MAX_INCONCLUSIVE = 0.01
@@ -146,6 +147,9 @@ class CampaignRecord:
         return self.statuses.get(finding.bucket, UNKNOWN)
 
 
+_REPORTED = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})  # no matter of time: it happened, once at least
+
+
 def failing(findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> tuple[Finding, ...]:
     """The confirmed ones that no decision of the baseline covers."""
     return tuple(found for found in findings if found.confirmed and statuses.get(found.bucket, UNKNOWN).fails)
@@ -164,6 +168,8 @@ def doubts_of(
     told = [found for found in findings if (statuses or {}).get(found.bucket, UNKNOWN).fails]
     if waiting := [finding.id for finding in told if not finding.confirmed and not finding.tries]:
         yield f"{len(waiting)} suspicions were not replayed, there was no time or no way: {', '.join(waiting)}"
+    if once := [f.id for f in told if f.kind in _REPORTED and f.standing is Reliability.NOT_REPRODUCED]:
+        yield f"the device itself reported what no replay showed again: {', '.join(once)}"
     doubtful, total = (
         sum(verdicts.get(v, 0) for v in (Verdict.INCONCLUSIVE, Verdict.BENCH_FAULT)),
         sum(verdicts.values()),

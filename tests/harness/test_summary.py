@@ -22,7 +22,7 @@ from harness.summary import (
     with_faults,
 )
 from harness.temporal import RequirementStatistics
-from harness.verdict import Verdict
+from harness.verdict import Kind, Verdict
 
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
@@ -118,7 +118,7 @@ def test_any_record_is_strict_json(drawn):
     ("reproduced", "verdicts", "bench_failed", "code"),
     [
         ((), {"pass": 100}, False, 0),
-        ((0,), {"pass": 99, "finding": 1}, False, 0),
+        ((0,), {"pass": 99, "finding": 1}, False, 4),  # it crashed once, whatever the replays showed
         ((3,), {"pass": 99, "finding": 1}, False, 1),
         ((0, 1), {"pass": 98, "finding": 2}, False, 1),
         ((3,), {"finding": 1}, True, 1),
@@ -202,3 +202,20 @@ def test_a_run_with_known_findings_only_that_is_cut_short_or_loses_its_bench_is_
     assert (signalled(told, 2).exit_code, with_faults(told, ["disk"]).exit_code) == (130, 3)
     failing = record(statuses=EXPIRED, exit_code=1)
     assert (signalled(failing, 2).exit_code, with_faults(failing, ["disk"]).exit_code) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubted"),
+    [
+        ({"kind": Kind.EXIT}, True),
+        ({"kind": Kind.CRASH}, True),
+        ({"kind": Kind.HANG}, True),
+        ({"kind": Kind.SILENCE}, False),
+        ({"kind": Kind.REBOOT}, False),
+        ({"kind": Kind.EXIT, "reproduced": 1}, False),
+    ],
+)
+def test_what_the_device_itself_reported_once_leaves_a_doubt_though_no_replay_shows_it(changes, doubted):
+    found = finding(**{"reproduced": 0, "tries": 3, **changes})
+    doubts = list(doubts_of({"pass": 1000, "inconclusive": 1}, [found]))
+    assert [found.id in doubt for doubt in doubts] == ([True] if doubted else [])
