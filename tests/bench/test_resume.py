@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from small_runs import Copies, interrupting
 
 from benchmarks.ends import edges, outcome
 from harness.campaigns.options import Options
 from harness.campaigns.session import resume_campaign, run_campaign
 from harness.events import FindingConfirmed
-from runs import Copies, interrupting
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
 CASES = 260
