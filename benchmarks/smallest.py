@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,15 @@ _HARD_LIMIT_UL_H, _MOST_UL_H = 20_000, 999_000  # of morphine; of the pump
 class Boundary:
     """`shows` says of a number in `field` (of a text: of its length) whether the fault shows; `at` is the case with it.
 
-    `edge` is a number that shows it beside one that does not.
+    `edge` is a number that shows it beside one that does not. `field` is counted as it is; of the fields in `more` that
+    many fewer do, because of what stands beside them.
     """
 
     field: str
     edge: int
     shows: Callable[[int], bool]
     at: Callable[[int], TestCase]
+    more: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def smallest(salt: str = "") -> tuple[Smallest, ...]:
 
 
 def _bounded(
-    fault: str, field: str, edge: int, shows: Callable[[int], bool], at: Callable[[int], TestCase]
+    fault: str, name: str, edge: int, shows: Callable[[int], bool], at: Callable[[int], TestCase], **more: int
 ) -> Smallest:
-    return Smallest(fault, at(edge), Boundary(field, edge, shows, at))
+    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, {f"message.PID.{n}": c for n, c in more.items()}))
 
 
 def _from(least: int) -> Callable[[int], bool]:
@@ -223,10 +225,12 @@ def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
         Smallest("patient_segment", _hl7("order", _ORDER)),
         _bounded(
             "patient_line",
-            "message.PID.family_name",
+            "message.PID.name",
             line,
             _from(line),
             lambda n: _hl7("order", f"{_ORDER}{_PATIENT}||{'A' * n}"),
+            family_name=len("^JANE"),
+            given_name=len("DOE^"),
         ),
         _bounded(
             "control_id",

@@ -16,7 +16,8 @@ def causes_of(finding: Finding) -> frozenset[str]:
     """Names of what may have caused it; two findings that share one are the same fault.
 
     Its bucket; that of the message which its smallest reproducer blames; the function in which a watchdog found it;
-    the one field that must be unusual, where a reproducer that cannot be smaller needs no other.
+    the one field that must be unusual, where a reproducer that cannot be smaller needs no other; the buckets of the
+    other crashes that this field showed where it was shorter or longer.
     """
     return frozenset(_causes(finding))
 
@@ -59,6 +60,7 @@ def _causes(finding: Finding) -> Iterator[str]:
     told = finding.minimized
     if told is not None and told.done and len(told.conditions) == 1:
         yield from _of_field(finding, told.conditions[0])
+        yield from told.met
 
 
 def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
