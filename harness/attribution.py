@@ -22,12 +22,9 @@ def attributed(
     """Each with its protocol; those of a device that is gone with what it said, or which fields were unusual."""
     gone = any(_is_gone(seen) for seen in observations)
     said = complaint_in(_words(transcript)) if gone else None
-    return [
-        _explained(replace(seen, protocol=protocol.name), case, protocol, said)
-        if _is_gone(seen)
-        else replace(seen, protocol=protocol.name)
-        for seen in observations
-    ]
+    found = [replace(seen, protocol=protocol.name) for seen in observations]
+    found = [_explained(seen, case, protocol, said) if _is_gone(seen) else seen for seen in found]
+    return [replace(seen, blames=_meant(case, seen.blames, protocol)) for seen in found]
 
 
 def is_blamed(seen: Observation) -> bool:
@@ -52,11 +49,22 @@ def _explained(seen: Observation, case: TestCase, protocol: WireProtocol, said: 
 
 def unusual_fields(case: TestCase, message: str, protocol: WireProtocol) -> tuple[str, ...]:
     """Names of the fields that are not as they usually are in the last such message of a case; none where unknown."""
-    sent = next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)
+    sent = _bent(case, message)
     if sent is None or not isinstance(protocol, Dissects):
         return ()
     names = tuple(part.name for part in protocol.parts(sent) or ())
     return names if len(names) <= _NAMED else (_SEVERAL,)
+
+
+def _bent(case: TestCase, message: str) -> Send | None:
+    """The last such message of a case that is not as it usually is."""
+    return next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)
+
+
+def _meant(case: TestCase, message: str, protocol: WireProtocol) -> str:
+    """The message whose code was sent in the place of this one's: whose doing it was is that one's."""
+    sent = _bent(case, message) if message else None
+    return protocol.meant(sent) if sent is not None and isinstance(protocol, Dissects) else message
 
 
 def _words(transcript: Transcript) -> bytes:
