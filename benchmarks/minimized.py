@@ -58,7 +58,9 @@ class Row:
 
 
 def _offset(boundary: Boundary, condition: Condition) -> int | None:
-    return 0 if condition.field == boundary.field else boundary.more.get(condition.field)
+    if condition.field == boundary.field:
+        return 0
+    return boundary.more.get(f"{condition.message} {condition.field}")
 
 
 def is_exact(boundary: Boundary, condition: Condition, offset: int = 0) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.case import LiveField, Origin, Send, Step, Stimulate, TestCase, Wait
@@ -20,6 +21,7 @@ from targets.pump.protocol.link import MESSAGES
 LINK, NETWORK = "maintenance", "network"
 _CONTROL_ID = "MSG00001"
 _ORDER = f"||||||RGV^O15|{_CONTROL_ID}"
+_ADMISSION = f"||||||ADT^A01|{_CONTROL_ID}"
 _PATIENT = "\rPID|||PAT-0001"
 _GIVE = "\rORC|NW|1\rRXG||||1|1||mL||||||||{rate}|mL/h"
 _WORD, _HALF = 1 << 32, 1 << 16
@@ -30,15 +32,15 @@ _HARD_LIMIT_UL_H, _MOST_UL_H = 20_000, 999_000  # of morphine; of the pump
 class Boundary:
     """`shows` says of a number in `field` (of a text: of its length) whether the fault shows; `at` is the case with it.
 
-    `edge` is a number that shows it beside one that does not. `field` is counted as it is; of the fields in `more` that
-    many fewer do, because of what stands beside them.
+    `edge` is a number that shows it beside one that does not. Of the fields in `more`, by message, that many fewer do:
+    because of what stands beside them, or of what a message does with the registers that are overwritten.
     """
 
     field: str
     edge: int
     shows: Callable[[int], bool]
     at: Callable[[int], TestCase]
-    more: Mapping[str, int] = field(default_factory=dict[str, int])
+    more: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,14 @@ def smallest(salt: str = "") -> tuple[Smallest, ...]:
 
 
 def _bounded(
-    fault: str, name: str, edge: int, shows: Callable[[int], bool], at: Callable[[int], TestCase], **more: int
+    fault: str,
+    name: str,
+    edge: int,
+    shows: Callable[[int], bool],
+    at: Callable[[int], TestCase],
+    more: Mapping[str, int] = MappingProxyType({}),
 ) -> Smallest:
-    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, {f"message.PID.{n}": c for n, c in more.items()}))
+    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, more))
 
 
 def _from(least: int) -> Callable[[int], bool]:
@@ -217,7 +224,7 @@ def _hl7(name: str, *texts: str) -> TestCase:
 
 def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
     """HL7."""
-    exact, line = numbers["CONTROL_ID_SIZE"], numbers["PATIENT_LINE_SIZE"] + 7
+    exact, line = numbers["CONTROL_ID_SIZE"], numbers["PATIENT_LINE_SIZE"] + 3
     order = _ORDER + _PATIENT + _GIVE.format(rate="1")
     above = f"{-(-_WORD // numbers['DRUG_CONCENTRATION']) / 1000:.3f}"
     return (
@@ -228,9 +235,12 @@ def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
             "message.PID.name",
             line,
             _from(line),
-            lambda n: _hl7("order", f"{_ORDER}{_PATIENT}||{'A' * n}"),
-            family_name=len("^JANE"),
-            given_name=len("DOE^"),
+            lambda n: _hl7("admit", f"{_ADMISSION}{_PATIENT}||{'A' * n}"),
+            {
+                f"{message} message.PID.{name}": len(beside) - later
+                for message, later in (("admit", 0), ("order", 4), ("cancel", 4))
+                for name, beside in (("family_name", "^JANE"), ("given_name", "DOE^"))
+            },
         ),
         _bounded(
             "control_id",

@@ -12,7 +12,6 @@ from harness.interfaces import Dissects, WireProtocol
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
-_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _SEVERAL, _NAMED = "several fields", 2
 
 
@@ -25,11 +24,6 @@ def attributed(
     found = [replace(seen, protocol=protocol.name) for seen in observations]
     found = [_explained(seen, case, protocol, said) if _is_gone(seen) else seen for seen in found]
     return [replace(seen, blames=_meant(case, seen.blames, protocol)) for seen in found]
-
-
-def is_blamed(seen: Observation) -> bool:
-    """True for kinds whose bucket names a message, because nothing better is known of them."""
-    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and bool(seen.blames))
 
 
 def _is_gone(seen: Observation) -> bool:

@@ -134,6 +134,7 @@ class Finding:
 
 
 _WITHOUT_SIGN: Mapping[Kind, tuple[str, ...]] = {Kind.SILENCE: (UNSERVED,)}
+_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _BLAMING = frozenset(Kind) - {Kind.CRASH, Kind.HANG, Kind.CONSOLE}
 
 
@@ -147,6 +148,11 @@ def upgraded(finding: Finding, protocol: str) -> Finding:
     if seen.kind in _BLAMING and parts and not placed:
         seen = replace(seen, fingerprint=parts[:-1] or _WITHOUT_SIGN.get(seen.kind, ()), blames=parts[-1])
     return replace(finding, observation=replace(seen, protocol=protocol))
+
+
+def is_blamed(seen: Observation) -> bool:
+    """True for kinds whose bucket names a message, because nothing better is known of them."""
+    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and bool(seen.blames))
 
 
 def bucket_of(seen: Observation) -> str:

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
-from harness.attribution import is_blamed
 from harness.case import Send
-from harness.finding import Condition, Finding, Minimized, bucket_of
+from harness.finding import Condition, Finding, Minimized, bucket_of, is_blamed
 from harness.triage.boundary import reaches_in
 from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks

@@ -26,7 +26,7 @@ SIZES = {
     ("history", "maintenance"): Size(3, 37),
     ("library_session", "maintenance"): Size(3, 55),
     ("order_repeated", "network"): Size(2, 174),
-    ("patient_line", "network"): Size(1, 91),
+    ("patient_line", "network"): Size(1, 87),
     ("patient_segment", "network"): Size(1, 34),
     ("peer_name", "maintenance"): Size(1, 28),
     ("rate_limit", "maintenance"): Size(3, 44),
