@@ -1,6 +1,5 @@
 """A device whose reset takes ten seconds: what one finding may cost of a night, on a clock that is only counted."""
 
-import pytest
 from test_campaign import UNLIMITED, ListFuzzer, of
 from toy import case, message
 
