@@ -12,7 +12,6 @@ from harness.interfaces import Dissects, WireProtocol
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
-_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _SEVERAL, _NAMED = "several fields", 2
 
 
@@ -22,17 +21,9 @@ def attributed(
     """Each with its protocol; those of a device that is gone with what it said, or which fields were unusual."""
     gone = any(_is_gone(seen) for seen in observations)
     said = complaint_in(_words(transcript)) if gone else None
-    return [
-        _explained(replace(seen, protocol=protocol.name), case, protocol, said)
-        if _is_gone(seen)
-        else replace(seen, protocol=protocol.name)
-        for seen in observations
-    ]
-
-
-def is_blamed(seen: Observation) -> bool:
-    """True for kinds whose bucket names a message, because nothing better is known of them."""
-    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and bool(seen.blames))
+    found = [replace(seen, protocol=protocol.name) for seen in observations]
+    found = [_explained(seen, case, protocol, said) if _is_gone(seen) else seen for seen in found]
+    return [replace(seen, blames=_meant(case, seen.blames, protocol)) for seen in found]
 
 
 def _is_gone(seen: Observation) -> bool:
@@ -52,11 +43,22 @@ def _explained(seen: Observation, case: TestCase, protocol: WireProtocol, said: 
 
 def unusual_fields(case: TestCase, message: str, protocol: WireProtocol) -> tuple[str, ...]:
     """Names of the fields that are not as they usually are in the last such message of a case; none where unknown."""
-    sent = next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)
+    sent = _bent(case, message)
     if sent is None or not isinstance(protocol, Dissects):
         return ()
     names = tuple(part.name for part in protocol.parts(sent) or ())
     return names if len(names) <= _NAMED else (_SEVERAL,)
+
+
+def _bent(case: TestCase, message: str) -> Send | None:
+    """The last such message of a case that is not as it usually is."""
+    return next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)
+
+
+def _meant(case: TestCase, message: str, protocol: WireProtocol) -> str:
+    """The message whose code was sent in the place of this one's: whose doing it was is that one's."""
+    sent = _bent(case, message) if message else None
+    return protocol.meant(sent) if sent is not None and isinstance(protocol, Dissects) else message
 
 
 def _words(transcript: Transcript) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,7 @@ from harness.verdict import Kind, Observation
 
 # first parts of fingerprints: the device was not there, for good or not, or serves no more
 LINK_GONE, RESTART, UNSERVED = "link gone", "restart", "unserved"
+_LENGTHS = re.compile(r"\d+( to \d+)? bytes\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,27 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field that must be unusual for the fault to show, and from where on, in words."""
+    """A field that must be unusual for the fault to show, and from where to where, in words.
+
+    `least` and `most` are the numbers (of a text: the lengths) that show a fault, with both; None where there is no
+    such end, or it was not asked.
+    """
 
     message: str
     field: str
     words: str
+    least: int | None = None
+    most: int | None = None
 
     @property
     def is_longer(self) -> bool:
-        """True where the field must be so long at least."""
-        return " bytes or more" in self.words
+        """True where it is the length of a text that counts."""
+        return _LENGTHS.match(self.words) is not None
 
     @property
     def is_bounded(self) -> bool:
         """True where a length or a number is known from which on it shows."""
-        return " or more" in self.words or " or less" in self.words
+        return self.least is not None or self.most is not None or " or more" in self.words or " or less" in self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Minimized:
     """How a reproducer was made smaller: sizes before and after, replays and wall seconds that it took.
 
     `original` is the window as it was found. `done`: nothing more can be left out; else the time was over. `conditions`
-    are known where it came so far.
+    are known where it came so far. `met` are the buckets of other crashes that the same field showed with another
+    length.
     """
 
     before: Size
@@ -60,6 +69,7 @@ class Minimized:
     done: bool
     original: tuple[TestCase, ...]
     conditions: tuple[Condition, ...] = ()
+    met: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """From what to what, and at which price."""
@@ -132,6 +142,7 @@ class Finding:
 
 
 _WITHOUT_SIGN: Mapping[Kind, tuple[str, ...]] = {Kind.SILENCE: (UNSERVED,)}
+_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
 _BLAMING = frozenset(Kind) - {Kind.CRASH, Kind.HANG, Kind.CONSOLE}
 
 
@@ -145,6 +156,11 @@ def upgraded(finding: Finding, protocol: str) -> Finding:
     if seen.kind in _BLAMING and parts and not placed:
         seen = replace(seen, fingerprint=parts[:-1] or _WITHOUT_SIGN.get(seen.kind, ()), blames=parts[-1])
     return replace(finding, observation=replace(seen, protocol=protocol))
+
+
+def is_blamed(seen: Observation) -> bool:
+    """True for kinds whose bucket names a message, because nothing better is known of them."""
+    return seen.kind in _BLAMED or (seen.kind is Kind.REBOOT and bool(seen.blames))
 
 
 def bucket_of(seen: Observation) -> str:

@@ -456,6 +456,10 @@ class Dissects(Interface):
         """The same message with only these fields unusual; lengths and checksums are right where no part says so."""
         ...
 
+    def meant(self, send: Send) -> str:
+        """The message that a device takes the bytes for: another one where its code stands in the code's place."""
+        ...
+
 
 @runtime_checkable
 class Monitor(Interface):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.attribution import is_blamed
-from harness.finding import Condition, Finding, bucket_of
+from harness.finding import Condition, Finding, bucket_of, is_blamed
 from harness.verdict import Kind
 
 _CORRUPTION = frozenset({"control flow lost", "bad access"})
 
 
 def causes_of(finding: Finding) -> frozenset[str]:
-    """Names of what may have caused it; two findings that share one are the same fault.
+    """What may have caused it, as sixteen hex digits each; two findings that share one are the same fault.
 
     Its bucket; that of the message which its smallest reproducer blames; the function in which a watchdog found it;
-    the one field that must be unusual, where a reproducer that cannot be smaller needs no other.
+    the one field that must be unusual, where a reproducer that cannot be smaller needs no other; the buckets of the
+    other crashes that this field showed where it was shorter or longer.
     """
     return frozenset(_causes(finding))
 
@@ -59,6 +60,7 @@ def _causes(finding: Finding) -> Iterator[str]:
     told = finding.minimized
     if told is not None and told.done and len(told.conditions) == 1:
         yield from _of_field(finding, told.conditions[0])
+        yield from told.met
 
 
 def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
@@ -71,4 +73,5 @@ def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
 
 
 def _joined(*parts: str) -> str:
-    return "\0".join(parts)
+    """Sixteen hex digits, as a bucket has them."""
+    return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()

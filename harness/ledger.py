@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.attribution import is_blamed
-from harness.finding import Finding
+from harness.finding import Finding, is_blamed
 from harness.kinship import causes_of
 from harness.verdict import Observation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import boofuzz
@@ -45,6 +45,20 @@ def texts_of(message: Message, send: Send) -> tuple[Part, ...]:
     free = [leaf for leaf in layout.leaves if isinstance(leaf.primitive, _FREE) and not leaf.live]
     parts = [_part(layout, leaf, given) for leaf in free if leaf.index not in layout.computed]
     return tuple(part for part in parts if part.data and part.name not in unusual)
+
+
+def code_of(messages: Sequence[Message]) -> tuple[str, Mapping[bytes, str]]:
+    """The field by which messages differ, and theirs by what is in it; "" where all have none such.
+
+    It is in every message, holds something else in each, and is of one size.
+    """
+    codes = [{leaf.name: leaf.default for leaf in m.layout.leaves if leaf.default and not leaf.live} for m in messages]
+    names = [message.name for message in messages]
+    for field in codes[0] if len(codes) > 1 else ():
+        values = [code.get(field, b"") for code in codes]
+        if all(values) and len(set(values)) == len(values) and len(set(map(len, values))) == 1:
+            return field, dict(zip(values, names, strict=True))
+    return "", {}
 
 
 def composed(message: Message, send: Send, parts: Sequence[Part]) -> Send:

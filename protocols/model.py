@@ -14,7 +14,7 @@ from harness.case import LiveField, Send, Step
 from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Part, Resynchronization, State
 from protocols.checksums import live_checksum
-from protocols.dissect import composed, parts_of, texts_of
+from protocols.dissect import code_of, composed, parts_of, texts_of
 from protocols.render import Change, Layout
 from protocols.wire import Wire, session_value
 
@@ -206,6 +206,16 @@ class Protocol:
     def composed(self, send: Send, parts: Sequence[Part]) -> Send:
         """The same message with only these fields unusual; raises UsageError for one that there is not."""
         return composed(self.message(send.message), send, parts)
+
+    def meant(self, send: Send) -> str:
+        """The message that a device takes the bytes for: another one where its code stands in the code's place."""
+        field, names = self._code
+        span = next((span for span in send.spans if span.name == field), None)
+        return send.message if span is None else names.get(send.data[span.offset :][: span.length], send.message)
+
+    @cached_property
+    def _code(self) -> tuple[str, Mapping[bytes, str]]:
+        return code_of([message for message in self.messages.values() if not message.seed])
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """The bytes of one live field; raises UsageError when the protocol cannot resolve it."""

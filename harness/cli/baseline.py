@@ -64,7 +64,11 @@ def update(
         text, entries = _read(path)
         changes = update_by(store, entries, path.resolve().parent, decided)
     _keep_reproducers(path, changes, manifest)
-    _write(path, text, edited(text, entries, fixed=changes.fixed, new=[entry for _, entry in changes.new]))
+    _write(
+        path,
+        text,
+        edited(text, entries, fixed=changes.fixed, new=[entry for _, entry in changes.new], also=changes.also),
+    )
     say(*(f"added: {entry.id}  {entry.words}  {entry.summary}" for _, entry in changes.new))
     say(*(f"fixed: {entry.id}  {entry.words}" for entry in changes.fixed))
     say(*(f"regressed: {entry.id} is there again; take out `fixed` when it is decided anew" for entry in changes.back))

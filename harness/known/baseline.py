@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.finding import Finding
+from harness.kinship import Fault, faults_in
 from harness.serialize import from_plain
 
 NEW, KNOWN, EXPIRED, REGRESSED = "new", "known", "expired", "regressed"
@@ -19,7 +20,8 @@ class KnownFinding:
     """What was decided about one bucket: sixteen hex digits, or the first eight, as a finding's id has them.
 
     `expires` is the last day on which it holds, YYYY-MM-DD, "" for ever. `fixed`: it was seen to be gone. `reproducer`
-    and `run` are paths from the baseline's folder, `case` the id of the case that showed it.
+    and `run` are paths from the baseline's folder, `case` the id of the case that showed it. `also` are other buckets
+    and causes of the same fault, sixteen hex digits each: see `harness.kinship`.
     """
 
     bucket: str
@@ -34,6 +36,7 @@ class KnownFinding:
     run: str = ""
     reproducer: str = ""
     case: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -43,6 +46,11 @@ class KnownFinding:
     def fits(self, bucket: str) -> bool:
         """True for the bucket that it speaks of."""
         return bucket.startswith(self.bucket)
+
+    def means(self, fault: Fault) -> bool:
+        """True for the fault that it speaks of, under whichever bucket that was met."""
+        named = (self.fits(found.bucket) or found.same_as == self.id for found in fault.findings)
+        return any(named) or not fault.causes.isdisjoint(self.also)
 
     def has_expired(self, day: str) -> bool:
         """True where `day`, YYYY-MM-DD, is after its last one."""
@@ -96,10 +104,10 @@ class Baseline:
         """The one that speaks of a bucket."""
         return next((entry for entry in self.findings if entry.fits(bucket)), None)
 
-    def status(self, finding: Finding) -> FindingStatus:
-        """What a finding is; one without an entry of its own is what the one is that it is the same fault as."""
-        named = (entry for entry in self.findings if entry.id == finding.same_as)
-        entry = self.entry(finding.bucket) or next(named, None)
+    def status(self, finding: Finding, fault: Fault | None = None) -> FindingStatus:
+        """What a finding is; one without an entry of its own is what another sight of the same `fault` is."""
+        fault = fault or faults_in([finding])[0]
+        entry = self.entry(finding.bucket) or next((one for one in self.findings if one.means(fault)), None)
         return UNKNOWN if entry is None else self.status_of(entry)
 
     def status_of(self, entry: KnownFinding) -> FindingStatus:
@@ -130,7 +138,9 @@ def baseline_in(manifest: Mapping[str, Any]) -> Baseline | None:
     return None if written is None else from_plain(Baseline, written)
 
 
-def statuses_of(manifest: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, FindingStatus]:
+def statuses_of(manifest: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, FindingStatus]:
     """By bucket, what the run's baseline makes of findings; nothing where it had none. Raises ValueError."""
     baseline = baseline_in(manifest)
-    return {} if baseline is None else {found.bucket: baseline.status(found) for found in findings}
+    if baseline is None:
+        return {}
+    return {found.bucket: baseline.status(found, fault) for fault in faults_in(findings) for found in fault.findings}

@@ -22,7 +22,7 @@ class FindingTable(Table):
     """`[[finding]]`: one bucket and what was decided; `kind`, `summary` and `fault` are for people only.
 
     `expires` is the last day on which it holds. `fixed` makes seeing it again a regression. `run`, `reproducer` and
-    `case` say where it was seen and how to see it again.
+    `case` say where it was seen and how to see it again. `also` is what `update` writes of other sights of the fault.
     """
 
     bucket: str = Field(pattern=_BUCKET)
@@ -37,6 +37,7 @@ class FindingTable(Table):
     run: str = ""
     reproducer: str = ""
     case: str = ""
+    also: list[str] = []  # noqa: RUF012  pydantic copies a default
 
     @field_validator("bucket")
     @classmethod
@@ -46,8 +47,9 @@ class FindingTable(Table):
     @property
     def known(self) -> KnownFinding:
         """The entry as the engine has it."""
-        values = self.model_dump(exclude={"expires"})
-        return KnownFinding(**values, expires=self.expires.isoformat() if self.expires else "")
+        values = self.model_dump(exclude={"expires", "also"})
+        expires = self.expires.isoformat() if self.expires else ""
+        return KnownFinding(**values, expires=expires, also=tuple(self.also))
 
 
 class KnownFile(Table):

@@ -7,7 +7,8 @@ import itertools
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from harness.known.baseline import KnownFinding
@@ -15,6 +16,7 @@ from harness.known.baseline import KnownFinding
 HEADER = "[[finding]]"
 _HEADER = re.compile(r"\s*\[\[\s*(?:finding|\"finding\"|'finding')\s*\]\]\s*(?:#.*)?$")
 _FIXED = re.compile(r"(\s*fixed\s*=\s*)false\b")
+_ALSO = re.compile(r"\s*also\s*=")
 _TITLE = """\
 # Findings that are known, by bucket: docs/baseline.md says what the keys mean.
 """
@@ -35,17 +37,20 @@ def edited(
     gone: Sequence[KnownFinding] = (),
     fixed: Sequence[KnownFinding] = (),
     new: Sequence[KnownFinding] = (),
+    also: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Edited:
     """The text of a file that holds `before`: some are `gone`, with the comments right above them, some marked as
-    `fixed`, and `new` ones stand at its end."""
-    if not (gone or fixed or new):
+    `fixed`, and `new` ones stand at its end. `also`: by bucket, what is there `also` from now on."""
+    if not (gone or fixed or new or also):
         return Edited(text)
-    wanted = [*(dataclasses.replace(e, fixed=e.fixed or e in fixed) for e in before if e not in gone), *new]
+    wanted = [*(_changed(e, also, fixed=e in fixed) for e in before if e not in gone), *new]
     head, *blocks = _blocks(text or _TITLE)
     if len(blocks) != len(before):
         return Edited(_anew(wanted), kept=False)
     kept = [(entry, lines) for entry, lines in zip(before, blocks, strict=True) if entry not in gone]
-    lines = [*head, *(line for entry, lines in kept for line in (_marked(lines) if entry in fixed else lines))]
+    kept = [(entry, _marked(lines) if entry in fixed else lines) for entry, lines in kept]
+    kept = [(e, _extended(lines, also[e.bucket]) if e.bucket in also else lines) for e, lines in kept]
+    lines = [*head, *(line for _entry, lines in kept for line in lines)]
     longer = "".join(lines)
     if new:
         longer = longer.rstrip("\n") + "\n" + "".join(f"\n{block(entry)}" for entry in new)
@@ -64,9 +69,11 @@ def block(entry: KnownFinding) -> str:
     return "\n".join([HEADER, *lines]) + "\n"
 
 
-def _value(key: str, value: str | bool) -> str:
+def _value(key: str, value: str | bool | Sequence[str]) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if not isinstance(value, str):
+        return f"[{', '.join(map(_quoted, value))}]"
     return value if key == "expires" else _quoted(value)
 
 
@@ -99,6 +106,19 @@ def _marked(lines: list[str]) -> list[str]:
         return changed
     header = next(number for number, line in enumerate(lines) if _HEADER.match(line))
     return [*lines[: header + 1], "fixed = true\n", *lines[header + 1 :]]
+
+
+def _changed(entry: KnownFinding, also: Mapping[str, Sequence[str]], *, fixed: bool) -> KnownFinding:
+    return dataclasses.replace(entry, fixed=entry.fixed or fixed, also=tuple(also.get(entry.bucket, entry.also)))
+
+
+def _extended(lines: list[str], also: Sequence[str]) -> list[str]:
+    """With another list behind `also`, in its place or below the header."""
+    line = f"also = {_value('also', also)}\n"
+    others = [one for one in lines if not _ALSO.match(one)]
+    at = next((n for n, one in enumerate(lines) if _ALSO.match(one)), None)
+    at = next(n for n, one in enumerate(lines) if _HEADER.match(one)) + 1 if at is None else at
+    return [*others[:at], line, *others[at:]]
 
 
 def _proven(text: str, wanted: Sequence[KnownFinding]) -> Edited:

@@ -47,7 +47,6 @@ _BENDS: Mapping[str, str] = {
     "group": "fields that belong together, changed together",
     "boofuzz": "a value from a library of unusual ones",
 }
-_NUMBERED = re.compile(r"\d+ bytes or more")
 
 
 def is_exact(finding: Finding) -> bool:
@@ -160,7 +159,7 @@ def _class_of(condition: Condition) -> Unusual:
     words = condition.words
     if "what the message works out" in words:
         return Unusual.LENGTH
-    if _NUMBERED.match(words):
+    if condition.is_longer:
         return Unusual.LONG
     if words.startswith(("empty", "nothing")):
         return Unusual.EMPTY

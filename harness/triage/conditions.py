@@ -1,54 +1,78 @@
-"""What a fault takes, in words: which fields must be unusual, and from where on, as the smallest reproducer has it."""
+"""What a fault takes, in words: which fields must be unusual, and from where to where, as far as it was asked."""
 
 from __future__ import annotations
 
 from harness.case import Send
 from harness.finding import Condition
-from harness.interfaces import Dissects, Part
-from harness.triage.shrink import Shrinker, Window
+from harness.interfaces import Part
+from harness.triage.boundary import Reach, Reaches, scale_of, value_of
+from harness.triage.shrink import Shrinker, Window, places_of
 
 _SHOWN = 24  # bytes
 
 
-def conditions_of(shrinker: Shrinker, window: Window) -> tuple[Condition, ...]:
+def conditions_of(shrinker: Shrinker, window: Window, reaches: Reaches) -> tuple[Condition, ...]:
     """One for each unusual field of a window in which nothing unusual can be left out, in the order of the messages."""
     found: list[Condition] = []
-    for case in window:
-        protocol = shrinker.protocol(case.interface)
-        if isinstance(protocol, Dissects):
-            sends = [step for step in case.steps if isinstance(step, Send)]
-            found += [Condition(s.message, part.name, _words(part)) for s in sends for part in protocol.parts(s) or ()]
+    for place in places_of(window, Send):
+        step = window[place[0]].steps[place[1]]
+        message = step.message if isinstance(step, Send) else ""
+        for part in shrinker.parts(window, place) or ():
+            reach = reaches.get((place, part.name))
+            least, most = _range(part, reach)
+            found.append(Condition(message, part.name, _words(part, reach), least, most))
     return tuple(dict.fromkeys(found))
 
 
-def _words(part: Part) -> str:
-    if part.number:
-        return _number(part)
-    size, usual = len(part.data), len(part.usual)
-    if not size:
-        return f"empty, usually {_shown(part.usual)}"
-    if size > usual:
-        return f"{size} bytes or more, usually {_shown(part.usual)}; {size - 1} are served"
-    return f"{_shown(part.data)}, usually {_shown(part.usual)}"
+def _range(part: Part, reach: Reach | None) -> tuple[int | None, int | None]:
+    scale = scale_of(part)
+    if reach is None or scale is None:
+        return None, None
+    return (reach.near, reach.far) if scale.given > scale.usual else (reach.far, reach.near)
 
 
-def _number(part: Part) -> str:
-    if not part.data or not part.usual:
-        return f"{_shown(part.data)}, usually {_shown(part.usual)}"
-    value, usual = _value(part.data, part.number), _value(part.usual, part.number)
-    if value is None or usual is None or part.number == "ascii" or abs(value - usual) <= 1:
-        return (
-            f"{_shown(part.data) if value is None else value}, usually {_shown(part.usual) if usual is None else usual}"
+def _words(part: Part, reach: Reach | None) -> str:
+    scale = scale_of(part)
+    usual = f"{'what the message works out' if part.computed else 'usually'} {_usual(part)}"
+    if reach is None or scale is None:
+        return f"{'empty' if not part.data and not part.number else _given(part)}, {usual}"
+    step = 1 if scale.given > scale.usual else -1
+    served = [] if reach.near - step == scale.usual else [reach.near - step]
+    served += [] if reach.far is None else [reach.far + step]
+    unit = "" if part.number else " bytes"
+    words = f"{_reach(reach, unit, step)}, {usual}"
+    if served:
+        words += (
+            f"; {' and '.join(map(str, sorted(served)))} {'is' if part.number and len(served) == 1 else 'are'} served"
         )
-    way, beside = ("or more", value - 1) if value > usual else ("or less", value + 1)
-    right = "what the message works out" if part.computed else "usually"
-    return f"{value} {way}, {right} {usual}; {beside} is served"
+    return words if reach.near == scale.given else f"{words}, and it shows in this way at {scale.given}"
 
 
-def _value(data: bytes, number: str) -> int | None:
-    if number == "ascii":
+def _reach(reach: Reach, unit: str, step: int) -> str:
+    if reach.near == reach.end:
+        return f"{reach.near}{unit}"
+    if reach.far is None:
+        return f"{reach.near}{unit} or {'more' if step > 0 else 'less'}"
+    if reach.near == reach.far:
+        return f"{reach.near}{unit} exactly"
+    return f"{min(reach.near, reach.far)} to {max(reach.near, reach.far)}{unit}"
+
+
+def _given(part: Part) -> str:
+    return _shown(part.data) if _digits(part, part.data) is None else str(_digits(part, part.data))
+
+
+def _usual(part: Part) -> str:
+    return _shown(part.usual) if _digits(part, part.usual) is None else str(_digits(part, part.usual))
+
+
+def _digits(part: Part, data: bytes) -> int | None:
+    """The number that is in a field for numbers, or None."""
+    if not part.number or not data:
+        return None
+    if part.number == "ascii":
         return int(data) if data.isdigit() else None
-    return int.from_bytes(data, "little" if number == "little" else "big")
+    return value_of(data, part.number) if len(data) == len(part.usual) else None
 
 
 def _shown(data: bytes) -> str:

@@ -23,10 +23,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness.attribution import is_blamed
 from harness.case import TestCase
 from harness.errors import BenchError
-from harness.finding import Finding, bucket_of
+from harness.finding import Finding, bucket_of, is_blamed
 from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.triage.control import Control

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 
-from harness.attribution import is_blamed
 from harness.case import Send
-from harness.finding import Condition, Finding, Minimized, bucket_of
+from harness.finding import Condition, Finding, Minimized, bucket_of, is_blamed
+from harness.triage.boundary import reaches_in
 from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks
 from harness.triage.replay import Replay
@@ -17,18 +17,32 @@ from harness.verdict import Kind, Observation
 
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
+_CRASHES = (Kind.CRASH, Kind.HANG)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Whether a window showed the fault, whether it showed any, and whether the device served."""
+
+    same: bool
+    fault: bool
+    served: bool
 
 
 class Minimization:
-    """Asks for one replay after another; `finding` is the smallest so far. Nothing is asked twice."""
+    """Asks for one replay after another; `finding` is the smallest so far. Nothing is asked twice.
+
+    Around a boundary whatever the device shows counts, and nothing that is asked there becomes the reproducer.
+    """
 
     def __init__(self, finding: Finding, shrinker: Shrinker) -> None:
         self.first, self._shrinker = finding, shrinker
         self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
         self._conditions: tuple[Condition, ...] = ()
-        self._earlier = False
+        self._earlier = self._beside = self._doubtful = False
+        self._met: dict[str, None] = {}
         self._questions = self._all(finding.window)
-        self._answers: dict[tuple[str, ...], bool] = {_key(finding.window): True}
+        self._answers = {_key(finding.window): _Answer(True, True, False)}
         self._replays, self._seconds = 0, 0.0
         self._next = self._ask(None)
 
@@ -57,13 +71,17 @@ class Minimization:
         """What there is now, with what it took."""
         before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)
         cost = (self._replays, self._seconds)
-        told = Minimized(before, after, *cost, self.done, self.first.window, self._conditions)
+        told = Minimized(before, after, *cost, self.done, self.first.window, self._conditions, tuple(self._met))
         return replace(self._best, minimized=told)
 
     def _all(self, window: Window) -> Asks[Window]:
         window = yield from self._attributed(window)
         window = yield from self._shrinker.shrink(window)
-        self._conditions = conditions_of(self._shrinker, window)
+        self._conditions = conditions_of(self._shrinker, window, {})
+        self._beside = True
+        reaches = yield from reaches_in(self._shrinker, window)
+        self._beside = False
+        self._conditions = conditions_of(self._shrinker, window, {} if self._doubtful else reaches)
         return (yield from self._shrinker.emptied(window))
 
     def _attributed(self, window: Window) -> Asks[Window]:
@@ -71,44 +89,66 @@ class Minimization:
         if not self.first.observation.blames:
             return window
         self._earlier = True
-        while (shorter := _without_last(window)) and (yield shorter):
+        while (shorter := (yield from self._cut(window))) is not None:
             window = shorter
         self._earlier = False
         return window
+
+    def _cut(self, window: Window) -> Generator[Window, bool, Window | None]:
+        for shorter in _without_last(window):
+            if (yield shorter):
+                return shorter
+        return None
 
     def advance(self, play: Play) -> None:
         """Put one question: one replay, or a few where the fault does not come back always."""
         if self._next is None:
             return
         began, window = time.monotonic(), self._next
-        again = self._shown(window, play)
+        again, answer = self._shown(window, play)
         self._seconds += time.monotonic() - began
-        if again is not None:
+        if again is not None and not self._beside:
             self._best = _smaller(self._best, window, again)
             if self._earlier:  # from here on it is this one's fault
                 self.first = replace(self.first, observation=self._best.observation)
-        self._answers[_key(window)] = again is not None
-        self._next = self._ask(again is not None)
+        self._answers[_key(window)] = answer
+        self._next = self._ask(answer)
 
-    def _shown(self, window: Window, play: Play) -> Replay | None:
+    def _shown(self, window: Window, play: Play) -> tuple[Replay | None, _Answer]:
+        """The replay that shows the fault, and what all tries come to."""
+        fault = False
+        served = True
         for _ in range(self._tries):
             self._replays += 1
             again = play(window, self.first)
             if self._earlier and (seen := _of_sort(again, self.first.observation)) is not None:
-                return replace(again, again=seen, case=window[-1])
+                return replace(again, again=seen, case=window[-1]), _Answer(True, True, False)
             if not self._earlier and is_same(again, self.first):
-                return again
-        return None
+                return again, _Answer(True, True, False)
+            self._note(again)
+            fault, served = fault or again.reproduced or bool(again.faults), served and again.clean
+        return None, _Answer(False, fault, served)
 
-    def _ask(self, answer: bool | None) -> Window | None:
+    def _note(self, again: Replay) -> None:
+        """Another crash beside the boundary is what the same field does there."""
+        if self._beside and self.first.kind in _CRASHES:
+            self._met.update((bucket_of(seen), None) for seen in again.faults if seen.kind in _CRASHES)
+
+    def _ask(self, answer: _Answer | None) -> Window | None:
         """The next question that was not answered before; None at the end."""
         try:
-            window = next(self._questions) if answer is None else self._questions.send(answer)
+            window = next(self._questions) if answer is None else self._questions.send(self._taken(answer))
             while (known := self._answers.get(_key(window))) is not None:
-                window = self._questions.send(known)
+                window = self._questions.send(self._taken(known))
         except StopIteration:
             return None
         return window
+
+    def _taken(self, answer: _Answer) -> bool:
+        if not self._beside:
+            return answer.same
+        self._doubtful |= not (answer.fault or answer.served)
+        return answer.fault
 
 
 def is_same(again: Replay, finding: Finding) -> bool:
@@ -123,11 +163,14 @@ def is_same(again: Replay, finding: Finding) -> bool:
     return bucket_of(again.again) == own
 
 
-def _without_last(window: Window) -> Window:
-    """Without the last message and what is behind it; empty where there is but one."""
+def _without_last(window: Window) -> tuple[Window, ...]:
+    """Without the last message: and what is behind it, or that alone; none where there is but one message."""
     *before, last = window
     sends = [number for number, step in enumerate(last.steps) if isinstance(step, Send)]
-    return (*before, replace(last, steps=last.steps[: sends[-1]])) if len(sends) > 1 else ()
+    if len(sends) < 2:
+        return ()
+    ends = ((), last.steps[sends[-1] + 1 :])
+    return tuple((*before, replace(last, steps=(*last.steps[: sends[-1]], *end))) for end in dict.fromkeys(ends))
 
 
 def _of_sort(again: Replay, first: Observation) -> Observation | None:

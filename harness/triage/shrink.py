@@ -50,7 +50,7 @@ class Shrinker:
 
     def emptied(self, window: Window) -> Asks[Window]:
         """At last: texts that are as usual are left empty where that does. Fewer bytes, with more of them unusual."""
-        for place in reversed(_places(window, Send)):
+        for place in reversed(places_of(window, Send)):
             window = yield from self._emptied_at(window, place)
         return window
 
@@ -93,7 +93,7 @@ class Shrinker:
         return found
 
     def _waits(self, window: Window) -> Asks[Window]:
-        for place in _places(window, Wait):
+        for place in places_of(window, Wait):
             if isinstance(wait := _step(window, place), Wait) and wait.seconds > 1 / _TENTHS:
                 window = yield from _shorter(window, place, wait.seconds)
         return window
@@ -102,12 +102,12 @@ class Shrinker:
 
     def _fields(self, window: Window) -> Asks[Window]:
         """Fewer fields that are unusual, over all messages at once."""
-        unusual = [(place, part) for place in _places(window, Send) for part in self._parts(window, place) or ()]
+        unusual = [(place, part) for place in places_of(window, Send) for part in self.parts(window, place) or ()]
 
         def built(kept: Sequence[tuple[Place, Part]]) -> Window:
             smaller = window
-            for place in _places(window, Send):
-                if self._parts(window, place) is not None:
+            for place in places_of(window, Send):
+                if self.parts(window, place) is not None:
                     smaller = self._recomposed(smaller, place, [part for at, part in kept if at == place])
             return smaller
 
@@ -117,7 +117,7 @@ class Shrinker:
         protocol, send, parts = (
             self._protocols[window[place[0]].interface],
             _step(window, place),
-            self._parts(window, place),
+            self.parts(window, place),
         )
         if not isinstance(protocol, Dissects) or not isinstance(send, Send) or parts is None:
             return window
@@ -131,29 +131,35 @@ class Shrinker:
 
     def _values(self, window: Window) -> Asks[Window]:
         """Numbers next to the boundary, texts as short and as plain as may be."""
-        for place in _places(window, Send):
-            for number in range(len(self._parts(window, place) or ())):
-                for smaller in (_number, _length, _content):
+        for place in places_of(window, Send):
+            for number in range(len(self.parts(window, place) or ())):
+                for smaller in (_width, _number, _length, _content):
                     window = yield from self._valued(window, place, number, smaller)
         return window
 
     def _valued(
         self, window: Window, place: Place, number: int, smaller: Callable[[Part], Asks[bytes]]
     ) -> Asks[Window]:
-        parts = list(self._parts(window, place) or ())
+        parts = self.parts(window, place) or ()
         if number >= len(parts):
             return window
 
         def built(data: bytes) -> Window:
-            changed = [*parts[:number], replace(parts[number], data=data), *parts[number + 1 :]]
-            return self._recomposed(window, place, changed)
+            return self.changed(window, place, number, data)
 
         data = yield from mapped(smaller(parts[number]), built)
         return window if data == parts[number].data else built(data)
 
-    def _parts(self, window: Window, place: Place) -> tuple[Part, ...] | None:
+    def parts(self, window: Window, place: Place) -> tuple[Part, ...] | None:
+        """The unusual fields of a message; None for bytes that its protocol does not know."""
         protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
         return protocol.parts(send) if isinstance(protocol, Dissects) and isinstance(send, Send) else None
+
+    def changed(self, window: Window, place: Place, number: int, data: bytes) -> Window:
+        """The window with other bytes in one of the unusual fields of a message."""
+        parts = self.parts(window, place) or ()
+        changed = [*parts[:number], replace(parts[number], data=data), *parts[number + 1 :]]
+        return self._recomposed(window, place, changed)
 
     def _recomposed(self, window: Window, place: Place, parts: Sequence[Part]) -> Window:
         protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
@@ -163,6 +169,16 @@ class Shrinker:
 
 
 # -- values -----------------------------------------------------------------------------------------------------------
+
+
+def _width(part: Part) -> Asks[bytes]:
+    """A number of as many bytes as usual, the greatest or the least, where that does."""
+    if part.number not in ("big", "little") or len(part.data) == len(part.usual):
+        return part.data
+    for data in (b"\xff" * len(part.usual), bytes(len(part.usual))):
+        if (yield data):
+            return data
+    return part.data
 
 
 def _number(part: Part) -> Asks[bytes]:
@@ -214,7 +230,8 @@ def _content(part: Part) -> Asks[bytes]:
 # -- windows ----------------------------------------------------------------------------------------------------------
 
 
-def _places(window: Window, kind: type[Step]) -> list[Place]:
+def places_of(window: Window, kind: type[Step]) -> list[Place]:
+    """Where steps of a kind stand."""
     return [(n, s) for n, case in enumerate(window) for s, step in enumerate(case.steps) if isinstance(step, kind)]
 
 

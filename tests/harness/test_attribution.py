@@ -12,6 +12,7 @@ from harness.transcript import Transcript, Way
 from harness.verdict import Kind, Observation
 from protocols.render import Change
 from targets.pump.protocol.hl7 import PROTOCOL as HL7
+from targets.pump.protocol.link import PROTOCOL as LINK
 
 TRACEBACK = b'Traceback (most recent call last):\n  File "s.py", line %d, in parse\n    f()\nKeyError: 12\n'
 
@@ -112,3 +113,17 @@ def test_a_restart_at_a_known_place_blames_no_message():
     seen = Observation(Kind.REBOOT, "device", "", 0.0, ("watchdog", "take", "main"), detail={"symbol": "take"})
     old = Finding(seen, "b" * 16, (), Transcript("", (), 0.0, 0.0), 1, 0.0)
     assert upgraded(old, "p").observation == replace(seen, protocol="p")
+
+
+@pytest.mark.parametrize(("code", "blamed"), [(0x05, "echo"), (0x63, "close_session"), (0x04, "close_session")])
+def test_a_message_with_another_ones_code_is_that_one(code, blamed):
+    message = LINK.messages["close_session"]
+    step = message.mutated([message.layout.change(message.layout.leaf("opcode"), code)])
+    leak = Observation(Kind.LEAK, "leak", "the reply holds the PIN", 1.0, blames="close_session")
+    of = replace(case(step), interface="toy")
+    (found,) = attributed((leak,), of, Transcript(of.id, (), 0.0, 1.0), LINK)
+    assert found.blames == blamed
+
+
+def test_messages_that_no_one_field_tells_apart_are_what_they_are_called():
+    assert seen(bent("message.MSH.message_code", b"ADT")).blames == "order"

@@ -1,14 +1,40 @@
 """What a fault takes, in words a person can check against the firmware."""
 
 import pytest
-from test_shrink import SHRINKER, case, changed, send
+from test_reduce import driven
+from test_shrink import LINK, SHRINKER, case, changed, send
 
 from harness.finding import Condition
+from harness.triage.boundary import reaches_in, scale_of, value_of
 from harness.triage.conditions import conditions_of
 
 
-def told(*steps, **state):
-    return [(c.message, c.field, c.words) for c in conditions_of(SHRINKER, (case(*steps, **state),))]
+def numbers(window):
+    """What can be counted in each unusual field of the last message."""
+    parts = LINK.parts(window[-1].steps[-1])
+    return [value_of(p.data, p.number) if p.number else len(p.data) for p in parts if scale_of(p) is not None]
+
+
+def conditions(*steps, shows=None, **state):
+    """Those of a device that shows a fault where a number is as far from the usual one, or as `shows` says."""
+    window = (case(*steps, **state),)
+    given = numbers(window) if steps[-1].mutated else []
+
+    def alike(candidate):
+        here = numbers(candidate)
+        if shows is not None:
+            return all(map(shows, here))
+        scales = [scale_of(p) for p in LINK.parts(steps[-1]) if scale_of(p) is not None]
+        return len(here) == len(given) and all(
+            n >= g if g > s.usual else n <= g for n, g, s in zip(here, given, scales, strict=True)
+        )
+
+    reaches, _asked = driven(reaches_in(SHRINKER, window), alike)
+    return conditions_of(SHRINKER, window, reaches)
+
+
+def told(*steps, **options):
+    return [(c.message, c.field, c.words) for c in conditions(*steps, **options)]
 
 
 def test_a_message_as_it_stands_has_none():
@@ -20,8 +46,9 @@ def test_a_message_as_it_stands_has_none():
     [
         (9990, "9990 or more, usually 5000; 9989 is served"),
         (17, "17 or less, usually 5000; 18 is served"),
-        (5001, "5001, usually 5000"),
-        (4999, "4999, usually 5000"),
+        (5001, "5001 or more, usually 5000"),
+        (4999, "4999 or less, usually 5000"),
+        (0, "0, usually 5000; 1 is served"),
     ],
 )
 def test_a_number_says_its_boundary_and_the_neighbour_that_is_served(value, words):
@@ -48,11 +75,41 @@ def test_a_wrong_length_is_told_beside_what_the_message_works_out():
 
 def test_the_same_of_two_messages_is_told_once():
     step = changed("program_rate", **{"body.rate": 1})
-    assert conditions_of(SHRINKER, (case(step), case(step))) == (
-        Condition("program_rate", "body.rate", "1 or less, usually 5000; 2 is served"),
+    assert conditions_of(SHRINKER, (case(step), case(step)), {}) == (
+        Condition("program_rate", "body.rate", "1, usually 5000"),
     )
 
 
 def test_what_is_long_is_told_by_its_beginning():
     ((_, _, words),) = told(changed("set_device_name", **{"body.name": bytes(range(1, 5))}))
     assert words == "01020304, usually 'PUMP-A'"
+
+
+@pytest.mark.parametrize(
+    ("shows", "words", "ends"),
+    [
+        (lambda n: n == 9000, "9000 exactly, usually 5000; 8999 and 9001 are served", (9000, 9000)),
+        (lambda n: 9000 <= n < 9100, "9000 to 9099, usually 5000; 8999 and 9100 are served", (9000, 9099)),
+        (
+            lambda n: n >= 8000,
+            "8000 or more, usually 5000; 7999 is served, and it shows in this way at 9000",
+            (8000, None),
+        ),
+    ],
+)
+def test_both_ends_are_asked_of_the_device(shows, words, ends):
+    (condition,) = conditions(changed("program_rate", **{"body.rate": 9000}), shows=shows)
+    assert (condition.words, (condition.least, condition.most)) == (words, ends)
+
+
+@pytest.mark.parametrize(
+    ("shows", "words"),
+    [
+        (lambda n: n == 13, "13 bytes exactly, usually 'bench-1'; 12 and 14 are served"),
+        (lambda n: 13 <= n < 20, "13 to 19 bytes, usually 'bench-1'; 12 and 20 are served"),
+    ],
+)
+def test_a_length_may_have_two_ends(shows, words):
+    (condition,) = conditions(changed("open_session", **{"body.peer": b"A" * 13}), shows=shows)
+    assert condition.words == words
+    assert condition.is_longer

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from nouns import finding
 
+from harness.finding import Condition, Minimized, Size
 from harness.kinship import by_fault, causes_of, faults_in
 
 
@@ -40,3 +41,10 @@ def test_a_finding_of_an_older_run_has_the_causes_of_its_id_and_of_what_it_shows
     old = replace(A, bucket="e" * 16)
     assert "e" * 16 in causes_of(old)
     assert causes_of(old) & causes_of(A)
+
+
+def test_two_fields_whose_lengths_show_one_more_crash_between_them_are_one_fault():
+    told = Minimized(Size(1, 9), Size(1, 9), 1, 0.1, True, (), (Condition("m", "f", "9 bytes or more"),), (C.bucket,))
+    other = replace(told, conditions=(Condition("m", "g", "9 bytes or more"),))
+    assert causes_of(replace(A, minimized=told)) & causes_of(replace(B, minimized=other))
+    assert C.bucket in causes_of(replace(A, minimized=told))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from nouns import finding
 
 from harness.errors import UsageError
+from harness.kinship import causes_of
 from harness.known.baseline import Baseline, KnownFinding, baseline_in, statuses_of
 from harness.known.file import baseline_beside, load_baseline
 from harness.serialize import to_plain
@@ -83,6 +84,13 @@ def test_what_is_the_same_fault_as_a_known_one_is_what_that_is_unless_it_has_an_
     assert read(ENTRY + keys).status(other).word == word
     own = f'[[finding]]\nbucket = "{other.bucket}"\ndecision = "accept"\n'
     assert read(ENTRY + keys + "\n" + own).status(other).word == "known"
+
+
+def test_a_finding_under_another_bucket_is_known_by_a_cause_that_is_written_of_the_same_fault(read):
+    other = finding("f" * 16, reproduced=3)
+    (cause, *_) = causes_of(other) - {other.bucket}
+    assert read(ENTRY).status(other).word == "new"
+    assert read(ENTRY + f'also = ["{cause}"]\n').status(other).word == "known"
 
 
 @given(st.dates(), st.dates())

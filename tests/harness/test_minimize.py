@@ -8,6 +8,7 @@ from test_replay import X, dies, sight
 from toy import case, message
 
 from harness.campaign import Budget
+from harness.case import Send, Wait
 from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
 from harness.finding import Size, bucket_of
 from harness.triage import desk
@@ -142,6 +143,24 @@ def test_another_complaint_of_a_script_is_not_this_ones_reproducer(toy, said, sm
         return Replay(True, again=replace(complaint, summary=said), case=candidate[-1])
 
     assert (finished(Minimization(finding, shrinker(toy())), play).window != window) is smaller
+
+
+def test_what_is_noticed_behind_a_pause_is_blamed_on_the_message_before_it(toy):
+    """The last message goes, and the pause in which it was noticed stays."""
+    window = (case(message(b"x"), A, Wait(9.0)),)
+    sight_of_a = Observation(Kind.UNSAFE_STATE, "safety", "it stopped", 1.0, ("R-1",), "R-1", blames="a")
+    finding = replace(found(*window), observation=sight_of_a, bucket=bucket_of(sight_of_a))
+
+    def play(candidate, _finding):
+        steps = candidate[-1].steps
+        if message(b"x") not in steps or Wait(9.0) not in steps:
+            return Replay(False)
+        last = [step.message for step in steps if isinstance(step, Send)][-1]
+        again = replace(sight_of_a, blames=last)
+        return Replay(True, observations=(again,), again=again, case=candidate[-1])
+
+    ended = finished(Minimization(finding, shrinker(toy())), play)
+    assert (ended.window[0].messages, ended.observation.blames) == (("x",), "x")
 
 
 # -- the desk ----------------------------------------------------------------------------------------------------------

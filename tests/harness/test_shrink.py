@@ -174,6 +174,15 @@ def test_a_wrong_length_stays_wrong_where_that_is_the_fault():
     assert ("open_session", "body.role") not in parts(found)
 
 
+def test_a_number_of_a_wrong_width_gets_its_own_where_that_does():
+    window = [case(changed("echo", **{"body.count": 9}))]
+    cut = LINK.composed(window[0].steps[0], [replace(LINK.parts(window[0].steps[0])[0], data=b"")])
+    found, _ = shrunk(
+        [case(cut)], lambda w: parts(w).get(("echo", "body.count"), b"") >= b"\x48\x00" or w[0].steps[0] == cut
+    )
+    assert len(parts(found)["echo", "body.count"]) == 2
+
+
 # -- texts that are left empty -----------------------------------------------------------------------------------------
 
 
