@@ -49,9 +49,9 @@ class Tally:
         self.wrong.append(" ".join(map(str, (what, *where))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kind:
-    """A bench, and how a campaign on it ends that is left alone, after how many seconds."""
+    """A bench, and how a campaign on it ends that is left alone, after how many `seconds` at present."""
 
     bench: Path
     expected: dict[str, Any]
@@ -127,7 +127,9 @@ def kill(kind: Kind, folder: Path, randomly: random.Random, tally: Tally) -> Non
     while True:
         run = _going_on(folder) if again and (folder / STORE_NAME).exists() else _starting(kind, folder)
         early = randomly.random() < _EARLY
-        told, code, _seconds = _ended(_forked(run), randomly.uniform(0.0, kind.seconds), early=early)
+        after = randomly.uniform(0.0, kind.seconds)
+        told, code, _seconds = _ended(_forked(run), after, early=early)
+        kind.seconds *= 1.02 if code < 0 else 0.95
         announced |= {line for line in told if line.startswith("F-")}
         for line in told:
             if line.startswith("error: ") and "has ended" not in line:
