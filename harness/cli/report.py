@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from harness.campaigns.files import make_folder
-from harness.campaigns.protocols import protocols_again
 from harness.campaigns.reporting import write_reports
 from harness.cli.terminal import say
 from harness.errors import BenchError
@@ -36,6 +35,8 @@ def report(
         record = signalled(record, signal.SIGKILL)
     folder = out or (run if run.is_dir() else run.parent)
     make_folder(folder)
+    from harness.campaigns.protocols import protocols_again
+
     if failed := write_reports(folder, record, protocols_again(record.manifest)):
         raise BenchError(failed[0])
     say(f"report: {folder / 'report.html'}")

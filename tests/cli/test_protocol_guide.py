@@ -79,12 +79,12 @@ def test_a_run_finds_what_the_page_shows_and_the_replay_does_too(medfuzz, bench)
     code, out, err = medfuzz("run", bench("warmer.toml"), "--cases", "30", "--out", "runs/first")
     assert code == 1
     shown = printed("run warmer.toml")
-    told = [line for line in shown if "F-a43f594a" in line]
+    told = [line for line in shown if "F-fcdecda8" in line]
     assert len(told) == 3
-    assert told_of("F-a43f594a", err, out) == told
+    assert told_of("F-fcdecda8", err, out) == told
     assert any("withheld by the guard" in line for line in out)
-    replay = medfuzz("replay", "F-a43f594a", "--run", "runs/first")
-    assert replay == (1, printed("replay F-a43f594a --run runs/first"), [])
+    replay = medfuzz("replay", "F-fcdecda8", "--run", "runs/first")
+    assert replay == (1, printed("replay F-fcdecda8 --run runs/first"), [])
 
 
 def test_a_boofuzz_script_finds_it_too(medfuzz, bench):
