@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -119,8 +119,17 @@ class Store:
         origin = case.origin
         message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
         place = self._origin((case.interface, case.state, origin.fuzzer, message, origin.field))
-        mutation = origin.mutation_text if verdict is not Verdict.PASS else shown(origin.mutation_text)
-        row = (number, bytes.fromhex(case.id), place, mutation, verdict.value, seconds, coverage, int(served))
+        brief = origin if verdict is not Verdict.PASS else replace(origin, mutation=shown(origin.mutation))
+        row = (
+            number,
+            bytes.fromhex(case.id),
+            place,
+            brief.mutation_text,
+            verdict.value,
+            seconds,
+            coverage,
+            int(served),
+        )
         self._waiting.append(row)
         if time.monotonic() - self._written >= WAITING_SECONDS:
             self.flush()

@@ -190,12 +190,12 @@ def test_where_nothing_is_tested_it_is_an_error_also_of_what_is_expected_to_fail
 
 def test_tests_that_were_named_run_alone_and_known_findings_can_be_named(suite, pytester):
     known(suite, 'decision = "fix"')
-    pytester.makepyfile(test_of_ones_own="def test_one(): pass")
+    pytester.makepyfile(test_mine="def test_one(): pass")
     (suite.path / "deep").mkdir()
     for words, names in [
         ((), ["test_one", NODE]),
-        (("test_of_ones_own.py",), ["test_one"]),
-        (("test_of_ones_own.py", "--known", "known.toml"), ["test_one", NODE]),
+        (("test_mine.py",), ["test_one"]),
+        (("test_mine.py", "--known", "known.toml"), ["test_one", NODE]),
         ((".",), [NODE, "test_one"]),
         (("deep",), [NODE]),
         (("known.toml",), [NODE]),
@@ -210,6 +210,6 @@ def test_tests_that_were_named_run_alone_and_known_findings_can_be_named(suite, 
 def test_a_device_that_a_finding_has_killed_serves_the_next_test(suite, pytester):
     known(suite, 'decision = "fix"')
     pytester.makepyfile(
-        test_of_ones_own="import pytest\n@pytest.mark.interface('network')\ndef test_one(link): assert link.ask('query')"
+        test_mine="import pytest\n@pytest.mark.interface('network')\ndef test_one(link): assert link.ask('query')"
     )
     suite("--bench", "bench.toml").assert_outcomes(passed=1, failed=1)
