@@ -126,7 +126,8 @@ class Campaign:
         self._clock = clock
         self._slow_lane = SlowLane(runner, safety, horizon) if safety is not None and runner.independent else None
         search = math.inf if runner.independent else _SEARCH_SECONDS
-        self._confirmation = Confirmation(runner, tries, self._cut_short, search=search, known=self._is_known)
+        self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
+        self._confirmation = Confirmation(runner, tries, self._cut_short, search=search, known=self._ledger.knows)
         self._desk = Desk(
             runner,
             {name: interface.protocol for name, interface in runner.interfaces.items()},
@@ -137,7 +138,6 @@ class Campaign:
         )
         self._started = clock()
         self._interrupted = self._cut = False
-        self._counts, self._scope, self._ledger = _Counts(), Scope(), Ledger()
         self._sparing = Sparing()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed: dict[str, Finding] = {}
@@ -476,9 +476,6 @@ class Campaign:
         self._shown += [finding.bucket] if finding.confirmed else []
         self._file(bucket, finding)
         return finding.confirmed
-
-    def _is_known(self, bucket: str) -> bool:
-        return self._ledger.knows(bucket)
 
     def _file(self, bucket: str, finding: Finding) -> None:
         """Tell what is new; what an earlier run has announced is not taken back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +13,6 @@ from harness.verdict import Kind, Observation
 
 # first parts of fingerprints: the device was not there, for good or not, or serves no more
 LINK_GONE, RESTART, UNSERVED = "link gone", "restart", "unserved"
-_LENGTHS = re.compile(r"\d+( to \d+)? bytes\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,8 @@ class Size:
 class Condition:
     """A field that must be unusual for the fault to show, and from where to where, in words.
 
-    `least` and `most` are the numbers (of a text: the lengths) that show a fault, with both; None where there is no
-    such end, or it was not asked.
+    `least` and `most` are the numbers that show a fault, with both; None where there is no such end, or it was not
+    asked. `of_length`: they are lengths of a text.
     """
 
     message: str
@@ -41,16 +39,12 @@ class Condition:
     words: str
     least: int | None = None
     most: int | None = None
-
-    @property
-    def is_longer(self) -> bool:
-        """True where it is the length of a text that counts."""
-        return _LENGTHS.match(self.words) is not None
+    of_length: bool = False
 
     @property
     def is_bounded(self) -> bool:
         """True where a length or a number is known from which on it shows."""
-        return self.least is not None or self.most is not None or " or more" in self.words or " or less" in self.words
+        return self.least is not None or self.most is not None
 
 
 @dataclass(frozen=True, slots=True)

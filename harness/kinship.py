@@ -66,7 +66,7 @@ def _causes(finding: Finding) -> Iterator[str]:
 def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
     """Where an overflow crashes depends on its length; which message carries a field, often on the case alone."""
     seen = finding.observation
-    if seen.kind is Kind.CRASH and seen.fingerprint[:1] and seen.fingerprint[0] in _CORRUPTION and condition.is_longer:
+    if seen.kind is Kind.CRASH and seen.fingerprint[:1] and seen.fingerprint[0] in _CORRUPTION and condition.of_length:
         yield _joined(seen.kind, seen.protocol, condition.message, condition.field)
     elif is_blamed(seen) and condition.is_bounded:
         yield _joined(seen.kind, seen.protocol, *seen.fingerprint, condition.field, condition.words)

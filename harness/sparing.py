@@ -51,7 +51,7 @@ class Sparing:
     def ordered(self, cases: Iterable[Planned]) -> Iterator[Planned]:
         """The cases that are due, then those that were put off."""
         for planned in cases:
-            if self._is_due(planned[1]):
+            if self._is_due(planned.case):
                 yield planned
             else:
                 self._waiting.append(planned)

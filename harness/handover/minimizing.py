@@ -13,7 +13,7 @@ from harness.errors import BenchError
 from harness.finding import Finding, upgraded
 from harness.handover.replaying import assembled
 from harness.runner import Runner
-from harness.triage.minimize import Minimization, is_same
+from harness.triage.minimize import Minimization, counted
 from harness.triage.replay import Replay, replay_once
 from harness.triage.shrink import Shrinker
 
@@ -48,8 +48,7 @@ def minimize_on(
         minimization = Minimization(finding, Shrinker(assembly.protocols))
         _advance(assembly.runner, minimization, time.monotonic() + seconds, tell)
         smaller = minimization.finding
-        votes = _votes(assembly.runner, smaller)
-        return replace(smaller, reproduced=sum(is_same(again, smaller) for again in votes), tries=len(votes))
+        return counted(smaller, _votes(assembly.runner, smaller))
     finally:
         assembly.runner.stop()
 

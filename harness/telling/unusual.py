@@ -159,7 +159,7 @@ def _class_of(condition: Condition) -> Unusual:
     words = condition.words
     if "what the message works out" in words:
         return Unusual.LENGTH
-    if condition.is_longer:
+    if condition.of_length:
         return Unusual.LONG
     if words.startswith(("empty", "nothing")):
         return Unusual.EMPTY

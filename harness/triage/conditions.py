@@ -20,7 +20,8 @@ def conditions_of(shrinker: Shrinker, window: Window, reaches: Reaches) -> tuple
         for part in shrinker.parts(window, place) or ():
             reach = reaches.get((place, part.name))
             least, most = _range(part, reach)
-            found.append(Condition(message, part.name, _words(part, reach), least, most))
+            of_length = least is not None and not part.number
+            found.append(Condition(message, part.name, _words(part, reach), least, most, of_length))
     return tuple(dict.fromkeys(found))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
 from harness.runner import Runner
-from harness.triage.minimize import Minimization, is_same
+from harness.triage.minimize import Minimization, counted
 from harness.triage.replay import Replay, replay_once
 from harness.triage.shrink import Shrinker, Window
 
@@ -128,9 +128,8 @@ class Desk:
             self._tell(finding)
 
     def _repeated(self, finding: Finding) -> Finding:
-        played = [self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop()]
-        votes = [again for again in played if again.votes]
-        return replace(finding, reproduced=1 + sum(is_same(v, finding) for v in votes), tries=1 + len(votes))
+        played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
+        return counted(finding, played, shown=1)
 
     def _play(self, window: Window, finding: Finding) -> Replay:
         self._played += 1

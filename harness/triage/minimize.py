@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 
 from harness.case import Send
@@ -161,6 +161,12 @@ def is_same(again: Replay, finding: Finding) -> bool:
         return again.again.blames == finding.observation.blames
     own = bucket_of(finding.observation)  # an old file's may have been made in another way
     return bucket_of(again.again) == own
+
+
+def counted(finding: Finding, replays: Iterable[Replay], shown: int = 0) -> Finding:
+    """With k of n by the replays that say something of the device, and `shown` more that showed it."""
+    votes = [is_same(again, finding) for again in replays if again.votes]
+    return replace(finding, reproduced=shown + sum(votes), tries=shown + len(votes))
 
 
 def _without_last(window: Window) -> tuple[Window, ...]:

@@ -112,4 +112,4 @@ def test_both_ends_are_asked_of_the_device(shows, words, ends):
 def test_a_length_may_have_two_ends(shows, words):
     (condition,) = conditions(changed("open_session", **{"body.peer": b"A" * 13}), shows=shows)
     assert condition.words == words
-    assert condition.is_longer
+    assert condition.of_length

@@ -103,7 +103,7 @@ def smaller(found, *conditions, done=True, **seen):
     return replace(found, minimized=told, observation=replace(found.observation, **seen))
 
 
-LONG = Condition("set_name", "body.name", "37 bytes or more, usually 'A'; 36 are served")
+LONG = Condition("set_name", "body.name", "37 bytes or more, usually 'A'; 36 are served", 37, None, of_length=True)
 
 
 def crashed(bucket, place):
@@ -143,7 +143,7 @@ def test_what_needs_two_fields_or_might_be_made_smaller_yet_is_not_joined():
 
 def test_one_field_that_several_messages_carry_is_one_fault_with_one_boundary_and_two_with_two():
     one, other = gone("a" * 16, "order"), gone("b" * 16, "cancel")
-    same = Condition("cancel", LONG.field, LONG.words)
+    same = replace(LONG, message="cancel")
     assert joined(smaller(one, LONG), smaller(other, same)) == ["", one.id]
     assert joined(smaller(one, LONG), smaller(other, replace(same, words=same.words.replace("37", "12")))) == ["", ""]
 

@@ -3,6 +3,7 @@
 import pytest
 from toy import case, message
 
+from harness.order import Planned
 from harness.sparing import Sparing
 from harness.transcript import Service, Transcript, Way
 from harness.verdict import Kind, Observation
@@ -16,11 +17,11 @@ def killed(sparing, *names, seconds=4.0, blamed="kill", times=1, interface="toy"
 
 
 def planned(name, count=60, interface="toy"):
-    return [(None, case(message(b"%d" % n, name), interface=interface)) for n in range(count)]
+    return [Planned(None, case(message(b"%d" % n, name), interface=interface), n) for n in range(count)]
 
 
 def due(sparing, cases):
-    return [case for _fuzzer, case in cases if sparing._is_due(case)]
+    return [case for _fuzzer, case, _place in cases if sparing._is_due(case)]
 
 
 def test_what_has_killed_once_runs_as_before():
@@ -61,6 +62,6 @@ def test_what_was_put_off_runs_when_there_is_nothing_else_and_is_counted_until_t
     ordered = sparing.ordered(cases)
     ran = [next(ordered)[1] for _ in range(60 + len(due(sparing, planned("kill"))))]
     assert (ran[-1].messages, sparing.waiting) == (("other",), 120 - len(ran))
-    rest = [case for _fuzzer, case in ordered]
+    rest = [planned.case for planned in ordered]
     assert (len(rest), {case.messages for case in rest}, sparing.waiting) == (120 - len(ran), {("kill",)}, 0)
-    assert {case.id for case in ran + rest} == {case.id for _fuzzer, case in cases}
+    assert {case.id for case in ran + rest} == {case.id for _fuzzer, case, _place in cases}

@@ -33,7 +33,7 @@ def finding(*sends, kind=Kind.CRASH, state="idle", field="", mutation="", detail
     )
 
 
-LONG_NAME = Condition("set_name", "body.name", "19 bytes or more, usually 'x'; 18 are served")
+LONG_NAME = Condition("set_name", "body.name", "19 bytes or more, usually 'x'; 18 are served", 19, None, of_length=True)
 
 
 def test_the_sentence_names_message_field_boundary_session_states_and_likeness():
