@@ -104,24 +104,24 @@ class Peer:
         """True while the connection is up, as far as was heard."""
         return self._connection != 0
 
-    def open(self, channel: int, timeout: float, *, paired: bool, subscribed: bool) -> None:
+    def open(self, channel: int, timeout: float, *, paired: bool, subscribed: bool, held: int = 0) -> None:
         """Connect, unless that is so already, and route the PDUs of ATT and `channel` here (EVERYTHING: of all).
 
         With `paired` the link is encrypted, else it is not. With `subscribed` notifications and indications are asked
-        for. A connection that is lost on the way, as by a device that restarts, is made anew. Raises LinkError,
-        BenchError.
+        for. A connection that is lost on the way, as by a device that restarts, is made anew, but not the one that is
+        `held`: whoever is on it hears of its loss. Raises LinkError, LinkClosed, BenchError.
         """
-        with contextlib.suppress(LinkClosed):
-            self.notice()
-        if self.connected and paired != self._paired:
-            self.close()
         deadline = time.monotonic() + timeout
         while True:
+            current = self._connection
             try:
+                self.notice()
+                if self.connected and paired != self._paired:
+                    self.close()
                 self._prepare(channel, timeout, paired=paired, subscribed=subscribed)
             except LinkClosed:
                 self._forget()
-                if time.monotonic() > deadline:
+                if (held and current == held) or time.monotonic() > deadline:
                     raise
             else:
                 return

@@ -87,7 +87,8 @@ class BleLink:
 
     def _join(self) -> None:
         subscribed = self._route.layer in SUBSCRIBED
-        self._peer.open(self._cid, self._timeout, paired=self._route.paired, subscribed=subscribed)
+        paired, held = self._route.paired, self._connection
+        self._peer.open(self._cid, self._timeout, paired=paired, subscribed=subscribed, held=held)
 
     def fresh(self) -> bool:
         """Make the connection ready to send on; True when it is another one than at the last call.

@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -122,19 +123,41 @@ def test_it_ends_with_the_radio_and_says_why(radio, emulate):
     assert re.match(b"medfuzz emulate: nothing listens at tcp:", process.stderr.read())
 
 
-def test_a_reset_on_the_side_channel_begins_anew(radio, emulate):
+def restarted(port, word=b"reset"):
+    with socket.create_connection(("127.0.0.1", port), 5.0) as channel, channel.makefile("rwb") as lines:
+        lines.write(word + b"\n")
+        lines.flush()
+        assert any(b'"ready"' in line for line in lines)
+
+
+@pytest.fixture
+def port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def test_a_reset_on_the_side_channel_begins_anew(radio, emulate, port):
     emulate("fixed", "--channel", str(port))
     opened = link(radio)
     for word in (b"reset", b"baseline"):
         assert said(opened, b"\x12\x03\x00Ward") == [b"\x13"]
-        with socket.create_connection(("127.0.0.1", port), 5.0) as channel, channel.makefile("rwb") as lines:
-            lines.write(word + b"\n")
-            lines.flush()
-            assert any(b'"ready"' in line for line in lines)
+        restarted(port, word)
         with pytest.raises(LinkClosed, match="0x08"):
-            said(opened, b"\x0a\x03\x00")
+            said(opened, b"\x0a\x03\x00", seconds=10.0)
         opened = link(radio)
         assert said(opened, b"\x0a\x03\x00") == [b"\x0bGM-3"]
+
+
+def test_a_loss_that_is_told_while_a_case_is_sent_is_heard_and_not_mended(radio, emulate, port, monkeypatch):
+    emulate("fixed", "--channel", str(port))
+    opened = link(radio)
+    assert said(opened, b"\x0a\x03\x00") == [b"\x0bGM-3"]
+
+    def meanwhile():
+        restarted(port)
+        time.sleep(0.3)  # the radio has told it
+
+    monkeypatch.setattr(opened, "_left_alone", meanwhile)
+    with pytest.raises(LinkClosed, match="0x08"):
+        said(opened, b"\x0a\x03\x00")
