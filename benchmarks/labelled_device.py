@@ -417,6 +417,7 @@ def listen(device: Device, place: str) -> None:
     if scheme == "pty":
         master, slave = pty.openpty()
         tty.setraw(slave)
+        _hand_over(slave, device.options.keeper)
         link = Path(rest)
         link.unlink(missing_ok=True)
         link.symlink_to(os.ttyname(slave))
@@ -425,6 +426,15 @@ def listen(device: Device, place: str) -> None:
     host, _colon, port = rest.rpartition(":")
     listener = socket.create_server((host, int(port)), backlog=16)
     device.selector.register(listener, selectors.EVENT_READ, lambda: device.accept(listener))
+
+
+def _hand_over(descriptor: int, keeper: str) -> None:
+    """Somebody holds our pty when we are dead, so that its number goes to nobody else."""
+    if keeper:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(keeper)
+            socket.send_fds(connection, [b"p"], [descriptor])
+            connection.recv(1)
 
 
 def listen_to_channel(device: Device, path: str) -> None:
@@ -478,6 +488,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--status", type=int, default=OK, help="what it says of itself")
     parser.add_argument("--memory", default="")
     parser.add_argument("--channel", default="")
+    parser.add_argument("--keeper", default="", help="a socket of who keeps the pty when this process is dead")
     parser.add_argument("--pid", default="", help="a file for its process id")
     parser.add_argument("--fired", default="", help="a file for a line each time that the fault is set off")
     for flag in ("--text", "--pushes", "--one-slot", "--only-probe", "--silent-channel"):

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -139,12 +140,14 @@ class _Event:
         self.options = label.device
         self.trigger = self.random.choice(TEXT_TRIGGERS if "--text" in label.device else TRIGGERS)
         self.bench, self.found = folder / "bench.toml", ""
+        self.keeper = folder / "keeper"
         self._write_bench()
 
     def command(self) -> list[str]:
         files = {"memory": "boots", "pid": "pid", "fired": "fired"}
         places = [f"--{option}={self.folder / file}" for option, file in files.items()]
         places += [f"--channel={self.folder / 'channel'}"] if self.label.requirements else []
+        places += [f"--keeper={self.keeper}"] if self.place.startswith("pty:") else []
         program = [sys.executable, "-S", "-E", str(HERE / "labelled_device.py"), self.place]
         return [*program, *self.options, f"--trigger={self.trigger}", f"--seed={self.seed}", *places]
 
@@ -207,21 +210,15 @@ class _Event:
 
     @contextlib.contextmanager
     def numbers_kept(self) -> Generator[None]:
-        """The number of a dead device's pty goes to the next one, and another event's device would answer there."""
-        kept = dict[str, int]()
-        try:
-            with _beside(lambda ended: self._keep(ended, kept)):
-                yield
-        finally:
-            for descriptor in kept.values():
-                os.close(descriptor)
+        """The number of a dead device's pty goes to the next one, and another event's device would answer there.
 
-    def _keep(self, ended: threading.Event, kept: dict[str, int]) -> None:
-        link = Path(self.place.removeprefix("pty:"))
-        while self.place.startswith("pty:") and not ended.wait(0.01):
-            with contextlib.suppress(OSError):
-                if (name := str(link.readlink())) not in kept:
-                    kept[name] = os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        A device hands us the pty before anybody can reach it, and we hold it until the event is over.
+        """
+        with contextlib.ExitStack() as kept, socket.socket(socket.AF_UNIX) as keeper:
+            keeper.bind(str(self.keeper))
+            keeper.listen()
+            with _beside(lambda ended: _keep(keeper, kept, ended)):
+                yield
 
     @contextlib.contextmanager
     def holding(self, *, again: bool) -> Generator[None]:
@@ -270,6 +267,20 @@ class _Event:
                 code = error.exit_code
                 print(error)
         return _REPLAYS.get(code, Class.ERROR), told.getvalue()
+
+
+def _keep(keeper: socket.socket, kept: contextlib.ExitStack, ended: threading.Event) -> None:
+    """Take a descriptor of whoever connects, and say so."""
+    keeper.settimeout(0.2)
+    while not ended.is_set():
+        with contextlib.suppress(OSError):
+            device, _address = keeper.accept()
+            with device:
+                device.settimeout(UP_SECONDS)
+                _data, descriptors, _flags, _from = socket.recv_fds(device, 1, 1)
+                for descriptor in descriptors:
+                    kept.callback(os.close, descriptor)
+                device.sendall(b"k")
 
 
 @contextlib.contextmanager
