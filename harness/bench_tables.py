@@ -136,6 +136,7 @@ class InterfaceTable(Table):
     probe_every: int = Field(default=4, gt=0)
     reconnect: bool | None = None
     may_close: bool | None = None
+    eager: bool = True
     script_arguments: list[str] = []
     script_session: int = Field(default=0, ge=0)
     forbidden: list[str] = []

@@ -22,14 +22,12 @@ from harness.interfaces import (
     Transport,
     WireProtocol,
 )
+from harness.latency import SHORTEST_QUIET, Latency
+from harness.quiet_gap import QuietGap
 from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
-_SHORTEST_QUIET = 0.02
-_QUIET_FACTOR = 4.0
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
-_FIRST_GAP, _LONGEST_GAP = 0.005, 0.1
-_LEARNED_FROM, _PAUSE_FACTOR = 8, 4.0
 _LONGEST_LOSS = 30.0
 
 
@@ -39,7 +37,8 @@ class Executor:
     `reply_timeout` and every deadline are link seconds. `adaptive` is for links on the wall clock: it shortens the wait
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
-    `open_timeout`; the device gets `pause` seconds between two connections.
+    `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
+    of a case had its time, and was not served.
     """
 
     def __init__(
@@ -66,15 +65,18 @@ class Executor:
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
         self._reopens = self._hangs_up = False
-        self._slowest = 0.0
-        learns = adaptive and not protocol.framed and not transport.quiet_gap
-        self._gap, self._unlearned = (_LONGEST_GAP, _LEARNED_FROM) if learns else (transport.quiet_gap, 0)
-        self._longest_pause = 0.0
+        self._latency = Latency(reply_timeout)
+        learned = adaptive and not protocol.framed and not transport.quiet_gap
+        self._gap = QuietGap(transport.quiet_gap, protocol.max_reply, learned=learned)
         self._greeting = 0.0 if self._before else -1.0
         self.greeting = b""
         self._held: list[Sent] = []
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
+        self.eager = adaptive and protocol.framed and not self._callbacks
+        self._hasty = self._last = False
+        self._served: Frame | None = None
+        self.overdue = False
         self._bytes = b""
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
@@ -117,7 +119,8 @@ class Executor:
 
         Whether it does, the first link shows.
         """
-        self._introduced = self._used = False
+        self._introduced = self._used = self.overdue = False
+        self._served = None
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
         began, first = self.now(), self._greeting < 0.0
@@ -126,7 +129,7 @@ class Executor:
         if first:
             self._greeting = self.now() - began if heard else 0.0
         while heard and self.now() < began + wait + self.timeout:  # it may never be quiet
-            heard = self._hear(self.now() + max(self._gap, _SHORTEST_QUIET), greeting=True)
+            heard = self._hear(self.now() + max(self._gap.seconds, SHORTEST_QUIET), greeting=True)
             greeting += heard
         self.greeting = greeting
 
@@ -137,19 +140,23 @@ class Executor:
             self.conversation = conversation.copy()
             self._guard.forget()
 
-    def run(self, steps: tuple[Step, ...], *, reopens: bool = False) -> None:
+    def run(self, steps: tuple[Step, ...], *, reopens: bool = False, hasty: bool = False) -> None:
         """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
 
         With `reopens` a link that the device closed while it owed no answer is opened anew, if that can be done at
-        once: many a server serves one message a connection.
+        once: many a server serves one message a connection. A `hasty` one asks the probe behind the last message
+        where no answer comes as soon as usual, instead of waiting out the reply timeout, and does not wait for answers
+        to others that never came so far.
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
-        self._sent, self._reopens = {}, reopens
+        self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
+        self._hasty = hasty and self.eager
         self.performed, self.mutated = 0, False
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
         try:
             for number, step in enumerate(steps):
+                self._last = number + 1 == len(steps)
                 if isinstance(step, Send):
                     self.send(step)
                     self._sent[number] = self._bytes
@@ -163,7 +170,7 @@ class Executor:
             self._conclude(steps, error)
             raise
         finally:
-            self._held, self._reopens = [], False
+            self._held, self._reopens, self._hasty = [], False, False
         self._conclude(steps)
 
     def _introduce(self) -> None:
@@ -234,7 +241,8 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        seconds = timeout if expects or self._open or not self._adaptive else self._quiet()
+        due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
+        seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _make_ready(self) -> None:
@@ -254,7 +262,7 @@ class Executor:
         A device that hangs up behind its answers is given a moment to do so.
         """
         until = self.now() + self.timeout
-        moment = _SHORTEST_QUIET if self._hangs_up and self._used and self._reopens else 0.0
+        moment = SHORTEST_QUIET if self._hangs_up and self._used and self._reopens else 0.0
         while self._hear(self.now() + moment) and self.now() < until:
             pass
 
@@ -267,12 +275,12 @@ class Executor:
         received = link.receive(deadline)
         if not received:
             return b""
-        received = self._whole(received)
+        received = self._gap.whole(received, link)
         last = self.exchanges[-1] if self.exchanges else None
         if not protocol.framed and last is not None and last.answered:
-            self._gap = min(max(2 * self._gap, _FIRST_GAP), _LONGEST_GAP)  # its answers come in pieces
+            self._gap.too_short()
         frames, rest = protocol.split(received)
-        while rest and (more := link.receive(link.now() + _SHORTEST_QUIET)) and len(received) < protocol.max_reply:
+        while rest and (more := link.receive(link.now() + SHORTEST_QUIET)) and len(received) < protocol.max_reply:
             received += more
             frames, rest = protocol.split(received)
         for frame in frames:
@@ -334,9 +342,6 @@ class Executor:
         """The bytes of an earlier send of this case, as they went out."""
         return self._sent.get(step.replay_of, step.data)
 
-    def _quiet(self) -> float:
-        return min(self.timeout, max(_SHORTEST_QUIET, _QUIET_FACTOR * self._slowest))
-
     def _collect(
         self,
         message: str,
@@ -350,30 +355,64 @@ class Executor:
     ) -> Frame | None:
         """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
-        reading = Reading(sent, asked, proper)
+        reading = Reading(sent, asked, proper, self._is_eager(message, seconds))
         deadline = sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
-                received = link.receive(deadline)
+                until = self._until(reading, sent_at, deadline)
+                received = link.receive(until)
                 if not received:
-                    if (later := self._later(sent_at, seconds, deadline)) > deadline:
+                    if until < deadline and reading.behind is None:
+                        deadline = self._ask_behind(reading) + seconds
+                        continue
+                    if until == deadline and (later := self._later(sent_at, seconds, deadline)) > deadline:
                         deadline = later
                         continue
                     break
-                if self._gap and not protocol.framed:
-                    received = self._whole(received)
+                if self._gap.seconds and not protocol.framed:
+                    received = self._gap.whole(received, link)
                 reading.total += len(received)
                 frames, reading.buffer = protocol.split(reading.buffer + received)
                 for frame in frames:
                     if self._file(frame, reading, deadline):
                         deadline = max(deadline, link.now() + seconds)
         finally:
-            ended = link.now()
-            self._give_up(ended)
-            self.exchanges.append(reading.exchange(message, sent, sent_at, ended, expects=expects))
-        if reading.answer is not None and self._adaptive:
-            self._slowest = max(self._slowest, ended - sent_at)
+            self._put_down(reading, message, sent_at, expects=expects)
         return reading.answer
+
+    def _put_down(self, reading: Reading, message: str, sent_at: float, *, expects: bool) -> None:
+        """On record, in the order of sending; how long an answer takes here is learned, and forgotten again."""
+        ended = self.now()
+        self._give_up(ended)
+        self.exchanges.append(reading.exchange(message, reading.sent, sent_at, ended, expects=expects))
+        if reading.behind is not None:
+            self.exchanges.append(reading.behind.exchange(ended))
+            if not reading.behind.replies:
+                self._asked.append(reading.behind.data)
+                self.overdue = reading.answer is None
+        if self._adaptive and reading.answer is not None:
+            self._latency.answered(message, ended - sent_at)
+        elif self._adaptive and expects:
+            self._latency.unanswered(message)
+
+    def _is_eager(self, message: str, seconds: float) -> bool:
+        """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
+        hasty = self._hasty and self._last and self._latency.known and message != self.protocol.probe.message
+        return hasty and self.connection.stream and not self.link.whole and self._latency.quiet < seconds
+
+    def _until(self, reading: Reading, sent_at: float, deadline: float) -> float:
+        """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""
+        if not reading.eager or (reading.behind is not None and not reading.behind.replies):
+            return deadline
+        since = sent_at if reading.behind is None else self.link.now()
+        return min(deadline, since + self._latency.quiet)
+
+    def _ask_behind(self, reading: Reading) -> float:
+        """Send the probe behind the message; when that was."""
+        probe, link = self.protocol.probe, self.link
+        reading.behind = Sent(probe.message, self._resolved(probe), expects=True, at=link.now())
+        link.send(reading.behind.data, reading.behind.at + self.timeout)
+        return reading.behind.at
 
     def _file(self, frame: Frame, reading: Reading, deadline: float) -> bool:
         """Put one frame where it belongs; true when it answers a message that was sent at once with others."""
@@ -386,25 +425,11 @@ class Executor:
             reading.replies.append(frame.data)
             if reading.answer is None and (reading.proper is None or reading.proper(frame)):
                 reading.answer = frame
+        elif reading.serves(frame, self.protocol):
+            self._served = frame
         elif not (self._adaptive and self._answers_late(frame)):
             reading.unsolicited.append(frame.data)
         return False
-
-    def _whole(self, received: bytes) -> bytes:
-        """What has come, and what follows it until the line is quiet.
-
-        How long a pause within an answer is, the first answers show where the transport does not know.
-        """
-        link, last = self.link, self.now()
-        while len(received) < self.protocol.max_reply and (more := link.receive(last + self._gap)):
-            received += more
-            self._longest_pause = max(self._longest_pause, link.now() - last)
-            last = link.now()
-        if self._unlearned:
-            self._unlearned -= 1
-            if not self._unlearned:
-                self._gap = min(_PAUSE_FACTOR * self._longest_pause, _LONGEST_GAP)
-        return received
 
     def _later(self, sent_at: float, seconds: float, deadline: float) -> float:
         """The deadline, put off by what the machine lost since the sending; a link that is done is not waited for."""
@@ -413,7 +438,7 @@ class Executor:
             return deadline
         lost = min(self._lost(sent_at), _LONGEST_LOSS)
         later = sent_at + seconds + lost
-        return later if later > link.now() + _SHORTEST_QUIET else deadline
+        return later if later > link.now() + SHORTEST_QUIET else deadline
 
     def _missing(self) -> bool:
         return any(sent.expects and not sent.replies for sent in self._open)
@@ -472,7 +497,13 @@ class Executor:
             self._give_up(link.now())
 
     def probe(self, seconds: float = 0.0) -> Frame | None:
-        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout)."""
+        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout).
+
+        One that was served behind the last message of a case need not be sent again.
+        """
+        served, self._served = self._served, None
+        if served is not None:
+            return served
         answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []

@@ -66,7 +66,7 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        if (answer := executor.probe()) is not None:
+        if not executor.overdue and (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         earlier = executor.unanswered
         self._resynchronize()

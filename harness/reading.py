@@ -27,11 +27,17 @@ class Sent:
 
 @dataclass(slots=True)
 class Reading:
-    """What has come since a message was `sent`, or a probe that was `asked` before; only a `proper` answer ends it."""
+    """What has come since a message was `sent`, or a probe that was `asked` before; only a `proper` answer ends it.
+
+    An `eager` one has a probe sent `behind` the message when no answer has come for a while: where a device serves that
+    one, it answers the message no more.
+    """
 
     sent: bytes
     asked: Sequence[bytes] = ()
     proper: Callable[[Frame], bool] | None = None
+    eager: bool = False
+    behind: Sent | None = None
     answer: Frame | None = None
     replies: list[bytes] = field(default_factory=list[bytes])
     unsolicited: list[bytes] = field(default_factory=list[bytes])
@@ -42,6 +48,14 @@ class Reading:
     def is_answered_by(self, frame: Frame, protocol: WireProtocol) -> bool:
         """True when the frame is the reply to what was sent, or asked."""
         return protocol.answers(self.sent, frame) or any(protocol.answers(earlier, frame) for earlier in self.asked)
+
+    def serves(self, frame: Frame, protocol: WireProtocol) -> bool:
+        """True when the frame is the proper answer to the probe behind the message; that is noted."""
+        behind = self.behind
+        if behind is None or behind.replies or not (protocol.answers(behind.data, frame) and protocol.served(frame)):
+            return False
+        behind.replies.append(frame.data)
+        return True
 
     def exchange(self, message: str, sent: bytes, sent_at: float, ended: float, *, expects: bool) -> Exchange:
         """As it goes on record."""

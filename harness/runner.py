@@ -59,7 +59,7 @@ class Runner:
         load: Load | None = None,
         ask: Ask | None = None,
     ) -> None:
-        self._load, self._ask = load, ask
+        self._load, self._ask, self._careful = load, ask, False
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
@@ -157,6 +157,7 @@ class Runner:
     @contextmanager
     def sequential(self) -> Generator[None]:
         """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
+        self._careful = True
         for interface in self.interfaces.values():
             interface.ladder.patient = True
         if isinstance(self.states, KeptStates):
@@ -166,6 +167,7 @@ class Runner:
         try:
             yield
         finally:
+            self._careful = False
             if isinstance(self.states, KeptStates):
                 self.states.replaying = False
             self._fence(fenced, on=True)
@@ -298,7 +300,8 @@ class Runner:
         """Perform the case; raises GuardRefused when nothing went out."""
         executor, state = interface.executor, interface.protocol.states.get(case.state)
         try:
-            executor.run(case.steps, reopens=interface.may_close and not (state and state.preamble))
+            reopens = interface.may_close and not (state and state.preamble)
+            executor.run(case.steps, reopens=reopens, hasty=not (self.independent or self._careful))
         except GuardRefused as refusal:
             if not executor.performed:
                 raise

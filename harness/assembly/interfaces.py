@@ -40,6 +40,7 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         lost=nothing_lost if load is None else load.lost,
         pause=bench.target.recovery,
     )
+    executor.eager = executor.eager and table.eager
     return Interface(
         name,
         protocol,

@@ -1,0 +1,42 @@
+"""How soon a device answers on one interface, and which messages it never does: learned, and forgotten again."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+SHORTEST_QUIET = 0.02
+_QUIET_FACTOR = 4.0
+_FORGETS = 0.99
+_MUTE_FROM, _LOOK_AGAIN = 3, 16
+
+
+class Latency:
+    """`timeout` is what the bench gives an answer. Times are link seconds."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout, self._slowest = timeout, 0.0
+        self._unanswered = Counter[str]()
+
+    @property
+    def known(self) -> bool:
+        """True once an answer came."""
+        return self._slowest > 0.0
+
+    @property
+    def quiet(self) -> float:
+        """After so long an answer is overdue, as answers came so far; the timeout at most."""
+        return min(self._timeout, max(SHORTEST_QUIET, _QUIET_FACTOR * self._slowest))
+
+    def answered(self, message: str, seconds: float) -> None:
+        """An answer came; one slow one is forgotten over the next hundreds."""
+        self._slowest = max(_FORGETS * self._slowest, seconds)
+        self._unanswered.pop(message, None)
+
+    def unanswered(self, message: str) -> None:
+        """None came, though one is due."""
+        self._unanswered[message] += 1
+
+    def is_mute(self, message: str) -> bool:
+        """True where the latest of its kind were not answered; now and then it is looked at again."""
+        count = self._unanswered[message]
+        return count >= _MUTE_FROM and count % _LOOK_AGAIN != 0
