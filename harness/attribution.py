@@ -9,19 +9,21 @@ from harness.case import Send, TestCase
 from harness.complaint import Complaint, complaint_in
 from harness.finding import LINK_GONE, UNSERVED
 from harness.interfaces import Dissects, WireProtocol
-from harness.transcript import Transcript
+from harness.transcript import Transcript, Way
 from harness.verdict import Kind, Observation
 
 _SEVERAL, _NAMED = "several fields", 2
+_DEAF = ((UNSERVED,), (Way.FILLED.value,), (Way.RECONNECTED.value,))
 
 
 def attributed(
     observations: Sequence[Observation], case: TestCase, transcript: Transcript, protocol: WireProtocol
 ) -> list[Observation]:
-    """Each with its protocol; those of a device that is gone with what it said, or which fields were unusual."""
-    gone = any(_is_gone(seen) for seen in observations)
+    """Each with its protocol; one that is gone or deaf with what it said, or which fields were unusual."""
+    gone = any(_is_gone(seen) or _is_deaf(seen) for seen in observations)
     said = complaint_in(_words(transcript)) if gone else None
     found = [replace(seen, protocol=protocol.name) for seen in observations]
+    found = [_hung(seen, said) if said is not None and _is_deaf(seen) else seen for seen in found]
     found = [_explained(seen, case, protocol, said) if _is_gone(seen) else seen for seen in found]
     return [replace(seen, blames=_meant(case, seen.blames, protocol)) for seen in found]
 
@@ -31,6 +33,17 @@ def _is_gone(seen: Observation) -> bool:
     if not seen.blames:
         return False
     return seen.kind in (Kind.EXIT, Kind.REBOOT) or seen.fingerprint[:1] in ((LINK_GONE,), (UNSERVED,))
+
+
+def _is_deaf(seen: Observation) -> bool:
+    """True for a connection on which nothing is served any more, unless many bytes follow."""
+    return seen.kind is Kind.SILENCE and seen.fingerprint[:1] in _DEAF
+
+
+def _hung(seen: Observation, said: Complaint) -> Observation:
+    """What it said of itself while it fell silent says why: the same words are the same fault."""
+    summary = f"{seen.summary}; it said: {said}"
+    return replace(seen, kind=Kind.HANG, summary=summary, fingerprint=(said.what, said.place), blames="")
 
 
 def _explained(seen: Observation, case: TestCase, protocol: WireProtocol, said: Complaint | None) -> Observation:

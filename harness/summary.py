@@ -168,7 +168,8 @@ def doubts_of(
     told = [found for found in findings if (statuses or {}).get(found.bucket, UNKNOWN).fails]
     if waiting := [finding.id for finding in told if not finding.confirmed and not finding.tries]:
         yield f"{len(waiting)} suspicions were not replayed, there was no time or no way: {', '.join(waiting)}"
-    if once := [f.id for f in told if f.kind in _REPORTED and f.standing is Reliability.NOT_REPRODUCED]:
+    reported = [found for found in told if found.kind in _REPORTED and not found.observation.timed]
+    if once := [found.id for found in reported if found.standing is Reliability.NOT_REPRODUCED]:
         yield f"the device itself reported what no replay showed again: {', '.join(once)}"
     doubtful, total = (
         sum(verdicts.get(v, 0) for v in (Verdict.INCONCLUSIVE, Verdict.BENCH_FAULT)),

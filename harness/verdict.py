@@ -60,6 +60,7 @@ class Meaning:
     timed: bool = False
 
 
+UNSERVING = "liveness"  # the monitor that asks whether a device serves
 _ENDS = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT})
 _GONE = _ENDS | {Kind.REBOOT}
 KINDS: Mapping[Kind, Meaning] = {
@@ -99,6 +100,14 @@ class Observation:
     blames: str = ""
     unusual: tuple[str, ...] = ()
     protocol: str = ""
+
+    @property
+    def timed(self) -> bool:
+        """True for what a machine or a cable that is held up can look like: nothing came in time.
+
+        A hang is, where no probe was served; not where the device told of it.
+        """
+        return KINDS[self.kind].timed or (self.kind is Kind.HANG and self.monitor == UNSERVING)
 
 
 def verdict_of(observations: Iterable[Observation]) -> Verdict:

@@ -11,7 +11,7 @@ from harness.finding import RESTART, UNSERVED
 from harness.interfaces import Frame, WireProtocol
 from harness.monitors import blamed
 from harness.transcript import Service, Transcript, Way
-from harness.verdict import Kind, Observation
+from harness.verdict import UNSERVING, Kind, Observation
 
 Counters = tuple[float | None, int | None]
 
@@ -19,7 +19,7 @@ Counters = tuple[float | None, int | None]
 class LivenessMonitor:
     """Reads the frames of the probes. `uptime_field` and `boot_field` name fields of the probe's answer."""
 
-    name = "liveness"
+    name = UNSERVING
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.triage.control import Control
 from harness.triage.replay import Replay, replay_once, same_fault
-from harness.verdict import KINDS, Kind
+from harness.verdict import Kind
 
 _WINDOWS = (1, 2, 4, 8, 16)
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
@@ -70,7 +70,7 @@ class Confirmation:
         no window could be played to its end.
         """
         confirmed = self._confirmed(finding, history)
-        timed = KINDS[finding.kind].timed and confirmed.tries > 0
+        timed = finding.observation.timed and confirmed.tries > 0
         self.suspect += timed and (not confirmed.reproduced or bool(confirmed.doubt))
         return confirmed
 
@@ -81,7 +81,7 @@ class Confirmation:
         first, window = self._narrowed(finding, *shown)
         told = _told(replace(finding, window=window, reproduced=1, tries=1), first)
         known = told.bucket != finding.bucket and self._known(told.bucket)
-        if known and not KINDS[finding.kind].timed:
+        if known and not finding.observation.timed:
             return told
         played = self._repeated(first, window, finding)
         confirmed = replace(told, reproduced=sum(again.reproduced for again in played), tries=len(played))
@@ -127,7 +127,7 @@ class Confirmation:
         """
         played, began, asked = [first], time.monotonic(), self._asked(finding)
         for number in range(1, 2 * asked):
-            costly = time.monotonic() - began > _COSTLY_SECONDS * (number - 1) and not KINDS[finding.kind].timed
+            costly = time.monotonic() - began > _COSTLY_SECONDS * (number - 1) and not finding.observation.timed
             if self._stop() or len(played) >= asked or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
                 break
             if (again := self._again(window, finding)).votes:
@@ -136,7 +136,7 @@ class Confirmation:
 
     def _asked(self, finding: Finding) -> int:
         """How many replays: more where sights of this sort came to nothing."""
-        return self._tries + (min(self.suspect, _SUSPECT) if KINDS[finding.kind].timed else 0)
+        return self._tries + (min(self.suspect, _SUSPECT) if finding.observation.timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
@@ -146,12 +146,12 @@ class Confirmation:
         if finding.reproduced < (needed_of(finding) if self._tries > 1 else 1):
             seen = f"it came back in {finding.reproduced} of {finding.tries} replays"
             return replace(finding, doubt=f"{seen}, which chance can do")
-        return self._control.judged(finding, played, self._asked(finding)) if KINDS[finding.kind].timed else finding
+        return self._control.judged(finding, played, self._asked(finding)) if finding.observation.timed else finding
 
 
 def needed_of(finding: Finding) -> int:
     """How many replays must show it: all, and two at least, of what is timed, else one."""
-    return max(finding.tries, 2) if KINDS[finding.kind].timed else 1
+    return max(finding.tries, 2) if finding.observation.timed else 1
 
 
 def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCase, ...]]:

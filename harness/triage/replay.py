@@ -151,7 +151,7 @@ def same_fault(observation: Observation, finding: Finding) -> bool:
             return True
         if ours.kind is Kind.EXIT:
             return ours.fingerprint[:1] == theirs.fingerprint[:1]
-        if KINDS[ours.kind].timed and ours.fingerprint == theirs.fingerprint:
+        if ours.timed and ours.fingerprint == theirs.fingerprint:
             return True
         if _is_slow(theirs) and _is_slow(ours) and _may_blame_alike(theirs, ours):
             return True

@@ -127,3 +127,22 @@ def test_a_message_with_another_ones_code_is_that_one(code, blamed):
 
 def test_messages_that_no_one_field_tells_apart_are_what_they_are_called():
     assert seen(bent("message.MSH.message_code", b"ADT")).blames == "order"
+
+
+@pytest.mark.parametrize("sign", [UNSERVED, Way.FILLED.value, Way.RECONNECTED.value])
+def test_a_program_that_says_why_and_is_deaf_behind_it_hangs_by_that(sign):
+    deaf = Observation(Kind.SILENCE, "liveness", "nothing is served", 1.0, (sign,), blames="order")
+    one = seen(order(), console=TRACEBACK % 7, observation=deaf)
+    assert (one.kind, one.summary) == (Kind.HANG, "nothing is served; it said: KeyError at s.py, line 7, in parse")
+    assert bucket_of(one) == bucket_of(seen(bent("message.PID.name", b"P"), console=TRACEBACK % 7, observation=deaf))
+    assert bucket_of(one) != bucket_of(seen(order(), console=TRACEBACK % 8, observation=deaf))
+    assert one.timed  # a held machine is as deaf, and a traceback in the same second may be another matter
+
+
+def test_one_that_is_only_late_is_late_whatever_it_says():
+    late = Observation(Kind.SILENCE, "liveness", "late", 1.0, (Way.LATE.value,), blames="order")
+    assert seen(order(), console=TRACEBACK % 7, observation=late).kind is Kind.SILENCE
+
+
+def test_a_hang_that_the_device_tells_of_is_no_matter_of_time():
+    assert not Observation(Kind.HANG, "device", "the firmware hangs", 1.0, ("loop",)).timed
