@@ -36,6 +36,7 @@ from harness.userfile import is_file
 
 _DEVICE_NAME = re.compile(r"COM\d+", re.IGNORECASE)
 _WITH_PATH = ("serial", "unix", "pty")
+_OWN_PORT = "pty:"  # of an interface: a port by name, which the program is given
 _LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
 
@@ -192,7 +193,9 @@ def _anchor_links(data: dict[str, Any], folder: Path) -> None:
     for *tables, key in _LINKS:
         _anchor_link(_table(data, *tables), key, folder)
     for name in _table(data, "interfaces"):
-        _anchor_link(_table(data, "interfaces", name), "transport", folder)
+        interface = _table(data, "interfaces", name)
+        if not str(interface.get("transport")).startswith(_OWN_PORT):
+            _anchor_link(interface, "transport", folder)
 
 
 def _anchor_link(table: dict[str, Any], key: str, folder: Path) -> None:

@@ -57,10 +57,15 @@ class ServedTable(TargetTable):
 
 
 class ProcessTable(ServedTable):
-    """`kind = "process"`: one that the bench starts and ends. `elf` stands for `{elf}` in its command."""
+    """`kind = "process"`: one that the bench starts and ends. `elf` stands for `{elf}` in its command.
+
+    It runs in `cwd`, from the bench's folder on, with `env` in its environment besides ours.
+    """
 
     command: list[str] = Field(min_length=1)
     elf: str = ""
+    cwd: str = ""
+    env: dict[str, str] = {}
 
     @property
     def is_hardware(self) -> bool:

@@ -13,10 +13,17 @@ _SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What went wrong and where: `place` is the innermost file, function or line that it names, "" for none."""
+    """What went wrong and where: `place` is the innermost file, function or line that it names, "" for none.
+
+    `checked`: a sanitizer or valgrind says so, which count what a program would go on with, too; then there may be
+    `frames`, innermost first, and the `weakness` (a CWE id).
+    """
 
     what: str
     place: str = ""
+    checked: bool = False
+    frames: tuple[str, ...] = ()
+    weakness: str = ""
 
     def __str__(self) -> str:
         return f"{self.what} at {self.place}" if self.place else self.what
@@ -28,6 +35,11 @@ _PYTHON = (
     r"(?P<what>[A-Za-z_][\w.]*)(?::|$)"
 )
 _SANITIZER = r"^SUMMARY: (?P<what>\w+Sanitizer: \S+(?: \([^)\n]*\))?)(?: (?P<place>\S+(?: in \S+)?))?"
+_VALGRIND = (
+    r"^==\d+== (?P<what>Invalid [^\n]*|Use of uninitialised [^\n]*|Conditional jump [^\n]*|Mismatched free[^\n]*)\n"
+    r"(?:==\d+== +(?:at|by) 0x[0-9A-F]+: \S+ \(in [^\n]*\)\n){0,20}"
+    r"==\d+== +(?:at|by) 0x[0-9A-F]+: (?P<place>[^\n]*)"
+)
 _UNDEFINED = r"^(?P<place>[^\s:]+:\d+:\d+): (?P<what>runtime error: [^\n]*)"
 _ASSERTION = r"(?<!\S)(?P<place>[^\s:]+:\d+)(?::\d+)?: (?:[^\n]*?: )?(?P<what>[Aa]ssertion [^\n]* failed)"
 _RUST = r"^thread '[^'\n]*'[^\n]* (?P<what>panicked) at (?:'[^\n]*', )?(?P<place>\S+?):?$"
@@ -45,21 +57,105 @@ _FIRMWARE = (
     r"(?i)(?P<what>(?:hard ?fault|bus ?fault|usage ?fault|mem(?:manage)? ?fault|kernel panic|guru meditation|panic)"
     r"\b[^\n]*)"
 )
-_ALL = (_PYTHON, _SANITIZER, _UNDEFINED, _ASSERTION, _RUST, _GO, _JAVA, _NODE, _LIBC, _FIRMWARE)
+_CHECKED = (_SANITIZER, _VALGRIND, _UNDEFINED)
+_ALL = (*_CHECKED, _PYTHON, _ASSERTION, _RUST, _GO, _JAVA, _NODE, _LIBC, _FIRMWARE)
 _FORMS: Sequence[re.Pattern[str]] = tuple(re.compile(form, re.MULTILINE) for form in _ALL)
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|(?<![\w:.])\d+(?![\w.]*:)")
 
 
+_FRAME = re.compile(r"^ *#\d+ 0x[0-9a-f]+ in ([^\n]+)|^==\d+== +(?:at|by) 0x[0-9A-F]+: ([^\n]+)", re.MULTILINE)
+_LINE = re.compile(r"[^\s:()]+:\d+")
+_RUNTIME = re.compile(
+    r"\b__(?:interceptor|asan|msan|tsan|ubsan|sanitizer)|\b(?:[almtu]+san|sanitizer)_\w*\.|libc_start"
+)
+_FRAMES, _REPORTED = 8, 4000
+_WEAKNESSES = (
+    ("LeakSanitizer", "CWE-401"),
+    ("MemorySanitizer", "CWE-457"),
+    ("ninitialised", "CWE-457"),
+    ("ThreadSanitizer", "CWE-362"),
+    ("use-after", "CWE-416"),
+    ("double-free", "CWE-415"),
+    ("bad-free", "CWE-763"),
+    ("stack-overflow", "CWE-674"),
+    ("allocation-size-too-big", "CWE-789"),
+    ("negative-size-param", "CWE-195"),
+    ("stack-buffer-overflow", "CWE-121"),
+    ("heap-buffer-overflow", "CWE-122"),
+    ("overflow: ", "CWE-190"),
+    ("negation of", "CWE-190"),
+    ("outside the range", "CWE-681"),
+    ("division by zero", "CWE-369"),
+    ("out of bounds", "CWE-129"),
+    ("shift ", "CWE-1335"),
+    ("null pointer", "CWE-476"),
+    ("Invalid write", "CWE-787"),
+    ("Invalid read", "CWE-125"),
+)
+
+
 def complaint_in(text: bytes) -> Complaint | None:
     """The last one in the output of a program; None where there is none of a known form."""
+    return next(reversed(complaints_in(text)), None)
+
+
+def complaints_in(text: bytes) -> list[Complaint]:
+    """Those in the output of a program, in their order; of several with one cause, or on one line, the first."""
     lines = text[-_BOUND:].decode(errors="replace").splitlines()
     shown = "".join(f"{line[:_LONGEST]}\n" for line in lines)
-    found = [match for form in _FORMS for match in form.finditer(shown)]
-    if not found:
-        return None
-    last = max(found, key=lambda match: match.end())
-    place = (last.groupdict().get("place") or "").replace('"', "")
-    return Complaint(_VARIES.sub("#", last["what"]).strip()[:_SHOWN], _short(place)[:_SHOWN])
+    found = [(match, number < len(_CHECKED)) for number, form in enumerate(_FORMS) for match in form.finditer(shown)]
+    told = [_complaint(match, shown, checked=checked) for match, checked in sorted(found, key=_end)]
+    return list({_cause(one): one for one in reversed(told)}.values())[::-1]
+
+
+def _end(found: tuple[re.Match[str], bool]) -> int:
+    return found[0].end()
+
+
+def _cause(one: Complaint) -> tuple[str, str]:
+    """A sanitizer may have more than one word to a line of the source."""
+    line = _LINE.search(one.place) if one.checked else None
+    return ("", line.group()) if line else (one.what, one.place)
+
+
+def _complaint(match: re.Match[str], shown: str, *, checked: bool) -> Complaint:
+    place = (match.groupdict().get("place") or "").replace('"', "")
+    what, where = _VARIES.sub("#", match["what"]).strip()[:_SHOWN], _short(place)[:_SHOWN]
+    if not checked:
+        return Complaint(what, where)
+    report = _report(shown, match)
+    frames = _frames(report)
+    if own := next((frame for frame in frames if not _RUNTIME.search(frame)), ""):
+        where = where if where and not _RUNTIME.search(where) else " in ".join(reversed(own.rsplit(" ", 1)))
+    return Complaint(what, where, checked=True, frames=frames, weakness=_weakness(what, report))
+
+
+def _report(shown: str, match: re.Match[str]) -> str:
+    """The text of a sanitizer's report, which ends with its summary; valgrind's begins with the words."""
+    if match["what"].startswith("runtime error"):
+        return match.group()
+    if "Sanitizer" not in match["what"]:
+        return shown[match.start() : match.start() + _REPORTED]
+    before = shown[max(0, match.start() - _REPORTED) : match.start()]
+    return before[max(0, before.rfind("ERROR: ")) :] + match.group()
+
+
+def _frames(report: str) -> tuple[str, ...]:
+    """Those of the first stack: the others say where memory came from."""
+    found: list[str] = []
+    for line in report.splitlines():
+        frame = _FRAME.match(line)
+        if frame is None and found:
+            break
+        if frame is not None:
+            found.append(_short((frame[1] or frame[2]).strip())[:_SHOWN])
+    return tuple(found[:_FRAMES])
+
+
+def _weakness(what: str, report: str) -> str:
+    if "buffer-overflow" in what and re.search(r"^READ of size", report, re.MULTILINE):
+        return "CWE-125"
+    return next((weakness for words, weakness in _WEAKNESSES if words in what or words in report), "CWE-119")
 
 
 def _short(place: str) -> str:

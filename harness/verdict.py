@@ -71,10 +71,12 @@ KINDS: Mapping[Kind, Meaning] = {
     Kind.LEAK: Meaning("leak", "leaks", grave=True),
     Kind.ACCESS: Meaning("access without pairing", "accesses without pairing", grave=True),
     Kind.DRIFT: Meaning("configuration drift", "configuration drifts"),
-    Kind.EXIT: Meaning("process exit", "process exits", grave=True),
+    Kind.EXIT: Meaning("process exit", "process exits", grave=True, symptom_of=frozenset({Kind.CRASH})),
     Kind.CONSOLE: Meaning("console alarm", "console alarms", symptom_of=_GONE),
     Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE, timed=True),
-    Kind.DISCONNECT: Meaning("disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE}, timed=True),
+    Kind.DISCONNECT: Meaning(
+        "disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE, Kind.CONSOLE}, timed=True
+    ),
     Kind.SESSION_LAPSED: Meaning("lapsed session", "lapsed sessions", blame=Blame.NOBODY),
     Kind.LINK_LOST: Meaning("lost link", "lost links", blame=Blame.BENCH, symptom_of=_GONE | {Kind.SILENCE}),
     Kind.UNKNOWN_SIGNAL: Meaning("unknown signal", "unknown signals", blame=Blame.NOBODY),

@@ -7,6 +7,7 @@ import socket
 import tempfile
 import time
 import weakref
+from collections.abc import Mapping
 from functools import reduce
 
 from harness.bench import Bench
@@ -15,6 +16,7 @@ from harness.load import run_delay
 from harness.radio.process import Radio
 from harness.transports import transport
 from targets.process import OwnProcess
+from targets.terminal import Terminals
 
 _LEAVING_SECONDS = 1.5
 _OWN = "unix:"
@@ -22,11 +24,13 @@ _POLL, _OPEN_SECONDS = 0.02, 4.0
 _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
-def launch(bench: Bench, target: object, radio: Radio) -> OwnProcess:
-    """The running process, all its links open; raises TargetError, UsageError."""
+def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | None) -> OwnProcess:
+    """The running process, all its links open, its ports fresh ones; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values()]
     _refuse_strangers([*monikers, *filter(None, [bench.served.channel])], target)
-    process = OwnProcess(_command(bench, radio), bench.folder)
+    ports = dict[str, str]() if terminals is None else terminals.renew()
+    table = bench.process
+    process = OwnProcess(_command(bench, radio, ports), bench.path(table.cwd or "."), table.env)
     deadline = time.monotonic() + bench.served.ready
     try:
         for moniker in monikers:
@@ -53,14 +57,14 @@ def with_free_channel(bench: Bench, owner: object) -> Bench:
         return bench.with_target(channel=f"{host}:{listener.getsockname()[1]}")
 
 
-def _command(bench: Bench, radio: Radio) -> list[str]:
+def _command(bench: Bench, radio: Radio, ports: Mapping[str, str]) -> list[str]:
     """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port or socket, `{elf}` firmware.
 
-    Raises UsageError.
+    `ports` are the placeholders of serial ports. Raises UsageError.
     """
     place = bench.served.channel
     channel = place if place.startswith(_OWN) else place.rpartition(":")[2]
-    words = {_CHANNEL: channel, _ELF: str(bench.firmware)}
+    words = {_CHANNEL: channel, _ELF: str(bench.firmware), **ports}
     if any(_RADIO in part for part in bench.process.command):
         if not radio.listening:
             raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["unix:"]')

@@ -13,17 +13,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from harness.errors import TargetError
 from harness.load import is_held
+from targets.output import KEPT, Output
 
 _STOP_SECONDS = 3.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HERE, _SOURCES = Path(), Path(__file__).resolve().parents[1]
-_LAST_WORDS, _SHOWN = 1 << 16, 300
+_SHOWN = 300
 _LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
 
@@ -49,7 +51,7 @@ def run_command(command: Sequence[str], timeout: float, folder: Path = _HERE) ->
     What it leaves running may go on, and may keep its outputs open.
     """
     with tempfile.TemporaryFile() as errors:
-        process = _started(command, errors, folder)
+        process = _started(command, folder, errors=errors.fileno())
         try:
             status = process.wait(timeout)
         except BaseException as error:
@@ -59,19 +61,27 @@ def run_command(command: Sequence[str], timeout: float, folder: Path = _HERE) ->
                 raise TargetError(words) from error
             raise
         if status:
-            words = f"exit status {status}: {_last_line(errors)}"
+            words = f"exit status {status}: {_last_line(_end_of(errors))}"
             raise TargetError(f"{' '.join(command)}: {words}. Run the command by hand")
 
 
-def _started(command: Sequence[str], errors: IO[bytes], folder: Path) -> subprocess.Popen[bytes]:
+def _started(
+    command: Sequence[str],
+    folder: Path,
+    *,
+    errors: int,
+    output: int = subprocess.DEVNULL,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[bytes]:
     """In a group of its own, that it cannot ask our terminal anything; raises TargetError."""
+    ours = _environment() if command[0] == "medfuzz" else dict(os.environ)
     try:
         return subprocess.Popen(
             runnable(command),
             cwd=folder,
-            env=_environment() if command[0] == "medfuzz" else None,
+            env={**ours, **more},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=output,
             stderr=errors,
             start_new_session=True,
         )
@@ -104,11 +114,14 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _last_line(errors: IO[bytes]) -> str:
-    """The last line of an error output, in characters that can be shown."""
-    size = os.fstat(errors.fileno()).st_size  # nothing is sought: the position is the process's as well
-    end = os.pread(errors.fileno(), _LAST_WORDS, max(0, size - _LAST_WORDS))
-    lines = end.decode(errors="replace").strip().splitlines()
+def _end_of(errors: IO[bytes]) -> bytes:
+    """Nothing is sought: the position is the process's as well."""
+    return os.pread(errors.fileno(), KEPT, max(0, os.fstat(errors.fileno()).st_size - KEPT))
+
+
+def _last_line(text: bytes) -> str:
+    """The last line of an output, in characters that can be shown."""
+    lines = text.decode(errors="replace").strip().splitlines()
     return lines[-1][:_SHOWN] if lines else "it said nothing"
 
 
@@ -135,18 +148,25 @@ class Leash:
 
 
 class OwnProcess:
-    """Runs `command` in `folder`, in a process group of its own. Raises TargetError when it cannot be started."""
+    """Runs `command` in `folder`, in a process group of its own, with `more` in its environment.
 
-    def __init__(self, command: Sequence[str], folder: Path = _HERE) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
-        self._heard = 0
+    Raises TargetError when it cannot be started.
+    """
+
+    def __init__(
+        self, command: Sequence[str], folder: Path = _HERE, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self._errors, self._output = Output(), Output()
         leash: Leash | None = None
         try:
             with _signals_wait():
-                self._process = _started(command, self._errors, folder)
+                errors, output = self._errors.descriptor, self._output.descriptor
+                self._process = _started(command, folder, errors=errors, output=output, more=more)
                 self._leash = leash = Leash(self._process.pid)
+            self._errors.given()
+            self._output.given()
         except BaseException:
-            self._errors.close()
+            self._close()
             if leash is not None:
                 _kill(self._process)
                 leash.let_go()
@@ -180,22 +200,23 @@ class OwnProcess:
         self._leash.let_go()
 
     def last_words(self) -> str:
-        """The last line that it wrote to its error output."""
-        return _last_line(self._errors)
+        """The last line that it wrote to its error output, or else to its output."""
+        return _last_line(self._errors.latest().strip() or self._output.latest())
 
-    def take_errors(self) -> bytes:
-        """What it wrote to its error output since the last call: the last of it, where that is much."""
-        size = os.fstat(self._errors.fileno()).st_size
-        start = max(self._heard, size - _LAST_WORDS)
-        self._heard = size
-        return os.pread(self._errors.fileno(), size - start, start)
+    def take_output(self) -> tuple[bytes, bytes]:
+        """What it wrote to its error output and its output since the last call: the last of it, where that is much."""
+        return self._errors.take(), self._output.take()
+
+    def _close(self) -> None:
+        self._errors.close()
+        self._output.close()
 
     def stop(self) -> None:
         """End it, politely first; idempotent."""
-        self._errors.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.ended():
-                return
+                break
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
             self.ended(_STOP_SECONDS)
+        self._close()

@@ -21,6 +21,7 @@ from targets.channel_inbox import ChannelInbox
 from targets.launch import launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
+from targets.terminal import Terminals
 
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
@@ -38,6 +39,8 @@ class ServedTarget:
         self._starts = isinstance(bench.target, ProcessTable)
         self.name = bench.target.name
         self._process: OwnProcess | None = None
+        monikers = [table.transport for table in bench.interfaces.values()]
+        self.terminals = Terminals(monikers) if self._starts else None
         self._channel: Channel | None = None
         self._inbox = ChannelInbox(bench.signals)
         self._sensors = Sensors(bench)
@@ -70,7 +73,7 @@ class ServedTarget:
     def _begin(self) -> None:
         try:
             if self._starts and (self._process is None or self._process.ended()):
-                self._process = launch(self._bench, self, self.radio)
+                self._process = launch(self._bench, self, self.radio, self.terminals)
             self._open_channel(self._table.ready if self._process is not None else 0.0)
             self._sensors.calm(self._channel)
             if self._channel is not None and not self._table.reset_command:
@@ -136,6 +139,8 @@ class ServedTarget:
         process, self._process = self._process, None
         if process is not None:
             process.stop()
+        if self.terminals is not None:
+            self.terminals.close()
 
     def reset(self) -> None:
         """Cold start: by the bench's reset command, else over the channel, else our process ends and starts again.
@@ -304,14 +309,15 @@ class ServedTarget:
         return self._inbox.samples(time.monotonic())
 
     def take_console(self) -> Sequence[tuple[float, bytes]]:
-        """Console text since the last call: the channel's, else what our process writes to its error output."""
+        """Console text since the last call: the channel's, else what our process writes to its outputs."""
         self._listen()
         self._overhear()
         return self._inbox.console()
 
     def _overhear(self) -> None:
         if self._process is not None and not self._table.channel:
-            self._inbox.hear(self._process.take_errors(), time.monotonic())
+            for text in self._process.take_output():
+                self._inbox.hear(text, time.monotonic())
 
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from fuzzers.callbacks import AfterCase
 from harness.assembly.interfaces import may_close
 from harness.bench import Bench
+from harness.bench_tables import ProcessTable
 from harness.errors import UsageError
 from harness.interfaces import Mark, Monitor
 from harness.monitors.console import ConsoleMonitor
@@ -15,6 +16,7 @@ from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
 from harness.monitors.leak import LeakMonitor
 from harness.monitors.liveness import LivenessMonitor
+from harness.monitors.program import ProgramMonitor
 from harness.monitors.radio import RadioMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
@@ -50,6 +52,8 @@ def monitors_of(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyM
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
+    if isinstance(bench.target, ProcessTable) and not bench.target.channel:
+        monitors.append(ProgramMonitor())
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
         closes = may_close(bench, name, protocol)

@@ -10,7 +10,7 @@ from harness.finding import Finding
 from harness.telling.resemblance import Resemblance, resemblance_of
 from harness.telling.session import WORDS, Session, Sessions
 from harness.telling.unusual import NOT_NEEDED, WELL_FORMED, Unusual, classes_of, is_exact, unusual_words
-from harness.verdict import KINDS, Kind
+from harness.verdict import KINDS, Kind, Observation
 
 _VERBS: Mapping[Kind, str] = {
     Kind.CRASH: "crashes",
@@ -49,12 +49,18 @@ def explain(finding: Finding, sessions: Sessions = NO_SESSIONS, seen: Mapping[st
     """Explain one finding; `seen` counts the cases that showed it by state, where that was counted."""
     session = sessions.of(finding)
     classes = {*classes_of(finding), *([Unusual.NO_SESSION] if session is Session.NOT_NEEDED else [])}
-    resembles = resemblance_of(finding.kind, classes)
+    resembles = _said(finding.observation) or resemblance_of(finding.kind, classes)
     states = dict(seen) if seen else {_found(finding).state: 1}
     summary = finding.observation.summary
     whole = _sentence(finding, session, states, summary, str(resembles or ""))
     brief = _sentence(finding, session, states, _shortened(summary), resembles.name if resembles else "")
     return Explanation(whole, brief, unusual_words(finding), session, states, resembles)
+
+
+def _said(seen: Observation) -> Resemblance | None:
+    """What a sanitizer calls it."""
+    weakness = seen.detail.get("weakness", "")
+    return Resemblance((weakness,), "so the sanitizer says") if weakness else None
 
 
 def _shortened(words: str) -> str:

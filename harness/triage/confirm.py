@@ -30,7 +30,7 @@ from harness.interfaces import Explains
 from harness.runner import Runner
 from harness.triage.control import Control
 from harness.triage.replay import Replay, replay_once, same_fault
-from harness.verdict import Kind
+from harness.verdict import KINDS, Kind, Observation
 
 _WINDOWS = (1, 2, 4, 8, 16)
 _COSTLY_SECONDS, _ENOUGH = 2.0, 2
@@ -162,10 +162,21 @@ def _windows(finding: Finding, history: Sequence[TestCase]) -> list[tuple[TestCa
 
 
 def _told(finding: Finding, again: Replay) -> Finding:
-    """With the blame of the replay: it knows which case it was, where the first sight may have come late."""
+    """With the blame of the replay: it knows which case it was, where the first sight may have come late.
+
+    What explains it, where that was seen now, is the fault itself.
+    """
+    if (cause := _cause(again)) is not None:
+        return replace(finding, observation=cause, bucket=bucket_of(cause))
     if again.again is None or again.case is None or not is_blamed(finding.observation) or not is_blamed(again.again):
         return finding
     return replace(finding, observation=again.again, bucket=bucket_of(again.again))
+
+
+def _cause(again: Replay) -> Observation | None:
+    """The first of what a replay showed that its kind is a symptom of."""
+    of = KINDS[again.again.kind].symptom_of if again.again is not None else frozenset[Kind]()
+    return next((seen for seen in again.faults if seen.kind in of), None)
 
 
 def explained(runner: Runner, finding: Finding) -> Finding:

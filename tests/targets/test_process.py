@@ -21,6 +21,15 @@ def test_a_command_that_leaves_something_running_is_over_when_it_ends(tmp_path):
     assert (tmp_path / "left").exists()
 
 
+def test_what_a_command_leaves_running_may_write_to_its_outputs(tmp_path):
+    later = f"(sleep 0.3; echo late; echo late >&2; touch {tmp_path}/wrote) &"
+    run_command(["/bin/sh", "-c", later], 5.0)
+    deadline = time.monotonic() + 5.0
+    while not (tmp_path / "wrote").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_command_that_does_not_end_is_ended_with_what_it_started():
     started = time.monotonic()
     with pytest.raises(TargetError, match=r"did not end in 0\.3 s"):
@@ -72,8 +81,8 @@ def test_a_device_that_cannot_be_started_is_told():
 def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
     start, started = process._started, []
 
-    def interrupted(command, errors, folder):
-        started.append(start(command, errors, folder))
+    def interrupted(*arguments, **options):
+        started.append(start(*arguments, **options))
         signal.raise_signal(signal.SIGINT)
         return started[0]
 
@@ -95,11 +104,15 @@ def test_what_it_writes_to_its_error_output_is_heard_once_and_its_last_words_sta
     try:
         heard = b""
         while b"one\n" not in heard:
-            heard += device.take_errors()
+            heard += device.take_output()[0]
         assert device.last_words() == "one"
         (tmp_path / "go").touch()
         assert device.ended(5.0) == "exit status 0"
-        assert (device.take_errors(), device.take_errors(), device.last_words()) == (b"two\n", b"", "two")
+        assert (device.take_output(), device.take_output(), device.last_words()) == (
+            (b"two\n", b""),
+            (b"", b""),
+            "two",
+        )
     finally:
         device.stop()
 
@@ -108,7 +121,38 @@ def test_of_a_flood_of_errors_the_end_is_heard():
     device = OwnProcess([sys.executable, "-c", "import sys; sys.stderr.write('x' * 400_000 + 'end')"])
     try:
         assert device.ended(10.0) == "exit status 0"
-        heard = device.take_errors()
+        heard, _output = device.take_output()
         assert len(heard) == 1 << 16 and heard.endswith(b"end")
+    finally:
+        device.stop()
+
+
+def test_both_outputs_are_heard_and_neither_holds_the_program_up():
+    flood = (
+        "import sys; [stream.write('x' * 3_000_000 + name) for name, stream in (('o', sys.stdout), ('e', sys.stderr))]"
+    )
+    device = OwnProcess([sys.executable, "-c", flood])
+    try:
+        assert device.ended(10.0) == "exit status 0"
+        errors, output = device.take_output()
+        assert (errors[-2:], output[-2:], len(output)) == (b"xe", b"xo", 1 << 16)
+    finally:
+        device.stop()
+
+
+def test_what_it_said_stays_when_it_is_stopped():
+    device = OwnProcess(["/bin/sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"])
+    while not device.take_output()[1]:
+        pass
+    device.stop()
+    assert device.take_output()[1] == b"bye\n"
+    device.stop()
+
+
+def test_a_program_is_told_what_the_bench_puts_into_its_environment():
+    device = OwnProcess(["/bin/sh", "-c", "echo $WARD $HOME"], more={"WARD": "3"})
+    try:
+        device.ended(5.0)
+        assert device.last_words() == f"3 {os.environ['HOME']}"
     finally:
         device.stop()

@@ -1,0 +1,47 @@
+"""What a program says of itself while it is watched: a sanitizer's report, or the last words of one of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.case import TestCase
+from harness.complaint import Complaint, complaints_in
+from harness.monitors import message_at
+from harness.transcript import Transcript
+from harness.verdict import Kind, Observation
+
+_LEAK = "CWE-401"  # what a program holds when it ends is no case's doing
+
+
+class ProgramMonitor:
+    """Reads the outputs of the bench's own process; there is nothing to set."""
+
+    name = "program"
+
+    def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
+        """A crash for each sanitizer's report, a console alarm for each other kind of complaint."""
+        if not transcript.console:
+            return ()
+        text = b"".join(data for _time, data in transcript.console)
+        told = [complaint for complaint in complaints_in(text) if complaint.weakness != _LEAK]
+        return [_observation(complaint, transcript) for complaint in told]
+
+    def state(self) -> object:
+        """Nothing is learned."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Nothing to restore."""
+
+
+def _observation(told: Complaint, transcript: Transcript) -> Observation:
+    time = transcript.console[0][0]
+    detail = {
+        "message": message_at(transcript, time),
+        "weakness": told.weakness,
+        "frames": "; ".join(told.frames),
+    }
+    kind = Kind.CRASH if told.checked else Kind.CONSOLE
+    kept = {key: words for key, words in detail.items() if words}
+    return Observation(kind, "program", f"the program says: {told}", time, (told.what, told.place), detail=kept)

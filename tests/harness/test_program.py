@@ -1,0 +1,74 @@
+"""What a program says of itself while it is watched."""
+
+import pytest
+from test_complaint import ASAN, TRACEBACK, UBSAN
+from toy import case, message
+
+from harness.monitors.program import ProgramMonitor
+from harness.transcript import Exchange, Transcript
+from harness.verdict import Kind
+
+SUMMED_UP = UBSAN + "SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior /src/rate.c:12:19 in \n"
+LEAKS = """\
+==7==ERROR: LeakSanitizer: detected memory leaks
+
+Direct leak of 8 byte(s) in 1 object(s) allocated from:
+    #0 0x7f2 in malloc (/lib/libasan.so.8+0xdc)
+    #1 0x401 in main /src/main.c:4
+
+SUMMARY: AddressSanitizer: 8 byte(s) leaked in 1 allocation(s).
+"""
+VALGRIND = """\
+==12559== Invalid read of size 1
+==12559==    at 0x484417B: strlen (in /usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so)
+==12559==    by 0x109231: parse (frame.c:10)
+==12559==    by 0x109231: main (main.c:3)
+"""
+
+
+def told(text):
+    of = case(message(b"x"))
+    asked = Exchange("x", b"<x>", (), (), b"", 0.1, 0.2, False, True)
+    console = ((0.5, text.encode()),) if text else ()
+    return ProgramMonitor().observe(of, Transcript(of.id, (asked,), 0.0, 1.0, console=console))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words", "weakness"),
+    [
+        (ASAN, Kind.CRASH, "AddressSanitizer: heap-buffer-overflow at frame.c:88:12 in parse_frame", "CWE-125"),
+        (ASAN.replace("READ", "WRITE"), Kind.CRASH, "AddressSanitizer: heap-buffer-overflow at", "CWE-122"),
+        (UBSAN, Kind.CRASH, "runtime error: signed integer overflow", "CWE-190"),
+        (SUMMED_UP, Kind.CRASH, "runtime error: signed integer overflow", "CWE-190"),
+        (VALGRIND, Kind.CRASH, "Invalid read of size # at parse (frame.c:10)", "CWE-125"),
+        (TRACEBACK, Kind.CONSOLE, "KeyError at server.py, line 12, in parse", None),
+    ],
+)
+def test_what_a_program_says_of_itself_is_one_observation(text, kind, words, weakness):
+    (seen,) = told(text)
+    assert (seen.kind, seen.detail.get("weakness"), seen.detail["message"]) == (kind, weakness, "x")
+    assert seen.summary.startswith(f"the program says: {words}")
+
+
+def test_the_frames_of_a_report_are_those_of_its_first_stack():
+    (seen,) = told(ASAN.replace("SUMMARY", "freed by\n    #0 0x1 in free /a/b.c:1:1\nSUMMARY"))
+    assert seen.detail["frames"] == "parse_frame frame.c:88:12"
+
+
+def test_the_place_is_in_the_program_and_not_in_the_sanitizer():
+    inside = ASAN.replace(
+        "/home/a/src/frame.c:88:12 in parse_frame", "../sanitizer_common.inc:8 in __interceptor_memcpy"
+    )
+    inside = inside.replace("    #0", "    #0 0x4 in __interceptor_memcpy /x/sanitizer_common.inc:8\n    #1")
+    (seen,) = told(inside)
+    assert seen.fingerprint[1] == "frame.c:88:12 in parse_frame"
+
+
+def test_two_lines_of_undefined_behaviour_are_two_and_one_line_is_one():
+    assert len(told(UBSAN + UBSAN.replace("12:19", "13:2"))) == 2
+    assert len(told(UBSAN + UBSAN.replace("12:19", "12:2"))) == 1
+
+
+@pytest.mark.parametrize("text", ["", "GET /frame 200\n", "ready\n", LEAKS])
+def test_what_is_no_complaint_of_a_case_is_none(text):
+    assert list(told(text)) == []
