@@ -309,6 +309,22 @@ def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkey
     assert confirmed(toy(), first).observation is first.observation
 
 
+@pytest.mark.parametrize(
+    ("kind", "cause"), [(Kind.EXIT, Kind.CRASH), (Kind.SILENCE, Kind.CRASH), (Kind.REBOOT, Kind.EXIT)]
+)
+def test_what_explains_it_in_the_replay_is_the_fault(toy, monkeypatch, kind, cause):
+    seen, why = made(kind, "liveness", "gone", 0.0, ("s", "x")), made(cause, "program", "it says why", 0.0, ("w", "f"))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, observations=(seen, why), again=seen))
+    finding = confirmed(toy(), sight(kind, ("s", "x"), monitor="liveness"))
+    assert (finding.observation, finding.bucket) == (why, bucket_of(why))
+
+
+def test_another_fault_beside_it_in_the_replay_does_not_take_its_place(toy, monkeypatch):
+    seen, other = made(Kind.EXIT, "device", "ended", 0.0, ("1", "x")), made(Kind.LEAK, "m", "leaks", 0.0, ("l", "x"))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, observations=(seen, other), again=seen))
+    assert confirmed(toy(), sight(Kind.EXIT, ("1", "x"), monitor="device")).observation.kind is Kind.EXIT
+
+
 # -- what says nothing -------------------------------------------------------------------------------------------------
 
 
