@@ -142,7 +142,7 @@ def _merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         file = path.parent / base
         if file.resolve() in chain:
             raise UsageError(f"bench {path}: include = '{base}' leads back to itself; include another file")
-        return _overlay(_fitting(_anchored(_merged(file, chain), file.parent), data), data)
+        return _overlay(_fitting(anchored(_merged(file, chain), file.parent), data), data)
     return data
 
 
@@ -155,8 +155,8 @@ def _fitting(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return base
 
 
-def _anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """An included bench's own files stay relative to its own folder."""
+def anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The tables of a bench with its own files relative to its own folder, wherever they are put."""
     _anchor_links(data, folder)
     for *tables, key in _PATHS:
         _anchor(_table(data, *tables), key, folder)

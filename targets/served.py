@@ -26,6 +26,7 @@ from targets.terminal import Terminals
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
 HELD_SECONDS = 30.0
+_SAYS_SECONDS, _SAYS_PAUSE = 0.1, 0.003
 
 
 class ServedTarget:
@@ -315,9 +316,16 @@ class ServedTarget:
         return self._inbox.console()
 
     def _overhear(self) -> None:
-        if self._process is not None and not self._table.channel:
-            for text in self._process.take_output():
+        """What our process said; what it has begun to say on its error output, to the end."""
+        if self._process is None or self._table.channel:
+            return
+        until, more = time.monotonic() + _SAYS_SECONDS, True
+        while more and time.monotonic() < until:
+            texts = self._process.take_output()
+            for text in texts:
                 self._inbox.hear(text, time.monotonic())
+            if more := bool(texts[0]):
+                time.sleep(_SAYS_PAUSE)
 
     def facts(self) -> Mapping[str, str]:
         """How it is reached."""

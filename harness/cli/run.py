@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from harness.assembly.benches import find_bench
 from harness.campaigns.options import Options
+from harness.cli.bench_choice import bench_of
 from harness.cli.campaign import resume_on_terminal, run_on_terminal
 from harness.cli.program import command
 from harness.cli.terminal import say
+from harness.discovery.program_bench import Program
 from harness.errors import UsageError, did_you_mean
 from harness.finding import Finding
 from harness.kinship import by_fault
@@ -25,7 +26,7 @@ from reports.ending import so_far
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
 
-_KEPT = ("bench", "time", "cases", "seed", "interface", "fuzzer", "out", "elf", "baseline", "max_findings", "stop_on")
+_NEW = ("resume", "quiet", "interactive")  # what a run that goes on may be given
 BenchArgument = Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Everything random comes from it.")]
 
@@ -56,6 +57,13 @@ def run(
     stop_on: Annotated[
         list[str] | None, typer.Option(help="Stop at the first new finding of this kind, like crash; may be repeated.")
     ] = None,
+    cmd: Annotated[str, typer.Option(help="Without a bench: the program that is the device, as in a shell.")] = "",
+    transport: Annotated[
+        list[str] | None, typer.Option(help="With --cmd: tcp:HOST:PORT, unix:PATH, or pty:line, which is {pty} in it.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(help="With --cmd: a shipped name, FILE.py:NAME or boofuzz:SCRIPT.py.")
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the run in this folder, which was interrupted or killed.")
     ] = None,
@@ -71,12 +79,11 @@ def run(
     if resume is not None:
         _require_alone(context)
         record, folder = resume_on_terminal(resume, quiet=quiet, interactive=interactive)
-    elif not bench:
-        raise UsageError("which bench? Name a file, or a shipped bench; or go on with a run by --resume FOLDER")
     else:
+        file, name, out = bench_of(bench, Program(cmd, transport or (), protocol or (), Path()), out)
         options = Options(
-            bench=find_bench(bench),
-            bench_name=Path(bench).stem if Path(bench).suffix else bench,
+            bench=file,
+            bench_name=name,
             seed=seed,
             cases=cases or None,
             seconds=seconds_of(time) if time else None if cases else _DEFAULT_SECONDS,
@@ -105,7 +112,8 @@ def kind_of(word: str) -> Kind:
 def _require_alone(context: typer.Context) -> None:
     """A run that goes on keeps what it was started with; raises UsageError."""
     source = context.get_parameter_source
-    given = [name for name in _KEPT if (found := source(name)) is not None and found.name == "COMMANDLINE"]
+    names = [name for name in context.params if name not in _NEW]
+    given = [name for name in names if (found := source(name)) is not None and found.name == "COMMANDLINE"]
     if given:
         word = "a bench" if given[0] == "bench" else f"--{given[0].replace('_', '-')}"
         raise UsageError(f"{word} cannot be given with --resume: the run keeps what it was started with")

@@ -11,28 +11,34 @@ from harness.monitors import message_at
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
+_BEGUN = 4096
 _LEAK = "CWE-401"  # what a program holds when it ends is no case's doing
 
 
 class ProgramMonitor:
-    """Reads the outputs of the bench's own process; there is nothing to set."""
+    """Reads the outputs of the bench's own process; there is nothing to set. A report may come in pieces."""
 
     name = "program"
+
+    def __init__(self) -> None:
+        self._tail = b""
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """A crash for each sanitizer's report, a console alarm for each other kind of complaint."""
         if not transcript.console:
             return ()
-        text = b"".join(data for _time, data in transcript.console)
-        told = [complaint for complaint in complaints_in(text) if complaint.weakness != _LEAK]
-        return [_observation(complaint, transcript) for complaint in told]
+        text = self._tail + b"".join(data for _time, data in transcript.console)
+        told = complaints_in(text)
+        self._tail = b"" if told else text[-_BEGUN:]
+        return [_observation(complaint, transcript) for complaint in told if complaint.weakness != _LEAK]
 
-    def state(self) -> object:
-        """Nothing is learned."""
-        return None
+    def state(self) -> bytes:
+        """The end of the text so far, which may be the beginning of a report."""
+        return self._tail
 
     def restore(self, state: Any) -> None:
-        """Nothing to restore."""
+        """Back to an earlier end."""
+        self._tail = state
 
 
 def _observation(told: Complaint, transcript: Transcript) -> Observation:

@@ -72,3 +72,23 @@ def test_two_lines_of_undefined_behaviour_are_two_and_one_line_is_one():
 @pytest.mark.parametrize("text", ["", "GET /frame 200\n", "ready\n", LEAKS])
 def test_what_is_no_complaint_of_a_case_is_none(text):
     assert list(told(text)) == []
+
+
+def test_a_report_that_comes_in_pieces_is_told_when_it_is_whole_and_once():
+    monitor, of = ProgramMonitor(), case(message(b"x"))
+    seen = []
+    for start in range(0, len(TRACEBACK), 40):
+        console = ((0.5, TRACEBACK[start : start + 40].encode()),)
+        seen += monitor.observe(of, Transcript(of.id, (), 0.0, 1.0, console=console))
+    assert [one.summary for one in seen] == ["the program says: KeyError at server.py, line 12, in parse"]
+    assert monitor.state() == b""
+
+
+def test_what_a_program_began_to_say_is_forgotten_in_a_replay():
+    monitor, of = ProgramMonitor(), case(message(b"x"))
+    initial = monitor.state()
+    half = TRACEBACK[:120]
+    monitor.observe(of, Transcript(of.id, (), 0.0, 1.0, console=((0.5, half.encode()),)))
+    assert monitor.state() == half.encode()
+    monitor.restore(initial)
+    assert monitor.state() == b""

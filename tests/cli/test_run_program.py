@@ -1,0 +1,64 @@
+"""`medfuzz run --cmd`: a program is the device, and no bench file is written by hand."""
+
+import socket
+import sys
+import textwrap
+import tomllib
+
+import pytest
+
+SERVER = """
+    import socket, sys
+
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    while True:
+        link, _ = listener.accept()
+        data = b""
+        while more := link.recv(4096):
+            data += more
+            while b"\\x1c\\r" in data:
+                message, data = data.split(b"\\x1c\\r", 1)
+                fields = message.split(b"\\r")[0].split(b"|")
+                if any(len(field) > 60 for field in fields):
+                    raise ValueError("a field is too long")
+                number = fields[9] if len(fields) > 9 else b""
+                link.sendall(b"\\x0bMSH|^~\\\\&|||||||ACK|1|P|2.5\\rMSA|AA|" + number + b"\\r\\x1c\\r")
+"""
+
+
+@pytest.mark.slow
+def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(medfuzz, tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "server.py").write_text(textwrap.dedent(SERVER))
+    device = ("--cmd", f"{sys.executable} server.py {port}", "--transport", f"tcp:127.0.0.1:{port}")
+    ending = ("--time", "30s", "--max-findings", "1")
+    code, out, _err = medfuzz("run", *device, "--protocol", "hl7_mllp", *ending, "--out", "out")
+    assert (code, any("ValueError at server.py, line 14" in line for line in out)) == (1, True)
+    bench = tomllib.loads((tmp_path / "out" / "bench.toml").read_text())
+    assert (bench["target"]["name"], bench["target"]["cwd"]) == ("server", str(tmp_path))
+    name = next(line.split()[0] for line in out if line.startswith("  F-"))
+    monkeypatch.chdir("/")
+    code, out, _err = medfuzz("replay", name, "--run", tmp_path / "out")
+    assert (code, "reproduced: 3 of 3" in out[-1]) == (1, True)
+    monkeypatch.chdir(tmp_path)
+    code, _out, err = medfuzz("run", *device, "--protocol", "hl7_mllp", *ending, "--out", "out")
+    assert (code, "holds a run already" in err[-1]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--cmd", "x", "--transport", "tcp:127.0.0.1:1"], "one of each for every interface"),
+        (["--cmd", "x"], "one of each for every interface"),
+        (["--cmd", " ", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp"], "--cmd is empty"),
+        (["--cmd", "x 'y", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp"], "No closing quotation"),
+        (["--cmd", "x", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7"], "unknown protocol 'hl7'"),
+        (["--transport", "tcp:127.0.0.1:1"], "are for --cmd"),
+        (["pump", "--cmd", "x"], "leave 'pump' out"),
+        ([], "which bench?"),
+    ],
+)
+def test_what_makes_no_bench_is_refused(medfuzz, words, told):
+    code, _out, err = medfuzz("run", *words)
+    assert (code, told in err[-1]) == (2, True)
