@@ -16,6 +16,8 @@ PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
 
 SHIPPED = {
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
+    "modbus_tcp": "protocols.modbus:TCP",
+    "modbus_rtu": "protocols.modbus:RTU",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
