@@ -18,6 +18,7 @@ SHIPPED = {
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
     "modbus_tcp": "protocols.modbus:TCP",
     "modbus_rtu": "protocols.modbus:RTU",
+    "modbus_ascii": "protocols.modbus:ASCII",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",

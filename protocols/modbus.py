@@ -14,8 +14,9 @@ import boofuzz
 from harness.case import Send
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.checksums import BlockChecksum
-from protocols.modbus_pdu import READ_DEVICE_IDENTIFICATION, RESTART_COMMUNICATIONS
-from protocols.modbus_wire import ModbusWire, RtuWire, TcpWire
+from protocols.encoding import HexBlock
+from protocols.modbus_pdu import LONGEST, READ_DEVICE_IDENTIFICATION, RESTART_COMMUNICATIONS
+from protocols.modbus_wire import AsciiWire, ModbusWire, RtuWire, TcpWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
 CODES = {
@@ -167,6 +168,11 @@ def _rtu(adu: Sequence[boofuzz.Fuzzable]) -> tuple[boofuzz.Fuzzable, ...]:
     return boofuzz.Block("adu", children=tuple(adu)), BlockChecksum("crc", (".adu",), "crc16_modbus", "little")
 
 
+def _ascii(adu: Sequence[boofuzz.Fuzzable]) -> tuple[boofuzz.Fuzzable, ...]:
+    check = BlockChecksum("lrc", [f".{field.name}" for field in adu], "lrc")
+    return boofuzz.Delim("start", ":"), HexBlock("adu", (*adu, check)), boofuzz.Delim("end", "\r\n")
+
+
 def _messages(unit: int, framed: Framing, live: Mapping[str, str]) -> dict[str, Message]:
     options = _options()
     return messages_by_name(
@@ -186,15 +192,28 @@ def _protocol(name: str, messages: Mapping[str, Message], wire: ModbusWire, prob
 
 
 def modbus_tcp(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:
-    """Over TCP; the probe reads `quantity` holding registers at `address` of `unit`."""
+    """Over TCP; the probe reads `quantity` holding registers at `address` of `unit`.
+
+    The standard has no timeout here: a server may wait for as many bytes as a PDU can have. It is given them.
+    """
     messages = _messages(unit, _mbap, {"transaction_id": "transaction_id"})
-    probe = messages[PROBE].send(address=address, quantity=quantity)
-    return _protocol("modbus_tcp", messages, TcpWire(unit, CODES), probe, may_close=True)
+    read = {"address": address, "quantity": quantity}
+    filler = messages[PROBE].send(transaction_id=0, **read).data
+    quiet = Resynchronization(0.1, filler * (LONGEST // len(filler) + 1))
+    probe = messages[PROBE].send(**read)
+    return _protocol(
+        "modbus_tcp", messages, TcpWire(unit, CODES), probe, resynchronization=quiet, may_close=True
+    )
 
 
 def modbus_rtu(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:
     """On a serial line, binary; the probe reads `quantity` holding registers at `address` of `unit`."""
     return _serial("modbus_rtu", _messages(unit, _rtu, {}), RtuWire(unit, CODES), address, quantity)
+
+
+def modbus_ascii(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:
+    """On a serial line, in characters; the probe reads `quantity` holding registers at `address` of `unit`."""
+    return _serial("modbus_ascii", _messages(unit, _ascii, {}), AsciiWire(unit, CODES), address, quantity)
 
 
 def _serial(name: str, messages: Mapping[str, Message], wire: ModbusWire, address: int, quantity: int) -> Protocol:
@@ -206,3 +225,4 @@ def _serial(name: str, messages: Mapping[str, Message], wire: ModbusWire, addres
 
 TCP = modbus_tcp()
 RTU = modbus_rtu()
+ASCII = modbus_ascii()

@@ -14,12 +14,13 @@ from harness.bench_tables import ExternalTable
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.transports import transport
+from protocols.modbus import CODES
 from protocols.load import load_protocol
 from targets.served import served_target
 
 SERVER = Path(__file__).parents[1] / "peers" / "pymodbus_server.py"
 BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
-KINDS = ("tcp", "rtu")
+KINDS = ("tcp", "rtu", "ascii")
 
 
 @contextmanager
@@ -60,4 +61,4 @@ def test_every_valid_request_is_answered_by_a_reply_that_is_read_without_a_rest(
                 assert reply is not None, (message.name, form.data.hex(" "))
                 (exchange,) = executor.exchanges
                 assert (exchange.stray, exchange.unsolicited) == (b"", ()), message.name
-                assert reply.fields["function_code"] & 0x7F == form.data[7 if kind == "tcp" else 1]
+                assert reply.fields["function_code"] & 0x7F == CODES[message.name]
