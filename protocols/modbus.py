@@ -201,9 +201,7 @@ def modbus_tcp(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:
     filler = messages[PROBE].send(transaction_id=0, **read).data
     quiet = Resynchronization(0.1, filler * (LONGEST // len(filler) + 1))
     probe = messages[PROBE].send(**read)
-    return _protocol(
-        "modbus_tcp", messages, TcpWire(unit, CODES), probe, resynchronization=quiet, may_close=True
-    )
+    return _protocol("modbus_tcp", messages, TcpWire(unit, CODES), probe, resynchronization=quiet, may_close=True)
 
 
 def modbus_rtu(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:

@@ -11,6 +11,8 @@ EXCEPTION = 0x80
 READ_HOLDING, DIAGNOSTICS, FIFO, ENCAPSULATED = 0x03, 0x08, 0x18, 0x2B
 RETURN_QUERY_DATA, RESTART_COMMUNICATIONS, FORCE_LISTEN_ONLY = 0x00, 0x01, 0x04
 READ_DEVICE_IDENTIFICATION = 0x0E
+BROADCAST = frozenset({0x05, 0x06, 0x08, 0x0F, 0x10, 0x15, 0x16, 0x17})
+"""What a device may carry out that is sent to all."""
 LONGEST = 253
 EXCEPTIONS = {
     1: "illegal function",
@@ -116,7 +118,7 @@ def reply_fields(pdu: bytes) -> Fields:
     fields: dict[str, int | str | bytes] = {"function_code": code}
     if code & EXCEPTION:
         return {**fields, "exception_code": pdu[1], "exception": EXCEPTIONS.get(pdu[1], f"exception {pdu[1]}")}
-    if code not in _REPLIES:
+    if code not in _REPLIES or (code == ENCAPSULATED and pdu[1] != READ_DEVICE_IDENTIFICATION):
         return {**fields, "data": pdu[1:]}
     form, names = _REPLIES[code]
     behind = pdu[1 + struct.calcsize(form) :]

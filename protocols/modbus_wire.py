@@ -9,15 +9,24 @@ from collections.abc import Mapping, Sequence
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import crc16_modbus, lrc
-from protocols.modbus_pdu import EXCEPTION, LONGEST, READ_HOLDING, must_be_answered, reply_fields, reply_length
+from protocols.modbus_pdu import (
+    BROADCAST,
+    EXCEPTION,
+    LONGEST,
+    READ_HOLDING,
+    must_be_answered,
+    reply_fields,
+    reply_length,
+)
 from protocols.wire import Fields, LazyFields, Wire, counted
 
+UNREADABLE = bytes([EXCEPTION])
 PROPER_EXCEPTIONS = frozenset({1, 2, 3})  # the probe was read: no such function, address or quantity
 _SHORTEST_RTU, _LONGEST_RTU = 4, LONGEST + 3
 _LONGEST_ASCII = 2 * (LONGEST + 2) + 3
 _MBAP = re.compile(rb"[\s\S]{2}\0\0(?:\0[\x02-\xff]|[\x01-\x0f][\s\S])")
 _TEXT = re.compile(rb":(?:[0-9A-Fa-f]{2}){3,}\r\n")
-_ANY = rb"[\s\S]"
+_PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 
 
 class ModbusWire(Wire):
@@ -31,16 +40,22 @@ class ModbusWire(Wire):
         """Unit and PDU of a whole frame; None where its length or checksum is wrong."""
 
     @abstractmethod
-    def key(self, adu: bytes) -> bytes:
-        """What an answer has of its request, whether that was well formed or not; the exception bit is left out."""
+    def asked(self, adu: bytes) -> tuple[bytes, bytes]:
+        """Unit or transaction id, which an answer has of its request, and function code, well formed or not."""
 
     @abstractmethod
-    def before_code(self) -> bytes:
-        """A pattern of what stands in the outgoing stream before a function code that a device would take for one."""
+    def pattern(self, code: int) -> bytes:
+        """A pattern of a function code where a device would look for one in the outgoing stream."""
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """The same function code, or its exception; many answers are a copy of the request, as is an echo."""
-        return frame.kind is FrameKind.REPLY and self.key(frame.data) == self.key(sent)
+        """The same function code, or its exception, or that of code 0 from a server that could not read the code.
+
+        A copy is an answer too: it is the proper one to most writes.
+        """
+        if frame.kind is not FrameKind.REPLY:
+            return False
+        (whose, code), (told, answered) = self.asked(sent), self.asked(frame.data)
+        return whose == told and (answered == UNREADABLE or _bare(answered) == _bare(code))
 
     def expects_reply(self, sent: bytes) -> bool:
         """A whole frame to the device's own unit whose PDU is as long as its function code wants; no broadcast."""
@@ -69,12 +84,8 @@ class ModbusWire(Wire):
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A forbidden function code where a device would look for one, right length and checksum or not."""
-        codes = b"|".join(self.code_pattern(self._codes[name]) for name in messages)
-        return re.compile(self.before_code() + b"(?:" + codes + b")") if codes else super().forbidden(())
-
-    def code_pattern(self, code: int) -> bytes:
-        """A function code as it goes out."""
-        return re.escape(bytes([code]))
+        codes = b"|".join(self.pattern(self._codes[name]) for name in messages)
+        return re.compile(codes) if codes else super().forbidden(())
 
     def reply(self, adu: bytes) -> Frame:
         """A whole frame."""
@@ -110,17 +121,17 @@ class TcpWire(ModbusWire):
         whole = len(adu) > 7 and adu[2:4] == b"\0\0" and int.from_bytes(adu[4:6]) == len(adu) - 6
         return (adu[6], adu[7:]) if whole else None
 
-    def key(self, adu: bytes) -> bytes:
-        """Transaction id and function code."""
-        return adu[:2] + without_exception(adu[7:8])
+    def asked(self, adu: bytes) -> tuple[bytes, bytes]:
+        """The transaction id."""
+        return adu[:2], adu[7:8]
 
     def read(self, adu: bytes) -> Fields:
         """The transaction id besides."""
         return {"transaction_id": int.from_bytes(adu[:2]), **super().read(adu)}
 
-    def before_code(self) -> bytes:
-        """Protocol id 0, or a length below 256: wherever in the stream, as one of them may have been bent."""
-        return rb"(?:\0\0[\s\S]{3}|\0[\x02-\xff][\s\S])"
+    def pattern(self, code: int) -> bytes:
+        """Behind protocol id 0, or a length below 256: wherever in the stream, as one of them may have been bent."""
+        return rb"(?:\0\0[\s\S]{3}|\0[\x02-\xff][\s\S])" + re.escape(bytes([code]))
 
 
 class RtuWire(ModbusWire):
@@ -144,13 +155,14 @@ class RtuWire(ModbusWire):
         """With a right CRC."""
         return (adu[0], adu[1:-2]) if len(adu) >= _SHORTEST_RTU and not crc16_modbus(adu) else None
 
-    def key(self, adu: bytes) -> bytes:
-        """Unit and function code."""
-        return adu[:1] + without_exception(adu[1:2])
+    def asked(self, adu: bytes) -> tuple[bytes, bytes]:
+        """The unit."""
+        return adu[:1], adu[1:2]
 
-    def before_code(self) -> bytes:
-        """The device's own unit, or all units, anywhere in the stream."""
-        return b"[\0" + re.escape(bytes([self._unit])) + b"]"
+    def pattern(self, code: int) -> bytes:
+        """Behind the device's own unit, or that of all units where it may be sent to all: anywhere in the stream."""
+        units = bytes([self._unit, 0]) if code in BROADCAST else bytes([self._unit])
+        return b"[" + re.escape(units) + b"]" + re.escape(bytes([code]))
 
 
 class AsciiWire(ModbusWire):
@@ -174,26 +186,23 @@ class AsciiWire(ModbusWire):
         data = bytes.fromhex(adu[1:-2].decode())
         return (data[0], data[1:-1]) if not lrc(data) else None
 
-    def key(self, adu: bytes) -> bytes:
-        """Unit and function code, in whatever letters."""
-        try:
-            unit, code = bytes.fromhex(adu[1:5].decode())
-        except ValueError:
-            return adu
-        return bytes([unit]) + without_exception(bytes([code]))
+    def asked(self, adu: bytes) -> tuple[bytes, bytes]:
+        """The unit, in digits."""
+        return adu[1:3].upper(), _byte_of(adu[3:5])
 
-    def before_code(self) -> bytes:
-        """A colon and any unit."""
-        return b":" + _ANY + _ANY
-
-    def code_pattern(self, code: int) -> bytes:
-        """Two digits, in whatever letters."""
-        return b"(?i:%02X)" % code
+    def pattern(self, code: int) -> bytes:
+        """Two digits, in whatever letters, behind a colon and any unit."""
+        return rb":[\s\S]{2}(?i:%02X)" % code
 
 
-def without_exception(code: bytes) -> bytes:
-    """A function code, or none, without the bit that makes it an exception."""
-    return bytes([code[0] & ~EXCEPTION]) if code else b""
+def _bare(code: bytes) -> int:
+    """A function code without the bit that makes it an exception; -1 for none."""
+    return code[0] & ~EXCEPTION if code else -1
+
+
+def _byte_of(digits: bytes) -> bytes:
+    """The byte that two digits stand for, or none."""
+    return bytes([int(digits, 16)]) if _PAIR.fullmatch(digits) else b""
 
 
 def stray(data: bytes) -> tuple[Frame, ...]:

@@ -147,8 +147,8 @@ def test_messages_with_borders_are_not_filled(toy):
 
 
 def test_what_brings_in_step_is_left_out_where_the_guard_withholds_it(toy):
-    t = connected(toy(forbidden=[">>"]))
-    t.protocol.resynchronization = Resynchronization(0.1, b">>")
+    t = connected(toy(forbidden=["zz"]))
+    t.protocol.resynchronization = Resynchronization(0.1, b"<zz>")
     t.device.hungry = 2
     served, _seconds = climb(t)
     assert (served.service.way, t.transport.sent) == (Way.AT_ONCE, [PROBE, PROBE])

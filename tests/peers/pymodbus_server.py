@@ -1,4 +1,4 @@
-"""A Modbus server of pymodbus on TCP, or as RTU or ASCII on a pty: `pymodbus_server.py {tcp PORT | rtu LINK | ascii LINK}`.
+"""A Modbus server of pymodbus on TCP, or on a pty: `pymodbus_server.py {tcp PORT | rtu LINK | ascii LINK}`.
 
 Port 0 is a free one. LINK becomes a link to the client's end. What the client is to use is printed once it serves.
 """
