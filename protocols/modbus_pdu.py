@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from protocols.wire import Fields
 
 EXCEPTION = 0x80
-READ_HOLDING, DIAGNOSTICS, FIFO, ENCAPSULATED = 0x03, 0x08, 0x18, 0x2B
+READ_HOLDING, DIAGNOSTICS, ENCAPSULATED = 0x03, 0x08, 0x2B
 RETURN_QUERY_DATA, RESTART_COMMUNICATIONS, FORCE_LISTEN_ONLY = 0x00, 0x01, 0x04
 READ_DEVICE_IDENTIFICATION = 0x0E
 BROADCAST = frozenset({0x05, 0x06, 0x08, 0x0F, 0x10, 0x15, 0x16, 0x17})
@@ -26,8 +26,6 @@ EXCEPTIONS = {
     10: "gateway path unavailable",
     11: "gateway target device failed to respond",
 }
-_REPLY_LENGTHS = {0x05: 5, 0x06: 5, 0x07: 2, 0x0B: 5, 0x0F: 5, 0x10: 5, 0x16: 7}
-_COUNTED_REPLIES = frozenset({0x01, 0x02, 0x03, 0x04, 0x0C, 0x11, 0x14, 0x15, 0x17})
 _REQUEST_LENGTHS = {
     **dict.fromkeys((0x01, 0x02, 0x03, 0x04, 0x05, 0x06), 5),
     **dict.fromkeys((0x07, 0x0B, 0x0C, 0x11), 1),
@@ -71,15 +69,15 @@ def reply_length(pdu: bytes) -> int | None:
     code = pdu[0]
     if code & EXCEPTION:
         return 2
-    if code in _COUNTED_REPLIES:
-        return 2 + int.from_bytes(pdu[1:2])
-    if code == FIFO:
-        return 3 + int.from_bytes(pdu[1:3])
-    if code == DIAGNOSTICS:
-        return None if pdu[1:3] == RETURN_QUERY_DATA.to_bytes(2) else 5
+    if code not in _REPLIES or (code == DIAGNOSTICS and pdu[1:3] == RETURN_QUERY_DATA.to_bytes(2)):
+        return None
     if code == ENCAPSULATED:
         return _identification_length(pdu)
-    return _REPLY_LENGTHS.get(code)
+    form, names = _REPLIES[code]
+    if names[0] == "byte_count":
+        start = 1 + struct.calcsize(form[:2])
+        return start + int.from_bytes(pdu[1:start])
+    return 5 if code == DIAGNOSTICS else 1 + struct.calcsize(form)
 
 
 def _identification_length(pdu: bytes) -> int | None:

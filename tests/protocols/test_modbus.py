@@ -363,6 +363,25 @@ def test_unit_and_probe_can_be_given():
     assert modbus_tcp(unit=255).probe.data[6] == 255
 
 
+@pytest.mark.parametrize(
+    ("made", "wrong"),
+    [
+        (lambda: modbus_rtu(unit=0), "modbus_rtu: unit is 1 to 247, not 0"),
+        (lambda: modbus_tcp(unit=256), "modbus_tcp: unit is 0 to 255, not 256"),
+        (lambda: modbus_rtu(address=65536), "address is 0 to 65535"),
+        (lambda: modbus_tcp(quantity=126), "quantity is 1 to 125, not 126"),
+    ],
+)
+def test_what_no_device_could_serve_is_refused(made, wrong):
+    with pytest.raises(UsageError, match=wrong):
+        made()
+
+
+def test_a_server_that_waits_for_the_longest_pdu_is_given_it():
+    filler = TCP.resynchronization.filler
+    assert len(filler) > 253 and filler == adu(TCP, "03 0000 0001", transaction=0) * (len(filler) // 12)
+
+
 def test_a_device_that_only_listens_is_told_to_restart_its_communication():
     for own in (RTU, ASCII):
         assert own.resynchronization.filler == adu(own, "08 0001 0000")
