@@ -163,13 +163,10 @@ def _numbers(layout: Layout, leaf: Leaf, numbers: Sequence[int], kind: str = "ed
 
 def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
     size: Any = leaf.primitive
-    rendered = layout.default
-    span = next((span for span in rendered.spans if span.name == leaf.name), None)
-    if span is None or size.format != "binary":
+    usual = layout.usual(leaf)
+    if not usual or size.format != "binary":
         return _of_boofuzz(layout, leaf, 64)
-    right = int.from_bytes(
-        rendered.data[span.offset : span.offset + span.length], "little" if size.endian == "<" else "big"
-    )
+    right = int.from_bytes(usual, "little" if size.endian == "<" else "big")
     near = [right + delta for delta in (1, -1, 2, -2, 4, -4, 16, -16)]
     numbers = [n for n in near if 0 <= n < 1 << (8 * size.length)] + edge_numbers(8 * size.length, right, None)
     return [_numbers(layout, leaf, list(dict.fromkeys(numbers)), "wrong length"), *_of_boofuzz(layout, leaf, 64)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from harness.errors import GuardRefused, LinkClosed, LinkError
@@ -90,7 +91,8 @@ class Ladder:
         executor, own = self._executor, self._executor.protocol.resynchronization
         executor.listen(own.seconds)
         if own.filler:
-            executor.fill(own.filler, executor.timeout)
+            with suppress(GuardRefused):  # what may not leave does not
+                executor.fill(own.filler, executor.timeout)
             executor.listen(own.seconds)
 
     def _filled(self, began: float) -> Served | None:

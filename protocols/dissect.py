@@ -23,7 +23,7 @@ def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
     layout = message.layout
     if send.replay_of >= 0 or (send.data and not send.spans):
         return None
-    given = {span.name: send.data[span.offset : span.offset + span.length] for span in send.spans}
+    given = layout.given(send.data, send.spans)
     alive = {live.offset: live.name for live in send.live}
     at = {span.name: span.offset for span in send.spans}
     own = [leaf for leaf in layout.leaves if leaf.index not in layout.computed]
@@ -40,8 +40,8 @@ def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
 def texts_of(message: Message, send: Send) -> tuple[Part, ...]:
     """The fields that hold something, are as usual, and are of no fixed size: whatever can be left empty."""
     unusual = {part.name for part in parts_of(message, send) or ()}
-    given = {span.name: send.data[span.offset : span.offset + span.length] for span in send.spans}
     layout = message.layout
+    given = layout.given(send.data, send.spans)
     free = [leaf for leaf in layout.leaves if isinstance(leaf.primitive, _FREE) and not leaf.live]
     parts = [_part(layout, leaf, given) for leaf in free if leaf.index not in layout.computed]
     return tuple(part for part in parts if part.data and part.name not in unusual)

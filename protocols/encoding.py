@@ -9,6 +9,29 @@ import boofuzz
 from boofuzz.mutation_context import MutationContext
 
 
+class HexBlock(boofuzz.Block):
+    """A block that goes out as hexadecimal digits in upper case. A layout takes it apart like any other block.
+
+    What is inside counts and sums up the bytes that the digits stand for; what is outside, the digits.
+    """
+
+    def __init__(self, name: str, children: Iterable[boofuzz.Fuzzable]) -> None:
+        super().__init__(name, children=tuple(children), encoder=hex_digits)
+
+
+def hex_digits(data: bytes) -> bytes:
+    """Two digits a byte."""
+    return data.hex().upper().encode()
+
+
+def from_digits(digits: bytes) -> bytes | None:
+    """The bytes that digits stand for, in whatever letters; None for what is none."""
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return None
+
+
 def bound(primitive: boofuzz.Fuzzable, value: Any) -> Any:
     """A boofuzz mutation value with its default bound in; must be called before the next value is drawn."""
     return value(primitive.original_value()) if callable(value) else value

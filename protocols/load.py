@@ -16,6 +16,9 @@ PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
 
 SHIPPED = {
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
+    "modbus_tcp": "protocols.modbus:TCP",
+    "modbus_rtu": "protocols.modbus:RTU",
+    "modbus_ascii": "protocols.modbus:ASCII",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",

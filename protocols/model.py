@@ -210,8 +210,9 @@ class Protocol:
     def meant(self, send: Send) -> str:
         """The message that a device takes the bytes for: another one where its code stands in the code's place."""
         field, names = self._code
-        span = next((span for span in send.spans if span.name == field), None)
-        return send.message if span is None else names.get(send.data[span.offset :][: span.length], send.message)
+        message = self.messages.get(send.message)
+        given = message.layout.given(send.data, send.spans) if message else {}
+        return names.get(given.get(field, b""), send.message)
 
     @cached_property
     def _code(self) -> tuple[str, Mapping[bytes, str]]:

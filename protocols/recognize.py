@@ -52,7 +52,8 @@ def taken_for(message: Message, data: bytes, uuid: str = "") -> Parts | None:
     if any(name.lower() != HANDLE + uuid.lower() for name in handles):
         return None
     layout = message.layout
-    parts = _Dissection(layout, data).parts()
+    plain = layout.without_digits(data)
+    parts = None if plain is None else _Dissection(layout, plain).parts()
     if parts is None:
         return None
     given = [Change(leaf.name, parts[leaf.name]) for leaf in _given(layout)]

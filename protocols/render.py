@@ -15,7 +15,7 @@ from boofuzz.mutation_context import MutationContext
 from harness.case import FieldSpan, LiveField
 from harness.errors import UsageError, did_you_mean
 from protocols.checksums import BlockChecksum
-from protocols.encoding import bound, encode, integer_bytes, is_whole, names_inside
+from protocols.encoding import HexBlock, bound, encode, from_digits, hex_digits, integer_bytes, is_whole, names_inside
 
 TAIL = ".+"
 
@@ -88,6 +88,7 @@ class Layout:
     primitives (Aligned, Repeat, Mirror), are kept whole and rendered by boofuzz. `live` maps a field's path to
     the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves. Each block
     that holds something has an empty tail, `NAME` + `TAIL`, where a change can add bytes and leave the rest live.
+    Changes in a HexBlock, of which there may be one, hold bytes; digits are made of them at last.
     """
 
     def __init__(self, request: boofuzz.Request, live: Mapping[str, str] | None = None) -> None:
@@ -97,6 +98,7 @@ class Layout:
         self.extents: dict[str, Extent] = {}
         self._inside: dict[str, int] = {}
         self._wholes: list[int] = []
+        self._hexed = Extent(0, 0)
         for child in request.stack:
             self._add(child)
         self._check_live()
@@ -104,7 +106,7 @@ class Layout:
         self.sizes = self._find_sizes()
         self._sums = self._find_sums()
         self._defaults = self._settle(_Draft(list(self._defaults))).parts
-        self._lengths = list(map(len, self._defaults))
+        self._lengths = list(map(len, self._outgoing(self._defaults)))
         self._spans = self._spans_from(0, [0, *accumulate(self._lengths)], self._lengths)
         self._plain = self._finish(_Draft(list(self._defaults)))
 
@@ -140,6 +142,21 @@ class Layout:
             raise UsageError(f"message '{self.request.name}' has no single field '{name}'.{hint}")
         return found[0]
 
+    def given(self, data: bytes, spans: Iterable[FieldSpan]) -> dict[str, bytes]:
+        """What is in each field of a message that was rendered, as a change would put it there."""
+        found = {span.name: data[span.offset : span.offset + span.length] for span in spans}
+        digits = {leaf.name for leaf in self.leaves[self._hexed.first : self._hexed.last]} & found.keys()
+        return found | {name: from_digits(found[name]) or found[name] for name in digits}
+
+    def without_digits(self, data: bytes) -> bytes | None:
+        """A message with the bytes that its HexBlock's digits stand for; None where these are no digits."""
+        first, last = self._hexed.first, self._hexed.last
+        if first == last:
+            return data
+        head, tail = sum(self._lengths[:first]), len(data) - sum(self._lengths[last:])
+        inside = from_digits(data[head:tail])
+        return None if inside is None else data[:head] + inside + data[tail:]
+
     def set(self, **values: Any) -> tuple[Change, ...]:
         """Changes that give fields other values, encoded as their primitives encode them."""
         return tuple(self.change(self.leaf(name), value) for name, value in values.items())
@@ -173,13 +190,17 @@ class Layout:
     def _add(self, item: boofuzz.Fuzzable) -> None:
         first = len(self.leaves)
         name = self._path_of(item.qualified_name)
-        if isinstance(item, boofuzz.Block) and item.stack and not (item.encoder or item.dep):
+        if isinstance(item, boofuzz.Block) and item.stack and not (item.dep or _is_encoded(item)):
             for child in item.stack:
                 self._add(child)
             self._add_tail(item, name)
         else:
             self._add_leaf(item, name)
         self.extents[name] = Extent(first, len(self.leaves))
+        if isinstance(item, HexBlock):
+            if self._hexed.last:
+                raise UsageError(f"message '{self.request.name}' has two blocks of hexadecimal digits; make them one")
+            self._hexed = self.extents[name]
 
     def _add_tail(self, block: boofuzz.Block, name: str) -> None:
         index = len(self.leaves)
@@ -210,6 +231,11 @@ class Layout:
             if name not in self.extents:
                 hint = did_you_mean(name, self.extents)
                 raise UsageError(f"message '{self.request.name}' has no field '{name}' to be live.{hint}")
+        for leaf in self.leaves[self._hexed.first : self._hexed.last]:
+            if leaf.live:
+                raise UsageError(
+                    f"'{leaf.name}' of message '{self.request.name}' goes out as hexadecimal digits and cannot be live"
+                )
 
     def _find_sizes(self) -> tuple[Dependent, ...]:
         sizes = [(leaf, leaf.primitive) for leaf in self.leaves]
@@ -285,20 +311,31 @@ class Layout:
                 parts[index] = self.leaves[index].primitive.render(MutationContext(mutations=draft.values))
         for size in self.sizes:
             if size.leaf not in frozen:
-                length = sum(map(len, parts[size.extent.first : size.extent.last]))
+                length = sum(map(len, self._covered(parts, size)))
                 parts[size.leaf] = size.compute(length.to_bytes(8, "big"))
         for checksum in self._sums:
             if checksum.leaf not in frozen:
                 if checksum.extent.holds(checksum.leaf):
                     parts[checksum.leaf] = bytes(len(parts[checksum.leaf]))
-                covered = b"".join(parts[checksum.extent.first : checksum.extent.last])
-                parts[checksum.leaf] = checksum.compute(covered)
+                parts[checksum.leaf] = checksum.compute(b"".join(self._covered(parts, checksum)))
         return draft
 
+    def _covered(self, parts: list[bytes], dependent: Dependent) -> list[bytes]:
+        """What one inside the HexBlock covers is bytes, for one outside it is digits."""
+        first, last = dependent.extent.first, dependent.extent.last
+        return parts[first:last] if self._hexed.holds(dependent.leaf) else self._outgoing(parts[first:last], first)
+
+    def _outgoing(self, parts: list[bytes], first: int = 0) -> list[bytes]:
+        """The parts from leaf `first` on, as they go out."""
+        if not self._hexed.last:
+            return parts
+        return [hex_digits(part) if self._hexed.holds(index) else part for index, part in enumerate(parts, first)]
+
     def _finish(self, draft: _Draft) -> Rendered:
-        lengths = list(map(len, draft.parts))
+        parts = self._outgoing(draft.parts)
+        lengths = list(map(len, parts))
         offsets = [0, *accumulate(lengths)]
-        return Rendered(b"".join(draft.parts), self._find_spans(offsets, lengths), self._find_live(draft, offsets))
+        return Rendered(b"".join(parts), self._find_spans(offsets, lengths), self._find_live(draft, offsets))
 
     def _find_spans(self, offsets: list[int], lengths: list[int]) -> tuple[FieldSpan, ...]:
         """Those of the default up to the first field of another length, then new ones."""
@@ -330,3 +367,8 @@ class Layout:
             length = len(draft.parts[checksum.leaf])
             found.append(LiveField(checksum.live_name, offsets[checksum.leaf], length, start, stop))
         return tuple(found)
+
+
+def _is_encoded(block: boofuzz.Block) -> bool:
+    """True where the whole of a block decides what its bytes are."""
+    return bool(block.encoder) and not isinstance(block, HexBlock)

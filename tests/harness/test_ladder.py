@@ -146,6 +146,14 @@ def test_messages_with_borders_are_not_filled(toy):
     assert {len(sent) for sent in t.transport.sent} == {1, 3}
 
 
+def test_what_brings_in_step_is_left_out_where_the_guard_withholds_it(toy):
+    t = connected(toy(forbidden=["zz"]))
+    t.protocol.resynchronization = Resynchronization(0.1, b"<zz>")
+    t.device.hungry = 2
+    served, _seconds = climb(t)
+    assert (served.service.way, t.transport.sent) == (Way.AT_ONCE, [PROBE, PROBE])
+
+
 def test_filler_that_the_guard_withholds_is_not_given_and_another_connection_is_tried(toy):
     t = connected(toy(forbidden=["p><p><p><p><p"]))
     t.transport.fall_deaf()

@@ -1,4 +1,4 @@
-"""What holds for every Bluetooth protocol: rendered as boofuzz does, reached, and a wire that bears anything."""
+"""What holds for every Bluetooth protocol and Modbus: rendered as boofuzz does, reached, a wire that bears anything."""
 
 import pytest
 from hypothesis import given

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from protocols.checksums import BlockChecksum, crc16_ccitt_false
+from protocols.checksums import BlockChecksum, crc16_ccitt_false, lrc, sum8
+from protocols.encoding import HexBlock
+from protocols.modbus import ASCII
 from protocols.render import TAIL, Change, Layout
 from targets.pump.protocol.hl7 import MESSAGES as HL7
 from targets.pump.protocol.link import MESSAGES as PUMP
@@ -39,6 +41,18 @@ def layout(**live):
     return Layout(request(), {"body.token": "token"} | live)
 
 
+def digits():
+    """A block of digits with a length of its own inside, and a length and a checksum of the digits outside."""
+    inside = (
+        boofuzz.Size("name_length", ".name", length=1),
+        boofuzz.Word("number", 9, endian=">"),
+        boofuzz.String("name", "ward"),
+        BlockChecksum("sum", [".name_length", ".number", ".name"], "lrc"),
+    )
+    outside = (boofuzz.Size("length", ".text", length=1), boofuzz.Static("start", ":"), HexBlock("text", inside))
+    return boofuzz.Request("m", children=(*outside, BlockChecksum("crc", [".start", ".text"], "sum8")))
+
+
 @pytest.mark.parametrize("name", sorted(PUMP))
 def test_same_bytes_as_boofuzz_for_every_mutation_of_a_pump_message(name):
     assert_same_as_boofuzz(PUMP[name].request, 1)
@@ -47,6 +61,43 @@ def test_same_bytes_as_boofuzz_for_every_mutation_of_a_pump_message(name):
 @pytest.mark.parametrize("name", sorted(HL7))
 def test_same_bytes_as_boofuzz_for_mutations_of_an_hl7_message(name):
     assert_same_as_boofuzz(HL7[name].request, 211)
+
+
+@pytest.mark.parametrize("name", sorted(ASCII.messages))
+def test_same_bytes_as_boofuzz_for_mutations_of_digits(name):
+    assert_same_as_boofuzz(ASCII.messages[name].request, 5)
+
+
+def test_lengths_and_checksums_outside_digits_are_of_the_digits():
+    assert_same_as_boofuzz(digits(), 3)
+    ours = Layout(digits())
+    body = bytes([4, 0, 9]) + b"ward"
+    text = (body + bytes([lrc(body)])).hex().upper().encode()
+    assert ours.default.data == bytes([len(text)]) + b":" + text + bytes([sum8(b":" + text)])
+
+
+def test_a_change_in_digits_is_given_and_told_in_bytes():
+    ours = Layout(digits())
+    rendered = ours.render([Change("text.name", b"\xff\0")])
+    given = ours.given(rendered.data, rendered.spans)
+    assert b":020009FF00" in rendered.data
+    assert (given["text.name"], given["text.name_length"], given["start"]) == (b"\xff\0", b"\2", b":")
+
+
+def test_digits_are_read_back_and_nothing_else_is():
+    ours = Layout(digits())
+    data = ours.default.data
+    assert ours.without_digits(data)[2:9] == bytes([4, 0, 9]) + b"ward"
+    assert ours.without_digits(data.replace(b"0400", b"04x0")) is None
+    assert layout().without_digits(b"any") == b"any"
+
+
+def test_what_goes_out_as_digits_cannot_be_live_and_is_one_block():
+    with pytest.raises(UsageError, match=r"'text\.number' of message 'm' goes out as hexadecimal digits"):
+        Layout(digits(), {"text.number": "token"})
+    blocks = [HexBlock(name, [boofuzz.Byte("one", 1)]) for name in ("a", "b")]
+    with pytest.raises(UsageError, match="two blocks of hexadecimal digits"):
+        Layout(boofuzz.Request("m", children=blocks))
 
 
 def assert_same_as_boofuzz(wanted, stride):
