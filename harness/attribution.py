@@ -9,6 +9,7 @@ from harness.case import Send, TestCase
 from harness.complaint import Complaint, complaint_in
 from harness.finding import LINK_GONE, UNSERVED
 from harness.interfaces import Dissects, WireProtocol
+from harness.monitors.liveness import GUESSED
 from harness.transcript import Transcript, Way
 from harness.verdict import Kind, Observation
 
@@ -42,7 +43,7 @@ def _is_deaf(seen: Observation) -> bool:
 
 def _hung(seen: Observation, said: Complaint) -> Observation:
     """What it said of itself while it fell silent says why: the same words are the same fault."""
-    summary = f"{seen.summary}; it said: {said}"
+    summary = f"{seen.summary.removesuffix(GUESSED)}; it said: {said}"
     return replace(seen, kind=Kind.HANG, summary=summary, fingerprint=(said.what, said.place), blames="")
 
 

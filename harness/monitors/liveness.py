@@ -13,6 +13,7 @@ from harness.monitors import blamed
 from harness.transcript import Service, Transcript, Way
 from harness.verdict import UNSERVING, Kind, Observation
 
+GUESSED = ": it waits for what a length said"  # where the device does not say why itself
 Counters = tuple[float | None, int | None]
 
 
@@ -102,9 +103,7 @@ def _service(service: Service, monitor: str, last: str, time: float) -> Observat
         words = f"{behind} the device serves no sooner than {seconds} later"
     elif service.way is Way.FILLED:
         last = ""
-        words = (
-            f"{behind} the device serves again only behind {service.filler} more bytes: it waits for what a length said"
-        )
+        words = f"{behind} the device serves again only behind {service.filler} more bytes{GUESSED}"
     elif service.way is Way.RETURNED:
         kind, sign, words = Kind.REBOOT, RESTART, f"the device was gone for {seconds} {behind}, and came back"
     elif service.closed:
