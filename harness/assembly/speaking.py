@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from harness.assembly.assemble import Assembly
+from harness.case import Send
 from harness.errors import TargetError, UsageError, did_you_mean
 from harness.interfaces import Frame
 from harness.transcript import Exchange
+
+RAW = "bytes"  # the name of what is none of the protocol's messages
 
 
 class Speaker:
@@ -42,6 +45,10 @@ class Speaker:
         """Send a valid message by its name; its answer, None where none came. Raises UsageError, LinkError."""
         return self._interface.executor.send(self._assembly.protocols[self.name].message(message).send())
 
+    def send_bytes(self, data: bytes) -> Frame | None:
+        """Send bytes as they are, through the guard; what answers them, None where nothing does. Raises LinkError."""
+        return self._interface.executor.send(Send(RAW, data))
+
     def ask(self, message: str) -> Frame:
         """As `send`; raises TargetError where no answer came."""
         if (answer := self.send(message)) is None:
@@ -57,9 +64,11 @@ class Speaker:
 
 
 def interface_of(assembly: Assembly, message: str) -> str:
-    """The first interface that knows a message; raises UsageError with the nearest name."""
+    """The first interface that knows a message, or the only one where it is none; raises UsageError."""
+    if not message and len(assembly.protocols) > 1:
+        raise UsageError(f"on which interface? Name one of {', '.join(assembly.protocols)} by --interface")
     for name, protocol in assembly.protocols.items():
-        if message in protocol.messages:
+        if not message or message in protocol.messages:
             return name
     known = [word for protocol in assembly.protocols.values() for word in protocol.messages]
     raise UsageError(f"no interface of this bench knows a message '{message}'.{did_you_mean(message, known)}")

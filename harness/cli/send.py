@@ -1,4 +1,4 @@
-"""`medfuzz send`: one valid message and the parsed reply; the first contact with a device."""
+"""`medfuzz send`: one valid message, or bytes, and the parsed reply; the first contact with a device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
 from harness.assembly.speaking import Speaker, interface_of
 from harness.cli.terminal import say
-from harness.errors import TargetError
+from harness.errors import TargetError, UsageError
 from harness.interfaces import Frame
 
 
@@ -21,11 +21,15 @@ def register(app: typer.Typer) -> None:
 
 def send(
     bench: Annotated[str, typer.Argument(help="A bench file, or a shipped bench.")],
-    message: Annotated[str, typer.Argument(help="The message's name; `medfuzz list messages BENCH` shows them.")],
+    message: Annotated[str, typer.Argument(help="The message's name; `medfuzz list messages BENCH` shows them.")] = "",
+    hexadecimal: Annotated[str, typer.Option("--hex", help="Bytes instead of a message, like '01 03 00 00'.")] = "",
     interface: Annotated[str, typer.Option(help="The interface, where more than one knows the message.")] = "",
     state: Annotated[str, typer.Option(help="Bring the device to this state first.")] = "",
 ) -> None:
-    """Send one message and show the reply. Exit code: 0 answered, 3 not."""
+    """Send one message, or bytes, and show the reply. Exit code: 0 answered, 3 not."""
+    data = _bytes(hexadecimal)
+    if bool(message) == bool(data):
+        raise UsageError("what to send? A message by its name (`medfuzz list messages BENCH`), or bytes by --hex")
     assembly = assemble(find_bench(bench), seed=0, only=[interface] if interface else ())
     name = interface_of(assembly, message)
     try:
@@ -33,14 +37,23 @@ def send(
         link = Speaker(assembly, name)
         if state:
             link.enter(state)
-        _tell(link, link.send(message))
+        _tell(link, link.send_bytes(data) if data else link.send(message))
     finally:
         assembly.runner.stop()
+
+
+def _bytes(text: str) -> bytes:
+    """Raises UsageError."""
+    try:
+        return bytes.fromhex(text.replace(":", " ").replace("0x", " "))
+    except ValueError as error:
+        raise UsageError(f"--hex '{text}': write two hexadecimal digits for a byte, like '01 03 00 00'") from error
 
 
 def _tell(link: Speaker, answer: Frame | None) -> None:
     name, exchange = link.name, link.exchange
     say(f"{name} → {exchange.message}: {exchange.sent.hex(' ')}")
+    say(*(f"{name} ← unasked: {frame.hex(' ')}" for frame in exchange.unsolicited))
     if exchange.stray:
         say(f"{name} ← not a frame: {exchange.stray.decode('latin-1')}")
     if answer is None:

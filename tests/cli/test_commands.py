@@ -226,3 +226,25 @@ def test_time_and_cases_together_end_at_the_first_of_them(medfuzz):
     assert (code, out[0].split()[0]) == (0, "20")
     code, out, _err = medfuzz("run", "pump-fixed", "--cases", "0", "--time", "3s", "--quiet", "--out", "c")
     assert (code, out[0].split()[0] != "0") == (0, True)
+
+
+def test_bytes_are_sent_as_they_are_and_what_comes_is_shown(medfuzz):
+    code, out, _err = medfuzz("send", "pump", "--interface", "network", "--hex", "0b4d53487c 5e7e5c267c:1c0d")
+    assert code in (0, 3)
+    assert out[0] == "network → bytes: 0b 4d 53 48 7c 5e 7e 5c 26 7c 1c 0d"
+    code, out, err = medfuzz("send", "pump", "--interface", "maintenance", "--hex", "7e")
+    assert (code, out, "no answer in" in err[-1]) == (3, ["maintenance → bytes: 7e"], True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--hex", "7e"], "on which interface? Name one of maintenance, network"),
+        (["--hex", "7"], "write two hexadecimal digits for a byte"),
+        ([], "what to send?"),
+        (["status", "--hex", "7e"], "what to send?"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(medfuzz, words, told):
+    code, _out, err = medfuzz("send", "pump", *words)
+    assert (code, told in err[-1]) == (2, True)
