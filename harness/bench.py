@@ -36,6 +36,7 @@ from harness.userfile import is_file
 
 _DEVICE_NAME = re.compile(r"COM\d+", re.IGNORECASE)
 _WITH_PATH = ("serial", "unix", "pty")
+_TLS_FILES = ("ca", "cert", "key")
 _OWN_PORT = "pty:"  # of an interface: a port by name, which the program is given
 _LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
@@ -211,10 +212,20 @@ def _anchored_link(moniker: str, folder: Path) -> str:
     """`unix:NAME`, without a slash, is in a folder of the user's own."""
     scheme, _colon, rest = moniker.partition(":")
     place, mark, options = rest.partition("?")
+    if scheme == "tls":
+        return f"{scheme}:{place}{mark}{_anchored_options(options, folder)}"
     named = "/" not in place if scheme == "unix" else "://" in place or _DEVICE_NAME.fullmatch(place)
     if scheme not in _WITH_PATH or not place or named:
         return moniker
     return f"{scheme}:{folder.resolve() / place}{mark}{options}"
+
+
+def _anchored_options(options: str, folder: Path) -> str:
+    """Those of TLS that name files."""
+    parts = [part.partition("=") for part in options.split("&") if part]
+    return "&".join(
+        f"{key}={(folder / value).resolve()}" if key in _TLS_FILES else f"{key}{eq}{value}" for key, eq, value in parts
+    )
 
 
 def _anchor_protocol(interface: dict[str, Any], folder: Path) -> None:

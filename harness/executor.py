@@ -398,7 +398,7 @@ class Executor:
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
         hasty = self._hasty and self._last and self._latency.known and message != self.protocol.probe.message
-        return hasty and self.connection.stream and not self.link.whole and self._latency.quiet < seconds
+        return hasty and self.connection.handles is None and not self.link.whole and self._latency.quiet < seconds
 
     def _until(self, reading: Reading, sent_at: float, deadline: float) -> float:
         """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""

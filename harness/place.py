@@ -15,15 +15,15 @@ LOOPBACK, _LAST = "127.0.0.1", 0xFFFF
 _UNIX, _PRIVATE, _OWN = "unix:", 0o700, 0o600
 
 
-def place_of(moniker: str, *, any_port: bool = False) -> tuple[str, int]:
-    """Host and port. IPv6 hosts stand in brackets, none is this machine; with `any_port` 0 has one chosen.
+def place_of(moniker: str, *, scheme: str = "tcp", any_port: bool = False) -> tuple[str, int]:
+    """Host and port of a moniker with this scheme; with `any_port` 0 has one chosen.
 
-    Raises UsageError.
+    IPv6 hosts stand in brackets, none is this machine. Raises UsageError.
     """
-    scheme, _colon, rest = moniker.partition(":")
+    given, _colon, rest = moniker.partition(":")
     host, colon, port = rest.rpartition(":")
-    if scheme != "tcp" or not colon or not port.isdecimal() or not (0 if any_port else 1) <= int(port) <= _LAST:
-        raise UsageError(f"'{moniker}': write tcp:HOST:PORT with a port from {0 if any_port else 1} to {_LAST}")
+    if given != scheme or not colon or not port.isdecimal() or not (0 if any_port else 1) <= int(port) <= _LAST:
+        raise UsageError(f"'{moniker}': write {scheme}:HOST:PORT with a port from {0 if any_port else 1} to {_LAST}")
     return host.strip("[]") or LOOPBACK, int(port)
 
 

@@ -40,27 +40,48 @@ class Carrier:
 
 
 class SocketPlace(Carrier):
-    """`tcp:HOST:PORT`, with an IPv6 host in brackets, or `unix:PATH`."""
+    """`tcp:HOST:PORT`, with an IPv6 host in brackets, `udp:`, `unix:PATH`, or `tls:` with `?verify=off&ca=FILE…`."""
 
     def __init__(self, scheme: str, address: str) -> None:
-        self._family = socket.AF_UNIX if scheme == "unix" else socket.AF_UNSPEC
+        self._scheme = scheme
+        address, _mark, query = address.partition("?") if scheme == "tls" else (address, "", "")
+        self._options = dict(parse_qsl(query))
         host, _colon, port = address.rpartition(":")
-        if scheme == "tcp" and not (host and port.isdecimal() and int(port) < 1 << 16):
-            raise ValueError(f"'tcp:{address}' is no place; write tcp:HOST:PORT")
+        if scheme != "unix" and not (host and port.isdecimal() and int(port) < 1 << 16):
+            raise ValueError(f"'{scheme}:{address}' is no place; write {scheme}:HOST:PORT")
         self._place: Any = address if scheme == "unix" else (host.strip("[]"), int(port))
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
         """Connect; raises Gone."""
         try:
-            if self._family == socket.AF_UNSPEC:
-                self._socket = socket.create_connection(self._place, CONNECT_SECONDS)
-            else:
-                self._socket = socket.socket(self._family)
-                self._socket.connect(self._place)
+            self._socket = self._connected()
             self._socket.settimeout(CONNECT_SECONDS)
         except OSError as error:
             raise Gone(f"no connection: {error.strerror or error}") from error
+
+    def _connected(self) -> socket.socket:
+        if self._scheme == "unix":
+            connected = socket.socket(socket.AF_UNIX)
+            connected.connect(self._place)
+        elif self._scheme == "udp":
+            family, kind, number, _name, place = socket.getaddrinfo(*self._place, type=socket.SOCK_DGRAM)[0]
+            connected = socket.socket(family, kind, number)
+            connected.connect(place)
+        else:
+            connected = socket.create_connection(self._place, CONNECT_SECONDS)
+        return self._encrypted(connected) if self._scheme == "tls" else connected
+
+    def _encrypted(self, connected: socket.socket) -> socket.socket:
+        import ssl
+
+        told = self._options
+        context = ssl.create_default_context(cafile=told.get("ca"))
+        if "cert" in told:
+            context.load_cert_chain(told["cert"], told.get("key"))
+        if told.get("verify") == "off":
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(connected, server_hostname=told.get("name", self._place[0]))
 
     def send(self, data: bytes) -> None:
         """All of it; raises Gone."""
@@ -72,7 +93,10 @@ class SocketPlace(Carrier):
     def receive(self, deadline: float) -> bytes:
         """What has come, b"" at the deadline; raises Gone."""
         try:
-            if not select.select([self._opened()], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if (
+                not self._held()
+                and not select.select([self._opened()], [], [], max(0.0, deadline - time.monotonic()))[0]
+            ):
                 return b""
             data = self._opened().recv(65536)
         except OSError as error:
@@ -80,6 +104,11 @@ class SocketPlace(Carrier):
         if not data:
             raise Gone("the device closed the connection")
         return data
+
+    def _held(self) -> int:
+        """Bytes that were decrypted already."""
+        pending: Any = getattr(self._opened(), "pending", None)
+        return pending() if pending else 0
 
     def close(self) -> None:
         """Idempotent."""
@@ -155,8 +184,9 @@ class SerialPlace(Carrier):
 def place_at(moniker: str) -> Carrier:
     """The place that a moniker names, not yet open; raises ValueError."""
     scheme, _colon, address = moniker.partition(":")
-    if address and scheme in ("tcp", "unix"):
+    if address and scheme in ("tcp", "udp", "unix", "tls"):
         return SocketPlace(scheme, address)
     if address and scheme == "serial":
         return SerialPlace(address)
-    raise ValueError(f"'{moniker}' is no address; write tcp:HOST:PORT, unix:PATH or serial:PORT?baudrate=115200")
+    known = "tcp:HOST:PORT, udp:HOST:PORT, tls:HOST:PORT, unix:PATH or serial:PORT?baudrate=115200"
+    raise ValueError(f"'{moniker}' is no address; write {known}")

@@ -16,10 +16,15 @@ _CHUNK = 65536
 
 
 class SocketLink:
-    """A connected stream. Deadlines are on the monotonic clock."""
+    """A connected stream. Deadlines are on the monotonic clock.
+
+    `waits` are what the socket raises where it has to be waited for, `ends` where the peer is gone.
+    """
 
     whole = False
     stream = True
+    waits: tuple[type[OSError], ...] = (BlockingIOError,)
+    ends: tuple[type[OSError], ...] = (ConnectionError,)
 
     def __init__(self, stream: socket.socket, moniker: str) -> None:
         self._socket, self._moniker = stream, moniker
@@ -31,10 +36,10 @@ class SocketLink:
         while view:
             try:
                 view = view[self._socket.send(view) :]
-            except BlockingIOError:
+            except self.waits:
                 self._wait_writable(deadline, len(view))
             except OSError as error:
-                raise _translate(error, self._moniker) from error
+                raise self._translate(error) from error
 
     def _wait_writable(self, deadline: float, left: int) -> None:
         remaining = deadline - time.monotonic()
@@ -46,16 +51,21 @@ class SocketLink:
         while True:
             try:
                 data = self._socket.recv(_CHUNK)
-            except BlockingIOError:
+            except self.waits:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0 or not select.select([self._socket], [], [], remaining)[0]:
                     return b""
                 continue
             except OSError as error:
-                raise _translate(error, self._moniker) from error
+                raise self._translate(error) from error
             if not data:
                 raise LinkClosed(f"{self._moniker}: the peer closed the connection")
             return data
+
+    def _translate(self, error: OSError) -> LinkError:
+        if isinstance(error, self.ends):
+            return LinkClosed(f"{self._moniker}: {error.strerror or error}")
+        return LinkError(f"{self._moniker}: {error.strerror or error}. Check cable, address and route")
 
     def close(self) -> None:
         """Idempotent."""
@@ -81,12 +91,6 @@ class SocketTransport:
         except OSError as error:
             reason = error.strerror or str(error)
             raise LinkError(f"{self.moniker}: {reason}. Is the device on and listening there?") from error
-
-
-def _translate(error: OSError, moniker: str) -> LinkError:
-    if isinstance(error, (ConnectionError, BrokenPipeError)):
-        return LinkClosed(f"{moniker}: {error.strerror or error}")
-    return LinkError(f"{moniker}: {error.strerror or error}. Check cable, address and route")
 
 
 @transports.register("tcp")
