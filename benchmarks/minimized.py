@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.smallest import Boundary, Smallest, smallest
+from benchmarks.by_hand import Boundary, Smallest
+from benchmarks.smallest_pump import smallest
 from harness.assembly.protocols import protocol_in
 from harness.bench import load_bench
 from harness.campaigns.options import Options
