@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import smallest_insulin, smallest_pump
+from benchmarks import smallest_glucometer, smallest_insulin, smallest_pump
 from harness.assembly.assemble import assemble
 from harness.fault_table import load_faults, name_fault
 from harness.finding import Finding, Size
 from harness.triage.shrink import Shrinker
 from targets.firmware import Build, Firmware
+from targets.glucometer.build import GLUCOMETER
 from targets.insulin.build import INSULIN
 from targets.pump.build import PUMP
 
@@ -61,6 +62,20 @@ INSULIN_SIZES = {
     ("temp_basal", "gatt"): Size(4, 34),
     ("upload_records", "gatt"): Size(4, 122),
 }
+GLUCOMETER_SIZES = {
+    ("att_sequence", "att"): Size(2, 2),
+    ("att_sequence", "l2cap"): Size(2, 10),
+    ("find_value", "att"): Size(1, 13),
+    ("fragment_length", "l2cap"): Size(1, 5),
+    ("key_size", "l2cap"): Size(1, 11),
+    ("key_size", "smp"): Size(2, 9),
+    ("mtu_small", "att"): Size(1, 3),
+    ("prepare_offset", "att"): Size(1, 6),
+    ("public_key", "l2cap"): Size(1, 37),
+    ("public_key", "smp"): Size(3, 36),
+    ("signal_zero", "l2cap"): Size(1, 8),
+    ("signal_zero", "signalling"): Size(1, 4),
+}
 
 
 @dataclass
@@ -99,6 +114,7 @@ class Device:
 DEVICES = {
     "pump": Device(PUMP, smallest_pump.smallest, PUMP_SIZES),
     "insulin": Device(INSULIN, smallest_insulin.smallest, INSULIN_SIZES),
+    "glucometer": Device(GLUCOMETER, smallest_glucometer.smallest, GLUCOMETER_SIZES),
 }
 ALL = [(name, one) for name, device in DEVICES.items() for one in device.smallest()]
 BOUNDED = [(name, one) for name, one in ALL if one.boundary]
