@@ -55,7 +55,7 @@ class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
-    finding may cost five hundred replays, and twenty resets of a device that must be reset.
+    finding may cost five hundred replays, and twenty resets of a device that takes long for one.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class Desk:
         """One question about the first of the row; False where there is none, or no time for it."""
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
-        task, began, lives = self._waiting[0], time.monotonic(), self._runner.lives
+        task, began, slow = self._waiting[0], time.monotonic(), self._runner.resets.slow
         task.minimization.advance(self._play)
-        task.resets += 0 if self._runner.independent else self._runner.lives - lives
+        task.resets += self._runner.resets.slow - slow
         if task.minimization.done or task.costs_too_much:
             self._waiting.popleft()
             self._conclude(task.minimization)

@@ -44,6 +44,11 @@ class Shrinker:
         sends = [step for case in window for step in (*self._way(case), *case.steps) if isinstance(step, Send)]
         return Size(len(sends), sum(len(send.data) for send in sends))
 
+    def weight(self, window: Window) -> tuple[int, int, int]:
+        """What is smaller comes first: messages and bytes on the wire, then steps, all with the ways to the states."""
+        size = self.size(window)
+        return size.messages, size.octets, sum(len(self._way(case)) + len(case.steps) for case in window)
+
     def _way(self, case: TestCase) -> tuple[Step, ...]:
         state = self._protocols[case.interface].states.get(case.state)
         return () if state is None else state.preamble
@@ -72,25 +77,36 @@ class Shrinker:
         return built((yield from mapped(fewest(places, least=1), built)))
 
     def _states(self, window: Window) -> Asks[Window]:
-        """The simplest state; else the way to the state as steps, which can be left out one by one."""
+        """The simplest state; else the way to the state as steps, some of which can be left out."""
         for number, case in enumerate(window):
-            for other in self._simpler(case):
-                candidate = (*window[:number], other, *window[number + 1 :])
+            nearer = self._nearer(case)
+            for state in nearer:
+                candidate = _in_place(window, number, replace(case, state=state.name))
                 if (yield candidate):
                     window = candidate
                     break
+            else:
+                if nearer:
+                    window = yield from self._unrolled(window, number, nearer[0])
         return window
 
-    def _simpler(self, case: TestCase) -> list[TestCase]:
+    def _nearer(self, case: TestCase) -> list[State]:
         states = self._protocols[case.interface].states
         here = states.get(case.state)
-        if here is None or not here.preamble:
-            return []
-        nearer = sorted((s for s in states.values() if len(s.preamble) < len(here.preamble)), key=_way)
-        found = [replace(case, state=state.name) for state in nearer]
-        if nearer and not nearer[0].preamble:
-            found.append(replace(case, state=nearer[0].name, steps=_behind(here.preamble, case.steps)))
-        return found
+        return [] if here is None else sorted((s for s in states.values() if _way(s) < _way(here)), key=_way)
+
+    def _unrolled(self, window: Window, number: int, nearest: State) -> Asks[Window]:
+        """The way as steps from the nearest state, without those that are not needed, where that is no larger."""
+        case = window[number]
+        whole = replace(case, state=nearest.name, steps=_behind(self._way(case), case.steps))
+
+        def built(kept: Sequence[int]) -> Window:
+            return _in_place(window, number, _with_steps(whole, kept))
+
+        if not (yield _in_place(window, number, whole)):
+            return window
+        smaller = built((yield from mapped(fewest(range(len(whole.steps)), least=1), built)))
+        return smaller if self.weight(smaller) <= self.weight(window) else window
 
     def _waits(self, window: Window) -> Asks[Window]:
         for place in places_of(window, Wait):
@@ -249,11 +265,14 @@ def _step(window: Window, place: Place) -> Step:
     return window[place[0]].steps[place[1]]
 
 
+def _in_place(window: Window, number: int, case: TestCase) -> Window:
+    return (*window[:number], case, *window[number + 1 :])
+
+
 def _put(window: Window, place: Place, step: Step) -> Window:
     number, at = place
     case = window[number]
-    changed = replace(case, steps=(*case.steps[:at], step, *case.steps[at + 1 :]))
-    return (*window[:number], changed, *window[number + 1 :])
+    return _in_place(window, number, replace(case, steps=(*case.steps[:at], step, *case.steps[at + 1 :])))
 
 
 def _with_steps(case: TestCase, kept: Sequence[int]) -> TestCase:

@@ -90,6 +90,18 @@ def test_a_state_that_is_needed_in_part_becomes_its_messages():
     assert [(one.state, one.messages) for one in found] == [("idle", ("open_session", "program_rate", "bolus"))]
 
 
+def test_nor_does_it_matter_that_the_simplest_state_has_a_way_of_its_own():
+    insulin = load_protocol("insulin")
+    shrinker = Shrinker({"main": insulin})
+    hello = insulin.message("hello").send()
+    found, _ = driven(
+        shrinker.shrink((case(hello, state="session"),)),
+        lambda w: [step.message for step in (*insulin.states[w[-1].state].preamble, *w[-1].steps)].count("hello") == 2,
+    )
+    assert [(one.state, one.steps) for one in found] == [("idle", (hello, hello))]
+    assert shrinker.size(found).octets == 12
+
+
 def test_a_state_that_is_needed_whole_stays():
     way = [step.message for step in LINK.states["session"].preamble]
     found, _ = shrunk(
