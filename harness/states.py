@@ -17,7 +17,7 @@ from harness.watch import Learned, Watch
 
 UNANSWERED = "no probe was answered"
 _SHOWN = 40
-_SLOW_SECONDS = 0.5  # of a reset: what takes longer is more than a program that begins anew
+_SLOW_SECONDS = 0.5
 _FROM_HERE, _ANEW, _SETTLED = range(3)
 
 
@@ -270,11 +270,14 @@ def carriers(interfaces: Mapping[str, Interface]) -> dict[str, Offers]:
 
 
 class Resets:
-    """Resets a target within `limit` (0: no bound); `used` is how often so far, `slow` how many of them took long."""
+    """Resets a target within `limit` (0: no bound); `used` is how often so far.
+
+    `costly` are those of them that somebody counts, or that took long: not a program's that begins anew.
+    """
 
     def __init__(self, target: Target, limit: int) -> None:
         self._target, self._limit = target, limit
-        self.used = self.slow = 0
+        self.used = self.costly = 0
 
     def __call__(self) -> None:
         """Reset it; raises TargetError when the limit is used up."""
@@ -286,4 +289,4 @@ class Resets:
                 "again or allow more"
             )
         self._target.reset()
-        self.slow += time.monotonic() - began > _SLOW_SECONDS
+        self.costly += bool(self._limit) or time.monotonic() - began > _SLOW_SECONDS

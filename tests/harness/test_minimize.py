@@ -269,11 +269,13 @@ def test_where_the_time_is_over_nothing_is_told_that_was_not_seen_often_enough(t
     assert told == []
 
 
-@pytest.mark.parametrize(("seconds", "most", "done"), [(0.8, 22, False), (0.2, 100, True)])
-def test_a_device_that_takes_long_for_a_reset_is_reset_twenty_times_for_one_finding(
-    toy, monkeypatch, seconds, most, done
+@pytest.mark.parametrize(
+    ("seconds", "limit", "most", "done"), [(0.8, 0, 22, False), (0.2, 900, 22, False), (0.2, 0, 100, True)]
+)
+def test_where_a_reset_takes_long_or_is_limited_one_finding_is_worth_twenty(
+    toy, monkeypatch, seconds, limit, most, done
 ):
-    t, clock = toy(), [0.0]
+    t, clock = toy(max_resets=limit), [0.0]
     monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n9", "n17", "n21", "x")
 
