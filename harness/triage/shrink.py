@@ -54,7 +54,7 @@ class Shrinker:
         return () if state is None else state.preamble
 
     def emptied(self, window: Window) -> Asks[Window]:
-        """At last: texts that are as usual are left empty where that does. Fewer bytes, with more of them unusual."""
+        """At last: texts that are as usual are left empty where that does, else cut short. Fewer bytes, more unusual."""
         for place in reversed(places_of(window, Send)):
             window = yield from self._emptied_at(window, place)
         return window
@@ -130,20 +130,33 @@ class Shrinker:
         return built((yield from mapped(fewest(unusual), built))) if unusual else window
 
     def _emptied_at(self, window: Window, place: Place) -> Asks[Window]:
-        protocol, send, parts = (
-            self._protocols[window[place[0]].interface],
-            _step(window, place),
-            self.parts(window, place),
-        )
-        if not isinstance(protocol, Dissects) or not isinstance(send, Send) or parts is None:
+        parts, texts = self.parts(window, place), self._texts(window, place)
+        if parts is None or not texts:
             return window
-        texts = protocol.texts(send)
 
         def built(kept: Sequence[Part]) -> Window:
             empty = [replace(text, data=b"") for text in texts if text not in kept]
             return self._recomposed(window, place, [*parts, *empty])
 
-        return built((yield from mapped(fewest(texts), built))) if texts else window
+        kept = yield from mapped(fewest(texts), built)
+        window = built(kept)
+        for text in kept:
+            window = yield from self._cut(window, place, text)
+        return window
+
+    def _texts(self, window: Window, place: Place) -> tuple[Part, ...]:
+        protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
+        return protocol.texts(send) if isinstance(protocol, Dissects) and isinstance(send, Send) else ()
+
+    def _cut(self, window: Window, place: Place, text: Part) -> Asks[Window]:
+        """A text that has to hold something, as short as does."""
+        parts, size = self.parts(window, place) or (), len(text.data)
+
+        def built(length: int) -> Window:
+            return self._recomposed(window, place, [*parts, replace(text, data=text.data[:length])])
+
+        length = yield from mapped(nearest(0, size), built)
+        return built(length) if length < size else window
 
     def _values(self, window: Window) -> Asks[Window]:
         """Numbers next to the boundary, texts as short and as plain as may be."""

@@ -209,6 +209,11 @@ def test_a_text_that_is_needed_as_it_is_stays():
     assert parts(found) == {}
 
 
+def test_a_text_that_must_hold_something_is_cut_as_short_as_does():
+    found, _ = shrunk([case(send("open_session"))], lambda w: b"be" in w[0].steps[0].data)
+    assert parts(found) == {("open_session", "body.peer"): b"be"}
+
+
 # -- laws --------------------------------------------------------------------------------------------------------------
 
 laws = settings(deadline=None, derandomize=True, database=None, max_examples=60)
