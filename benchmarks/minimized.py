@@ -70,9 +70,11 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Its bytes in times of those that were written by hand."""
+        """Its bytes in times of those that were written by hand; None for one of procedures, which has none."""
         told = self.finding.minimized
-        return None if told is None or self.by_hand is None else told.after.octets / self.by_hand.octets
+        if told is None or self.by_hand is None or not told.after.messages:
+            return None
+        return told.after.octets / self.by_hand.octets
 
     @property
     def told(self) -> str:
