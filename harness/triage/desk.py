@@ -55,8 +55,8 @@ class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
-    finding may cost five hundred replays, and twenty resets where these take long, or are
-    limited.
+    finding may cost five hundred replays, and twenty resets where these, or the replays, take
+    long, or are limited.
     """
 
     def __init__(
@@ -108,7 +108,8 @@ class Desk:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
         task.minimization.advance(self._play)
-        task.resets += self._runner.resets.costly - resets
+        slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
+        task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
             self._waiting.popleft()
             self._conclude(task.minimization)
