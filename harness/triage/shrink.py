@@ -54,7 +54,7 @@ class Shrinker:
         return () if state is None else state.preamble
 
     def emptied(self, window: Window) -> Asks[Window]:
-        """At last: texts that are as usual are left empty where that does, else cut short. Fewer bytes, more unusual."""
+        """At last: texts that are as usual are emptied where that does, else cut short. Fewer bytes, more unusual."""
         for place in reversed(places_of(window, Send)):
             window = yield from self._emptied_at(window, place)
         return window
