@@ -1,20 +1,23 @@
 """How small findings end: a campaign's reproducers beside those that were written by hand, and their boundaries.
 
-`python -m benchmarks.minimized` runs the pump three times, the second and third with constants moved by a salt.
+`python -m benchmarks.minimized` runs the pump three times, the second and third with constants moved by a salt;
+`--device` names another demonstration device, or `all`.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.smallest import Boundary, Smallest, smallest
+from benchmarks import smallest_glucometer, smallest_insulin, smallest_pump
+from benchmarks.by_hand import Boundary, Smallest
 from harness.assembly.protocols import protocol_in
 from harness.bench import load_bench
 from harness.campaigns.options import Options
@@ -23,16 +26,42 @@ from harness.fault_table import load_faults, name_fault
 from harness.finding import Condition, Finding, Size
 from harness.store import Store
 from harness.triage.shrink import Shrinker
-from targets.pump.build import Build, compile_firmware, fault_names
+from targets.firmware import Build, Firmware
+from targets.glucometer.build import GLUCOMETER
+from targets.insulin.build import INSULIN
+from targets.pump.build import PUMP
 
-PUMP = Path(__file__).parents[1] / "targets" / "pump"
 SALTS = ("", "a", "ward-7")
 WANTED_RATIO, WANTED_REPLAYS = 1.2, 150
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A demonstration device: its firmware, what was written by hand for it, and how many cases a campaign has."""
+
+    firmware: Firmware
+    smallest: Callable[[str], Sequence[Smallest]]
+    cases: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its bench and the table of its faults lie."""
+        return self.firmware.folder.parent
+
+
+DEVICES: Mapping[str, Device] = {
+    "pump": Device(PUMP, smallest_pump.smallest, 20_000),
+    "insulin": Device(INSULIN, smallest_insulin.smallest, 1_500),
+    "glucometer": Device(GLUCOMETER, smallest_glucometer.smallest, 1_500),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One finding beside what was written by hand for its fault; None where nothing was, or it was not made smaller."""
+    """One finding beside what was written by hand for its fault; None where nothing was, or it was not made smaller.
+
+    `boundary` is the one that belongs to a condition, else that of the message that the finding ends with.
+    """
 
     fault: str
     finding: Finding
@@ -41,9 +70,11 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Its bytes in times of those that were written by hand."""
+        """Its bytes in times of those that were written by hand; None for one of procedures, which has none."""
         told = self.finding.minimized
-        return None if told is None or self.by_hand is None else told.after.octets / self.by_hand.octets
+        if told is None or self.by_hand is None or not told.after.messages:
+            return None
+        return told.after.octets / self.by_hand.octets
 
     @property
     def told(self) -> str:
@@ -52,33 +83,38 @@ class Row:
             return ""
         found = [(c, _offset(self.boundary, c)) for c in self.finding.minimized.conditions]
         counted = [(c, offset) for c, offset in found if offset is not None]
-        if not counted or (counted[0][0].least, counted[0][0].most) == (None, None):
+        if not counted or not counted[0][0].is_bounded:
             return "not told"
         return "exact" if is_exact(self.boundary, *counted[0]) else "WRONG"
 
 
 def _offset(boundary: Boundary, condition: Condition) -> int | None:
-    if condition.field == boundary.field:
-        return 0
-    return boundary.more.get(f"{condition.message} {condition.field}")
+    at = boundary.more.get(f"{condition.message} {condition.field}")
+    return 0 if at is None and condition.field == boundary.field else at
 
 
 def is_exact(boundary: Boundary, condition: Condition, offset: int = 0) -> bool:
     """Whether both ends that are told show the fault, and what is beside them does not; twice an open end must."""
     least, most = condition.least, condition.most
 
-    def shows(number: int) -> bool:
-        return boundary.shows(number + offset)
+    def can(number: int, shows: bool) -> bool:
+        number += offset
+        return number in boundary.either or boundary.shows(number) is shows
 
-    lower = most is not None and shows(0) if least is None else shows(least) and (least == 0 or not shows(least - 1))
-    upper = least is not None and shows(2 * least) if most is None else shows(most) and not shows(most + 1)
+    lower = most is not None and can(0, True) if least is None else _ends(can, least, least - 1)
+    upper = least is not None and can(2 * least, True) if most is None else _ends(can, most, most + 1)
     return lower and upper
 
 
-def rows_of(findings: Iterable[Finding], salt: str = "") -> list[Row]:
+def _ends(can: Callable[[int, bool], bool], last: int, beside: int) -> bool:
+    return can(last, True) and (beside < 0 or can(beside, False))
+
+
+def rows_of(findings: Iterable[Finding], salt: str = "", device: Device = DEVICES["pump"]) -> list[Row]:
     """Those of faults that have no other name, in their order."""
-    faults, hand = load_faults(PUMP / "faults.toml"), smallest(salt)
-    shrinker = Shrinker({n: protocol_in(load_bench(PUMP / "bench.toml"), n) for n in ("maintenance", "network")})
+    faults, hand = load_faults(device.folder / "faults.toml"), device.smallest(salt)
+    bench = load_bench(device.folder / "bench.toml")
+    shrinker = Shrinker({name: protocol_in(bench, name) for name in bench.interfaces})
     return [_row(name_fault(found, faults), hand, shrinker) for found in findings if not found.same_as]
 
 
@@ -87,7 +123,18 @@ def _row(finding: Finding, hand: Sequence[Smallest], shrinker: Shrinker) -> Row:
     here = [one for one in of_fault if one.case.interface == finding.case.interface] or of_fault
     if not here:
         return Row(finding.fault or "?", finding, None, None)
-    return Row(finding.fault, finding, shrinker.size((here[0].case,)), here[0].boundary)
+    size = min((shrinker.size((one.case,)) for one in here), key=lambda size: size.octets)
+    return Row(finding.fault, finding, size, _boundary(finding, here))
+
+
+def _boundary(finding: Finding, hand: Sequence[Smallest]) -> Boundary | None:
+    """That of a condition, and of its message before others; else one in the finding's last message."""
+    told = () if finding.minimized is None else finding.minimized.conditions
+    bounded = [(one.case.messages, one.boundary) for one in hand if one.boundary is not None]
+    fitting = [(c.message in sent, b) for c in told for sent, b in bounded if _offset(b, c) is not None]
+    same = [b for sent, b in bounded if sent[-1:] == finding.case.messages[-1:]]
+    usual = same if len(bounded) < len(hand) else [b for _sent, b in bounded]
+    return next((b for own, b in sorted(fitting, key=lambda fit: not fit[0])), next(iter(usual), None))
 
 
 def told(rows: Sequence[Row]) -> list[str]:
@@ -116,17 +163,17 @@ def _size(size: Size) -> str:
 
 
 def medians(rows: Sequence[Row]) -> tuple[float, float]:
-    """Of the ratios, and of the replays."""
+    """Of the ratios, and of the replays; infinite where nothing was made smaller."""
     ratios = [row.ratio for row in rows if row.ratio is not None]
     replays = [row.finding.minimized.replays for row in rows if row.finding.minimized is not None]
-    return statistics.median(ratios), statistics.median(replays)
+    return statistics.median(ratios or [math.inf]), statistics.median(replays or [math.inf])
 
 
 def summed(rows: Sequence[Row]) -> tuple[str, bool]:
     """The figures in a line, and whether the goals are reached."""
     ratio, replays = medians(rows)
     ends = [row.told for row in rows if row.told]
-    longest = max(row.finding.minimized.seconds for row in rows if row.finding.minimized is not None)
+    longest = max((row.finding.minimized.seconds for row in rows if row.finding.minimized is not None), default=0.0)
     faults = {row.fault for row in rows} - {"?"}
     line = (
         f"{len(faults)} faults, {len(rows)} findings: median {ratio:.2f} of what was written by hand, {replays:.0f} "
@@ -141,36 +188,49 @@ def found_in(folder: Path) -> tuple[Finding, ...]:
         return tuple(found for found in store.findings() if found.confirmed)
 
 
-def run(folder: Path, *, cases: int, seed: int, salt: str = "") -> tuple[Finding, ...]:
-    """One campaign on a build with a salt; raises BenchError, UsageError."""
-    elf = compile_firmware(Build("pump.elf", fault_names()), folder / "elf", salt) if salt else None
-    options = Options(PUMP / "bench.toml", "pump", seed=seed, cases=cases, out=folder / "run", elf=elf)
+def run(
+    device: Device, folder: Path, *, cases: int, seconds: float | None, seed: int, salt: str = ""
+) -> tuple[Finding, ...]:
+    """One campaign on a build with a salt, which ends after `seconds` in any case; raises BenchError, UsageError."""
+    firmware = device.firmware
+    build = Build(f"{firmware.name}.elf", firmware.fault_names())
+    elf = firmware.compile(build, folder / "elf", salt) if salt else None
+    bench = device.folder / "bench.toml"
+    options = Options(bench, firmware.name, seed=seed, cases=cases, seconds=seconds, out=folder / "run", elf=elf)
     return found_in(run_campaign(options)[1])
+
+
+def _told_of(device: Device, salt: str, options: argparse.Namespace) -> bool:
+    """Runs one campaign, or reads one, and prints its table; True when every goal is met."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        if options.run:
+            findings = found_in(options.run)
+        else:
+            cases, given = options.cases or device.cases, {"seconds": options.time, "seed": options.seed, "salt": salt}
+            findings = run(device, Path(folder), cases=cases, **given)
+    rows = rows_of(findings, salt, device)
+    line, reached = summed(rows)
+    title = f"## {device.firmware.name}, salt '{salt}'"
+    print("\n".join([title, "", *told(rows), "", line, f"{time.monotonic() - began:.0f} s", ""]))
+    sys.stdout.flush()
+    return reached
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print; 0 when every goal is met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.minimized", description=__doc__)
-    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--device", choices=(*DEVICES, "all"), default="pump")
+    parser.add_argument("--cases", type=int, help="of each campaign; else as many as a few minutes have")
+    parser.add_argument("--time", type=float, help="seconds of each campaign, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--salt", action="append", help="this one only; repeatable")
-    parser.add_argument("--run", type=Path, help="the folder of a run that there is, of one --salt")
+    parser.add_argument("--run", type=Path, help="the folder of a run that there is, of one --device and --salt")
     options = parser.parse_args(arguments)
-    met = True
-    for salt in options.salt or (("",) if options.run else SALTS):
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            findings = (
-                found_in(options.run)
-                if options.run
-                else run(Path(folder), cases=options.cases, seed=options.seed, salt=salt)
-            )
-        rows = rows_of(findings, salt)
-        line, reached = summed(rows)
-        met &= reached
-        print("\n".join([f"## salt '{salt}'", "", *told(rows), "", line, f"{time.monotonic() - began:.0f} s", ""]))
-        sys.stdout.flush()
-    return 0 if met else 1
+    devices = DEVICES.values() if options.device == "all" else (DEVICES[options.device],)
+    salts = options.salt or (("",) if options.run else SALTS)
+    met = [_told_of(device, salt, options) for device in devices for salt in salts]
+    return 0 if all(met) else 1
 
 
 if __name__ == "__main__":

@@ -65,7 +65,9 @@ class Ledger:
 
     def _joined(self, finding: Finding) -> Finding:
         causes = sorted(causes_of(finding))
-        known = (self._causes[cause] for cause in causes if self._causes.get(cause, finding.id) != finding.id)
+        heads = {found.id: found.same_as for found in self._findings.values()}
+        met = (self._causes.get(cause, finding.id) for cause in causes)
+        known = (head for one in met if (head := heads.get(one) or one) != finding.id)
         same = finding.same_as or next(known, "")
         for cause in causes:
             self._causes.setdefault(cause, same or finding.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from harness.watch import Learned, Watch
 
 UNANSWERED = "no probe was answered"
 _SHOWN = 40
+_SLOW_SECONDS = 0.5
 _FROM_HERE, _ANEW, _SETTLED = range(3)
 
 
@@ -268,14 +270,18 @@ def carriers(interfaces: Mapping[str, Interface]) -> dict[str, Offers]:
 
 
 class Resets:
-    """Resets a target within `limit` (0: no bound); `used` is how often so far."""
+    """Resets a target within `limit` (0: no bound); `used` is how often so far.
+
+    `costly` are those of them that somebody counts, or that took long: not a program's that begins anew.
+    """
 
     def __init__(self, target: Target, limit: int) -> None:
         self._target, self._limit = target, limit
-        self.used = 0
+        self.used = self.costly = 0
 
     def __call__(self) -> None:
         """Reset it; raises TargetError when the limit is used up."""
+        began = time.monotonic()
         self.used += 1
         if self._limit and self.used > self._limit:
             raise TargetError(
@@ -283,3 +289,4 @@ class Resets:
                 "again or allow more"
             )
         self._target.reset()
+        self.costly += bool(self._limit) or time.monotonic() - began > _SLOW_SECONDS

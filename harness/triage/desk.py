@@ -55,7 +55,8 @@ class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
-    finding may cost five hundred replays, and twenty resets of a device that must be reset.
+    finding may cost five hundred replays, and twenty resets where these, or the replays, take
+    long, or are limited.
     """
 
     def __init__(
@@ -105,9 +106,10 @@ class Desk:
         """One question about the first of the row; False where there is none, or no time for it."""
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
-        task, began, lives = self._waiting[0], time.monotonic(), self._runner.lives
+        task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
         task.minimization.advance(self._play)
-        task.resets += 0 if self._runner.independent else self._runner.lives - lives
+        slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
+        task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
             self._waiting.popleft()
             self._conclude(task.minimization)

@@ -18,21 +18,23 @@ from harness.verdict import Kind, Observation
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
 _CRASHES = (Kind.CRASH, Kind.HANG)
+_NO_FAULTS = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Whether a window showed the fault, whether it showed any, and whether the device served."""
+    """Whether a window showed the fault, what was violated (`""` for other faults), and whether the device served."""
 
     same: bool
-    fault: bool
+    faults: frozenset[str]
     served: bool
 
 
 class Minimization:
     """Asks for one replay after another; `finding` is the smallest so far. Nothing is asked twice.
 
-    Around a boundary whatever the device shows counts, and nothing that is asked there becomes the reproducer.
+    Around a boundary whatever the device shows counts, and nothing that is asked there becomes the reproducer. But for
+    requirements that the reproducer violates besides its own: these are violated on both sides.
     """
 
     def __init__(self, finding: Finding, shrinker: Shrinker) -> None:
@@ -41,8 +43,9 @@ class Minimization:
         self._conditions: tuple[Condition, ...] = ()
         self._earlier = self._beside = self._doubtful = False
         self._met: dict[str, None] = {}
+        self._besides = self._others(finding.symptoms)
         self._questions = self._all(finding.window)
-        self._answers = {_key(finding.window): _Answer(True, True, False)}
+        self._answers = {_key(finding.window): self._yes}
         self._replays, self._seconds = 0, 0.0
         self._next = self._ask(None)
 
@@ -107,27 +110,40 @@ class Minimization:
         began, window = time.monotonic(), self._next
         again, answer = self._shown(window, play)
         self._seconds += time.monotonic() - began
-        if again is not None and not self._beside:
+        if again is not None and not self._beside and self._is_smaller(window):
             self._best = _smaller(self._best, window, again)
+            self._besides = self._others(again.observations)
             if self._earlier:  # from here on it is this one's fault
                 self.first = replace(self.first, observation=self._best.observation)
         self._answers[_key(window)] = answer
         self._next = self._ask(answer)
 
+    @property
+    def _yes(self) -> _Answer:
+        return _Answer(True, frozenset({self.first.observation.requirement}), False)
+
+    def _others(self, seen: Iterable[Observation]) -> frozenset[str]:
+        """Requirements that are violated besides the finding's own."""
+        return _violated(seen) - {"", self.first.observation.requirement}
+
+    def _is_smaller(self, window: Window) -> bool:
+        """A question may be about a larger one, of which more can be left out than of the smallest so far."""
+        return self._shrinker.weight(window) <= self._shrinker.weight(self._best.window)
+
     def _shown(self, window: Window, play: Play) -> tuple[Replay | None, _Answer]:
         """The replay that shows the fault, and what all tries come to."""
-        fault = False
-        served = True
+        faults, served = _NO_FAULTS, True
         for _ in range(self._tries):
             self._replays += 1
             again = play(window, self.first)
             if self._earlier and (seen := _of_sort(again, self.first.observation)) is not None:
-                return replace(again, again=seen, case=window[-1]), _Answer(True, True, False)
+                return replace(again, again=seen, case=window[-1]), self._yes
             if not self._earlier and is_same(again, self.first):
-                return again, _Answer(True, True, False)
+                return again, self._yes
             self._note(again)
-            fault, served = fault or again.reproduced or bool(again.faults), served and again.clean
-        return None, _Answer(False, fault, served)
+            faults |= _violated(again.faults) | (self._yes.faults if again.reproduced else _NO_FAULTS)
+            served = served and _served(again)
+        return None, _Answer(False, faults, served)
 
     def _note(self, again: Replay) -> None:
         """Another crash beside the boundary is what the same field does there."""
@@ -147,8 +163,19 @@ class Minimization:
     def _taken(self, answer: _Answer) -> bool:
         if not self._beside:
             return answer.same
-        self._doubtful |= not (answer.fault or answer.served)
-        return answer.fault
+        fault = bool(answer.faults - self._besides)
+        self._doubtful |= not (fault or answer.served)
+        return fault
+
+
+def _violated(seen: Iterable[Observation]) -> frozenset[str]:
+    """Requirements; `""` stands for every other fault."""
+    return frozenset(one.requirement for one in seen)
+
+
+def _served(again: Replay) -> bool:
+    """Clean, or played to its end on a device that served while it violated a requirement."""
+    return again.clean or (again.votes and again.transcript is not None and again.transcript.probe_served is True)
 
 
 def is_same(again: Replay, finding: Finding) -> bool:

@@ -44,12 +44,17 @@ class Shrinker:
         sends = [step for case in window for step in (*self._way(case), *case.steps) if isinstance(step, Send)]
         return Size(len(sends), sum(len(send.data) for send in sends))
 
+    def weight(self, window: Window) -> tuple[int, int, int]:
+        """What is smaller comes first: messages and bytes on the wire, then steps, all with the ways to the states."""
+        size = self.size(window)
+        return size.messages, size.octets, sum(len(self._way(case)) + len(case.steps) for case in window)
+
     def _way(self, case: TestCase) -> tuple[Step, ...]:
         state = self._protocols[case.interface].states.get(case.state)
         return () if state is None else state.preamble
 
     def emptied(self, window: Window) -> Asks[Window]:
-        """At last: texts that are as usual are left empty where that does. Fewer bytes, with more of them unusual."""
+        """At last: texts that are as usual are emptied where that does, else cut short. Fewer bytes, more unusual."""
         for place in reversed(places_of(window, Send)):
             window = yield from self._emptied_at(window, place)
         return window
@@ -72,25 +77,36 @@ class Shrinker:
         return built((yield from mapped(fewest(places, least=1), built)))
 
     def _states(self, window: Window) -> Asks[Window]:
-        """The simplest state; else the way to the state as steps, which can be left out one by one."""
+        """The simplest state; else the way to the state as steps, some of which can be left out."""
         for number, case in enumerate(window):
-            for other in self._simpler(case):
-                candidate = (*window[:number], other, *window[number + 1 :])
+            nearer = self._nearer(case)
+            for state in nearer:
+                candidate = _in_place(window, number, replace(case, state=state.name))
                 if (yield candidate):
                     window = candidate
                     break
+            else:
+                if nearer:
+                    window = yield from self._unrolled(window, number, nearer[0])
         return window
 
-    def _simpler(self, case: TestCase) -> list[TestCase]:
+    def _nearer(self, case: TestCase) -> list[State]:
         states = self._protocols[case.interface].states
         here = states.get(case.state)
-        if here is None or not here.preamble:
-            return []
-        nearer = sorted((s for s in states.values() if len(s.preamble) < len(here.preamble)), key=_way)
-        found = [replace(case, state=state.name) for state in nearer]
-        if nearer and not nearer[0].preamble:
-            found.append(replace(case, state=nearer[0].name, steps=_behind(here.preamble, case.steps)))
-        return found
+        return [] if here is None else sorted((s for s in states.values() if _way(s) < _way(here)), key=_way)
+
+    def _unrolled(self, window: Window, number: int, nearest: State) -> Asks[Window]:
+        """The way as steps from the nearest state, without those that are not needed, where that is no larger."""
+        case = window[number]
+        whole = replace(case, state=nearest.name, steps=_behind(self._way(case), case.steps))
+
+        def built(kept: Sequence[int]) -> Window:
+            return _in_place(window, number, _with_steps(whole, kept))
+
+        if not (yield _in_place(window, number, whole)):
+            return window
+        smaller = built((yield from mapped(fewest(range(len(whole.steps)), least=1), built)))
+        return smaller if self.weight(smaller) <= self.weight(window) else window
 
     def _waits(self, window: Window) -> Asks[Window]:
         for place in places_of(window, Wait):
@@ -114,20 +130,33 @@ class Shrinker:
         return built((yield from mapped(fewest(unusual), built))) if unusual else window
 
     def _emptied_at(self, window: Window, place: Place) -> Asks[Window]:
-        protocol, send, parts = (
-            self._protocols[window[place[0]].interface],
-            _step(window, place),
-            self.parts(window, place),
-        )
-        if not isinstance(protocol, Dissects) or not isinstance(send, Send) or parts is None:
+        parts, texts = self.parts(window, place), self._texts(window, place)
+        if parts is None or not texts:
             return window
-        texts = protocol.texts(send)
 
         def built(kept: Sequence[Part]) -> Window:
             empty = [replace(text, data=b"") for text in texts if text not in kept]
             return self._recomposed(window, place, [*parts, *empty])
 
-        return built((yield from mapped(fewest(texts), built))) if texts else window
+        kept = yield from mapped(fewest(texts), built)
+        window = built(kept)
+        for text in kept:
+            window = yield from self._cut(window, place, text)
+        return window
+
+    def _texts(self, window: Window, place: Place) -> tuple[Part, ...]:
+        protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
+        return protocol.texts(send) if isinstance(protocol, Dissects) and isinstance(send, Send) else ()
+
+    def _cut(self, window: Window, place: Place, text: Part) -> Asks[Window]:
+        """A text that has to hold something, as short as does."""
+        parts, size = self.parts(window, place) or (), len(text.data)
+
+        def built(length: int) -> Window:
+            return self._recomposed(window, place, [*parts, replace(text, data=text.data[:length])])
+
+        length = yield from mapped(nearest(0, size), built)
+        return built(length) if length < size else window
 
     def _values(self, window: Window) -> Asks[Window]:
         """Numbers next to the boundary, texts as short and as plain as may be."""
@@ -249,11 +278,14 @@ def _step(window: Window, place: Place) -> Step:
     return window[place[0]].steps[place[1]]
 
 
+def _in_place(window: Window, number: int, case: TestCase) -> Window:
+    return (*window[:number], case, *window[number + 1 :])
+
+
 def _put(window: Window, place: Place, step: Step) -> Window:
     number, at = place
     case = window[number]
-    changed = replace(case, steps=(*case.steps[:at], step, *case.steps[at + 1 :]))
-    return (*window[:number], changed, *window[number + 1 :])
+    return _in_place(window, number, replace(case, steps=(*case.steps[:at], step, *case.steps[at + 1 :])))
 
 
 def _with_steps(case: TestCase, kept: Sequence[int]) -> TestCase:

@@ -1,19 +1,21 @@
 """The smallest reproducers that were written by hand show their faults, and none of it is on the fixed build."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from benchmarks.smallest import smallest
+from benchmarks import smallest_glucometer, smallest_insulin, smallest_pump
 from harness.assembly.assemble import assemble
 from harness.fault_table import load_faults, name_fault
 from harness.finding import Finding, Size
 from harness.triage.shrink import Shrinker
-from targets.pump.build import Build, compile_firmware, fault_names
+from targets.firmware import Build, Firmware
+from targets.glucometer.build import GLUCOMETER
+from targets.insulin.build import INSULIN
+from targets.pump.build import PUMP
 
-PUMP = Path(__file__).parents[2] / "targets" / "pump"
-FAULTS = load_faults(PUMP / "faults.toml")
-SIZES = {
+PUMP_SIZES = {
     ("bolus_rate", "maintenance"): Size(5, 84),
     ("bolus_state", "maintenance"): Size(4, 65),
     ("calendar", "maintenance"): Size(5, 78),
@@ -37,65 +39,138 @@ SIZES = {
     ("update_unsigned", "maintenance"): Size(4, 60),
     ("upload_lock", "maintenance"): Size(2, 28),
 }
+INSULIN_SIZES = {
+    ("abort_race", "gatt"): Size(3, 20),
+    ("alert_range", "gatt"): Size(2, 12),
+    ("bolus_limit", "gatt"): Size(2, 21),
+    ("bolus_replay", "gatt"): Size(3, 36),
+    ("bolus_session", "gatt"): Size(2, 20),
+    ("bond_session", "gatt"): Size(2, 24),
+    ("calibration", "gatt"): Size(2, 29),
+    ("crc_zero", "gatt"): Size(2, 10),
+    ("history_delete", "gatt"): Size(2, 12),
+    ("interval_zero", "gatt"): Size(3, 17),
+    ("nonce", "gatt"): Size(3, 12),
+    ("patient_read", "gatt"): Size(2, 7),
+    ("pin_length", "gatt"): Size(4, 33),
+    ("pin_readable", "gatt"): Size(2, 7),
+    ("racp_range", "gatt"): Size(2, 14),
+    ("record_zero", "gatt"): Size(4, 25),
+    ("request_lock", "gatt"): Size(3, 11),
+    ("session_null", "gatt"): Size(2, 10),
+    ("settings_panic", "gatt"): Size(4, 29),
+    ("temp_basal", "gatt"): Size(4, 34),
+    ("upload_records", "gatt"): Size(4, 122),
+}
+GLUCOMETER_SIZES = {
+    ("att_sequence", "att"): Size(2, 2),
+    ("att_sequence", "l2cap"): Size(2, 10),
+    ("find_value", "att"): Size(1, 13),
+    ("fragment_length", "l2cap"): Size(1, 5),
+    ("key_size", "l2cap"): Size(1, 11),
+    ("key_size", "smp"): Size(2, 9),
+    ("mtu_small", "att"): Size(1, 3),
+    ("prepare_offset", "att"): Size(1, 6),
+    ("public_key", "l2cap"): Size(1, 37),
+    ("public_key", "smp"): Size(3, 36),
+    ("signal_zero", "l2cap"): Size(1, 8),
+    ("signal_zero", "signalling"): Size(1, 4),
+}
 
 
-def started(elf):
-    assembly = assemble(PUMP / "bench.toml", seed=7, elf=elf)
-    assembly.runner.start()
-    return assembly
+@dataclass
+class Device:
+    """A device, what was written by hand for it, and its benches with one build each, once they were asked for."""
+
+    firmware: Firmware
+    smallest: object
+    sizes: dict
+    running: dict = field(default_factory=dict)
+
+    @property
+    def folder(self):
+        return Path(self.firmware.folder).parent
+
+    def started(self, elf):
+        if elf not in self.running:
+            self.running[elf] = assemble(self.folder / "bench.toml", seed=7, elf=elf)
+            self.running[elf].runner.start()
+        return self.running[elf]
+
+    def build(self, name):
+        return self.started(self.folder / f"{self.firmware.name}-{name}.elf")
+
+    def shown(self, assembly, case):
+        """Names of the planted faults that a case shows on a fresh device, and whatever else was seen."""
+        runner = assembly.runner
+        with runner.sequential():
+            runner.fresh()
+            outcome = runner.run(case, probe=True)
+        faults = load_faults(self.folder / "faults.toml")
+        findings = [Finding(one, "0" * 16, (case,), outcome.transcript, 0, 0.0) for one in outcome.observations]
+        return {name_fault(finding, faults).fault for finding in findings}
 
 
-@pytest.fixture(scope="module")
-def vulnerable():
-    return started(PUMP / "pump-vulnerable.elf")
+DEVICES = {
+    "pump": Device(PUMP, smallest_pump.smallest, PUMP_SIZES),
+    "insulin": Device(INSULIN, smallest_insulin.smallest, INSULIN_SIZES),
+    "glucometer": Device(GLUCOMETER, smallest_glucometer.smallest, GLUCOMETER_SIZES),
+}
+ALL = [(name, one) for name, device in DEVICES.items() for one in device.smallest()]
+BOUNDED = [(name, one) for name, one in ALL if one.boundary]
 
 
-@pytest.fixture(scope="module")
-def fixed():
-    return started(PUMP / "pump-fixed.elf")
+def title(value):
+    """A device's name, or a fault's with what it is sent by."""
+    if isinstance(value, str):
+        return value
+    where = f"-{value.boundary.field}" if value.boundary else ""
+    return f"{value.fault}-{value.case.interface}-{value.case.messages[-1]}{where}"
 
 
-def shown(assembly, case):
-    """Names of the planted faults that a case shows on a fresh pump, and whatever else was seen."""
-    runner = assembly.runner
-    with runner.sequential():
-        runner.fresh()
-        outcome = runner.run(case, probe=True)
-        seen = list(outcome.observations)
-        if not seen and (ended := runner.finish(case)) is not None:
-            seen = list(ended.observations)
-    findings = [Finding(one, "0" * 16, (case,), outcome.transcript, 0, 0.0) for one in seen]
-    return {name_fault(finding, FAULTS).fault for finding in findings}
+@pytest.fixture(scope="module", autouse=True)
+def ended():
+    yield
+    for device in DEVICES.values():
+        for assembly in device.running.values():
+            assembly.runner.stop()
+        device.running.clear()
 
 
-def test_every_planted_fault_has_one_and_its_size_is_known(vulnerable):
-    shrinker = Shrinker(vulnerable.protocols)
-    assert {one.fault for one in smallest()} == set(fault_names())
-    assert {(one.fault, one.case.interface): shrinker.size((one.case,)) for one in smallest()} == SIZES
+@pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
+def test_every_planted_fault_has_one_and_its_size_is_known(device):
+    shrinker = Shrinker(device.build("vulnerable").protocols)
+    sizes = {}
+    for one in device.smallest():
+        sizes.setdefault((one.fault, one.case.interface), []).append(shrinker.size((one.case,)))
+    assert {fault for fault, _interface in sizes} == set(device.firmware.fault_names())
+    assert {place: min(of_place, key=lambda size: size.octets) for place, of_place in sizes.items()} == device.sizes
 
 
-@pytest.mark.parametrize("one", smallest(), ids=lambda one: f"{one.fault}-{one.case.interface}")
-def test_it_shows_its_fault_on_the_vulnerable_build_and_nothing_on_the_fixed_one(one, vulnerable, fixed):
-    assert one.fault in shown(vulnerable, one.case)
-    assert shown(fixed, one.case) == set()
+@pytest.mark.parametrize(("name", "one"), ALL, ids=title)
+def test_it_shows_its_fault_on_the_vulnerable_build_and_nothing_on_the_fixed_one(name, one):
+    device = DEVICES[name]
+    assert one.fault in device.shown(device.build("vulnerable"), one.case)
+    assert device.shown(device.build("fixed"), one.case) == set()
 
 
-def beside(boundary):
-    """Numbers around the edge that the boundary tells of."""
-    return [number for number in range(boundary.edge - 2, boundary.edge + 3) if number >= 0]
-
-
-@pytest.mark.parametrize("one", [one for one in smallest() if one.boundary], ids=lambda one: one.fault)
-def test_the_boundary_is_where_it_is_said_to_be(one, vulnerable):
-    told = [one.boundary.shows(number) for number in beside(one.boundary)]
-    assert [one.fault in shown(vulnerable, one.boundary.at(number)) for number in beside(one.boundary)] == told
+@pytest.mark.parametrize(("name", "one"), BOUNDED, ids=title)
+def test_the_boundary_is_where_it_is_said_to_be(name, one):
+    device, boundary = DEVICES[name], one.boundary
+    told = {number: boundary.shows(number) for number in boundary.beside}
+    shown = {n: one.fault in device.shown(device.build("vulnerable"), boundary.at(n)) for n in boundary.beside}
+    assert shown == told
+    assert set(told.values()) == {False, True}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("salt", ["a", "ward-7"])
-def test_a_salt_moves_the_boundaries_to_where_its_constants_say(salt, tmp_path):
-    assembly = started(compile_firmware(Build("pump.elf", fault_names()), tmp_path, salt))
-    for one in smallest(salt):
-        assert one.fault in shown(assembly, one.case), one.fault
-        for number in beside(one.boundary) if one.boundary else ():
-            assert (one.fault in shown(assembly, one.boundary.at(number))) is one.boundary.shows(number), one.fault
+@pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
+def test_a_salt_moves_the_boundaries_to_where_its_constants_say(device, salt, tmp_path):
+    build = Build(f"{device.firmware.name}.elf", device.firmware.fault_names())
+    assembly = device.started(device.firmware.compile(build, tmp_path, salt))
+    for one in device.smallest(salt):
+        assert one.fault in device.shown(assembly, one.case), title(one)
+        for number in one.boundary.beside if one.boundary else ():
+            shows = one.fault in device.shown(assembly, one.boundary.at(number))
+            assert shows is one.boundary.shows(number), (title(one), number)

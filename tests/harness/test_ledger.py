@@ -173,3 +173,13 @@ def test_what_turned_out_to_be_the_same_fault_leaves_room_for_another_way():
     for found in ways:
         ledger.renew(smaller(found, LONG))
     assert ledger.verdict(another.bucket, another.observation) is None
+
+
+def test_two_that_each_meet_the_other_beside_their_boundary_are_one_fault_with_one_head():
+    one, other = crashed("a" * 16, "show"), crashed("b" * 16, "copy")
+
+    def met(found, beside):
+        told = smaller(found, LONG)
+        return replace(told, minimized=replace(told.minimized, met=(beside.bucket,)))
+
+    assert joined(met(one, other), met(other, one)) == [other.id, ""]

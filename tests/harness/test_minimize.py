@@ -17,6 +17,8 @@ from harness.triage.minimize import Minimization
 from harness.triage.replay import Replay
 from harness.triage.shrink import Shrinker
 from harness.verdict import Kind, Observation
+from protocols.load import load_protocol
+from protocols.render import Change
 
 A, B = message(b"a"), message(b"b")
 NUMBERED = tuple(case(message(b"n%d" % n)) for n in range(30))
@@ -163,6 +165,31 @@ def test_what_is_noticed_behind_a_pause_is_blamed_on_the_message_before_it(toy):
     assert (ended.window[0].messages, ended.observation.blames) == (("x",), "x")
 
 
+def violated(name):
+    return Observation(Kind.UNSAFE_STATE, "safety", f"{name} is violated", 1.0, (name,), name)
+
+
+@pytest.mark.parametrize(("beside", "least"), [("R-1", 8000), ("R-3", 6000)])
+def test_what_the_reproducer_violates_anyway_says_nothing_of_where_its_own_begins(beside, least):
+    link = load_protocol("pump_link")
+    seen, field = violated("R-2"), "body.rate"
+
+    def at(rate):
+        return case(link.message("program_rate").mutated([Change(field, rate.to_bytes(4, "little"))]), state="idle")
+
+    def play(window, _finding):
+        part = next(iter(link.parts(window[-1].steps[-1])), None)
+        rate = int.from_bytes(part.data, "little") if part else 0
+        again = seen if rate >= 8000 else None
+        faults = (violated("R-1"), *((violated(beside),) if 6000 <= rate < 8000 else ()), *([again] if again else ()))
+        served = replace(finding.transcript, probe_served=True)
+        return Replay(again is not None, served, faults, again=again, case=window[-1])
+
+    finding = replace(found(at(9000)), observation=seen, bucket=bucket_of(seen), symptoms=(violated("R-1"),))
+    ended = finished(Minimization(finding, Shrinker({"toy": link})), play)
+    assert [(one.field, one.least) for one in ended.minimized.conditions] == [(field, least)]
+
+
 # -- the desk ----------------------------------------------------------------------------------------------------------
 
 
@@ -242,19 +269,29 @@ def test_where_the_time_is_over_nothing_is_told_that_was_not_seen_often_enough(t
     assert told == []
 
 
-def test_a_device_that_must_be_reset_is_reset_twenty_times_for_one_finding(toy, monkeypatch):
-    t = toy()
+@pytest.mark.parametrize(
+    ("seconds", "limit", "most", "done"), [(0.8, 0, 22, False), (0.2, 900, 22, False), (0.2, 0, 100, True)]
+)
+def test_where_a_reset_takes_long_or_is_limited_one_finding_is_worth_twenty(
+    toy, monkeypatch, seconds, limit, most, done
+):
+    t, clock = toy(max_resets=limit), [0.0]
+    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n9", "n17", "n21", "x")
 
+    def resets():
+        clock[0] += seconds
+
     def reset(window, finding):
-        t.runner.lives += 1
+        t.runner.resets()
         return play(window, finding)
 
+    monkeypatch.setattr(t.target, "reset", resets)
     made, told = desk_of(t, monkeypatch, reset)
     made.take(found(*NUMBERED, case(message(b"x"))))
     made.finish(0.0)
-    assert len(asked) == 22  # two of them are for the share of k in n
-    assert [finding.minimized.done for finding in told] == [False]
+    assert 20 < len(asked) <= most  # two of them are for the share of k in n
+    assert [finding.minimized.done for finding in told] == [done]
 
 
 @pytest.mark.parametrize(("elapsed", "most"), [(0.0, 30), (45.0, 45)])

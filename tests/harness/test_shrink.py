@@ -90,6 +90,18 @@ def test_a_state_that_is_needed_in_part_becomes_its_messages():
     assert [(one.state, one.messages) for one in found] == [("idle", ("open_session", "program_rate", "bolus"))]
 
 
+def test_nor_does_it_matter_that_the_simplest_state_has_a_way_of_its_own():
+    insulin = load_protocol("insulin")
+    shrinker = Shrinker({"main": insulin})
+    hello = insulin.message("hello").send()
+    found, _ = driven(
+        shrinker.shrink((case(hello, state="session"),)),
+        lambda w: [step.message for step in (*insulin.states[w[-1].state].preamble, *w[-1].steps)].count("hello") == 2,
+    )
+    assert [(one.state, one.steps) for one in found] == [("idle", (hello, hello))]
+    assert shrinker.size(found).octets == 12
+
+
 def test_a_state_that_is_needed_whole_stays():
     way = [step.message for step in LINK.states["session"].preamble]
     found, _ = shrunk(
@@ -195,6 +207,11 @@ def test_texts_that_do_not_matter_are_left_empty_at_last():
 def test_a_text_that_is_needed_as_it_is_stays():
     found, _ = shrunk([case(send("open_session"))], lambda w: b"bench-1" in w[0].steps[0].data)
     assert parts(found) == {}
+
+
+def test_a_text_that_must_hold_something_is_cut_as_short_as_does():
+    found, _ = shrunk([case(send("open_session"))], lambda w: b"be" in w[0].steps[0].data)
+    assert parts(found) == {("open_session", "body.peer"): b"be"}
 
 
 # -- laws --------------------------------------------------------------------------------------------------------------

@@ -6,14 +6,12 @@ stands on the vulnerable build, where one fault may make the way to another shor
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from harness.case import LiveField, Origin, Send, Step, Stimulate, TestCase, Wait
+from benchmarks.by_hand import Smallest, aligned, at_least, bounded, case, constants, in_order, only
+from harness.case import LiveField, Send, Step, Stimulate, TestCase, Wait
 from targets.pump.build import PUMP
 from targets.pump.protocol.actions import CONFIRM
 from targets.pump.protocol.link import MESSAGES
@@ -28,65 +26,11 @@ _WORD, _HALF = 1 << 32, 1 << 16
 _HARD_LIMIT_UL_H, _MOST_UL_H = 20_000, 999_000  # of morphine; of the pump
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """`shows` says of a number in `field` (of a text: of its length) whether the fault shows; `at` is the case with it.
-
-    `edge` is a number that shows it beside one that does not. Of the fields in `more`, by message, that many fewer do:
-    because of what stands beside them, or of what a message does with the registers that are overwritten.
-    """
-
-    field: str
-    edge: int
-    shows: Callable[[int], bool]
-    at: Callable[[int], TestCase]
-    more: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Smallest:
-    """One fault through one interface; `boundary` where it begins or ends at a number."""
-
-    fault: str
-    case: TestCase
-    boundary: Boundary | None = None
-
-
-def constants(salt: str = "") -> dict[str, int]:
-    """The firmware's numbers that a salt moves."""
-    profile = (Path(PUMP.folder) / "profile.h").read_text(encoding="utf-8")
-    usual = {name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)u?\b", profile)}
-    return {name: usual[name] for name in PUMP.salted} | PUMP.salted_constants(salt)
-
-
 def smallest(salt: str = "") -> tuple[Smallest, ...]:
     """All of them for a build with this salt, by fault and interface."""
-    numbers = constants(salt)
+    numbers = constants(PUMP, salt)
     found = (*_of_sessions(numbers), *_of_uploads(numbers), *_of_therapy(numbers), *_of_hl7(numbers))
-    return tuple(sorted(found, key=lambda one: (one.fault, one.case.interface)))
-
-
-def _bounded(
-    fault: str,
-    name: str,
-    edge: int,
-    shows: Callable[[int], bool],
-    at: Callable[[int], TestCase],
-    more: Mapping[str, int] = MappingProxyType({}),
-) -> Smallest:
-    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, more))
-
-
-def _from(least: int) -> Callable[[int], bool]:
-    return lambda number: number >= least
-
-
-def _only(exact: int) -> Callable[[int], bool]:
-    return lambda number: number == exact
-
-
-def _aligned(size: int, to: int) -> int:
-    return -(-size // to) * to
+    return in_order(found)
 
 
 # -- the maintenance link ---------------------------------------------------------------------------------------------
@@ -105,23 +49,23 @@ _BEGIN = _send("library_begin")
 
 
 def _link(*steps: Step) -> TestCase:
-    return TestCase(LINK, "idle", steps, Origin("by hand"))
+    return case(LINK, "idle", *steps)
 
 
 def _of_sessions(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
     """Session, settings, diagnostics."""
-    leaked = _aligned(numbers["ECHO_SIZE"], 2) + len("PAT-0001")  # the record behind it holds a 16-bit weight
-    peer = _aligned(numbers["PEER_SIZE"], 4) + 3  # of the pointer behind it: two bytes still point into the flash
+    leaked = aligned(numbers["ECHO_SIZE"], 2) + len("PAT-0001")  # the record behind it holds a 16-bit weight
+    peer = aligned(numbers["PEER_SIZE"], 4) + 3  # of the pointer behind it: two bytes still point into the flash
     label = numbers["LABEL_SIZE"] + 12  # its terminator is the first byte of the return address
     renamed = _send("set_device_name", name=b"N")
     return (
-        _bounded("echo", "body.count", leaked, _from(leaked), lambda n: _link(_send("echo", count=n, data=b""))),
-        _bounded("peer_name", "body.peer", peer, _from(peer), lambda n: _link(_send("open_session", peer=b"A" * n))),
-        _bounded(
+        bounded("echo", "body.count", leaked, at_least(leaked), lambda n: _link(_send("echo", count=n, data=b""))),
+        bounded("peer_name", "body.peer", peer, at_least(peer), lambda n: _link(_send("open_session", peer=b"A" * n))),
+        bounded(
             "device_name",
             "body.name",
             label,
-            _from(label),
+            at_least(label),
             lambda n: _link(*_SESSION, _send("set_device_name", name=b"A" * n)),
         ),
         Smallest("settings_panic", _link(*_SESSION, renamed, renamed)),
@@ -134,23 +78,23 @@ def _of_uploads(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
     """Drug library and update; the library needs no session, and an empty image no MAC: both are planted faults."""
     exact, commit = numbers["DRUG_NAME_SIZE"], _send("update_commit")
     return (
-        _bounded(
+        bounded(
             "drug_name",
             "body.name",
             exact,
-            _only(exact),
+            only(exact),
             lambda n: _link(_BEGIN, _send("library_part", name=b"A" * n)),
         ),
         Smallest("library_session", _link(_BEGIN, _send("library_part", name=b"A"), _send("library_commit"))),
         Smallest("upload_lock", _link(_BEGIN, _BEGIN)),
-        _bounded(
+        bounded(
             "update_unsigned",
             "body.size",
             0,
-            _only(0),
+            only(0),
             lambda n: _link(*_SESSION, _send("update_begin", size=n), commit),
         ),
-        _bounded(
+        bounded(
             "update_rollback",
             "body.version",
             0x01FF,
@@ -169,14 +113,14 @@ def _of_therapy(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
     """Therapy over the maintenance link."""
     bolus, strength = _send("bolus"), numbers["DRUG_CONCENTRATION"]
     return (
-        _bounded(
+        bounded(
             "rate_limit",
             "body.rate",
             -(-_WORD // strength),
             lambda rate: _wraps(rate, strength),
             lambda n: _link(*_SESSION, _send("program_rate", rate=n)),
         ),
-        _bounded(
+        bounded(
             "bolus_rate",
             "body.duration",
             1,
@@ -185,11 +129,11 @@ def _of_therapy(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
         ),
         Smallest("bolus_state", _link(*_RATE, *_KEY, *_ALARM, bolus)),
         Smallest("command_replay", _link(*_INFUSING, bolus, replace(bolus, replay_of=len(_INFUSING)))),
-        _bounded(
+        bounded(
             "silence",
             "body.seconds",
             0,
-            _only(0),
+            only(0),
             lambda n: _link(*_SESSION, *_ALARM, _send("silence", seconds=n), Wait(130.0)),
         ),
     )
@@ -219,7 +163,7 @@ def _hl7(name: str, *texts: str) -> TestCase:
         at = data.find(_CONTROL_ID.encode())
         live = (LiveField("control_id", at, len(_CONTROL_ID)),) if at >= 0 else ()
         steps += [*(_KEY if steps else ()), Send(name, data, live)]
-    return TestCase(NETWORK, "idle", tuple(steps), Origin("by hand"))
+    return case(NETWORK, "idle", *steps)
 
 
 def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
@@ -230,11 +174,11 @@ def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
     return (
         Smallest("console_format", _hl7("order", f"%s|||||||{_CONTROL_ID}")),
         Smallest("patient_segment", _hl7("order", _ORDER)),
-        _bounded(
+        bounded(
             "patient_line",
             "message.PID.name",
             line,
-            _from(line),
+            at_least(line),
             lambda n: _hl7("admit", f"{_ADMISSION}{_PATIENT}||{'A' * n}"),
             {
                 f"{message} message.PID.{name}": len(beside) - later
@@ -242,11 +186,11 @@ def _of_hl7(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
                 for name, beside in (("family_name", "^JANE"), ("given_name", "DOE^"))
             },
         ),
-        _bounded(
+        bounded(
             "control_id",
             "message.MSH.control_id",
             exact,
-            _only(exact),
+            only(exact),
             lambda n: _hl7("query", f"|||||||{'A' * n}"),
         ),
         Smallest("order_repeated", _hl7("order", order, order)),
