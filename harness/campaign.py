@@ -235,7 +235,7 @@ class Campaign:
 
     def _is_spent(self) -> bool:
         full = self._budget.cases is not None and self._counts.number >= self._budget.cases
-        return full or self._out_of_time()
+        return full or self._is_late()
 
     def _has_found_enough(self) -> bool:
         budget = self._budget
@@ -246,9 +246,11 @@ class Campaign:
         full = budget.findings is not None and len(told) >= budget.findings
         return full or any(finding.kind in budget.stop_on for finding in told)
 
+    def _is_late(self) -> bool:
+        return self._budget.seconds is not None and self.seconds >= self._budget.seconds
+
     def _out_of_time(self) -> bool:
-        late = self._budget.seconds is not None and self.seconds >= self._budget.seconds
-        return late or self._interrupted
+        return self._is_late() or self._interrupted
 
     def _cut_short(self) -> bool:
         """True ends a replay where it stands: what it was to show is not known then."""

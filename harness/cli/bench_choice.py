@@ -17,7 +17,9 @@ def bench_of(bench: str, program: Program, out: Path | None) -> tuple[Path, str,
         if program.transports or program.protocols:
             raise UsageError("--transport and --protocol are for --cmd; those of a bench stand in its file")
         if not bench:
-            raise UsageError("which bench? Name a file, or a shipped bench; or a program by --cmd")
+            raise UsageError(
+                "which bench? Name a file, or a shipped bench; a program by --cmd; or go on by --resume FOLDER"
+            )
         return find_bench(bench), Path(bench).stem if Path(bench).suffix else bench, out
     if bench:
         raise UsageError(f"--cmd is for a run without a bench; leave '{bench}' out, or write the command into it")

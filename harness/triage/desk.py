@@ -55,8 +55,7 @@ class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
-    finding may cost five hundred replays, and twenty resets where these, or the replays, take
-    long, or are limited.
+    finding may cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
     """
 
     def __init__(

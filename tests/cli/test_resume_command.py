@@ -145,7 +145,7 @@ def test_a_position_that_cannot_be_read_is_a_damaged_store(medfuzz, home, packed
 def test_no_bench_and_no_run_is_a_question(medfuzz):
     code, _out, err = medfuzz("run")
     assert (code, err) == (
-        2, ["medfuzz: which bench? Name a file, or a shipped bench; or go on with a run by --resume FOLDER"],
+        2, ["medfuzz: which bench? Name a file, or a shipped bench; a program by --cmd; or go on by --resume FOLDER"],
     )  # fmt: skip
 
 

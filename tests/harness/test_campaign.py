@@ -377,6 +377,25 @@ def test_an_interrupt_ends_in_good_order(toy):
     assert verdicts(events) == [Verdict.PASS]
 
 
+@pytest.mark.parametrize("budget", [Budget(), Budget(seconds=60.0), Budget(cases=9)])
+def test_an_interrupt_while_a_case_is_made_is_one_too_and_never_a_pass(toy, budget):
+    t, events = toy(), []
+
+    class Interrupting(ListFuzzer):
+        def cases(self):
+            yield case(message(b"a"))
+            run.interrupt()
+            yield case(message(b"b"))
+            yield case(message(b"c"))
+
+    listeners = [events.append]
+    fuzzers = [Interrupting()]
+    run = Campaign("c", t.runner, fuzzers, None, manifest={}, budget=budget, listeners=listeners, tries=1, horizon=1.0)
+    assert run.run() == "interrupted"
+    assert of(events, CampaignEnded)[0].reason == "interrupted"
+    assert len(verdicts(events)) < 3
+
+
 def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
     one = ListFuzzer(case(message(b"a")), case(message(b"b")), name="one")
     two = ListFuzzer(case(message(b"c")), name="two")
