@@ -53,7 +53,7 @@ tools:
 	fi
 
 test: $(BIN)/.dev tools
-	MEDFUZZ_REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest -n auto --dist loadfile
+	MEDFUZZ_REQUIRE_ALL=$(REQUIRE_ALL) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks
