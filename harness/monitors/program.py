@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.case import TestCase
 from harness.complaint import Complaint, complaints_in
-from harness.monitors import message_at
+from harness.monitors import blamed
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
@@ -30,7 +30,8 @@ class ProgramMonitor:
         text = self._tail + b"".join(data for _time, data in transcript.console)
         told = complaints_in(text)
         self._tail = b"" if told else text[-_BEGUN:]
-        return [_observation(complaint, transcript) for complaint in told if complaint.weakness != _LEAK]
+        message = blamed(case, transcript)
+        return [_observation(one, message, transcript) for one in told if one.weakness != _LEAK]
 
     def state(self) -> bytes:
         """The end of the text so far, which may be the beginning of a report."""
@@ -41,10 +42,10 @@ class ProgramMonitor:
         self._tail = state
 
 
-def _observation(told: Complaint, transcript: Transcript) -> Observation:
+def _observation(told: Complaint, message: str, transcript: Transcript) -> Observation:
     time = transcript.console[0][0]
     detail = {
-        "message": message_at(transcript, time),
+        "message": message,
         "weakness": told.weakness,
         "frames": "; ".join(told.frames),
     }

@@ -92,3 +92,10 @@ def test_what_a_program_began_to_say_is_forgotten_in_a_replay():
     assert monitor.state() == half.encode()
     monitor.restore(initial)
     assert monitor.state() == b""
+
+
+def test_the_message_that_is_named_is_the_cases_and_never_the_probe_behind_it():
+    of = case(message(b"x"))
+    sent = [Exchange(name, b"<>", (b"<>",), (), b"", at, at, True, True) for name, at in (("x", 0.1), ("probe", 0.3))]
+    (seen,) = ProgramMonitor().observe(of, Transcript(of.id, tuple(sent), 0.0, 1.0, console=((0.5, UBSAN.encode()),)))
+    assert seen.detail["message"] == "x"
