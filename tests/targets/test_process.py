@@ -141,9 +141,15 @@ def test_both_outputs_are_heard_and_neither_holds_the_program_up():
 
 
 def test_what_it_said_stays_when_it_is_stopped():
-    device = OwnProcess(["/bin/sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"])
-    while not device.take_output()[1]:
-        pass
+    polite = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye', flush=True)))\n"
+        "print('up', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    device = OwnProcess([sys.executable, "-c", polite])
+    heard = b""
+    while b"up\n" not in heard:
+        heard += device.take_output()[1]
     device.stop()
     assert device.take_output()[1] == b"bye\n"
     device.stop()
