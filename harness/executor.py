@@ -355,11 +355,11 @@ class Executor:
     ) -> Frame | None:
         """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
-        reading = Reading(sent, asked, proper, self._is_eager(message, seconds))
+        reading = Reading(sent, asked, proper, self._hasty and self._is_eager(message, seconds))
         deadline = sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
-                until = self._until(reading, sent_at, deadline)
+                until = self._until(reading, sent_at, deadline) if reading.eager else deadline
                 received = link.receive(until)
                 if not received:
                     if until < deadline and reading.behind is None:
@@ -397,12 +397,12 @@ class Executor:
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
-        hasty = self._hasty and self._last and self._latency.known and message != self.protocol.probe.message
-        return hasty and self.connection.handles is None and not self.link.whole and self._latency.quiet < seconds
+        usual = self._last and self._latency.known and message != self.protocol.probe.message
+        return usual and self.connection.handles is None and not self.link.whole and self._latency.quiet < seconds
 
     def _until(self, reading: Reading, sent_at: float, deadline: float) -> float:
         """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""
-        if not reading.eager or (reading.behind is not None and not reading.behind.replies):
+        if reading.behind is not None and not reading.behind.replies:
             return deadline
         since = sent_at if reading.behind is None else self.link.now()
         return min(deadline, since + self._latency.quiet)
