@@ -100,12 +100,15 @@ def complaint_in(text: bytes) -> Complaint | None:
 
 
 def complaints_in(text: bytes) -> list[Complaint]:
-    """Those in the output of a program, in their order; of several with one cause, or on one line, the first."""
+    """Those in the output of a program, the last one last; of several with one cause, or on one line, the first."""
     lines = text[-_BOUND:].decode(errors="replace").splitlines()
     shown = "".join(f"{line[:_LONGEST]}\n" for line in lines)
     found = [(match, number < len(_CHECKED)) for number, form in enumerate(_FORMS) for match in form.finditer(shown)]
     told = [_complaint(match, shown, checked=checked) for match, checked in sorted(found, key=_end)]
-    return list({_cause(one): one for one in reversed(told)}.values())[::-1]
+    distinct: dict[tuple[str, str], Complaint] = {}
+    for one in told:
+        distinct[_cause(one)] = distinct.pop(_cause(one), one)
+    return list(distinct.values())
 
 
 def _end(found: tuple[re.Match[str], bool]) -> int:

@@ -8,7 +8,7 @@ import select
 import threading
 
 KEPT = 1 << 16  # bytes
-_CHUNK = 1 << 16
+_CHUNK, _MOST_CHUNKS = 1 << 16, 32  # a pipe holds a mebibyte at most
 
 
 class Output:
@@ -40,15 +40,19 @@ class Output:
             pass
 
     def _pull(self) -> bool:
-        """Take in what is there; False where nobody writes any more."""
+        """Take in what is there, as far as a pipe holds; False where nobody writes any more.
+
+        A program that writes faster than we read is not waited for.
+        """
         if self._reader < 0:
             return False
         with self._lock, contextlib.suppress(BlockingIOError):
-            while data := os.read(self._reader, _CHUNK):
+            for _ in range(_MOST_CHUNKS):
+                if not (data := os.read(self._reader, _CHUNK)):
+                    return False
                 self._latest += data
                 self._untaken += len(data)
                 del self._latest[:-KEPT]
-            return False
         return True
 
     def take(self) -> bytes:

@@ -15,6 +15,7 @@ from harness.transports import Endpoint, parse_moniker, transports
 
 _SCHEME = "pty"
 _CHUNK = 4096
+_DROPPED_SECONDS = 0.1
 
 
 class Terminals:
@@ -50,7 +51,7 @@ class Terminals:
             raise LinkError(f"{_SCHEME}:{name}: no program runs")
         if name in self._held and _is_open_elsewhere(os.ttyname(self._held[name])):
             os.close(self._held.pop(name))
-        if name in self._held or select_events(descriptor, select.POLLIN) & select.POLLHUP:
+        if name in self._held or _events(descriptor, select.POLLIN) & select.POLLHUP:
             raise LinkError(f"{_SCHEME}:{name}: the program has not opened its port. Does it take {{{_SCHEME}}}?")
         return descriptor
 
@@ -78,7 +79,7 @@ def _target(link: Path) -> str:
         return ""
 
 
-def select_events(descriptor: int, wanted: int, seconds: float = 0.0) -> int:
+def _events(descriptor: int, wanted: int, seconds: float = 0.0) -> int:
     """Which events a descriptor has, waiting for one of the `wanted` ones."""
     poll = select.poll()
     poll.register(descriptor, wanted)
@@ -93,7 +94,8 @@ class TerminalLink:
 
     def __init__(self, descriptor: int, moniker: str) -> None:
         self._descriptor, self._moniker = descriptor, moniker
-        for _leftover in self._read():
+        until = time.monotonic() + _DROPPED_SECONDS  # one that never stops is not waited for
+        while time.monotonic() < until and next(self._read(), b""):
             pass
 
     def _read(self) -> Iterator[bytes]:
@@ -113,7 +115,7 @@ class TerminalLink:
             try:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:
-                if not select_events(self._descriptor, select.POLLOUT, deadline - time.monotonic()):
+                if not _events(self._descriptor, select.POLLOUT, deadline - time.monotonic()):
                     raise LinkError(f"{self._moniker}: the program does not read its port") from None
             except OSError as error:
                 raise LinkClosed(f"{self._moniker}: the port is gone ({error})") from error
@@ -123,7 +125,7 @@ class TerminalLink:
         while True:
             if received := next(self._read(), b""):
                 return received
-            if not select_events(self._descriptor, select.POLLIN, deadline - time.monotonic()):
+            if not _events(self._descriptor, select.POLLIN, deadline - time.monotonic()):
                 return b""
 
     def close(self) -> None:

@@ -125,3 +125,8 @@ def test_no_flood_of_a_hostile_device_holds_us_up(piece):
     began = time.process_time()
     complaint_in(piece.encode() * (200_000 // len(piece)))
     assert time.process_time() - began < 1.0
+
+
+def test_the_last_words_are_the_last_ones_also_where_they_were_said_before():
+    other = TRACEBACK.replace("KeyError", "ValueError")
+    assert complaint_in((TRACEBACK + other + TRACEBACK).encode()).what == "KeyError"

@@ -162,3 +162,13 @@ def test_a_program_is_told_what_the_bench_puts_into_its_environment():
         assert device.last_words() == f"3 {os.environ['HOME']}"
     finally:
         device.stop()
+
+
+def test_a_program_that_writes_without_end_is_read_in_time_and_ended():
+    flood = "import os\nfor fd in (1, 2): os.fork() or [os.write(fd, b'x' * 65536) for _ in iter(int, 1)]\n"
+    device = OwnProcess([sys.executable, "-c", flood + "while True: os.write(2, b'y' * 65536)"])
+    began = time.monotonic()
+    heard = [device.take_output() for _ in range(20)]
+    device.stop()
+    assert time.monotonic() - began < 10.0
+    assert all(len(text) <= 1 << 16 for texts in heard for text in texts)

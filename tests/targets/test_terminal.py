@@ -116,3 +116,15 @@ def test_several_ports_have_names():
 def test_what_is_no_such_port_is_refused(target, moniker, words):
     with pytest.raises(UsageError, match=words):
         transport(moniker, target)
+
+
+def test_a_program_that_talks_without_end_is_opened_in_time(terminals):
+    path = terminals.renew()["{pty}"]
+    talker = OwnProcess(["/bin/sh", "-c", f"exec 3<>{path}; exec yes >&3"])
+    try:
+        link = opened(terminals)
+        began = link.now()
+        assert link.receive(began + 5.0)
+        assert link.now() - began < 2.0
+    finally:
+        talker.stop()
