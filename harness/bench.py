@@ -32,11 +32,11 @@ from harness.bench_tables import (
     table_of,
 )
 from harness.errors import UsageError, did_you_mean
+from harness.place import TLS_FILES
 from harness.userfile import is_file
 
 _DEVICE_NAME = re.compile(r"COM\d+", re.IGNORECASE)
 _WITH_PATH = ("serial", "unix", "pty")
-_TLS_FILES = ("ca", "cert", "key")
 _OWN_PORT = "pty:"  # of an interface: a port by name, which the program is given
 _LINKS = (("target", "channel"), ("radio", "control"), ("radio", "listen"))
 _PATHS = (("faults",), ("target", "elf"), ("safety", "requirements"), ("controls", "elf"))
@@ -224,7 +224,7 @@ def _anchored_options(options: str, folder: Path) -> str:
     """Those of TLS that name files."""
     parts = [part.partition("=") for part in options.split("&") if part]
     return "&".join(
-        f"{key}={(folder / value).resolve()}" if key in _TLS_FILES else f"{key}{eq}{value}" for key, eq, value in parts
+        f"{key}={(folder / value).resolve()}" if key in TLS_FILES else f"{key}{eq}{value}" for key, eq, value in parts
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.errors import BenchError, UsageError
 
 LOOPBACK, _LAST = "127.0.0.1", 0xFFFF
+TLS_FILES = ("ca", "cert", "key")  # options of `tls:` that name files
 _UNIX, _PRIVATE, _OWN = "unix:", 0o700, 0o600
 
 

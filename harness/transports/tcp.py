@@ -16,7 +16,7 @@ _CHUNK = 65536
 
 
 class SocketLink:
-    """A connected stream. Deadlines are on the monotonic clock.
+    """A connected stream, or datagrams, of which an empty one is as good as none. Deadlines are on the monotonic clock.
 
     `waits` are what the socket raises where it has to be waited for, `ends` where the peer is gone.
     """
@@ -58,9 +58,10 @@ class SocketLink:
                 continue
             except OSError as error:
                 raise self._translate(error) from error
-            if not data:
+            if not data and self.stream:
                 raise LinkClosed(f"{self._moniker}: the peer closed the connection")
-            return data
+            if data:
+                return data
 
     def _translate(self, error: OSError) -> LinkError:
         if isinstance(error, self.ends):

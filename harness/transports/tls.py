@@ -5,11 +5,9 @@ from __future__ import annotations
 import ssl
 
 from harness.errors import LinkError, UsageError
-from harness.place import connected, place_of
+from harness.place import TLS_FILES, connected, place_of
 from harness.transports import Endpoint, transports
 from harness.transports.tcp import SocketLink
-
-FILES = ("ca", "cert", "key")
 
 
 class TlsLink(SocketLink):
@@ -57,7 +55,7 @@ def tls_transport(endpoint: Endpoint, target: object) -> TlsTransport:
 
     With `verify=off` any certificate is taken. Raises UsageError.
     """
-    endpoint.check(*FILES, "name", "verify")
+    endpoint.check(*TLS_FILES, "name", "verify")
     host, _port = place_of(f"tls:{endpoint.address}", scheme="tls")
     return TlsTransport(
         endpoint.moniker, f"tcp:{endpoint.address}", endpoint.options.get("name", host), _context(endpoint)
@@ -65,7 +63,7 @@ def tls_transport(endpoint: Endpoint, target: object) -> TlsTransport:
 
 
 def _context(endpoint: Endpoint) -> ssl.SSLContext:
-    ca, cert, key = (endpoint.options.get(file) for file in FILES)
+    ca, cert, key = (endpoint.options.get(file) for file in TLS_FILES)
     try:
         context = ssl.create_default_context(cafile=ca)
         if cert:

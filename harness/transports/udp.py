@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-import select
 import socket
-import time
 
 from harness.errors import LinkClosed, LinkError
 from harness.place import place_of
 from harness.transports import Endpoint, transports
+from harness.transports.tcp import SocketLink
 
-_LONGEST = 65535
 
+class DatagramLink(SocketLink):
+    """Hears one peer only. Nothing is asked at opening."""
 
-class DatagramLink:
-    """A socket that hears one peer only. Nothing is asked at opening. Deadlines are on the monotonic clock."""
-
-    whole = False
     stream = False
-
-    def __init__(self, datagrams: socket.socket, moniker: str) -> None:
-        self._socket, self._moniker = datagrams, moniker
-        datagrams.setblocking(False)
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send one datagram; raises LinkError, and LinkClosed where nothing listens any more."""
         try:
             self._socket.send(data)
         except OSError as error:
-            raise self._translated(error) from error
+            raise self._translate(error) from error
 
-    def receive(self, deadline: float) -> bytes:
-        """One datagram, or b"" at the deadline. An empty one is as good as none."""
-        while True:
-            remaining = deadline - time.monotonic()
-            try:
-                if data := self._socket.recv(_LONGEST):
-                    return data
-            except BlockingIOError:
-                if remaining <= 0 or not select.select([self._socket], [], [], remaining)[0]:
-                    return b""
-            except OSError as error:
-                raise self._translated(error) from error
-
-    def _translated(self, error: OSError) -> LinkError:
-        if isinstance(error, ConnectionError):
+    def _translate(self, error: OSError) -> LinkError:
+        if isinstance(error, self.ends):
             return LinkClosed(f"{self._moniker}: nothing listens there (port unreachable)")
-        return LinkError(f"{self._moniker}: {error.strerror or error}. Check address and route")
-
-    def close(self) -> None:
-        """Idempotent."""
-        self._socket.close()
-
-    def now(self) -> float:
-        """The monotonic clock."""
-        return time.monotonic()
+        return super()._translate(error)
 
 
 class DatagramTransport:
