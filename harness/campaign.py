@@ -323,7 +323,7 @@ class Campaign:
                 if self._judge(longer, whole) is not Verdict.PASS:
                     break
         self._last = case if verdict is Verdict.PASS else None
-        self._conclude(case, replace(outcome, measures=measures), verdict)
+        self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 
     def _remember(self, planned: Planned) -> None:

@@ -119,7 +119,8 @@ class Store:
         origin = case.origin
         message = origin.path[-1] if origin.path else "".join(case.messages[-1:])
         place = self._origin((case.interface, case.state, origin.fuzzer, message, origin.field))
-        brief = origin if verdict is not Verdict.PASS else replace(origin, mutation=shown(origin.mutation))
+        whole = verdict is not Verdict.PASS or len(origin.mutation) <= _SHOWN
+        brief = origin if whole else replace(origin, mutation=shown(origin.mutation))
         row = (
             number,
             bytes.fromhex(case.id),

@@ -19,6 +19,8 @@ PROPER = re.compile(
     rb"\x0bMSH\|\^~\\&\|(?:[^|\r\x0b\x1c]*\|){6}(?!ACK)[A-Z]{3}\^[A-Z]\d\d\|[\w.-]{1,20}\|[^\x0b\x1c]*\x1c\r"
 )
 _SEGMENT_END = re.compile("[\r\n]+")
+_LINE_END = re.compile(rb"[\r\n]+")
+_BEFORE_MSH = b"\xef\xbb\xbf\r\n "
 _DELIMITERS_AT_MOST = rb"[\s\S]{0,8}"
 
 
@@ -50,9 +52,16 @@ def segments_of(block: bytes) -> Segments:
 
 
 def acknowledged(block: bytes) -> tuple[bytes, bytes] | None:
-    """MSA-1 and MSA-2, the code and the control id of what the block answers; None where it answers nothing."""
-    found = segments_of(block).first("MSA")
-    return (found[1].encode(), found[2].strip().encode()) if len(found) > 2 else None
+    """MSA-1 and MSA-2, the code and the control id of what the block answers; None where it answers nothing.
+
+    Asked of each answer again and again, so that no more of it is read than that.
+    """
+    lines = [line.strip() for line in _LINE_END.split(block.removeprefix(START).removesuffix(END).lstrip(_BEFORE_MSH))]
+    separator = lines[0][3:4]
+    if not lines[0].startswith(b"MSH") or not separator:
+        return None
+    found = next((line.split(separator) for line in lines if line.split(separator, 1)[0] == b"MSA"), ())
+    return (found[1], found[2].strip()) if len(found) > 2 else None
 
 
 class Hl7Wire(Wire):

@@ -254,7 +254,7 @@ class Protocol:
 
     def refuses(self, reply: bytes) -> bool:
         """True when a reply says that what it answers was not carried out."""
-        return any(self.wire.refuses(frame) for frame in self.wire.split(reply)[0])
+        return any(self.wire.refuses(frame) for frame in self.split(reply)[0])
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A pattern that matches the outgoing stream as soon as it would carry one of `messages`."""

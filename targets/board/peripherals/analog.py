@@ -26,11 +26,16 @@ class Adc(Peripheral):
     def read(self, offset: int) -> int:
         if offset == ADC_DR:
             self.registers[0] &= ~EOC
-            self._update()
+            if self.registers[ADC_CR1 >> 2] & EOCIE:
+                self._update()
             return self.registers[ADC_DR >> 2]
-        return super().read(offset)
+        return self.registers[offset >> 2] if offset < 4 * self.words else 0
 
     def write(self, offset: int, value: int) -> None:
+        """Firmware polls this bank in a loop: the interrupt line is looked at only where it can move."""
+        if offset > ADC_CR2:
+            super().write(offset, value)
+            return
         if offset == ADC_CR2 and value & SWSTART and value & ADON:
             self.registers[ADC_CR2 >> 2] = value & ~SWSTART
             self._convert()
@@ -38,7 +43,7 @@ class Adc(Peripheral):
             self.registers[0] &= value
         else:
             super().write(offset, value)
-        if offset <= ADC_CR2:
+        if offset == ADC_CR1 or self.registers[ADC_CR1 >> 2] & EOCIE:
             self._update()
 
     def _convert(self) -> None:
