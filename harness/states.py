@@ -48,13 +48,16 @@ class Walker:
         self._target, self._watch = target, watch
         self.why = ""
 
-    def walk(self, interface: Interface, state: State) -> bool:
-        """True when the probe proves the state; raises LinkError, with the link closed."""
-        executor, answer, self.why = interface.executor, None, ""
+    def walk(self, interface: Interface, state: State, answer: Frame | None = None) -> bool:
+        """True when the probe proves the state; raises LinkError, with the link closed.
+
+        `answer` is the probe's where it was served just now and nothing is to be done in between.
+        """
+        executor, self.why = interface.executor, ""
         started, broken = executor.link.now(), ""
         try:
             executor.run(state.preamble)
-            answer = interface.ladder.climb(closed=False, broken=False, patience=0.0).answer
+            answer = answer or interface.ladder.climb(closed=False, broken=False, patience=0.0).answer
         except LinkError as error:
             broken = str(error)
             executor.close()
@@ -179,16 +182,18 @@ class ReachedStates:
 
     def _arrives(self, interface: Interface, state: State, attempt: int) -> bool:
         """Walk there. A link that cannot be opened is tried once more after a reset; then it raises LinkError."""
-        resets = self._target.can_reset()
+        resets, answer = self._target.can_reset(), None
         try:
             if attempt > _FROM_HERE or self._must_reset:
-                self._start_over(interface)
+                answer = self._start_over(interface)
             if attempt == _SETTLED:
                 self._target.advance(self._settle)  # it may have restarted by itself, and not be up yet
             if attempt > _FROM_HERE and not resets:
                 self._undo()
-            interface.executor.begin(Conversation())
-            return self._walker.walk(interface, state)
+            if answer is None or state.preamble or not resets:
+                answer = None
+                interface.executor.begin(Conversation())
+            return self._walker.walk(interface, state, answer)
         except LinkClosed as error:
             self._walker.why = str(error)
             return False
@@ -206,15 +211,15 @@ class ReachedStates:
             except (LinkError, GuardRefused):
                 interface.executor.close()
 
-    def _start_over(self, interface: Interface) -> None:
-        """From a reset, as far as the bench can, and a connection on which the device serves."""
+    def _start_over(self, interface: Interface) -> Frame | None:
+        """From a reset, as far as the bench can, and a connection on which the device serves: its probe's answer."""
         self._must_reset = False
         self._target.calm()
         self._reset()
         interface.executor.close()
         self._watch.teach(self._watch.initial)
         interface.executor.begin(Conversation())
-        interface.ladder.climb(closed=False, broken=True, patience=interface.patience)
+        return interface.ladder.climb(closed=False, broken=True, patience=interface.patience).answer
 
 
 def unproven(answer: Frame | None, state: State) -> str:

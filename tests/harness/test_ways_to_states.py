@@ -65,7 +65,10 @@ def test_a_state_is_walked_to_once_and_stayed_in(toy):
 def test_another_state_is_walked_to_from_where_the_device_is_and_from_a_reset_where_it_is_not_proven(toy):
     t = toy()
     enter(t)
-    assert enter(t, "idle") == (True, [PROBE, PROBE, PROBE])  # in the session still; the ladder's; after the reset
+    assert enter(t, "idle") == (
+        True,
+        [PROBE, PROBE],
+    )  # in the session still; the one behind the reset proves the state too
     assert t.target.resets == 1
 
 
