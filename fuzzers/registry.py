@@ -5,12 +5,13 @@ from __future__ import annotations
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.planned import ModelFuzzer
 from fuzzers.procedures import ProceduresFuzzer
+from fuzzers.related import RelatedFuzzer
 from fuzzers.sequence import SequenceFuzzer
 from harness.registry import Registry
 from protocols.model import Protocol
 
 FUZZERS: Registry[type[ModelFuzzer]] = Registry("fuzzer")
-for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, ProceduresFuzzer):
+for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, ProceduresFuzzer):
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 
 

@@ -176,7 +176,8 @@ class StimulusTable(Table):
 class MonitorsTable(Table):
     """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift.
 
-    `own` are monitors of a user's: `FILE.py:NAME`.
+    With `replies` what a device answers is held against the protocol's standard. `own` are monitors of a user's:
+    `FILE.py:NAME`.
     """
 
     console_patterns: list[str] = []
@@ -186,6 +187,7 @@ class MonitorsTable(Table):
     session_states: list[str] = []
     uptime_field: str = ""
     boot_field: str = ""
+    replies: bool = True
     own: list[str] = []
 
 

@@ -242,7 +242,7 @@ class Executor:
         else:
             link.send(data, sent_at + self.timeout)
         due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
-        seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet
+        seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _make_ready(self) -> None:
@@ -359,7 +359,7 @@ class Executor:
         deadline = sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
-                until = self._until(reading, sent_at, deadline) if reading.eager else deadline
+                until = self._until(reading, message, sent_at, deadline) if reading.eager else deadline
                 received = link.receive(until)
                 if not received:
                     if until < deadline and reading.behind is None:
@@ -398,14 +398,16 @@ class Executor:
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
         usual = self._last and self._latency.known and message != self.protocol.probe.message
-        return usual and self.connection.handles is None and not self.link.whole and self._latency.quiet < seconds
+        return (
+            usual and self.connection.handles is None and not self.link.whole and self._latency.quiet(message) < seconds
+        )
 
-    def _until(self, reading: Reading, sent_at: float, deadline: float) -> float:
+    def _until(self, reading: Reading, message: str, sent_at: float, deadline: float) -> float:
         """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""
         if reading.behind is not None and not reading.behind.replies:
             return deadline
         since = sent_at if reading.behind is None else self.link.now()
-        return min(deadline, since + self._latency.quiet)
+        return min(deadline, since + self._latency.quiet(message))
 
     def _ask_behind(self, reading: Reading) -> float:
         """Send the probe behind the message; when that was."""

@@ -461,6 +461,42 @@ class Dissects(Interface):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What else tells of the place in a device that a message writes: a message that reads it, others that write it."""
+
+    read: Send
+    writes: tuple[Send, ...] = ()
+
+
+class Expects(WireProtocol, Interface):
+    """A protocol that knows what a right reply is, as far as its standard leaves no choice."""
+
+    def refuses(self, reply: bytes) -> bool:
+        """True when a reply says that what it answers was not carried out."""
+        ...
+
+    def wrong(self, sent: bytes, reply: Frame) -> str:
+        """Why the reply to `sent` cannot be right, in words that one fault has in common; or ""."""
+        ...
+
+    def demands(self, sent: bytes) -> bool:
+        """True where an answer to `sent` is demanded, also of a device that cannot read it."""
+        ...
+
+    def around(self, sent: bytes) -> Related | None:
+        """What else tells of the place that `sent` writes; None for what writes none."""
+        ...
+
+    def absent(self, reply: Frame) -> bool:
+        """True when the reply says that there is no such place in the device."""
+        ...
+
+    def content(self, reply: Frame) -> bytes:
+        """What a reply says, without what belongs to its request alone: equal for equal contents."""
+        ...
+
+
 @runtime_checkable
 class Monitor(Interface):
     """Watches a target and reports. `state`/`restore` put what it learned into the snapshot."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
-_FORGETS = 0.99
+_FORGETS, _FORGETS_OWN, _ENOUGH = 0.99, 0.9, 3
 _MUTE_FROM, _LOOK_AGAIN = 3, 16
 
 
@@ -15,6 +15,7 @@ class Latency:
 
     def __init__(self, timeout: float) -> None:
         self._timeout, self._slowest = timeout, 0.0
+        self._own: dict[str, tuple[int, float]] = {}
         self._unanswered = Counter[str]()
 
     @property
@@ -22,14 +23,20 @@ class Latency:
         """True once an answer came."""
         return self._slowest > 0.0
 
-    @property
-    def quiet(self) -> float:
-        """After so long an answer is overdue, as answers came so far; the timeout at most."""
-        return min(self._timeout, max(SHORTEST_QUIET, _QUIET_FACTOR * self._slowest))
+    def quiet(self, message: str) -> float:
+        """After so long an answer is overdue, as those to the message, or to any, came so far; at most the timeout.
+
+        A device that takes half a second for a message of one kind answers the others as soon as ever.
+        """
+        count, own = self._own.get(message, (0, 0.0))
+        slowest = own if count >= _ENOUGH else self._slowest
+        return min(self._timeout, max(SHORTEST_QUIET, _QUIET_FACTOR * slowest))
 
     def answered(self, message: str, seconds: float) -> None:
-        """An answer came; one slow one is forgotten over the next hundreds."""
+        """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""
         self._slowest = max(_FORGETS * self._slowest, seconds)
+        count, own = self._own.get(message, (0, 0.0))
+        self._own[message] = count + 1, max(_FORGETS_OWN * own, seconds)
         self._unanswered.pop(message, None)
 
     def unanswered(self, message: str) -> None:

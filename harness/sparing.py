@@ -1,13 +1,15 @@
-"""A device that nothing resets, or that is long gone each time, is not killed by the same message all day."""
+"""A device is not killed by the same message all day, and not asked all day what it takes long to answer."""
 
 from __future__ import annotations
 
+import heapq
 import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.case import TestCase
+from harness.costs import Clock, Costs
 from harness.order import Planned
 from harness.transcript import Transcript
 from harness.verdict import Observation
@@ -19,10 +21,11 @@ _MOST_WAITING = 100_000
 
 @dataclass(frozen=True, slots=True)
 class SparingState:
-    """How often a message has shown a known finding, by interface and message, and the places of what waits."""
+    """How often a message has shown a known finding, what cases cost, and what waits."""
 
     shown: tuple[tuple[str, str, int], ...] = ()
     waiting: tuple[int, ...] = ()
+    costs: Costs = ()
 
 
 class Sparing:
@@ -30,16 +33,24 @@ class Sparing:
 
     So what else the message may do is still looked for, and most of the time is left for the others. Which ones run
     is the case's own number, not chance. What was put off runs when there is nothing else.
+
+    Cases with messages that a device takes long for have half of the time together, the cheapest of them first.
     """
 
     def __init__(self) -> None:
         self._shown: Counter[tuple[str, str]] = Counter()
         self._waiting: deque[Planned] = deque(maxlen=_MOST_WAITING)
+        self._clock = Clock()
+        self._costly: list[tuple[float, int, Planned]] = []
 
     @property
     def waiting(self) -> int:
         """Cases that are put off at present."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._costly)
+
+    def took(self, case: TestCase, transcript: Transcript) -> None:
+        """A case was run."""
+        self._clock.note(case, transcript)
 
     def note(self, case: TestCase, fault: Observation, transcript: Transcript) -> None:
         """A known finding was shown again; blamed is the message that it blames, else the last one."""
@@ -49,14 +60,24 @@ class Sparing:
         self._shown.update({(case.interface, message) for message in blamed})
 
     def ordered(self, cases: Iterable[Planned]) -> Iterator[Planned]:
-        """The cases that are due, then those that were put off."""
+        """The cases that are due, costly ones in between, then those that were put off."""
         for planned in cases:
-            if self._is_due(planned.case):
-                yield planned
-            else:
+            if not self._is_due(planned.case):
                 self._waiting.append(planned)
+            elif self._is_dear(planned.case):
+                heapq.heappush(self._costly, (self._clock.expected(planned.case), planned.place, planned))
+            else:
+                yield planned
+            if self._costly and self._clock.affords(self._costly[0][0]):
+                yield heapq.heappop(self._costly)[2]
+        while self._costly:
+            yield heapq.heappop(self._costly)[2]
         while self._waiting:
             yield self._waiting.popleft()
+
+    def _is_dear(self, case: TestCase) -> bool:
+        """True where it waits for its turn; when too many do, none does."""
+        return len(self._costly) < _MOST_WAITING and self._clock.is_costly(case)
 
     def _is_due(self, case: TestCase) -> bool:
         often = max((self._shown[case.interface, message] for message in case.messages), default=0)
@@ -65,9 +86,11 @@ class Sparing:
     def state(self) -> SparingState:
         """What it knows, to be written down."""
         shown = tuple((*place, times) for place, times in self._shown.items())
-        return SparingState(shown, tuple(planned.place for planned in self._waiting))
+        waiting = (*self._waiting, *(planned for _cost, _place, planned in self._costly))
+        return SparingState(shown, tuple(planned.place for planned in waiting), self._clock.state())
 
     def restore(self, state: SparingState, planned: Mapping[int, Planned]) -> None:
         """Back to a `state()`, with the cases of its places."""
         self._shown.update({(interface, message): times for interface, message, times in state.shown})
+        self._clock.restore(state.costs)
         self._waiting.extend(planned[place] for place in state.waiting)

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     CONSOLE = "console"
     SILENCE = "silence"
     DISCONNECT = "disconnect"
+    WRONG_REPLY = "wrong_reply"
+    NO_REPLY = "no_reply"
     SESSION_LAPSED = "session_lapsed"
     LINK_LOST = "link_lost"
     UNKNOWN_SIGNAL = "unknown_signal"
@@ -76,6 +78,10 @@ KINDS: Mapping[Kind, Meaning] = {
     Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE, timed=True),
     Kind.DISCONNECT: Meaning(
         "disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE, Kind.CONSOLE}, timed=True
+    ),
+    Kind.WRONG_REPLY: Meaning("wrong reply", "wrong replies", symptom_of=_GONE),
+    Kind.NO_REPLY: Meaning(
+        "missing reply", "missing replies", symptom_of=_GONE | {Kind.SILENCE, Kind.DISCONNECT, Kind.CONSOLE}, timed=True
     ),
     Kind.SESSION_LAPSED: Meaning("lapsed session", "lapsed sessions", blame=Blame.NOBODY),
     Kind.LINK_LOST: Meaning("lost link", "lost links", blame=Blame.BENCH, symptom_of=_GONE | {Kind.SILENCE}),

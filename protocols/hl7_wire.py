@@ -107,6 +107,20 @@ class Hl7Wire(Wire):
         """A whole block with a header that can be read is answered, unless it is an acknowledgement itself."""
         return PROPER.match(sent) is not None
 
+    def wrong(self, sent: bytes, frame: Frame) -> str:
+        """A code that is none, or no control id where the message had one."""
+        told = acknowledged(frame.data)
+        if told is None or not self.expects_reply(sent):
+            return ""
+        if told[0] not in CODES:
+            return "no such acknowledgement code"
+        return "" if told[1] else "it does not say which message it acknowledges"
+
+    def demands(self, sent: bytes) -> bool:
+        """A block is acknowledged, if only by a reject, unless it is an acknowledgement (HL7 2.5, 2.9.2)."""
+        whole = sent.startswith(START) and sent.endswith(END) and sent.count(START) == sent.count(END) == 1
+        return whole and acknowledged(sent) is None
+
     def served(self, frame: Frame) -> bool:
         """Any acknowledgement: who refuses a message by its control id has read it."""
         told = acknowledged(frame.data) if frame.kind is FrameKind.REPLY else None

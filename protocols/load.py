@@ -1,24 +1,27 @@
-"""Finds a protocol by its shipped name or in a user's own file: `my_device.py:PROTOCOL`."""
+"""Finds a protocol by its shipped name (`modbus_tcp?unit=17`) or in a user's own file: `my_device.py:PROTOCOL`."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl
 
+from harness.errors import UsageError, did_you_mean
 from harness.registry import Registry
 from harness.userfile import is_file, named
 from protocols.model import Protocol
 
-PROTOCOLS: Registry[Callable[[], Protocol]] = Registry("protocol")
+PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protocol")
 
 
 SHIPPED = {
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
-    "modbus_tcp": "protocols.modbus:TCP",
-    "modbus_rtu": "protocols.modbus:RTU",
-    "modbus_ascii": "protocols.modbus:ASCII",
+    "modbus_tcp": "protocols.modbus:modbus_tcp",
+    "modbus_rtu": "protocols.modbus:modbus_rtu",
+    "modbus_ascii": "protocols.modbus:modbus_ascii",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
@@ -38,10 +41,25 @@ SHIPPED = {
 """Where each is defined, as text: what only a demonstration device speaks lies beside that device."""
 
 
-def _shipped(place: str) -> Protocol:
-    """The protocol of a module, which is imported only when a bench names it."""
+def _shipped(place: str, options: Mapping[str, str]) -> Protocol:
+    """The protocol of a module, which is imported only when a bench names it; one that a function makes has options."""
     module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    found: Protocol | Callable[..., Protocol] = getattr(importlib.import_module(module), attribute)
+    if isinstance(found, Protocol):
+        if options:
+            raise UsageError(f"protocol '{found.name}' has no options: leave out ?{next(iter(options))}")
+        return found
+    return found(**_numbers(attribute, options, list(inspect.signature(found).parameters)))
+
+
+def _numbers(protocol: str, options: Mapping[str, str], known: Sequence[str]) -> dict[str, int]:
+    """The options, all of which are whole numbers. Raises UsageError."""
+    for name, value in options.items():
+        if name not in known:
+            raise UsageError(f"protocol '{protocol}' has no option '{name}'.{did_you_mean(name, known)}")
+        if not value.isdecimal() or not value.isascii():
+            raise UsageError(f"protocol '{protocol}': {name} is a whole number, not '{value}'")
+    return {name: int(value) for name, value in options.items()}
 
 
 for _name, _place in SHIPPED.items():
@@ -53,4 +71,7 @@ def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
 
     Raises UsageError that names file, attribute and what to do.
     """
-    return named(spec, folder, Protocol, "Protocol") if is_file(spec) else PROTOCOLS.get(spec)()
+    if is_file(spec):
+        return named(spec, folder, Protocol, "Protocol")
+    name, _mark, query = spec.partition("?")
+    return PROTOCOLS.get(name)(dict(parse_qsl(query, keep_blank_values=True)))

@@ -16,6 +16,7 @@ from harness.interfaces import Mark, Resynchronization, State
 from protocols.checksums import BlockChecksum
 from protocols.encoding import HexBlock
 from protocols.modbus_pdu import LONGEST, READ_DEVICE_IDENTIFICATION, RESTART_COMMUNICATIONS
+from protocols.modbus_places import Places
 from protocols.modbus_wire import AsciiWire, ModbusWire, RtuWire, TcpWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
@@ -66,35 +67,35 @@ def _sub_request(*more: boofuzz.Fuzzable) -> tuple[boofuzz.Fuzzable, ...]:
     return _bytes_of("sub_request"), boofuzz.Block("sub_request", children=(*numbers, *more))
 
 
-def requests() -> dict[str, tuple[int, tuple[boofuzz.Fuzzable, ...]]]:
-    """Function code, and what follows it in a request; made anew, as a primitive belongs to one Request."""
+def requests(at: int = 0) -> dict[str, tuple[int, tuple[boofuzz.Fuzzable, ...]]]:
+    """Function code, and what follows it in a request to the places from address `at`; made anew at each call."""
     coils, words = boofuzz.Bytes("values", b"\xcd"), boofuzz.Bytes("values", b"\x00\x0a\x01\x02")
     data, record = boofuzz.Bytes("data", b"\xa5\x37"), boofuzz.Bytes("record_data", b"\x06\xaf\x04\xbe")
-    both = (u16("read_address", 0), u16("read_quantity", 2), u16("write_address", 0))
+    both = (u16("read_address", at), u16("read_quantity", 2), u16("write_address", at))
     written = boofuzz.Bytes("values", b"\x00\xff\x00\xfe")
     identified = (u8("mei_type", READ_DEVICE_IDENTIFICATION), u8("read_device_id_code", 1), u8("object_id", 0))
     return {
-        "read_coils": (0x01, (u16("address", 0), u16("quantity", 1))),
-        "read_discrete_inputs": (0x02, (u16("address", 0), u16("quantity", 1))),
-        "read_holding_registers": (0x03, (u16("address", 0), u16("quantity", 1))),
-        "read_input_registers": (0x04, (u16("address", 0), u16("quantity", 1))),
-        "write_single_coil": (0x05, (u16("address", 0), u16("value", COIL_ON))),
-        "write_single_register": (0x06, (u16("address", 0), u16("value", 3))),
+        "read_coils": (0x01, (u16("address", at), u16("quantity", 1))),
+        "read_discrete_inputs": (0x02, (u16("address", at), u16("quantity", 1))),
+        "read_holding_registers": (0x03, (u16("address", at), u16("quantity", 1))),
+        "read_input_registers": (0x04, (u16("address", at), u16("quantity", 1))),
+        "write_single_coil": (0x05, (u16("address", at), u16("value", COIL_ON))),
+        "write_single_register": (0x06, (u16("address", at), u16("value", 3))),
         "read_exception_status": (0x07, ()),
         "diagnostics": (0x08, (u16("sub_function", 0), data)),
         "get_comm_event_counter": (0x0B, ()),
         "get_comm_event_log": (0x0C, ()),
-        "write_multiple_coils": (0x0F, (u16("address", 0), _coils_of("values"), _bytes_of("values"), coils)),
-        "write_multiple_registers": (0x10, (u16("address", 0), _registers_of("values"), _bytes_of("values"), words)),
+        "write_multiple_coils": (0x0F, (u16("address", at), _coils_of("values"), _bytes_of("values"), coils)),
+        "write_multiple_registers": (0x10, (u16("address", at), _registers_of("values"), _bytes_of("values"), words)),
         "report_server_id": (0x11, ()),
         "read_file_record": (0x14, _sub_request(u16("record_length", 2))),
         "write_file_record": (0x15, _sub_request(_registers_of("record_data", "record_length"), record)),
-        "mask_write_register": (0x16, (u16("address", 0), u16("and_mask", 0x00F2), u16("or_mask", 0x0025))),
+        "mask_write_register": (0x16, (u16("address", at), u16("and_mask", 0x00F2), u16("or_mask", 0x0025))),
         "read_write_multiple_registers": (
             0x17,
             (*both, _registers_of("values", "write_quantity"), _bytes_of("values"), written),
         ),
-        "read_fifo_queue": (0x18, (u16("fifo_pointer_address", 0),)),
+        "read_fifo_queue": (0x18, (u16("fifo_pointer_address", at),)),
         "read_device_identification": (0x2B, identified),
     }
 
@@ -141,7 +142,7 @@ def _ascii(adu: Sequence[boofuzz.Fuzzable]) -> tuple[boofuzz.Fuzzable, ...]:
     return boofuzz.Delim("start", ":"), HexBlock("adu", (*adu, check)), boofuzz.Delim("end", "\r\n")
 
 
-def _messages(unit: int, framed: Framing, **live: str) -> dict[str, Message]:
+def _messages(unit: int, address: int, framed: Framing, **live: str) -> dict[str, Message]:
     options = _options()
     return messages_by_name(
         Message(
@@ -149,7 +150,7 @@ def _messages(unit: int, framed: Framing, **live: str) -> dict[str, Message]:
             live=live,
             **options.get(name, {}),
         )
-        for name, (code, fields) in requests().items()
+        for name, (code, fields) in requests(address).items()
     )
 
 
@@ -168,6 +169,7 @@ def _protocol(
         {"idle": State("idle", ())},
         messages[PROBE].send(**read),
         resynchronization=Resynchronization(0.1, filler),
+        related=Places(messages, wire.opened),
         waits=(0.05, 1.0),
         **options,
     )
@@ -184,7 +186,7 @@ def modbus_tcp(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol:
     The standard has no timeout here: a server may wait for as many bytes as a PDU can have. It is given them.
     """
     _check("modbus_tcp", "unit", unit, 0, 255)
-    messages = _messages(unit, _mbap, transaction_id="transaction_id")
+    messages = _messages(unit, address, _mbap, transaction_id="transaction_id")
     read = messages[PROBE].send(transaction_id=0).data
     filler = read * (LONGEST // len(read) + 1)
     probe = {"address": address, "quantity": quantity}
@@ -210,11 +212,6 @@ def modbus_ascii(unit: int = 1, address: int = 0, quantity: int = 1) -> Protocol
 def _serial(name: str, framed: Framing, wire: ModbusWire, unit: int, probe: Mapping[str, int]) -> Protocol:
     """Restart Communications is all that a device which only listens takes, and a harmless filler for another one."""
     _check(name, "unit", unit, 1, 247)
-    messages = _messages(unit, framed)
+    messages = _messages(unit, probe["address"], framed)
     restart = messages["diagnostics"].send(sub_function=RESTART_COMMUNICATIONS, data=b"\0\0")
     return _protocol(name, messages, wire, probe, restart.data)
-
-
-TCP = modbus_tcp()
-RTU = modbus_rtu()
-ASCII = modbus_ascii()

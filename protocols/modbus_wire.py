@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import crc16_modbus, lrc
+from protocols.modbus_expected import NO_ADDRESS, wrong_reply
 from protocols.modbus_pdu import (
     BROADCAST,
     EXCEPTION,
@@ -76,6 +77,26 @@ class ModbusWire(Wire):
         """An exception."""
         opened = self.opened(frame.data)
         return opened is not None and bool(opened[1][0] & EXCEPTION)
+
+    def wrong(self, sent: bytes, frame: Frame) -> str:
+        """Another unit, or a PDU that cannot answer the request's."""
+        asked, told = self.opened(sent), self.opened(frame.data)
+        if asked is None or told is None:
+            return ""
+        return wrong_reply(asked[1], told[1]) if asked[0] == told[0] else "it is another unit's"
+
+    def demands(self, sent: bytes) -> bool:
+        """What can be read is answered, if only by an exception."""
+        return self.expects_reply(sent)
+
+    def absent(self, frame: Frame) -> bool:
+        """The exception that there is no such address."""
+        return self.content(frame)[1:] == bytes([NO_ADDRESS]) and self.refuses(frame)
+
+    def content(self, frame: Frame) -> bytes:
+        """The PDU."""
+        opened = self.opened(frame.data)
+        return opened[1] if opened else frame.data
 
     def read(self, adu: bytes) -> Fields:
         """Unit, function code, and what the reply to that function says."""

@@ -12,7 +12,7 @@ import boofuzz
 
 from harness.case import LiveField, Send, Step
 from harness.errors import UsageError, did_you_mean
-from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Part, Resynchronization, State
+from harness.interfaces import Callback, Conversation, Frame, Identity, Mark, Part, Related, Resynchronization, State
 from protocols.checksums import live_checksum
 from protocols.dissect import code_of, composed, parts_of, texts_of
 from protocols.render import Change, Layout
@@ -100,8 +100,8 @@ class Protocol:
     pauses a sequence may make, `procedures` what the link's carrier does besides, `recorded` the orders in a capture.
     `max_len` bounds what one field grows to in bytes. `undo` brings a device that nothing resets back to rest, as far
     as messages can. `may_close`: a device may refuse a message by closing the connection. With `reconnect`, each case
-    has a connection of its own, unless the bench says otherwise. `notes` are what `check` should tell of it. Times are
-    seconds.
+    has a connection of its own, unless the bench says otherwise. `notes` are what `check` should tell of it. `related`
+    knows of the bytes of a message what else is about the same place. Times are seconds.
     """
 
     name: str
@@ -123,6 +123,7 @@ class Protocol:
     may_close: bool = False
     reconnect: bool = False
     notes: tuple[str, ...] = ()
+    related: Callable[[bytes], Related | None] | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""
@@ -255,6 +256,26 @@ class Protocol:
     def refuses(self, reply: bytes) -> bool:
         """True when a reply says that what it answers was not carried out."""
         return any(self.wire.refuses(frame) for frame in self.split(reply)[0])
+
+    def wrong(self, sent: bytes, reply: Frame) -> str:
+        """Why the reply to `sent` cannot be right, or ""."""
+        return self.wire.wrong(sent, reply)
+
+    def demands(self, sent: bytes) -> bool:
+        """True where the standard demands an answer to `sent`."""
+        return self.wire.demands(sent)
+
+    def around(self, sent: bytes) -> Related | None:
+        """What else tells of the place that `sent` writes; None for what writes none."""
+        return None if self.related is None else self.related(sent)
+
+    def absent(self, reply: Frame) -> bool:
+        """True when the reply says that there is no such place in the device."""
+        return self.wire.absent(reply)
+
+    def content(self, reply: Frame) -> bytes:
+        """What a reply says, without what belongs to its request alone."""
+        return self.wire.content(reply)
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A pattern that matches the outgoing stream as soon as it would carry one of `messages`."""

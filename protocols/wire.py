@@ -96,6 +96,25 @@ class Wire:
         """True when the reply says that the message was read and not carried out; False where that cannot be told."""
         return False
 
+    def wrong(self, sent: bytes, frame: Frame) -> str:
+        """Why the reply to `sent` cannot be right, whatever the device, in words that one fault has in common; or "".
+
+        Only what the protocol's standard leaves no choice in: each device that does otherwise gets a finding.
+        """
+        return ""
+
+    def demands(self, sent: bytes) -> bool:
+        """True where the standard demands an answer to `sent`, also from a device that cannot read it."""
+        return False
+
+    def absent(self, frame: Frame) -> bool:
+        """True when the reply says that there is no such place in the device as was asked for."""
+        return False
+
+    def content(self, frame: Frame) -> bytes:
+        """What a reply says, without what belongs to its request alone (an id): equal for equal contents."""
+        return frame.data
+
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A pattern of the outgoing stream; a protocol that cannot tell its messages apart lets nothing out."""
         return re.compile(rb"[\s\S]" if messages else rb"(?!)")

@@ -18,6 +18,7 @@ from harness.monitors.leak import LeakMonitor
 from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.program import ProgramMonitor
 from harness.monitors.radio import RadioMonitor
+from harness.monitors.replies import ReplyMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.requirements import Requirement
@@ -61,6 +62,7 @@ def monitors_of(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyM
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
+        monitors += [ReplyMonitor(protocol, name)] if table.replies else []
         monitors += [callback for callback in protocol.callbacks.values() if isinstance(callback, AfterCase)]
     monitors += [_own_monitor(spec, bench.folder) for spec in table.own]
     return [*monitors, safety] if safety else monitors

@@ -23,6 +23,8 @@ _VERBS: Mapping[Kind, str] = {
     Kind.CONSOLE: "raises an alarm on its console",
     Kind.SILENCE: "serves no more",
     Kind.DISCONNECT: "ends the connection",
+    Kind.WRONG_REPLY: "answers what cannot be right",
+    Kind.NO_REPLY: "leaves unanswered what must be answered",
 }
 _BRIEF = 100
 

@@ -161,10 +161,23 @@ def test_how_slow_a_device_was_once_is_forgotten(hasty):
     latency = Latency(1.0)
     assert not latency.known
     latency.answered("a", 0.2)
-    assert latency.quiet == pytest.approx(0.8)
+    assert latency.quiet("a") == latency.quiet("b") == pytest.approx(0.8)
     for _ in range(400):
         latency.answered("a", 0.001)
-    assert latency.quiet == pytest.approx(0.02)
+    assert latency.quiet("a") == latency.quiet("b") == pytest.approx(0.02)
+
+
+def test_a_message_that_takes_long_does_not_make_the_others_wait(hasty):
+    latency = Latency(3.0)
+    for _ in range(3):
+        latency.answered("quick", 0.01)
+        latency.answered("slow", 0.5)
+    assert (latency.quiet("quick"), latency.quiet("slow")) == (pytest.approx(0.04), pytest.approx(2.0))
+    assert latency.quiet("new") == pytest.approx(2.0)
+    latency.answered("quick", 0.2)
+    for _ in range(30):
+        latency.answered("quick", 0.01)
+    assert latency.quiet("quick") == pytest.approx(0.04)
 
 
 def test_a_silent_message_is_a_send_that_waits(hasty):

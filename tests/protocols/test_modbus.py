@@ -13,7 +13,11 @@ from harness.errors import UsageError
 from harness.interfaces import Conversation, FrameKind, Mark
 from protocols.checksums import crc16_modbus, lrc
 from protocols.load import load_protocol
-from protocols.modbus import ASCII, CODES, RTU, TCP, modbus_rtu, modbus_tcp
+from protocols.modbus import CODES, modbus_ascii, modbus_rtu, modbus_tcp
+
+ASCII = modbus_ascii()
+RTU = modbus_rtu()
+TCP = modbus_tcp()
 
 FRAMINGS = {"tcp": (TCP, FramerSocket), "rtu": (RTU, FramerRTU), "ascii": (ASCII, FramerAscii)}
 PROTOCOLS = [TCP, RTU, ASCII]

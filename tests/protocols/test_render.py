@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from harness.errors import UsageError
 from protocols.checksums import BlockChecksum, crc16_ccitt_false, lrc, sum8
 from protocols.encoding import HexBlock
-from protocols.modbus import ASCII
+from protocols.modbus import modbus_ascii
 from protocols.render import TAIL, Change, Layout
 from targets.pump.protocol.hl7 import MESSAGES as HL7
 from targets.pump.protocol.link import MESSAGES as PUMP
+
+ASCII = modbus_ascii()
 
 
 def request():

@@ -34,6 +34,10 @@ class PumpHl7Wire(Hl7Wire):
         start = sent.find(START)
         return 0 <= start < stop <= start + MAX_MESSAGE
 
+    def demands(self, sent: bytes) -> bool:
+        """The module drops what is no message of the pump's, by its specification."""
+        return False
+
     def served(self, frame: Frame) -> bool:
         """A query response that accepts."""
         return b"|ORF^R04|" in frame.data and b"\rMSA|AA|" in frame.data

@@ -1,0 +1,138 @@
+"""What cases cost is learned, and the costly ones wait for their share of the time, the cheapest first."""
+
+import pytest
+from toy import message
+
+from harness.case import Origin, Send, TestCase, Wait
+from harness.costs import Clock
+from harness.order import Planned
+from harness.sparing import Sparing
+from harness.transcript import Exchange, Transcript
+
+
+def made(*steps, field="", mutation="", interface="toy"):
+    return TestCase(interface, "idle", steps, Origin("test", (), field, mutation))
+
+
+def bent(name, field, mutation="edge 00", salt=0, **options):
+    return made(Send(name, b"<%d>" % salt, mutated=True), field=field, mutation=mutation, **options)
+
+
+def ran(case, *seconds, behind=0.0):
+    """The transcript of a case whose messages took so long, with `behind` seconds until the device served again."""
+    at, exchanges = 0.0, []
+    for step, took in zip([step for step in case.steps if isinstance(step, Send)], seconds, strict=False):
+        exchanges.append(Exchange(step.message, step.data, (b"r",), (), b"", at, at + took, True))
+        at += took
+    return Transcript(case.id, tuple(exchanges), 0.0, at + behind)
+
+
+def quick(clock, times=20, seconds=0.001):
+    for n in range(times):
+        case = made(message(b"%d" % n, "quick"))
+        clock.note(case, ran(case, seconds))
+
+
+def test_the_messages_of_a_case_cost_what_they_took_lately_and_pauses_what_they_last():
+    clock = Clock()
+    case = made(message(b"a"), Wait(2.0), message(b"b"))
+    clock.note(case, ran(case, 0.3, 0.1, behind=2.0))
+    assert clock.expected(made(message(b"a"))) == pytest.approx(0.3)
+    assert clock.expected(made(message(b"a"), message(b"b"), message(b"b"))) == pytest.approx(0.5)
+    assert clock.expected(made(message(b"b"), Wait(5.0))) == pytest.approx(5.1)
+    assert clock.expected(made(message(b"a"), interface="other")) == 0.0
+
+
+def test_a_bent_field_is_expected_to_cost_what_it_did_in_other_messages_or_its_manner_in_other_fields():
+    clock = Clock()
+    clock.note(bent("a", "length", "edge 00"), ran(bent("a", "length"), 0.5))
+    assert clock.expected(bent("b", "length", "flip 01")) == pytest.approx(0.5)
+    assert clock.expected(bent("b", "value", "edge 02")) == pytest.approx(0.5)
+    assert clock.expected(bent("b", "value", "flip 02")) == 0.0
+    assert clock.expected(made(message(b"b"))) == clock.expected(made(message(b"a"))) == 0.0
+    for _ in range(40):
+        clock.note(bent("b", "value", "edge 02"), ran(bent("b", "value"), 0.01))
+    assert clock.expected(bent("b", "value", "edge 03")) == pytest.approx(0.01)
+    assert clock.expected(bent("a", "length")) == pytest.approx(0.5)
+
+
+def test_the_way_back_to_service_is_the_bent_messages_cost():
+    clock = Clock()
+    case = made(message(b"a"), Send("b", b"<x>", mutated=True), field="f")
+    clock.note(case, ran(case, 0.1, 0.1, behind=3.0))
+    assert (clock.expected(made(message(b"a"))), clock.expected(bent("b", "f"))) == (
+        pytest.approx(0.1),
+        pytest.approx(3.1),
+    )
+
+
+def test_what_takes_ten_times_as_long_is_costly_and_where_all_take_long_nothing_is():
+    clock = Clock()
+    quick(clock)
+    slow = made(message(b"slow"))
+    assert not clock.is_costly(slow)
+    clock.note(slow, ran(slow, 0.5))
+    assert clock.is_costly(slow) and not clock.is_costly(made(message(b"1", "quick")))
+    lazy = Clock()
+    quick(lazy, seconds=0.1)
+    lazy.note(slow, ran(slow, 0.5))
+    assert not lazy.is_costly(slow)
+
+
+def test_a_fifth_of_a_second_is_never_costly():
+    clock = Clock()
+    quick(clock)
+    case = made(message(b"slow"))
+    clock.note(case, ran(case, 0.19))
+    assert not clock.is_costly(case)
+
+
+def spent(order, sparing, seconds, limit):
+    """Runs the cases in the order that sparing gives them, each as long as its name says; seconds by name."""
+    took = {}
+    for planned in order:
+        name = planned.case.messages[0]
+        sparing.took(planned.case, ran(planned.case, seconds[name]))
+        took[name] = took.get(name, 0.0) + seconds[name]
+        if sum(took.values()) > limit:
+            break
+    return took
+
+
+def test_slow_and_quick_cases_have_half_of_the_time_each_and_nothing_is_lost():
+    seconds = {"slow": 1.0, "quick": 0.002}
+    cases = [Planned(None, made(message(b"%d" % n, "slow" if n % 2 else "quick")), n) for n in range(40_000)]
+    sparing = Sparing()
+    took = spent(sparing.ordered(cases), sparing, seconds, 50.0)
+    assert took["quick"] == pytest.approx(took["slow"], rel=0.3)
+    few, sparing = cases[:40], Sparing()
+    order = []
+    for planned in sparing.ordered(few):
+        sparing.took(planned.case, ran(planned.case, seconds[planned.case.messages[0]]))
+        order.append(planned.place)
+    assert (sorted(order), sparing.waiting) == (list(range(40)), 0)
+    assert order != sorted(order)
+
+
+def test_the_cheapest_of_the_costly_ones_come_first():
+    sparing = Sparing()
+    for name, seconds in (("long", 9.0), ("short", 1.0), *[("quick", 0.001)] * 30):
+        case = made(message(b"x", name))
+        sparing.took(case, ran(case, seconds))
+    cases = [Planned(None, made(message(b"%d" % n, name)), n) for n, name in enumerate(("long", "short", "short"))]
+    assert [planned.case.messages[0] for planned in sparing.ordered(cases)] == ["short", "short", "long"]
+
+
+def test_what_waits_and_what_was_learned_is_there_again_when_a_run_goes_on():
+    sparing = Sparing()
+    for name, seconds in (("slow", 5.0), *[("quick", 0.001)] * 30):
+        case = made(message(b"x", name))
+        sparing.took(case, ran(case, seconds))
+    cases = {n: Planned(None, made(message(b"%d" % n, "slow" if n < 3 else "quick")), n) for n in range(5)}
+    order = sparing.ordered(cases.values())
+    assert [next(order).place for _ in range(2)] == [3, 4]
+    again = Sparing()
+    again.restore(sparing.state(), cases)
+    assert again.waiting == sparing.waiting == 3
+    assert sorted(planned.place for planned in again.ordered(())) == [0, 1, 2]
+    assert again.state().costs == sparing.state().costs
