@@ -77,7 +77,8 @@ class Executor:
         self._hasty = self._last = False
         self._served: Frame | None = None
         self.overdue = False
-        self._bytes = b""
+        self._bytes = self._begun = b""
+        self._ended = False
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
@@ -97,6 +98,11 @@ class Executor:
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
         return self.connection.link
+
+    @property
+    def over(self) -> bool:
+        """True where nothing is due on this connection any more: a message was only begun, or the device ended it."""
+        return bool(self._begun) or self._ended
 
     def now(self) -> float:
         """The link's clock, or the target's while no link is open."""
@@ -120,7 +126,8 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
-        self._served = None
+        self._served, self._begun, self._ended = None, b"", False
+        self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
         began, first = self.now(), self._greeting < 0.0
@@ -232,7 +239,8 @@ class Executor:
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
-        expects = self.protocol.expects_reply(data)
+        expects = not self.over and self.protocol.expects_reply(data)
+        self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
             self._held.append(Sent(step.message, data, expects))
             return None
@@ -246,9 +254,12 @@ class Executor:
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _make_ready(self) -> None:
-        """A link without leftovers."""
+        """A link without leftovers; another one, where more can be said there only."""
         try:
             self._drain()
+            if self._ended and self._reopens:
+                self.renew(0.0)
+                self._refresh()
         except LinkClosed:
             if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
                 raise
@@ -397,7 +408,7 @@ class Executor:
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
-        usual = self._last and self._latency.known and message != self.protocol.probe.message
+        usual = self._last and self._latency.known and message != self.protocol.probe.message and not self.over
         return usual and self.connection.handles is None and not self.link.whole and self._latency.quiet < seconds
 
     def _until(self, reading: Reading, sent_at: float, deadline: float) -> float:
@@ -455,6 +466,7 @@ class Executor:
         """Learn from a frame, and answer a keep-alive at once."""
         self.frames.append(frame)
         self.conversation.last_received = frame.data
+        self._ended = self._ended or self.protocol.ends(frame)
         if reply := self.protocol.learn(frame, self.conversation):
             self.link.send(reply, deadline)
 

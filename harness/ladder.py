@@ -32,6 +32,7 @@ class Ladder:
     a byte stream that waits for the bytes a wrong length announced; another connection, which is waited for; the probe
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
+    Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more; with `patient`, it is.
     """
 
@@ -50,6 +51,8 @@ class Ladder:
         Raises LinkError when no link opens any more.
         """
         began, waited = self._executor.now(), False
+        if self._executor.over and not broken:
+            return self._beside(patience, began)
         if not broken:
             try:
                 if (served := self._on_this_connection(began)) is not None:
@@ -63,6 +66,13 @@ class Ladder:
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
         self._renewals += waited and served.service.way is Way.RECONNECTED
+        return served
+
+    def _beside(self, patience: float, began: float) -> Served:
+        """On another connection: on this one the device need not answer, as what was said on it stands."""
+        served = self._on_another(closed=False, patience=patience, began=began)
+        if served.service.way is Way.RECONNECTED:
+            return replace(served, service=Service(Way.AT_ONCE, served.service.seconds))
         return served
 
     def _on_this_connection(self, began: float) -> Served | None:

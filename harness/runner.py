@@ -191,6 +191,19 @@ class Runner:
         """Bring the target to a state of an interface's protocol; False when its proof is not given."""
         return self.states.enter(interface, state)
 
+    def _enter_alone(self, interface: Interface, state: str) -> bool:
+        """As `enter`, on a connection of the case's own: its preamble is said there, or nothing was."""
+        if self.independent:
+            return self.enter(interface, state)
+        interface.executor.close()
+        said = interface.protocol.states[state].preamble
+        if said:
+            self.states.unsettle()
+        reached = self.enter(interface, state)
+        if not said:
+            interface.executor.close()  # the probe that proved the state was said on it
+        return reached
+
     @property
     def walked(self) -> set[tuple[str, str]]:
         """States, by interface and name, the way to which was measured, and is not again; none where each way is."""
@@ -242,9 +255,7 @@ class Runner:
                 f"the case has {size} bytes, [interfaces] max_case_bytes allows {interface.max_case_bytes}"
             )
         before = self.coverage()
-        if interface.reconnect and not self.independent:
-            interface.executor.close()
-        reached = self.enter(interface, case.state)
+        reached = self._enter_alone(interface, case.state) if interface.reconnect else self.enter(interface, case.state)
         if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)

@@ -19,6 +19,7 @@ SHIPPED = {
     "modbus_tcp": "protocols.modbus:TCP",
     "modbus_rtu": "protocols.modbus:RTU",
     "modbus_ascii": "protocols.modbus:ASCII",
+    "dicom": "protocols.dicom:PROTOCOL",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",

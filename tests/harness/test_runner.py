@@ -223,7 +223,17 @@ def test_where_cases_reconnect_each_begins_on_a_connection_of_its_own(toy):
     t = toy(reconnect=True)
     for _ in range(3):
         t.runner.run(case(message(b"a")))
-    assert t.transport.opened == 3
+    assert t.transport.opened == 4  # the first one is the probe's that proved the state
+    assert t.transport.sent == [b"<p>", *[b"<a>", b"<p>"] * 3]
+
+
+def test_where_cases_reconnect_a_state_is_reached_anew_on_each_connection(toy):
+    t = toy(reconnect=True)
+    for _ in range(2):
+        assert t.runner.run(case(message(b"a"), state="in")).transcript.state_reached
+    assert t.transport.opened == 2
+    assert t.transport.sent == [b"<l>", b"<p>", b"<a>", b"<p>"] * 2
+    assert t.target.resets == 0
 
 
 @pytest.mark.parametrize(("size", "runs"), [(10, True), (11, False)])
