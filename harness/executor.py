@@ -387,6 +387,8 @@ class Executor:
                 for frame in frames:
                     if self._file(frame, reading, deadline):
                         deadline = max(deadline, link.now() + seconds)
+                if self._ended:
+                    break
         finally:
             self._put_down(reading, message, sent_at, expects=expects)
         return reading.answer

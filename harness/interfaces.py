@@ -406,7 +406,7 @@ class WireProtocol(Interface):
         ...
 
     def unfinished(self, sent: bytes) -> bytes:
-        """The end of all that was sent on a connection which only begins a message: the device may wait for the rest."""
+        """The end of all that was sent on a connection which only begins a message: it may wait for the rest."""
         ...
 
     def ends(self, frame: Frame) -> bool:

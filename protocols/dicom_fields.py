@@ -1,4 +1,4 @@
-"""What DICOM messages are made of: PDUs and items with right lengths (PS3.8, 9.3), elements in implicit VR (PS3.5, 7.1)."""
+"""What DICOM messages are made of: PDUs and items (PS3.8, 9.3), data elements in implicit VR (PS3.5, 7.1)."""
 
 from __future__ import annotations
 
