@@ -251,6 +251,8 @@ class Executor:
             link.send(data, sent_at + self.timeout)
         due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet
+        if self._hasty and self._ended:
+            seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _make_ready(self) -> None:

@@ -51,17 +51,18 @@ class Ladder:
         Raises LinkError when no link opens any more.
         """
         began, waited = self._executor.now(), False
-        if self._executor.over and not broken:
-            return self._beside(patience, began)
         if not broken:
             try:
                 if (served := self._on_this_connection(began)) is not None:
                     return served
-                waited = True
             except LinkClosed:
                 closed = True
             except LinkError:
                 pass
+            else:
+                if self._executor.over:
+                    return self._beside(patience, began)
+                waited = True
         served = self._on_another(closed=closed, patience=patience, began=began)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
@@ -77,8 +78,12 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
+        if executor.over:
+            return None
         if not executor.overdue and (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
+        if executor.over:  # the end had come late, or instead of an answer
+            return None
         earlier = executor.unanswered
         self._resynchronize()
         if (answer := executor.probe()) is not None:
@@ -130,7 +135,9 @@ class Ladder:
                     way = Way.RETURNED if gone else Way.RECONNECTED
                     return Served(answer, Service(way, gone or executor.now() - began, closed=closed))
                 failed += 1
-                if failed % _ATTEMPTS == 0:
+                if executor.over:
+                    executor.connection.rest()
+                if executor.over or failed % _ATTEMPTS == 0:
                     executor.renew(patience)
             except LinkClosed:  # accepted and dropped: its program is going, or not back yet
                 failed += 1

@@ -303,7 +303,7 @@ def dicom(called: str = "ANY-SCP", calling: str = "MEDFUZZ") -> Protocol:
         {"idle": State("idle", ()), "associated": State("associated", (request,), proof)},
         probe,
         max_reply=1 << 17,
-        waits=(0.05, 1.0),
+        waits=(0.05,),
         may_close=True,
         reconnect=True,
     )

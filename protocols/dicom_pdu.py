@@ -72,7 +72,7 @@ class Pdv:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the PDVs of some PDUs make of a DIMSE message: the command where it is whole, and what came of the data set."""
+    """What the PDVs of some PDUs say of a DIMSE message: a command that is whole, and what came of the data set."""
 
     context: int
     command: Command | None

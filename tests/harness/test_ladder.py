@@ -62,6 +62,21 @@ def test_a_connection_that_the_device_ended_and_left_open_is_no_fault_and_anothe
     assert (served.service.way, t.transport.opened, seconds < 0.3) == (Way.AT_ONCE, 2, True)
 
 
+def test_a_connection_that_ends_instead_of_serving_the_probe_is_no_fault_either(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = lambda device: device.planted.pop(b"p") and ended(device)
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.opened, seconds < 0.3) == (Way.AT_ONCE, 2, True)
+
+
+def test_a_device_that_ends_every_connection_is_asked_now_and_then_and_serves_never(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = ended
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.opened < 30) == (Way.NEVER, True)
+    assert seconds == pytest.approx(5.0, abs=0.6)
+
+
 def test_a_device_that_serves_nowhere_behind_the_end_of_a_connection_serves_never(toy):
     t = connected(toy())
     t.device.planted[b"e"] = lambda device: setattr(device, "dead", True) or ended(device)
