@@ -188,20 +188,19 @@ class Runner:
         return self._walker.why
 
     def enter(self, interface: Interface, state: str) -> bool:
-        """Bring the target to a state of an interface's protocol; False when its proof is not given."""
-        return self.states.enter(interface, state)
+        """Bring the target to a state of an interface's protocol; False when its proof is not given.
 
-    def _enter_alone(self, interface: Interface, state: str) -> bool:
-        """As `enter`, on a connection of the case's own: its preamble is said there, or nothing was."""
-        if self.independent:
-            return self.enter(interface, state)
-        interface.executor.close()
-        said = interface.protocol.states[state].preamble
+        With `reconnect` that is on a connection of its own: the preamble is said there, or nothing that lives with it.
+        """
+        if self.independent or not interface.reconnect:
+            return self.states.enter(interface, state)
+        executor, said = interface.executor, interface.protocol.states[state].preamble
+        executor.close()
         if said:
             self.states.unsettle()
-        reached = self.enter(interface, state)
-        if not said:
-            interface.executor.close()  # the probe that proved the state was said on it
+        reached = self.states.enter(interface, state)
+        if not said and (executor.over or executor.conversation.connected):
+            executor.close()  # the probe that proved the state began or ended a session
         return reached
 
     @property
@@ -255,7 +254,7 @@ class Runner:
                 f"the case has {size} bytes, [interfaces] max_case_bytes allows {interface.max_case_bytes}"
             )
         before = self.coverage()
-        reached = self._enter_alone(interface, case.state) if interface.reconnect else self.enter(interface, case.state)
+        reached = self.enter(interface, case.state)
         if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
