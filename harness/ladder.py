@@ -53,7 +53,7 @@ class Ladder:
         began, waited = self._executor.now(), False
         if not broken:
             try:
-                if (served := self._on_this_connection(began)) is not None:
+                if not self._executor.over and (served := self._on_this_connection(began)) is not None:
                     return served
             except LinkClosed:
                 closed = True
@@ -78,8 +78,6 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        if executor.over:
-            return None
         if not executor.overdue and (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
