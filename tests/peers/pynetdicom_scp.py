@@ -25,6 +25,7 @@ def found(event):
 
 def main():
     entity = AE(ae_title="SCP")
+    entity.maximum_associations = 1000  # one that is aborted counts for half a minute
     for syntax in (Verification, SecondaryCaptureImageStorage, StudyRootQueryRetrieveInformationModelFind):
         entity.add_supported_context(syntax)
     handlers = [

@@ -71,22 +71,28 @@ def storescp(folder):
 SERVERS = [pynetdicom, pytest.param(storescp, marks=without_storescp)]
 
 
-@pytest.fixture(params=SERVERS)
-def executor(request, tmp_path):
-    """One that talks with a server of its own."""
-    with request.param(tmp_path) as port:
-        target = served_target(BENCH)
-        executor = Executor(
-            PROTOCOL,
-            tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target),
-            target,
-            Guard(None, ()),
-            reply_timeout=2.0,
-            open_timeout=10.0,
-            adaptive=True,
-        )
-        yield executor
-        executor.close()
+@pytest.fixture(scope="module", params=SERVERS)
+def port(request, tmp_path_factory):
+    """Where a server listens."""
+    with request.param(tmp_path_factory.mktemp("received")) as port:
+        yield port
+
+
+@pytest.fixture
+def executor(port):
+    """One that talks with the server."""
+    target = served_target(BENCH)
+    executor = Executor(
+        PROTOCOL,
+        tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target),
+        target,
+        Guard(None, ()),
+        reply_timeout=2.0,
+        open_timeout=10.0,
+        adaptive=True,
+    )
+    yield executor
+    executor.close()
 
 
 def begun(executor, state):
