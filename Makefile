@@ -41,8 +41,8 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot and programs with a sanitizer; where they cannot be installed, those tests are
-# skipped and say so, unless REQUIRE_ALL is set.
+# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, and DICOM; where they
+# cannot be installed, those tests are skipped and say so, unless REQUIRE_ALL is set.
 .PHONY: tools
 tools:
 	@for tool in $(APT_TOOLS); do command -v $${tool%%=*} >/dev/null || missing="$$missing $${tool#*=}"; done; \

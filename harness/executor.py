@@ -38,7 +38,7 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served.
+    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Executor:
         self._served: Frame | None = None
         self.overdue = False
         self._bytes = self._begun = b""
-        self._ended = False
+        self.ended = False
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
@@ -102,7 +102,7 @@ class Executor:
     @property
     def over(self) -> bool:
         """True where nothing is due on this connection any more: a message was only begun, or the device ended it."""
-        return bool(self._begun) or self._ended
+        return bool(self._begun) or self.ended
 
     def now(self) -> float:
         """The link's clock, or the target's while no link is open."""
@@ -126,7 +126,7 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
-        self._served, self._begun, self._ended = None, b"", False
+        self._served, self._begun, self.ended = None, b"", False
         self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
@@ -251,7 +251,7 @@ class Executor:
             link.send(data, sent_at + self.timeout)
         due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet
-        if self._hasty and self._ended:
+        if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
@@ -259,7 +259,7 @@ class Executor:
         """A link without leftovers; another one, where more can be said there only."""
         try:
             self._drain()
-            if self._ended and self._reopens:
+            if self.ended and self._reopens:
                 self.renew(0.0)
                 self._refresh()
         except LinkClosed:
@@ -389,7 +389,7 @@ class Executor:
                 for frame in frames:
                     if self._file(frame, reading, deadline):
                         deadline = max(deadline, link.now() + seconds)
-                if self._ended:
+                if self.ended:
                     break
         finally:
             self._put_down(reading, message, sent_at, expects=expects)
@@ -470,7 +470,7 @@ class Executor:
         """Learn from a frame, and answer a keep-alive at once."""
         self.frames.append(frame)
         self.conversation.last_received = frame.data
-        self._ended = self._ended or self.protocol.ends(frame)
+        self.ended = self.ended or self.protocol.ends(frame)
         if reply := self.protocol.learn(frame, self.conversation):
             self.link.send(reply, deadline)
 

@@ -71,9 +71,10 @@ class Ladder:
 
     def _beside(self, patience: float, began: float) -> Served:
         """On another connection: on this one the device need not answer, as what was said on it stands."""
-        served = self._on_another(closed=False, patience=patience, began=began)
+        closed = self._executor.ended
+        served = self._on_another(closed=closed, patience=patience, began=began)
         if served.service.way is Way.RECONNECTED:
-            return replace(served, service=Service(Way.AT_ONCE, served.service.seconds))
+            return replace(served, service=Service(Way.AT_ONCE, served.service.seconds, closed=closed))
         return served
 
     def _on_this_connection(self, began: float) -> Served | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from protocols.dicom_pdu import (
     A_ABORT,
     A_ASSOCIATE_AC,
@@ -10,10 +12,11 @@ from protocols.dicom_pdu import (
     A_RELEASE_RP,
     ACCEPTANCE,
     P_DATA_TF,
+    REQUESTS,
     RESPONSE,
-    Command,
     Pdu,
     command_bytes,
+    is_ordered,
     is_right_length,
     message_of,
     pdus_of,
@@ -22,29 +25,27 @@ from protocols.dicom_pdu import (
 from protocols.dicom_read import FIXED, associate_fields, contexts_answered, contexts_proposed
 
 VERSION = 1
+_UID = re.compile(rb"[0-9.]{1,64}")
 
 
 def impossible(sent: bytes, reply: bytes) -> str:
     """A few words why `reply` cannot answer `sent`; "" where it may."""
-    (pdus, rest), asked = pdus_of(reply), pdus_of(sent)
+    (pdus, rest), (asked, begun) = pdus_of(reply), pdus_of(sent)
     if rest or not pdus:
-        return f"its PDU-length leaves {len(rest)} bytes"
-    kind = pdus[0].kind
+        return "its PDU-length leaves a rest"
+    kind, whole = pdus[0].kind, () if begun else asked
     if kind in (A_ASSOCIATE_RJ, A_RELEASE_RP, A_ABORT):
-        return "" if len(pdus[0].body) == 4 else f"its PDU-length is {len(pdus[0].body)}, not 4"
+        return "" if len(pdus[0].body) == 4 else "its PDU-length is not 4"
     if kind == A_ASSOCIATE_AC:
-        return _accepted(pdus[0].body) or (_against(asked[0][0], pdus[0]) if asked[0] and not asked[1] else "")
-    return _data(pdus, asked[0] if not asked[1] else ()) if kind == P_DATA_TF else ""
+        return _accepted(pdus[0].body) or (_against(whole[0], pdus[0]) if len(whole) == 1 else "")
+    return _data(pdus) or _responding(pdus, whole) if kind == P_DATA_TF else ""
 
 
 def _accepted(body: bytes) -> str:
     """An A-ASSOCIATE-AC by itself."""
     if len(body) < FIXED or not (told := associate_fields(body)):
         return "the lengths of its items do not fit its PDU-length"
-    if not int(told["protocol_version"]) & VERSION:
-        return "bit 0 of its protocol version is not set"
-    even = [context for context, _result, _syntaxes in contexts_answered(body) if not context % 2]
-    return f"presentation context id {even[0]} is even" if even else ""
+    return "" if int(told["protocol_version"]) & VERSION else "bit 0 of its protocol version is not set"
 
 
 def _against(asked: Pdu, answer: Pdu) -> str:
@@ -55,41 +56,46 @@ def _against(asked: Pdu, answer: Pdu) -> str:
         return "it accepts a protocol version that was not proposed: bit 0 is not set"
     proposed: dict[int, set[bytes]] = {}
     for context, _result, syntaxes in contexts_proposed(asked.body):
-        proposed.setdefault(context, set()).update(syntaxes)
+        proposed.setdefault(context, set()).update(map(_bare, syntaxes))
     for context, result, syntaxes in contexts_answered(answer.body):
         if context not in proposed:
-            return f"presentation context id {context} was not proposed"
-        if result == ACCEPTANCE and not proposed[context].issuperset(syntaxes):
-            return f"presentation context {context} is accepted with a transfer syntax that was not proposed"
+            return "it answers a presentation context that was not proposed"
+        if result == ACCEPTANCE and _are_others(syntaxes, proposed[context]):
+            return "it accepts a presentation context with a transfer syntax that was not proposed"
     return ""
 
 
-def _data(pdus: tuple[Pdu, ...], asked: tuple[Pdu, ...]) -> str:
-    """P-DATA-TF: whole PDVs on odd contexts, a right group length, and a response to what was asked."""
-    for pdu in pdus:
-        pdvs = pdvs_of(pdu.body)
-        if pdvs is None:
-            return "the lengths of its PDVs do not fit its PDU-length"
-        if even := [pdv.context for pdv in pdvs if not pdv.context % 2]:
-            return f"presentation context id {even[0]} is even"
+def _are_others(accepted: tuple[bytes, ...], proposed: set[bytes]) -> bool:
+    """True where none of what was proposed could be meant: who is given no UID may make one of it."""
+    return all(map(_UID.fullmatch, proposed)) and not proposed.issuperset(map(_bare, accepted))
+
+
+def _bare(uid: bytes) -> bytes:
+    return uid.rstrip(b"\0 ")
+
+
+def _data(pdus: tuple[Pdu, ...]) -> str:
+    """P-DATA-TF by itself: whole PDVs, and a right group length."""
+    if any(pdvs_of(pdu.body) is None for pdu in pdus):
+        return "the lengths of its PDVs do not fit its PDU-length"
     answer = message_of(pdus)
     if answer is None or answer.command is None:
         return ""
-    if not is_right_length(answer.command, b"".join(command_bytes(pdu.body) for pdu in pdus)):
-        return "its command group length is not that of its command set"
-    return _responding(answer.command, asked)
+    right = is_right_length(answer.command, b"".join(command_bytes(pdu.body) for pdu in pdus))
+    return "" if right else "its command group length is not that of its command set"
 
 
-def _responding(told: Command, asked: tuple[Pdu, ...]) -> str:
-    """A response as the answer to one whole request."""
-    request = message_of(asked) if asked else None
-    code, given = told.get("command_field", 0), request.command if request is not None and request.whole else None
-    if given is None or not isinstance(code, int) or not code & RESPONSE:
+def _responding(pdus: tuple[Pdu, ...], asked: tuple[Pdu, ...]) -> str:
+    """A response as the answer to one whole request, whose elements are in order."""
+    answer, request = message_of(pdus), message_of(asked)
+    if answer is None or answer.command is None or request is None or request.command is None or not request.whole:
         return ""
-    wanted, ours = given.get("message_id"), told.get("message_id_being_responded_to")
-    if wanted is not None and ours != wanted:
-        return f"it responds to message id {ours}, the request has {wanted}"
-    command = given.get("command_field")
-    if isinstance(command, int) and not command & RESPONSE and code != command | RESPONSE:
-        return f"its command field is {code:04x}H, that of the request {command:04x}H"
-    return ""
+    if answer.context % 2 == 0 and answer.context != request.context:
+        return "it comes on an even presentation context id"
+    code, command = answer.command.get("command_field"), request.command.get("command_field")
+    if code is None or command not in REQUESTS or not is_ordered(b"".join(command_bytes(pdu.body) for pdu in asked)):
+        return ""
+    wanted = request.command.get("message_id")
+    if wanted is not None and answer.command.get("message_id_being_responded_to") != wanted:
+        return "it responds to another message id"
+    return "" if code == int(command) | RESPONSE else "its command field is that of another response"

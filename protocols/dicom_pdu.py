@@ -21,6 +21,7 @@ COMMAND, LAST = 0x01, 0x02
 """Bits of a message control header: a fragment of a command, else of a data set; the last one."""
 HEADER = 6
 C_STORE_RQ, C_ECHO_RQ, C_CANCEL_RQ, RESPONSE = 0x0001, 0x0030, 0x0FFF, 0x8000
+REQUESTS = frozenset({C_STORE_RQ, 0x0010, 0x0020, 0x0021, C_ECHO_RQ, *range(0x0100, 0x0160, 0x10)})
 NO_DATA_SET = 0x0101
 SUCCESS = 0x0000
 PENDING = frozenset({0xFF00, 0xFF01})
@@ -154,6 +155,16 @@ def message_of(pdus: tuple[Pdu, ...]) -> Message | None:
 def is_right_length(command: Command, data: bytes) -> bool:
     """True where the command group length counts what follows it in the command set."""
     return command.get("command_group_length") == len(data) - 12
+
+
+def is_ordered(data: bytes) -> bool:
+    """True for a command set whose elements are in order, each there once."""
+    tags: list[int] = []
+    at = 0
+    while at < len(data):
+        tags.append(int.from_bytes(data[at + 2 : at + 4], "little"))
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+    return tags == sorted(set(tags))
 
 
 def command_bytes(body: bytes) -> bytes:

@@ -328,16 +328,17 @@ def test_what_a_c_get_brings_is_answered_behind_its_last_byte():
     [
         ("associate", accepted(), ""),
         ("associate", accepted(protocol_version=2), "bit 0 of its protocol version is not set"),
-        ("associate", accepted(presentation_context_id=2), "id 2 is even"),
-        ("associate", accepted(presentation_context_id=11), "id 11 was not proposed"),
+        ("associate", accepted(presentation_context_id=2), "a presentation context that was not proposed"),
+        ("associate", accepted(presentation_context_id=11), "a presentation context that was not proposed"),
+        ("associate", accepted(transfer_syntax_name="1.2.840.10008.1.2\0"), ""),
         ("associate", accepted(transfer_syntax_name="1.2"), "a transfer syntax that was not proposed"),
         ("associate", accepted(transfer_syntax_name="1.2", result=4), ""),
-        ("associate", pdu(3, b"\0\1\1\1\0"), "its PDU-length is 5, not 4"),
+        ("associate", pdu(3, b"\0\1\1\1\0"), "its PDU-length is not 4"),
         ("associate", pdu(2, accepted()[6:] + b"\0"), "do not fit its PDU-length"),
         ("c_echo", echoed(), ""),
-        ("c_echo", echoed(message_id_being_responded_to=9), "it responds to message id 9, the request has 1"),
-        ("c_echo", echoed(command_field=0x8001), "its command field is 8001H, that of the request 0030H"),
-        ("c_echo", command_pdu(2, ECHOED), "id 2 is even"),
+        ("c_echo", echoed(message_id_being_responded_to=9), "it responds to another message id"),
+        ("c_echo", echoed(command_field=0x8001), "its command field is that of another response"),
+        ("c_echo", command_pdu(2, ECHOED), "an even presentation context id"),
         ("c_echo", echoed()[:-1] + b"", "leaves"),
         ("c_echo", echoed().replace(b"\x42\0\0\0", b"\x43\0\0\0", 1), "command group length"),
         ("c_echo", pdu(4, echoed()[6:] + b"\0\0"), "PDVs do not fit"),
@@ -354,6 +355,21 @@ def test_an_association_may_not_be_accepted_for_another_protocol_version():
     data = bent("associate", "pdu.protocol_version", b"\0\2")
     assert "was not proposed: bit 0 is not set" in PROTOCOL.wire.wrong(data, whole(accepted()))
     assert PROTOCOL.wire.wrong(bent("associate", "pdu_length", b"\0\0\0\1"), whole(accepted())) == ""
+
+
+def test_what_a_server_makes_of_bent_contexts_syntaxes_and_elements_is_not_judged():
+    judge = PROTOCOL.wire.wrong
+    even = bent("associate", "pdu.verification.presentation_context_id", b"\2")
+    assert judge(even, whole(accepted(presentation_context_id=2))) == ""
+    nonsense = bent("associate", "pdu.verification.transfer_syntax_name", b"\xffno uid")
+    assert judge(nonsense, whole(accepted(transfer_syntax_name="1.2"))) == ""
+    unknown = bent("c_echo", "command_pdu.command_pdv.command.elements.command_field", b"\xff\x7f")
+    assert judge(unknown, whole(echoed(command_field=0x8001))) == ""
+    field = "command_pdu.command_pdv.command.elements.command_data_set_type"
+    again = bent("c_echo", field, b"\1\1" + b"\0\0\x10\1\2\0\0\0\7\0")
+    assert judge(again, whole(echoed())) == ""
+    on_even = bent("c_echo", "command_pdu.command_pdv.presentation_context_id", b"\2")
+    assert judge(on_even, whole(command_pdu(2, ECHOED))) == ""
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, "release", "abort"])
