@@ -6,7 +6,7 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
-APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind
+APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind storescp=dcmtk
 APT_BESIDE := libc6-dev
 
 .PHONY: demo test lint bench mutants firmware clean
@@ -41,11 +41,11 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# Debian's tools are for the cross-check, the report's screenshot and programs with a sanitizer; where they cannot be installed, those tests are
-# skipped and say so, unless REQUIRE_ALL is set.
+# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, and DICOM; where they
+# cannot be installed, those tests are skipped and say so, unless REQUIRE_ALL is set.
 .PHONY: tools
 tools:
-	@for tool in $(APT_TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@for tool in $(APT_TOOLS); do command -v $${tool%%=*} >/dev/null || missing="$$missing $${tool#*=}"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing $(APT_BESIDE) >/dev/null; \

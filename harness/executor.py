@@ -38,7 +38,7 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served.
+    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
     """
 
     def __init__(
@@ -77,7 +77,8 @@ class Executor:
         self._hasty = self._last = False
         self._served: Frame | None = None
         self.overdue = False
-        self._bytes = b""
+        self._bytes = self._begun = b""
+        self.ended = False
         self.conversation = Conversation()
         self._sent: dict[int, bytes] = {}
         self.performed = 0
@@ -97,6 +98,11 @@ class Executor:
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
         return self.connection.link
+
+    @property
+    def over(self) -> bool:
+        """True where nothing is due on this connection any more: a message was only begun, or the device ended it."""
+        return bool(self._begun) or self.ended
 
     def now(self) -> float:
         """The link's clock, or the target's while no link is open."""
@@ -120,7 +126,8 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
-        self._served = None
+        self._served, self._begun, self.ended = None, b"", False
+        self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
         began, first = self.now(), self._greeting < 0.0
@@ -232,7 +239,8 @@ class Executor:
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
-        expects = self.protocol.expects_reply(data)
+        expects = not self.over and self.protocol.expects_reply(data)
+        self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
             self._held.append(Sent(step.message, data, expects))
             return None
@@ -243,12 +251,17 @@ class Executor:
             link.send(data, sent_at + self.timeout)
         due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
+        if self._hasty and self.ended:
+            seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _make_ready(self) -> None:
-        """A link without leftovers."""
+        """A link without leftovers; another one, where more can be said there only."""
         try:
             self._drain()
+            if self.ended and self._reopens:
+                self.renew(0.0)
+                self._refresh()
         except LinkClosed:
             if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
                 raise
@@ -376,6 +389,8 @@ class Executor:
                 for frame in frames:
                     if self._file(frame, reading, deadline):
                         deadline = max(deadline, link.now() + seconds)
+                if self.ended:
+                    break
         finally:
             self._put_down(reading, message, sent_at, expects=expects)
         return reading.answer
@@ -397,10 +412,9 @@ class Executor:
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
-        usual = self._last and self._latency.known and message != self.protocol.probe.message
-        return (
-            usual and self.connection.handles is None and not self.link.whole and self._latency.quiet(message) < seconds
-        )
+        if not self._last or not self._latency.known or message == self.protocol.probe.message or self.over:
+            return False
+        return self.connection.handles is None and not self.link.whole and self._latency.quiet(message) < seconds
 
     def _until(self, reading: Reading, message: str, sent_at: float, deadline: float) -> float:
         """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""
@@ -457,6 +471,7 @@ class Executor:
         """Learn from a frame, and answer a keep-alive at once."""
         self.frames.append(frame)
         self.conversation.last_received = frame.data
+        self.ended = self.ended or self.protocol.ends(frame)
         if reply := self.protocol.learn(frame, self.conversation):
             self.link.send(reply, deadline)
 

@@ -300,14 +300,18 @@ class Identifies(Interface):
 
 @dataclass(slots=True)
 class Conversation:
-    """What one link's two sides know of each other: live values by name. Fresh for each connection to a fresh state."""
+    """What one link's two sides know of each other: live values by name. Fresh for each connection to a fresh state.
+
+    `connected` is what holds on this connection only: it is empty on another one.
+    """
 
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     last_received: bytes = b""
+    connected: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def copy(self) -> Conversation:
-        """An independent copy: `values` is copied one level deep."""
-        return Conversation(dict(self.values), self.last_received)
+        """An independent copy: `values` and `connected` are copied one level deep."""
+        return Conversation(dict(self.values), self.last_received, dict(self.connected))
 
 
 class Mark(StrEnum):
@@ -399,6 +403,14 @@ class WireProtocol(Interface):
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
         """True when `frame` is the reply to `sent`."""
+        ...
+
+    def unfinished(self, sent: bytes) -> bytes:
+        """The end of all that was sent on a connection which only begins a message: it may wait for the rest."""
+        ...
+
+    def ends(self, frame: Frame) -> bool:
+        """True when nothing more can be said on the connection on which the frame came: who asked closes it."""
         ...
 
     def expects_reply(self, sent: bytes) -> bool:

@@ -32,6 +32,7 @@ class Ladder:
     a byte stream that waits for the bytes a wrong length announced; another connection, which is waited for; the probe
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
+    Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more; with `patient`, it is.
     """
 
@@ -52,23 +53,36 @@ class Ladder:
         began, waited = self._executor.now(), False
         if not broken:
             try:
-                if (served := self._on_this_connection(began)) is not None:
+                if not self._executor.over and (served := self._on_this_connection(began)) is not None:
                     return served
-                waited = True
             except LinkClosed:
                 closed = True
             except LinkError:
                 pass
+            else:
+                if self._executor.over:
+                    return self._beside(patience, began)
+                waited = True
         served = self._on_another(closed=closed, patience=patience, began=began)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
         self._renewals += waited and served.service.way is Way.RECONNECTED
         return served
 
+    def _beside(self, patience: float, began: float) -> Served:
+        """On another connection: on this one the device need not answer, as what was said on it stands."""
+        closed = self._executor.ended
+        served = self._on_another(closed=closed, patience=patience, began=began)
+        if served.service.way is Way.RECONNECTED:
+            return replace(served, service=Service(Way.AT_ONCE, served.service.seconds, closed=closed))
+        return served
+
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
         if not executor.overdue and (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
+        if executor.over:  # the end had come late, or instead of an answer
+            return None
         earlier = executor.unanswered
         self._resynchronize()
         if (answer := executor.probe()) is not None:
@@ -120,7 +134,9 @@ class Ladder:
                     way = Way.RETURNED if gone else Way.RECONNECTED
                     return Served(answer, Service(way, gone or executor.now() - began, closed=closed))
                 failed += 1
-                if failed % _ATTEMPTS == 0:
+                if executor.over:
+                    executor.connection.rest()
+                if executor.over or failed % _ATTEMPTS == 0:
                     executor.renew(patience)
             except LinkClosed:  # accepted and dropped: its program is going, or not back yet
                 failed += 1

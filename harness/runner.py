@@ -188,8 +188,20 @@ class Runner:
         return self._walker.why
 
     def enter(self, interface: Interface, state: str) -> bool:
-        """Bring the target to a state of an interface's protocol; False when its proof is not given."""
-        return self.states.enter(interface, state)
+        """Bring the target to a state of an interface's protocol; False when its proof is not given.
+
+        With `reconnect` that is on a connection of its own: the preamble is said there, or nothing that lives with it.
+        """
+        if self.independent or not interface.reconnect:
+            return self.states.enter(interface, state)
+        executor, said = interface.executor, interface.protocol.states[state].preamble
+        executor.close()
+        if said:
+            self.states.unsettle()
+        reached = self.states.enter(interface, state)
+        if not said and (executor.over or executor.conversation.connected):
+            executor.close()  # the probe that proved the state began or ended a session
+        return reached
 
     @property
     def walked(self) -> set[tuple[str, str]]:
@@ -242,8 +254,6 @@ class Runner:
                 f"the case has {size} bytes, [interfaces] max_case_bytes allows {interface.max_case_bytes}"
             )
         before = self.coverage()
-        if interface.reconnect and not self.independent:
-            interface.executor.close()
         reached = self.enter(interface, case.state)
         if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()

@@ -57,7 +57,8 @@ class Way(StrEnum):
 class Service:
     """How the probe behind a case was served: on which way, after how many link seconds and bytes of filler.
 
-    `closed`: the device had closed the connection by itself. Seconds of `RETURNED` are those in which no link opened.
+    `closed`: the device had closed the connection by itself, or ended what could be said on it. Seconds of `RETURNED`
+    are those in which no link opened.
     """
 
     way: Way

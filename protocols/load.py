@@ -22,6 +22,7 @@ SHIPPED = {
     "modbus_tcp": "protocols.modbus:modbus_tcp",
     "modbus_rtu": "protocols.modbus:modbus_rtu",
     "modbus_ascii": "protocols.modbus:modbus_ascii",
+    "dicom": "protocols.dicom:PROTOCOL",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",

@@ -241,6 +241,14 @@ class Protocol:
         """True when a device that serves must answer `sent`."""
         return self.wire.expects_reply(sent)
 
+    def unfinished(self, sent: bytes) -> bytes:
+        """The end of all that was sent on a connection which only begins a message; b"" where there is none."""
+        return self.wire.unfinished(sent)
+
+    def ends(self, frame: Frame) -> bool:
+        """True when nothing more can be said on the connection on which the frame came: who asked closes it."""
+        return self.wire.ends(frame)
+
     def served(self, frame: Frame) -> bool:
         """True when `frame` is the probe's proper answer."""
         return self.wire.served(frame)

@@ -76,6 +76,17 @@ class Wire:
         """True when a device that serves must answer `sent`."""
         return bool(sent)
 
+    def unfinished(self, sent: bytes) -> bytes:
+        """The end of all that was sent on a connection which only begins a message; none where nobody may wait for it.
+
+        A device on whose connection there is some is asked on another one whether it serves.
+        """
+        return b""
+
+    def ends(self, frame: Frame) -> bool:
+        """True when nothing more can be said on the connection on which the frame came: who asked closes it."""
+        return False
+
     def served(self, frame: Frame) -> bool:
         """True when `frame` is the probe's proper answer."""
         return frame.kind is FrameKind.REPLY

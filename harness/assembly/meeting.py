@@ -62,9 +62,11 @@ def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:
     came = b"".join(piece for one in tries for piece in (*one.replies, *one.unsolicited, one.stray))
     echo = echo_seen(moniker, tries)
     why = f"It may be that {echo}." if echo else f"Is it the right port, speed and protocol ('{protocol.name}')?"
+    messages = assembly.protocols[name].messages
+    message = protocol.probe.message if protocol.probe.message in messages else next(iter(messages))
     return (
         f"[interfaces.{name}] {moniker}: the link opens, but no probe is answered: sent {_hex(sent)}; came "
-        f"{_hex(came)}. {why} Try `medfuzz send {assembly.path} {protocol.probe.message}`"
+        f"{_hex(came)}. {why} Try `medfuzz send {assembly.path} {message}`"
     )
 
 

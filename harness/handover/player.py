@@ -96,12 +96,21 @@ class Player:
         self._conversation = Conversation()
         self.undone: list[str] = []
         self.leaked: list[str] = []
-        self._came = b""
+        self._came = self._begun = b""
+        self._ended = False
 
     def anew(self) -> None:
         """Another connection; raises Gone."""
+        self._conversation.connected.clear()
+        self._begun, self._ended = b"", False
         self._place.close()
         self._place.open()
+
+    def leave(self) -> None:
+        """Another connection, where nothing more can be said on this one; raises Gone."""
+        if self._begun or self._ended:
+            tell("  another connection")
+            self.anew()
 
     def start_over(self) -> None:
         """Another connection, on which nothing was said yet."""
@@ -145,6 +154,7 @@ class Player:
         data = self._resolved(step) if again is None else again
         tell(f"→ {step.message}: {data.hex(' ')}")
         self._came = b""
+        self._begun = self._wire.unfinished(self._begun + data)
         self._place.send(data)
         if not step.wait:
             return data, None
@@ -184,6 +194,7 @@ class Player:
             self._came += came
             frames, rest = self._wire.split(rest + came)
             for frame in frames:
+                self._ended = self._ended or self._wire.ends(frame)
                 if reply := self._wire.learn(frame, self._conversation):
                     self._place.send(reply)
                 if asked and self._wire.answers(asked, frame):
@@ -264,6 +275,7 @@ def _enter(player: Player, case: Case) -> Frame:
 
 def _last_contact(player: Player, before: Frame, unanswered: bool) -> int:
     try:
+        player.leave()
         after = player.probe_in_step()
     except Gone as gone:
         return _verdict(f"FAULT: {gone}", FAULT)

@@ -33,7 +33,7 @@ from protocols.model import Protocol
 SEEN = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT, Kind.LINK_LOST})
 _REACHED = ("tcp", "unix", "serial", "ble")
 _BLUETOOTH = "ble:"
-_WIRE = ("split", "resolve", "learn", "answers", "expects_reply", "served")
+_WIRE = ("split", "resolve", "learn", "answers", "expects_reply", "unfinished", "ends", "served")
 _SHORTEST_TIMEOUT = 1.0  # an emulator's clock waits for a script; a device's does not
 _SCRIPT = Template('''\
 #!/usr/bin/env python3

@@ -5,7 +5,7 @@ from toy import message
 
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Stimulate, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, UsageError
-from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Frame, FrameKind, Resynchronization
+from harness.interfaces import AFTER_CASE, BEFORE_CASE, ON_CONNECTION, Conversation, Frame, FrameKind, Resynchronization
 from harness.ladder import Ladder
 from harness.transcript import Way
 
@@ -314,3 +314,29 @@ def test_a_probe_is_served_after_resynchronization(toy):
     served = Ladder(t.executor).climb(closed=False, broken=False, patience=1.0)
     assert (served.answer is not None, served.service.way) == (True, Way.AT_ONCE)
     assert b">" in t.transport.sent
+
+
+def test_behind_the_end_of_a_connection_nothing_is_due_nor_waited_for(toy):
+    t = toy(adaptive=True)
+    t.device.planted[b"e"] = lambda _device: [b"<E>"]
+    t.device.planted[b"a"] = lambda _device: []
+    t.executor.run((message(b"e"), message(b"a")))
+    first, second = t.executor.exchanges[-2:]
+    assert (first.reply_expected, second.reply_expected, t.executor.over) == (True, False, True)
+    t.executor.reopen()
+    assert not t.executor.over
+
+
+def test_a_message_that_may_have_a_connection_of_its_own_has_another_one_behind_the_end_of_the_first(toy):
+    t = toy(adaptive=True)
+    t.device.planted[b"e"] = lambda _device: [b"<E>"]
+    t.executor.run((message(b"e"), message(b"a")), reopens=True)
+    assert (t.transport.opened, t.executor.exchanges[-1].answered) == (2, True)
+
+
+def test_what_holds_on_a_connection_is_forgotten_on_another_one(toy):
+    t = toy()
+    t.executor.begin(Conversation({"token": b"t"}, connected={"session": 1}))
+    assert t.executor.conversation.connected == {"session": 1}
+    t.executor.reopen()
+    assert (t.executor.conversation.values, t.executor.conversation.connected) == ({"token": b"t"}, {})

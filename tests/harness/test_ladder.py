@@ -3,6 +3,7 @@
 import pytest
 from toy import message
 
+from harness.case import Send
 from harness.errors import LinkError
 from harness.interfaces import Resynchronization
 from harness.transcript import Service, Way
@@ -31,6 +32,61 @@ def test_a_device_that_serves_is_asked_once_on_the_connection_that_is_there(toy)
     assert (served.service, served.answer.data) == (Service(Way.AT_ONCE), b"<Pi1,1>")
     assert (t.transport.sent, t.transport.opened) == ([PROBE], 1)
     assert seconds < 0.1
+
+
+def test_where_a_message_was_only_begun_another_connection_is_asked_at_once_and_serves(toy, monkeypatch):
+    t = connected(toy())
+    monkeypatch.setattr(t.protocol, "unfinished", lambda sent: b"" if sent.endswith(b">") else sent, raising=False)
+    t.executor.run((Send("half", b"<a"),))
+    assert t.executor.over
+    t.transport.sent.clear()
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.sent, t.transport.opened) == (Way.AT_ONCE, [PROBE], 2)
+    assert (seconds < 0.3, t.executor.over) == (True, False)
+
+
+def test_what_completes_a_message_that_was_begun_ends_the_wait_for_it(toy, monkeypatch):
+    t = connected(toy())
+    monkeypatch.setattr(t.protocol, "unfinished", lambda sent: b"" if sent.endswith(b">") else sent, raising=False)
+    t.executor.run((Send("half", b"<a"), Send("rest", b">")))
+    assert not t.executor.over
+    assert climb(t)[0].service == Service(Way.AT_ONCE)
+    assert t.transport.opened == 1
+
+
+def test_a_connection_that_the_device_ended_and_left_open_is_no_fault_and_another_one_is_asked(toy):
+    t = connected(toy())
+    t.device.planted[b"e"] = ended
+    t.executor.run((message(b"e"),))
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.opened, seconds < 0.3) == (Way.AT_ONCE, 2, True)
+
+
+def test_a_connection_that_ends_instead_of_serving_the_probe_is_no_fault_either(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = lambda device: device.planted.pop(b"p") and ended(device)
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.opened, seconds < 0.3) == (Way.AT_ONCE, 2, True)
+
+
+def test_a_device_that_ends_every_connection_is_asked_now_and_then_and_serves_never(toy):
+    t = connected(toy())
+    t.device.planted[b"p"] = ended
+    served, seconds = climb(t)
+    assert (served.service.way, t.transport.opened < 30) == (Way.NEVER, True)
+    assert seconds == pytest.approx(5.0, abs=0.6)
+
+
+def test_a_device_that_serves_nowhere_behind_the_end_of_a_connection_serves_never(toy):
+    t = connected(toy())
+    t.device.planted[b"e"] = lambda device: setattr(device, "dead", True) or ended(device)
+    t.executor.run((message(b"e"),))
+    assert climb(t)[0].service.way is Way.NEVER
+
+
+def ended(_device):
+    """The end, as the toy says it."""
+    return [b"<E>"]
 
 
 def test_a_framer_that_waits_for_an_end_is_given_it_and_then_serves_at_once(toy):

@@ -226,6 +226,29 @@ def test_where_cases_reconnect_each_begins_on_a_connection_of_its_own(toy):
     assert t.transport.opened == 3
 
 
+def test_where_cases_reconnect_a_session_that_the_probe_began_is_none_of_the_cases(toy, monkeypatch):
+    t = toy(reconnect=True)
+
+    def learn(frame, conversation):
+        conversation.connected["probed"] = frame.data.startswith(b"<P")
+        return b""
+
+    monkeypatch.setattr(t.protocol, "learn", learn, raising=False)
+    for _ in range(2):
+        t.runner.run(case(message(b"a")))
+    assert t.transport.opened == 3  # the first one is the probe's that proved the state
+    assert t.transport.sent == [b"<p>", *[b"<a>", b"<p>"] * 2]
+
+
+def test_where_cases_reconnect_a_state_is_reached_anew_on_each_connection(toy):
+    t = toy(reconnect=True)
+    for _ in range(2):
+        assert t.runner.run(case(message(b"a"), state="in")).transcript.state_reached
+    assert t.transport.opened == 2
+    assert t.transport.sent == [b"<l>", b"<p>", b"<a>", b"<p>"] * 2
+    assert t.target.resets == 0
+
+
 @pytest.mark.parametrize(("size", "runs"), [(10, True), (11, False)])
 def test_the_size_of_a_case_is_that_of_all_it_sends(toy, size, runs):
     t = toy(max_case_bytes=12)

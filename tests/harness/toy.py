@@ -58,6 +58,12 @@ class ToyProtocol:
     def expects_reply(self, sent):
         return sent.endswith(b">")
 
+    def unfinished(self, sent):
+        return b""
+
+    def ends(self, frame):
+        return frame.data == b"<E>"
+
     def served(self, frame):
         return bool(frame.fields)
 
