@@ -19,6 +19,8 @@ SHIPPED = {
     "modbus_tcp": "protocols.modbus:TCP",
     "modbus_rtu": "protocols.modbus:RTU",
     "modbus_ascii": "protocols.modbus:ASCII",
+    "astm_host": "protocols.astm:HOST",
+    "astm_analyzer": "protocols.astm:ANALYZER",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
