@@ -21,6 +21,7 @@ SHIPPED = {
     "modbus_ascii": "protocols.modbus:ASCII",
     "astm_host": "protocols.astm:HOST",
     "astm_analyzer": "protocols.astm:ANALYZER",
+    "medibus": "protocols.medibus:PROTOCOL",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
