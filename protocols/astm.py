@@ -64,12 +64,12 @@ def _control(name: str, sent: bytes, live: str = "") -> Message:
 def _frame(name: str, end: bytes = ETX) -> Message:
     """One record, or a part of one, in its frame."""
     parts = (
-        boofuzz.Bytes("stx", STX),
+        boofuzz.Delim("stx", STX.decode()),
         boofuzz.Byte("fn", 1, output_format="ascii"),
         boofuzz.Block("text", children=record(name)),
-        boofuzz.Bytes("etx", end),
+        boofuzz.Delim("etx", end.decode()),
         BlockChecksum("checksum", (".fn", ".text", ".etx"), "sum8_digits"),
-        boofuzz.Bytes("cr_lf", b"\r\n"),
+        boofuzz.Delim("cr_lf", "\r\n"),
     )
     options: dict[str, Any] = {"marks": frozenset({MARKS[name]})} if name in MARKS else {}
     return Message(

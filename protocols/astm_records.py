@@ -74,8 +74,8 @@ RECORDS = (*_FIELDS, "comment_begin", "comment_end")
 def record(name: str) -> tuple[boofuzz.Fuzzable, ...]:
     """The text of a frame; made anew, as a primitive belongs to one Request."""
     if name == "comment_end":
-        return text("comment_text", "ICTERIC"), text("comment_type", "|G"), boofuzz.Delim("end", "\r")
-    kind = text("record_type_id", TYPES[name].decode())
+        return boofuzz.Delim("before_comment_type", "|"), text("comment_type", "G"), boofuzz.Delim("end", "\r")
+    kind = boofuzz.Delim("record_type_id", TYPES[name].decode())
     if name == "comment_begin":
         return kind, *_fields("sequence_number=1 comment_source=I comment_text=HAEMOLYSED ")
     first = (kind, *_delimiters()) if name == "header" else (kind,)

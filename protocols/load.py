@@ -22,6 +22,7 @@ SHIPPED = {
     "astm_host": "protocols.astm:HOST",
     "astm_analyzer": "protocols.astm:ANALYZER",
     "medibus": "protocols.medibus:PROTOCOL",
+    "dri": "protocols.dri:PROTOCOL",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",

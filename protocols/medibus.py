@@ -55,20 +55,19 @@ def _argument(name: str) -> tuple[boofuzz.Fuzzable, ...]:
     if name == "configure_data_response":
         return boofuzz.Byte("response_code", 0x24), boofuzz.String("data_codes", "73787D")
     if name == "configure_realtime_transmission":
-        streams = (
-            (boofuzz.String(f"data_code_{n}", f"0{n}"), boofuzz.String(f"multiplier_{n}", "01")) for n in range(2)
-        )
-        return tuple(field for stream in streams for field in stream)
+        defaults = {"data_code_1": "00", "multiplier_1": "01", "data_code_2": "01", "multiplier_2": "01"}
+        pairs = (boofuzz.String(field, default, size=2) for field, default in defaults.items())
+        return *pairs, boofuzz.String("more_streams", "")
     return ()
 
 
 def _command(name: str, code: int, live: str = "") -> Message:
     """ESC, code, argument, checksum over all of them, CR."""
-    command = (boofuzz.Bytes("esc", ESC), boofuzz.Byte("code", code), *_argument(name))
+    command = (boofuzz.Delim("esc", ESC.decode()), boofuzz.Byte("code", code), *_argument(name))
     parts = (
         boofuzz.Block("command", children=command),
         BlockChecksum("checksum", (".command",), "sum8_digits"),
-        boofuzz.Bytes("cr", CR),
+        boofuzz.Delim("cr", CR.decode()),
     )
     options = CONFIGURES if "configure" in name else {}
     live_fields = {"command.code": live} if live else {}

@@ -46,7 +46,7 @@ def test_a_record_goes_out_in_a_frame_of_its_own(protocol, name):
         found = re.fullmatch(rb"\x02([0-7])([^\x03\x17]*)([\x03\x17])([0-9A-F]{2})\r\n", form.data)
         assert found, form.data
         assert form.data == framed(int(found[1]), found[2], found[3])
-        kind = b"" if name == "comment_end" else TYPES[name]
+        kind = b"|" if name == "comment_end" else TYPES[name]
         assert found[2].startswith(kind) and found[2].endswith(b"\r") is (name != "comment_begin")
         assert protocol.wire.demands(form.data) and protocol.expects_reply(form.data)
 

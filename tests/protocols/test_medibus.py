@@ -54,7 +54,7 @@ def test_communication_is_initialized_by_the_bytes_that_everybody_prints():
 
 def test_a_checksum_follows_what_is_bent_and_stays_wrong_where_it_is_what_is_bent():
     configure = MESSAGES["configure_realtime_transmission"]
-    bent = configure.mutated([Change("command.data_code_1", b"ZZZ")])
+    bent = configure.mutated([Change("command.data_code_2", b"ZZZ")])
     assert bent.data == message(0x1B, 0x54, b"0001ZZZ01")
     assert not PROTOCOL.expects_reply(configure.mutated([Change("checksum", b"00")]).data)
 
