@@ -15,13 +15,13 @@ TYPES = {
     "result": b"R",
     "comment": b"C",
     "comment_begin": b"C",
-    "comment_end": b"C",
+    "comment_end": b"|",
     "manufacturer": b"M",
     "scientific": b"S",
     "query": b"Q",
     "terminator": b"L",
 }
-"""Record type ids. A record that is too long for a frame goes on in the next, without one: `comment_end`."""
+"""Record type ids. A record that is too long for a frame goes on in the next, with whatever comes: `comment_end`."""
 TIME = "20260101120000"
 _FIELDS: Mapping[str, str] = {
     "header": (

@@ -129,7 +129,9 @@ def read(frame: bytes) -> Fields:
 
 
 def _pattern(control: bytes, record: bytes) -> bytes:
-    return re.escape(control) if control else rb"(?:\x02[\s\S]{0,2}|[\r\n\x17])(?i:%s)" % re.escape(record)
+    """What has no type id goes on with a record, and begins with a field's delimiter."""
+    before = rb"[\s\S]{0,2}" if record.isalpha() else rb"[\s\S]?"
+    return re.escape(control) if control else rb"(?:\x02%s|[\r\n\x17])(?i:%s)" % (before, re.escape(record))
 
 
 def _piece(data: bytes) -> Frame:
