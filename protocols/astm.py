@@ -130,7 +130,7 @@ ANALYZER = _protocol(
     "astm_analyzer",
     ("header", "query", "patient", "order", "comment", "manufacturer", "terminator"),
     (("header", "query"), ("header", "patient"), ("patient", "order"), ("order", "comment"), ("header", "manufacturer")),
-    2.0,
+    1.2,
 )
 """We are the host; the device under test is the analyser, which sends what it was asked for by itself.
 

@@ -103,7 +103,7 @@ def _request(name: str, main: int, said: tuple[int, int]) -> Message:
     check = BlockChecksum("checksum", (".r_len", ".rest"), "sum8")
     coded = CodedBlock("record", (*record, check), stuffed, unstuffed)
     parts = (boofuzz.Bytes("start_flag", FLAG), coded, boofuzz.Bytes("end_flag", FLAG))
-    return Message(boofuzz.Request(name, children=parts), reply_expected=main == ALARM, **DISCLOSES)
+    return Message(boofuzz.Request(name, children=parts), reply_expected=name in PROBES, **DISCLOSES)
 
 
 MESSAGES = messages_by_name(_request(name, main, said) for name, (main, said) in REQUESTS.items())

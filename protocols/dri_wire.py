@@ -73,7 +73,7 @@ class DriWire(Wire):
         return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """An alarm record to a request of alarms; a trend, or auxiliary information, to one that asks for it once.
+        """An alarm record to a request of the alarm status; a trend, or auxiliary information, to one that asks for it once.
 
         What is displayed and waveforms come by themselves, so that they answer nothing.
         """
@@ -146,7 +146,7 @@ def wanted(sent: bytes) -> frozenset[tuple[int, int]]:
         return frozenset()
     main, data = HEADER.unpack_from(body)[-1], body[FIRST_DATA:]
     if main == ALARM:
-        return frozenset({(ALARM, ALARM_STATUS)})
+        return frozenset({(ALARM, ALARM_STATUS)} if data[:2] == XMIT_STATUS.to_bytes(2) else ())
     asked_once = main == PHDB and data[1:3] == ONCE.to_bytes(2, signed=True)
     return frozenset({(PHDB, data[0])} if asked_once and data[0] != DISPLAYED else ())
 
