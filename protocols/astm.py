@@ -94,7 +94,11 @@ def _protocol(name: str, records: Sequence[str], chains: Sequence[tuple[str, str
         *(Edge("", message) for message in CONTROLS),
         Edge("enq", "header"),
         *(Edge(*chain) for chain in chains),
-        *(Edge(message, "terminator") for message in records if message not in ("header", "terminator", "comment_begin")),
+        *(
+            Edge(message, "terminator")
+            for message in records
+            if message not in ("header", "terminator", "comment_begin")
+        ),
         Edge("terminator", "eot"),
         Edge("eot", "enq"),
     )
@@ -129,7 +133,13 @@ HOST = _protocol(
 ANALYZER = _protocol(
     "astm_analyzer",
     ("header", "query", "patient", "order", "comment", "manufacturer", "terminator"),
-    (("header", "query"), ("header", "patient"), ("patient", "order"), ("order", "comment"), ("header", "manufacturer")),
+    (
+        ("header", "query"),
+        ("header", "patient"),
+        ("patient", "order"),
+        ("order", "comment"),
+        ("header", "manufacturer"),
+    ),
     1.2,
 )
 """We are the host; the device under test is the analyser, which sends what it was asked for by itself.

@@ -93,7 +93,9 @@ def _fields(described: str) -> Iterator[boofuzz.Fuzzable]:
         name, _, default = field.partition("=")
         yield boofuzz.Static(f"before_{name}", "|")
         parts = default.split("^")
-        yield _value(name, default) if len(parts) == 1 else boofuzz.Block(name, children=tuple(_components(name, parts)))
+        yield (
+            _value(name, default) if len(parts) == 1 else boofuzz.Block(name, children=tuple(_components(name, parts)))
+        )
 
 
 def _components(name: str, parts: list[str]) -> Iterator[boofuzz.Fuzzable]:

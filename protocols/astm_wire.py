@@ -13,7 +13,7 @@ from protocols.wire import Fields, LazyFields, Wire
 STX, ETX, EOT, ENQ, ACK, NAK, ETB = b"\x02", b"\x03", b"\x04", b"\x05", b"\x06", b"\x15", b"\x17"
 PROBE = EOT + ENQ
 ESTABLISH, ESTABLISH_AND_STAY, ASK, FRAME_NUMBER = "establish", "establish_and_stay", "ask", "frame_number"
-"""Live fields: an ENQ begins a count of frames, one also keeps the link established behind each probe, one is a probe's."""
+"""Live fields: an ENQ begins a count of frames; one also keeps the link established behind a probe; a probe's own."""
 LONGEST = 64_007
 NAMES = {ACK: "ACK", NAK: "NAK", ENQ: "ENQ", EOT: "EOT"}
 _PIECE = re.compile(rb"[\x04-\x06\x15]|\x02[^\x02\x04-\x06\x15\x03\x17]*[\x03\x17][^\x02\x04-\x06\x15]{2}\r\n")
@@ -83,7 +83,7 @@ class AstmWire(Wire):
         return sent != ENQ and self.demands(sent)
 
     def demands(self, sent: bytes) -> bool:
-        """True for an ENQ, and for a frame that is right in all its parts; where the device waits for the other, it is not."""
+        """True for an ENQ and for a frame that is right in all its parts, where the device waits for one."""
         return sent in (ENQ, PROBE) or (is_right(sent) and sent[1] in _NUMBERS)
 
     def wrong(self, sent: bytes, frame: Frame) -> str:
@@ -121,7 +121,7 @@ def is_right(frame: bytes) -> bool:
 
 
 def read(frame: bytes) -> Fields:
-    """The frame's number, whether it is the last of its record, and the record: its type id, and its fields by place."""
+    """The frame's number, whether it is the last of its record, and the record's type id and fields by place."""
     text = frame[2:-5]
     fields: dict[str, int | str | bytes] = {"fn": frame[1:2], "text": text, "last": int(frame[-5:-4] == ETX)}
     places = text.rstrip(b"\r").split(b"|")

@@ -84,7 +84,12 @@ def _data(main: int, first: int, second: int) -> tuple[boofuzz.Fuzzable, ...]:
             _u16("reserved", 0),
         )
     if main == WAVE:
-        return _u16("req_type", first), _u16("res", 0), boofuzz.Bytes("type", WAVES), boofuzz.Bytes("reserved", bytes(20))
+        return (
+            _u16("req_type", first),
+            _u16("res", 0),
+            boofuzz.Bytes("type", WAVES),
+            boofuzz.Bytes("reserved", bytes(20)),
+        )
     return _u16("cmd", first), boofuzz.Bytes("reserved", bytes(10))
 
 
@@ -110,7 +115,10 @@ MESSAGES = messages_by_name(_request(name, main, said) for name, (main, said) in
 
 
 def dri(probe: str = "alarm_status") -> Protocol:
-    """`probe` is what a device is asked to prove that it serves: `alarm_status`, or `trend_60s_once`. Raises UsageError."""
+    """`probe` is the request whose answer proves that a monitor serves: `alarm_status`, or `trend_60s_once`.
+
+    Raises UsageError for another one.
+    """
     if probe not in PROBES:
         raise UsageError(f"dri: '{probe}' is no probe.{did_you_mean(probe, PROBES)}")
     stops = tuple(MESSAGES[name].send() for name in STOPS)

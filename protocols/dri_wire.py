@@ -24,7 +24,17 @@ _STUFFED = re.compile(rb"[\x7d\x7e]")
 _ESCAPED = re.compile(rb"\x7d([\s\S])")
 _INVALID = -32000
 _BASIC = {"hr": 10, "spo2": 128, "nibp_mean": 86}
-_NAMES = ("r_len", "r_nbr", "dri_level", "plug_id", "r_time", "n_subnet", "reserved2", "reserved3", "r_maintype")
+_NAMES: tuple[str, ...] = (
+    "r_len",
+    "r_nbr",
+    "dri_level",
+    "plug_id",
+    "r_time",
+    "n_subnet",
+    "reserved2",
+    "reserved3",
+    "r_maintype",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class DriWire(Wire):
         self._kinds, self._probe = dict(kinds), probe
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
-        """From flag to flag with a right checksum; a flag behind what is no record may begin one. The rest is bounded."""
+        """From flag to flag with a right checksum; what ends no record may begin one. The rest is bounded."""
         frames: list[Frame] = []
         at, start = 0, buffer.find(FLAG)
         while start >= 0 and (stop := buffer.find(FLAG, start + 1)) >= 0:
@@ -73,7 +83,7 @@ class DriWire(Wire):
         return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """An alarm record to a request of the alarm status; a trend, or auxiliary information, to one that asks for it once.
+        """An alarm record to a request of the status; a trend or auxiliary information to one that asks for it once.
 
         What is displayed and waveforms come by themselves, so that they answer nothing.
         """
@@ -113,7 +123,9 @@ class DriWire(Wire):
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """All requests of a forbidden message's main type: which of them it is, a bent subrecord could hide."""
         byte = rb"(?:\x7d[\s\S]|[^\x7d\x7e])"
-        kinds = b"|".join(re.escape(stuffed(bytes([kind]))) for kind in sorted({self._kinds[name] for name in messages}))
+        kinds = b"|".join(
+            re.escape(stuffed(bytes([kind]))) for kind in sorted({self._kinds[name] for name in messages})
+        )
         return re.compile(rb"\x7e%s{14}(?:%s)" % (byte, kinds)) if kinds else super().forbidden(())
 
 
@@ -152,7 +164,7 @@ def wanted(sent: bytes) -> frozenset[tuple[int, int]]:
 
 
 def read(frame: bytes) -> Fields:
-    """The header; heart rate, saturation and pressure out of displayed values and trends; alarms as they are displayed."""
+    """The header; heart rate, saturation and pressure of displayed values and trends; alarms as they are displayed."""
     record = opened(frame)
     if record is None:
         return {}
@@ -160,7 +172,9 @@ def read(frame: bytes) -> Fields:
     data = record.first()
     if record.kind[0] == PHDB and len(data) >= 4:
         values = {name: struct.unpack_from("<h", data, at)[0] for name, at in _BASIC.items() if len(data) >= at + 2}
-        return {**fields, "time": int.from_bytes(data[:4], "little")} | {n: v for n, v in values.items() if v > _INVALID}
+        return {**fields, "time": int.from_bytes(data[:4], "little")} | {
+            n: v for n, v in values.items() if v > _INVALID
+        }
     if record.kind == (ALARM, ALARM_STATUS):
         texts = [data[at : at + 80].split(b"\0")[0].decode("latin-1") for at in range(10, len(data) - 79, 98)]
         return {**fields, **{f"alarm_{n}": text for n, text in enumerate(texts[:5], 1) if text}}

@@ -38,9 +38,10 @@ class MedibusWire(Wire):
         self._codes = dict(codes)
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
-        """Responses are replies; the device's own commands, realtime data and flow control are not. The rest is bounded.
+        """Responses are replies; the device's own commands, realtime data and flow control are not.
 
         Realtime bytes may stand inside of a response, too: they are left in it, and not read.
+        The rest is bounded.
         """
         frames: list[Frame] = []
         at = 0
@@ -144,7 +145,10 @@ def read(message: bytes) -> Fields:
     size = RECORDS.get(code, 0)
     records = [data[at : at + size] for at in range(0, len(data) - size + 1, size)] if size else []
     if size == 15:
-        return {**fields, **{f"alarm_{one[1:3]}": f"{one[3:].strip()} (priority {ord(one[0]) - 0x30})" for one in records}}
+        return {
+            **fields,
+            **{f"alarm_{one[1:3]}": f"{one[3:].strip()} (priority {ord(one[0]) - 0x30})" for one in records},
+        }
     if code == IDENTIFICATION and (found := _IDENTITY.fullmatch(data)):
         return {**fields, "id_number": found[1], "name": found[2], "revision": found[3]}
     if code == 0x28 and (found := _TIMES.fullmatch(data)):

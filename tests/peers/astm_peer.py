@@ -1,10 +1,11 @@
 """One side of ASTM E1381 as the standard says it: `astm_peer.py {host | analyser} {PORT | TTY} [FAULT]`.
 
-A host receives; an analyser receives as well, and sends a result for each query when the link is neutral again. PORT 0 is
-a free one, and is printed. FAULT `long_field` dies of a field of more than 200 characters, `deaf` never answers again
-behind a frame whose number is no digit. Written from the standard; knows nothing of medfuzz.
+A host receives; an analyser receives as well, and sends a result for each query when the link is neutral again. PORT 0
+is a free one, and is printed. FAULT `long_field` dies of a field of more than 200 characters, `deaf` never answers
+again behind a frame whose number is no digit. Written from the standard; knows nothing of medfuzz.
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -145,11 +146,8 @@ def serve_tcp(port, sends, fault):
         print(server.getsockname()[1], flush=True)
         while True:
             connection, _address = server.accept()
-            with connection:
-                try:
-                    Device(Line(connection.fileno()), sends, fault).serve()
-                except (EOFError, ConnectionError):
-                    pass
+            with connection, contextlib.suppress(EOFError, ConnectionError):
+                Device(Line(connection.fileno()), sends, fault).serve()
 
 
 def serve_tty(path, sends, fault):

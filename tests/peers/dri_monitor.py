@@ -1,11 +1,12 @@
 """A patient monitor that speaks DRI as its specification says it: `dri_monitor.py {PORT | TTY} [FAULT]`.
 
-A request whose checksum, length or subrecords are wrong is passed over. Displayed values and waveforms come by themselves
-from a request that starts them to one that stops them (here, a second of the interval is a hundredth). PORT 0 is a free
-one, and is printed. FAULT `offset` dies of a subrecord that begins outside of the record, `list` of eight waveforms.
-Written from the specification; knows nothing of medfuzz.
+A request whose checksum, length or subrecords are wrong is passed over. Displayed values and waveforms come by
+themselves from a request that starts them to one that stops them (here, a second of the interval is a hundredth). PORT 0 is a
+free one, and is printed. FAULT `offset` dies of a subrecord that begins outside of the record, `list` of eight
+waveforms. Written from the specification; knows nothing of medfuzz.
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -66,6 +67,7 @@ class Monitor:
         self.every, self.due = {}, {}
         self.waves = []
         self.number = 0
+        self.sampled = 0.0
 
     def serve(self):
         while True:
@@ -79,6 +81,9 @@ class Monitor:
                 if now >= self.due[kind]:
                     self.due[kind] = now + seconds * SECOND
                     self.give(kind)
+            if now < self.sampled + 0.1:
+                continue
+            self.sampled = now
             for wave in self.waves:
                 samples = struct.pack("<hHH4h", 4, 0, 0, 0, 100, 0, -100)
                 os.write(self.fd, record(WAVE, wave, samples))
@@ -143,11 +148,8 @@ def serve_tcp(port, fault):
         print(server.getsockname()[1], flush=True)
         while True:
             connection, _address = server.accept()
-            with connection:
-                try:
-                    Monitor(connection.fileno(), fault).serve()
-                except ConnectionError:
-                    pass
+            with connection, contextlib.suppress(ConnectionError):
+                Monitor(connection.fileno(), fault).serve()
 
 
 def serve_tty(path, fault):

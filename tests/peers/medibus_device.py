@@ -1,11 +1,12 @@
 """A ventilator that speaks MEDIBUS as its definition says it: `medibus_device.py {PORT | TTY} [FAULT]`.
 
-Nothing but ICC is answered before ICC, or when no command came for 10 seconds; an own NOP goes out every second of silence,
-the host is asked who it is. Realtime data come in between, also in the midst of a response. PORT 0 is a free one, and
-is printed. FAULT `argument` dies of an argument longer than 64 bytes, `multiplier` hangs at a realtime multiplier of 0.
+Nothing but ICC is answered before ICC, or when no command came for 10 seconds; an own NOP goes out every second of
+silence, the host is asked who it is. Realtime data come in between, also in the midst of a response. PORT 0 is a free
+one, and is printed. FAULT `argument` dies of an argument longer than 64 bytes, `multiplier` hangs at a realtime multiplier of 0.
 Written from the definition; knows nothing of medfuzz.
 """
 
+import contextlib
 import os
 import select
 import socket
@@ -18,7 +19,7 @@ ESC, SOH, CR, NAK, DC1, DC3 = 0x1B, 0x01, 0x0D, 0x15, 0x11, 0x13
 DROPPED_SECONDS, NOP_SECONDS = 10.0, 1.0
 LONGEST = 1024
 VALUES = {"73": " 12 ", "78": "  5 ", "7D": " 22 ", "B9": " 7.2", "F0": "040 "}
-MONTHS = "JAN FEB MAR APR MAI JUN JUL AUG SEP OKT NOV DEZ".split()
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAI", "JUN", "JUL", "AUG", "SEP", "OKT", "NOV", "DEZ")
 
 
 def checksum(data):
@@ -147,11 +148,8 @@ def serve_tcp(port, fault):
         print(server.getsockname()[1], flush=True)
         while True:
             connection, _address = server.accept()
-            with connection:
-                try:
-                    Device(connection.fileno(), fault).serve()
-                except ConnectionError:
-                    pass
+            with connection, contextlib.suppress(ConnectionError):
+                Device(connection.fileno(), fault).serve()
 
 
 def serve_tty(path, fault):

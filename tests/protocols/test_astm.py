@@ -15,7 +15,9 @@ from protocols.render import Change
 
 PROTOCOLS = [HOST, ANALYZER]
 RECORDS = [(protocol, name) for protocol in PROTOCOLS for name in protocol.messages if name not in CONTROLS]
-REPLIES = {name: Frame(FrameKind.REPLY, data) for name, data in {"ACK": ACK, "NAK": NAK, "ENQ": ENQ, "EOT": EOT}.items()}
+REPLIES = {
+    name: Frame(FrameKind.REPLY, data) for name, data in {"ACK": ACK, "NAK": NAK, "ENQ": ENQ, "EOT": EOT}.items()
+}
 
 
 def framed(number, text, end=b"\x03"):
@@ -114,7 +116,11 @@ def test_what_the_device_sends_by_itself_is_received_and_answers_nothing():
     query = ANALYZER.message("query").send().data
     assert rest == b"" and not any(ANALYZER.answers(query, frame) for frame in frames[:3])
     assert frames[1].kind is FrameKind.UNSOLICITED
-    assert (frames[1].fields["record_type_id"], frames[1].fields["field_4"], frames[1].fields["last"]) == (b"R", b"5.4", 1)
+    assert (frames[1].fields["record_type_id"], frames[1].fields["field_4"], frames[1].fields["last"]) == (
+        b"R",
+        b"5.4",
+        1,
+    )
 
 
 def test_an_enq_that_meets_ours_is_contention_and_an_echo_proves_nothing():
@@ -161,7 +167,9 @@ def test_what_need_not_be_answered(data):
 
 
 @given(
-    pieces=st.lists(st.one_of(st.sampled_from([framed(1, b"R|1\r"), b"\x02", b"\x03", b"\r\n", ENQ, ACK]), st.binary())),
+    pieces=st.lists(
+        st.one_of(st.sampled_from([framed(1, b"R|1\r"), b"\x02", b"\x03", b"\r\n", ENQ, ACK]), st.binary())
+    ),
     cuts=st.lists(st.integers(0, 200), max_size=5),
 )
 def test_any_bytes_in_any_pieces_are_split_without_loss_and_alike(pieces, cuts):

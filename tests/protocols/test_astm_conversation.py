@@ -59,7 +59,7 @@ def whole(protocol, message):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_record_is_acknowledged_from_the_enq_to_the_eot(role):
-    with conversation(role) as (executor, said):
+    with conversation(role) as (executor, _said):
         protocol = executor.protocol
         for message in (one for name, one in protocol.messages.items() if name not in CONTROLS):
             for steps in whole(protocol, message):

@@ -145,7 +145,7 @@ def test_a_monitor_without_alarms_is_asked_for_a_trend():
     own = dri(probe="trend_60s_once")
     assert own.served(whole(TREND)) and not own.served(whole(STATUS))
     assert own.expects_reply(own.probe.data) and opened(own.probe.data).data[0] == TREND_60S
-    with pytest.raises(UsageError, match="dri: 'alarm_statu' is no probe. Did you mean 'alarm_status'"):
+    with pytest.raises(UsageError, match=r"dri: 'alarm_statu' is no probe. Did you mean 'alarm_status'"):
         dri(probe="alarm_statu")
 
 

@@ -1,4 +1,4 @@
-"""MEDIBUS commands as the definition has them, what is a response, and a device that serves; and a whole conversation."""
+"""MEDIBUS commands as the definition has them, what is a response, a device that serves; and a whole conversation."""
 
 import subprocess
 import sys
@@ -176,9 +176,7 @@ def conversation():
         try:
             moniker, target = parse_moniker(f"tcp:127.0.0.1:{device.stdout.readline().strip()}"), served_target(BENCH)
             transport, options = tcp_transport(moniker, target), {"reply_timeout": 2.0, "open_timeout": 5.0}
-            executor = Executor(
-                load_protocol("medibus"), transport, target, Guard(None, ()), adaptive=True, **options
-            )
+            executor = Executor(load_protocol("medibus"), transport, target, Guard(None, ()), adaptive=True, **options)
             executor.begin(Conversation())
             yield executor
             executor.close()
