@@ -8,7 +8,7 @@ import boofuzz
 
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.checksums import BlockChecksum
-from protocols.medibus_wire import ASK, CR, ESC, ICC, STOP, STOP_AND_STAY, MedibusWire
+from protocols.medibus_wire import CR, ESC, ICC, STOP, MedibusWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
 CODES = {
@@ -61,7 +61,7 @@ def _argument(name: str) -> tuple[boofuzz.Fuzzable, ...]:
     return ()
 
 
-def _command(name: str, code: int, live: str = "") -> Message:
+def _command(name: str, code: int) -> Message:
     """ESC, code, argument, checksum over all of them, CR."""
     command = (boofuzz.Delim("esc", ESC.decode()), boofuzz.Byte("code", code), *_argument(name))
     parts = (
@@ -70,8 +70,7 @@ def _command(name: str, code: int, live: str = "") -> Message:
         boofuzz.Delim("cr", CR.decode()),
     )
     options = CONFIGURES if "configure" in name else {}
-    live_fields = {"command.code": live} if live else {}
-    return Message(boofuzz.Request(name, children=parts), live=live_fields, accepted_in=("open",), **options)
+    return Message(boofuzz.Request(name, children=parts), **options)
 
 
 def _enable_datastreams() -> Message:
@@ -83,7 +82,7 @@ def _enable_datastreams() -> Message:
         boofuzz.Bytes("end_of_sequence", b"\xc0\xc0"),
     )
     request = boofuzz.Request("enable_datastreams", children=parts)
-    return Message(request, reply_expected=False, accepted_in=("open",))
+    return Message(request, reply_expected=False)
 
 
 MESSAGES = messages_by_name((*(_command(name, code) for name, code in CODES.items()), _enable_datastreams()))
@@ -93,11 +92,8 @@ PROTOCOL = Protocol(
     MESSAGES,
     (*(Edge("", name) for name in MESSAGES), *(Edge(*chain) for chain in CHAINS)),
     MedibusWire(CODES),
-    {
-        "open": State("open", (MESSAGES["initialize_communication"].send(),), {"code": ICC}),
-        "stopped": State("stopped", (_command("stop_communication", STOP, STOP_AND_STAY).send(),)),
-    },
-    _command("initialize_communication", ICC, ASK).send(),
+    {"open": State("open", (MESSAGES["initialize_communication"].send(),), {"code": ICC})},
+    MESSAGES["initialize_communication"].send(),
     resynchronization=Resynchronization(0.1, CR),
     waits=(0.05, 1.0, 4.0),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import sum8
 from protocols.wire import Fields, LazyFields, Wire
@@ -13,8 +12,6 @@ from protocols.wire import Fields, LazyFields, Wire
 ESC, SOH, CR = b"\x1b", b"\x01", b"\r"
 NAK = 0x15
 NOP, ICC, IDENTIFICATION, STOP = 0x30, 0x51, 0x52, 0x55
-STOP_AND_STAY, ASK = "stop_and_stay", "ask"
-"""Live fields: a STOP that is to hold behind each probe, and the probe's own ICC."""
 WHO = b"0000'medfuzz'01.00:06.00"
 LONGEST = 8192
 RECORDS = {
@@ -53,21 +50,12 @@ class MedibusWire(Wire):
             keep = len(buffer)
         return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
 
-    def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
-        """A command's code as it is; the probe and a STOP that holds are noted."""
-        if live.name not in (STOP_AND_STAY, ASK):
-            return super().resolve(live, data, conversation)
-        conversation.values[live.name] = 1
-        return data[live.offset : live.offset + live.length]
-
     def learn(self, frame: Frame, conversation: Conversation) -> bytes:
-        """Answers what the device asks by itself; stops again what only the probe has initialized."""
+        """Answers what the device asks by itself: ICC, NOP, who we are."""
         super().learn(frame, conversation)
         if frame.kind is FrameKind.UNSOLICITED and frame.data[:1] == ESC:
             code = slow(frame.data)[1]
             return composed(SOH, code, WHO if code == IDENTIFICATION else b"")
-        if frame.kind is FrameKind.REPLY and slow(frame.data)[1] == ICC and conversation.values.pop(ASK, 0):
-            return composed(ESC, STOP) if STOP_AND_STAY in conversation.values else b""
         return b""
 
     def answers(self, sent: bytes, frame: Frame) -> bool:

@@ -1,8 +1,8 @@
 """A patient monitor that speaks DRI as its specification says it: `dri_monitor.py {PORT | TTY} [FAULT]`.
 
 A request whose checksum, length or subrecords are wrong is passed over. Displayed values and waveforms come by
-themselves from a request that starts them to one that stops them (here, a second of the interval is a hundredth). PORT 0 is a
-free one, and is printed. FAULT `offset` dies of a subrecord that begins outside of the record, `list` of eight
+themselves from a request that starts them to one that stops them (a second of the interval is a hundredth). PORT 0 is
+a free one, and is printed. FAULT `offset` dies of a subrecord that begins outside of the record, `list` of eight
 waveforms. Written from the specification; knows nothing of medfuzz.
 """
 

@@ -1,9 +1,9 @@
 """A ventilator that speaks MEDIBUS as its definition says it: `medibus_device.py {PORT | TTY} [FAULT]`.
 
 Nothing but ICC is answered before ICC, or when no command came for 10 seconds; an own NOP goes out every second of
-silence, the host is asked who it is. Realtime data come in between, also in the midst of a response. PORT 0 is a free
-one, and is printed. FAULT `argument` dies of an argument longer than 64 bytes, `multiplier` hangs at a realtime multiplier of 0.
-Written from the definition; knows nothing of medfuzz.
+silence. Realtime data come in between, also in the midst of a response. PORT 0 is a free one, and is printed. FAULT
+`argument` dies of an argument longer than 64 bytes, `multiplier` hangs at a realtime multiplier of 0. Written from
+the definition; knows nothing of medfuzz.
 """
 
 import contextlib

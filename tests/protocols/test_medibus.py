@@ -101,17 +101,6 @@ def test_the_devices_own_commands_are_answered_at_once():
     assert PROTOCOL.learn(whole(message(1, 0x30)), Conversation()) == b""
 
 
-def test_the_probe_stops_again_what_it_opened_only_where_it_was_stopped():
-    conversation = Conversation()
-    (own, *_sums), (stop, *_more) = PROTOCOL.probe.live, PROTOCOL.states["stopped"].preamble[0].live
-    PROTOCOL.resolve(own, ICC, conversation)
-    assert PROTOCOL.learn(whole(OPENED), conversation) == b""
-    PROTOCOL.resolve(stop, message(0x1B, 0x55), conversation)
-    assert PROTOCOL.learn(whole(OPENED), conversation) == b""
-    PROTOCOL.resolve(own, ICC, conversation)
-    assert PROTOCOL.learn(whole(OPENED), conversation) == message(0x1B, 0x55)
-
-
 @pytest.mark.parametrize(
     ("sent", "reply", "answers", "wrong"),
     [
@@ -209,16 +198,12 @@ def test_streams_that_were_enabled_come_by_themselves_and_in_responses():
         assert executor.probe() is not None
 
 
-@pytest.mark.parametrize("state", PROTOCOL.states)
-def test_a_state_is_kept_by_the_probe(state):
+def test_the_probe_opens_again_what_a_message_stopped():
     with conversation() as executor:
-        executor.run(PROTOCOL.states[state].preamble)
-        executor.begin()
-        for _again in range(2):
-            assert executor.probe() is not None
-        executor.listen(0.1)
-        answer = executor.send(MESSAGES["no_operation"].send())
-        assert (answer is not None) is (state == "open")
+        executor.run((*PROTOCOL.states["open"].preamble, MESSAGES["stop_communication"].send()))
+        assert executor.send(MESSAGES["no_operation"].send()) is None
+        assert executor.probe().fields["code"] == 0x51
+        assert executor.send(MESSAGES["no_operation"].send()) is not None
 
 
 def test_the_device_learns_who_the_host_is_and_its_own_nop_is_answered():
