@@ -61,12 +61,12 @@ def _control(name: str, sent: bytes, live: str = "") -> Message:
     return Message(boofuzz.Request(name, children=parts), live=live_fields, reply_expected=bool(live))
 
 
-def _frame(name: str, end: bytes = ETX) -> Message:
-    """One record, or a part of one, in its frame."""
+def _frame(name: str, end: bytes, ends: tuple[str, str]) -> Message:
+    """One record, or a part of one, in its frame, from one end of the line to the other."""
     parts = (
         boofuzz.Delim("stx", STX.decode()),
         boofuzz.Byte("fn", 1, output_format="ascii"),
-        boofuzz.Block("text", children=record(name)),
+        boofuzz.Block("text", children=record(name, *ends)),
         boofuzz.Delim("etx", end.decode()),
         BlockChecksum("checksum", (".fn", ".text", ".etx"), "sum8_digits"),
         boofuzz.Delim("cr_lf", "\r\n"),
@@ -81,15 +81,21 @@ def _frame(name: str, end: bytes = ETX) -> Message:
     )
 
 
-def _messages(names: Sequence[str]) -> Mapping[str, Message]:
+def _messages(names: Sequence[str], ends: tuple[str, str]) -> Mapping[str, Message]:
     controls = (_control("enq", ENQ, ESTABLISH), *(_control(name, CONTROLS[name]) for name in ("eot", "ack", "nak")))
-    frames = (_frame(name, ETB if name == "comment_begin" else ETX) for name in RECORDS if name in names)
+    frames = (_frame(name, ETB if name == "comment_begin" else ETX, ends) for name in RECORDS if name in names)
     return messages_by_name((*controls, *frames))
 
 
-def _protocol(name: str, records: Sequence[str], chains: Sequence[tuple[str, str]], seconds: float) -> Protocol:
+def _protocol(
+    name: str,
+    ends: tuple[str, str],
+    records: Sequence[str],
+    chains: Sequence[tuple[str, str]],
+    seconds: float,
+) -> Protocol:
     """`seconds` are waited before the probe is sent once more; the filler ends a frame and the transfer."""
-    messages = _messages(records)
+    messages = _messages(records, ends)
     edges = (
         *(Edge("", message) for message in CONTROLS),
         Edge("enq", "header"),
@@ -122,6 +128,7 @@ def _protocol(name: str, records: Sequence[str], chains: Sequence[tuple[str, str
 
 HOST = _protocol(
     "astm_host",
+    ("ANALYSER", "HOST"),
     ("header", "patient", "order", "result", "comment", "comment_begin", "comment_end", "manufacturer", "scientific",
      "query", "terminator"),
     (("header", "patient"), ("patient", "order"), ("order", "result"), ("result", "result"), ("result", "comment"),
@@ -132,6 +139,7 @@ HOST = _protocol(
 """We are the analyser; the device under test is the host, which leaves the link to us in contention."""
 ANALYZER = _protocol(
     "astm_analyzer",
+    ("HOST", "ANALYSER"),
     ("header", "query", "patient", "order", "comment", "manufacturer", "terminator"),
     (
         ("header", "query"),

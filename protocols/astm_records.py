@@ -25,9 +25,9 @@ TYPES = {
 TIME = "20260101120000"
 _FIELDS: Mapping[str, str] = {
     "header": (
-        "message_control_id= access_password= sender_name=ANALYSER^1.0 sender_street_address= reserved= "
-        "sender_telephone_number= characteristics_of_sender= receiver_id=HOST comment= processing_id=P "
-        f"version_number=1 date_and_time={TIME}"
+        "message_control_id= access_password= sender_name={sender}^1.0 sender_street_address= reserved= "
+        "sender_telephone_number= characteristics_of_sender= receiver_id={receiver} comment= processing_id=P "
+        "version_number=1 date_and_time=20260101120000"
     ),
     "patient": (
         "sequence_number=1 practice_assigned_patient_id=PAT-0001 laboratory_assigned_patient_id=LAB-0001 patient_id_3= "
@@ -71,15 +71,15 @@ _NUMBERS = frozenset({"sequence_number", "data_or_measurement_value", "patient_h
 RECORDS = (*_FIELDS, "comment_begin", "comment_end")
 
 
-def record(name: str) -> tuple[boofuzz.Fuzzable, ...]:
-    """The text of a frame; made anew, as a primitive belongs to one Request."""
+def record(name: str, sender: str, receiver: str) -> tuple[boofuzz.Fuzzable, ...]:
+    """The text of a frame between these two; made anew, as a primitive belongs to one Request."""
     if name == "comment_end":
         return boofuzz.Delim("before_comment_type", "|"), text("comment_type", "G"), boofuzz.Delim("end", "\r")
     kind = boofuzz.Delim("record_type_id", TYPES[name].decode())
     if name == "comment_begin":
         return kind, *_fields("sequence_number=1 comment_source=I comment_text=HAEMOLYSED ")
     first = (kind, *_delimiters()) if name == "header" else (kind,)
-    return *first, *_fields(_FIELDS[name]), boofuzz.Delim("end", "\r")
+    return *first, *_fields(_FIELDS[name].format(sender=sender, receiver=receiver)), boofuzz.Delim("end", "\r")
 
 
 def _delimiters() -> tuple[boofuzz.Fuzzable, ...]:
