@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import boofuzz
 
-from protocols.hl7_segments import number, text
+from protocols.hl7_segments import NUMBERS, TEXTS
 
 TYPES = {
     "header": b"H",
@@ -68,13 +68,29 @@ _FIELDS: Mapping[str, str] = {
 }
 """`name=default`; a `^` parts components."""
 _NUMBERS = frozenset({"sequence_number", "data_or_measurement_value", "patient_height", "patient_weight", "result"})
+_IN_FRAMES = [
+    "\x02",
+    "\x03",
+    "\x03\r\n",
+    "\x04",
+    "\x05",
+    "\x06",
+    "\x15",
+    "\x17",
+    "\x17\r\n",
+    "\r\n",
+    "\rL|1|N\r",
+    "&F&",
+    "&X&",
+]
+"""What ends a frame or a record, and what the standard forbids in one."""
 RECORDS = (*_FIELDS, "comment_begin", "comment_end")
 
 
 def record(name: str, sender: str, receiver: str) -> tuple[boofuzz.Fuzzable, ...]:
     """The text of a frame between these two; made anew, as a primitive belongs to one Request."""
     if name == "comment_end":
-        return boofuzz.Delim("before_comment_type", "|"), text("comment_type", "G"), boofuzz.Delim("end", "\r")
+        return boofuzz.Delim("before_comment_type", "|"), _value("comment_type", "G"), boofuzz.Delim("end", "\r")
     kind = boofuzz.Delim("record_type_id", TYPES[name].decode())
     if name == "comment_begin":
         return kind, *_fields("sequence_number=1 comment_source=I comment_text=HAEMOLYSED ")
@@ -106,4 +122,5 @@ def _components(name: str, parts: list[str]) -> Iterator[boofuzz.Fuzzable]:
 
 
 def _value(name: str, default: str) -> boofuzz.String:
-    return number(name, default) if name in _NUMBERS else text(name, default)
+    numbers = NUMBERS if name in _NUMBERS else ()
+    return boofuzz.String(name, default, fuzz_values=[*numbers, *_IN_FRAMES, *TEXTS])
