@@ -79,6 +79,12 @@ def sum8(data: bytes) -> int:
     return sum(data) & 0xFF
 
 
+@algorithm("sum8_digits", 2)
+def sum8_digits(data: bytes) -> int:
+    """That sum as two hexadecimal digits in upper case, the higher one first (ASTM E1381, MEDIBUS)."""
+    return int.from_bytes(b"%02X" % sum8(data))
+
+
 @algorithm("lrc", 1)
 def lrc(data: bytes) -> int:
     """Two's complement of the sum modulo 256 (Modbus ASCII)."""

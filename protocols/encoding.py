@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import boofuzz
 from boofuzz.mutation_context import MutationContext
 
 
-class HexBlock(boofuzz.Block):
-    """A block that goes out as hexadecimal digits in upper case. A layout takes it apart like any other block.
+class CodedBlock(boofuzz.Block):
+    """A block each of whose bytes goes out in another form. A layout takes it apart like any other block.
 
-    What is inside counts and sums up the bytes that the digits stand for; what is outside, the digits.
+    What is inside counts and sums up the bytes that are meant; what is outside, those that go out. `outgoing` of two
+    pieces must be those of each, one behind the other; `incoming` gives None for what stands for no bytes.
     """
 
+    def __init__(
+        self,
+        name: str,
+        children: Iterable[boofuzz.Fuzzable],
+        outgoing: Callable[[bytes], bytes],
+        incoming: Callable[[bytes], bytes | None],
+    ) -> None:
+        self.outgoing, self.incoming = outgoing, incoming
+        super().__init__(name, children=tuple(children), encoder=outgoing)
+
+
+class HexBlock(CodedBlock):
+    """A block that goes out as hexadecimal digits in upper case."""
+
     def __init__(self, name: str, children: Iterable[boofuzz.Fuzzable]) -> None:
-        super().__init__(name, children=tuple(children), encoder=hex_digits)
+        super().__init__(name, children, hex_digits, from_digits)
 
 
 def hex_digits(data: bytes) -> bytes:

@@ -52,7 +52,7 @@ def taken_for(message: Message, data: bytes, uuid: str = "") -> Parts | None:
     if any(name.lower() != HANDLE + uuid.lower() for name in handles):
         return None
     layout = message.layout
-    plain = layout.without_digits(data)
+    plain = layout.decoded(data)
     parts = None if plain is None else _Dissection(layout, plain).parts()
     if parts is None:
         return None

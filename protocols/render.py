@@ -15,7 +15,7 @@ from boofuzz.mutation_context import MutationContext
 from harness.case import FieldSpan, LiveField
 from harness.errors import UsageError, did_you_mean
 from protocols.checksums import BlockChecksum
-from protocols.encoding import HexBlock, bound, encode, from_digits, hex_digits, integer_bytes, is_whole, names_inside
+from protocols.encoding import CodedBlock, bound, encode, integer_bytes, is_whole, names_inside
 
 TAIL = ".+"
 
@@ -88,7 +88,7 @@ class Layout:
     primitives (Aligned, Repeat, Mirror), are kept whole and rendered by boofuzz. `live` maps a field's path to
     the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves. Each block
     that holds something has an empty tail, `NAME` + `TAIL`, where a change can add bytes and leave the rest live.
-    Changes in a HexBlock, of which there may be one, hold bytes; digits are made of them at last.
+    Changes in a CodedBlock, of which there may be one, hold the bytes that are meant; they are coded at last.
     """
 
     def __init__(self, request: boofuzz.Request, live: Mapping[str, str] | None = None) -> None:
@@ -98,7 +98,8 @@ class Layout:
         self.extents: dict[str, Extent] = {}
         self._inside: dict[str, int] = {}
         self._wholes: list[int] = []
-        self._hexed = Extent(0, 0)
+        self._coded: CodedBlock | None = None
+        self._inner = Extent(0, 0)
         for child in request.stack:
             self._add(child)
         self._check_live()
@@ -145,16 +146,18 @@ class Layout:
     def given(self, data: bytes, spans: Iterable[FieldSpan]) -> dict[str, bytes]:
         """What is in each field of a message that was rendered, as a change would put it there."""
         found = {span.name: data[span.offset : span.offset + span.length] for span in spans}
-        digits = {leaf.name for leaf in self.leaves[self._hexed.first : self._hexed.last]} & found.keys()
-        return found | {name: from_digits(found[name]) or found[name] for name in digits}
+        if self._coded is None:
+            return found
+        coded = {leaf.name for leaf in self.leaves[self._inner.first : self._inner.last]} & found.keys()
+        return found | {name: self._coded.incoming(found[name]) or found[name] for name in coded}
 
-    def without_digits(self, data: bytes) -> bytes | None:
-        """A message with the bytes that its HexBlock's digits stand for; None where these are no digits."""
-        first, last = self._hexed.first, self._hexed.last
-        if first == last:
+    def decoded(self, data: bytes) -> bytes | None:
+        """A message with the bytes that are meant in its CodedBlock; None where it stands for none."""
+        first, last = self._inner.first, self._inner.last
+        if self._coded is None:
             return data
         head, tail = sum(self._lengths[:first]), len(data) - sum(self._lengths[last:])
-        inside = from_digits(data[head:tail])
+        inside = self._coded.incoming(data[head:tail])
         return None if inside is None else data[:head] + inside + data[tail:]
 
     def set(self, **values: Any) -> tuple[Change, ...]:
@@ -197,10 +200,10 @@ class Layout:
         else:
             self._add_leaf(item, name)
         self.extents[name] = Extent(first, len(self.leaves))
-        if isinstance(item, HexBlock):
-            if self._hexed.last:
-                raise UsageError(f"message '{self.request.name}' has two blocks of hexadecimal digits; make them one")
-            self._hexed = self.extents[name]
+        if isinstance(item, CodedBlock):
+            if self._coded is not None:
+                raise UsageError(f"message '{self.request.name}' has two blocks that are coded; make them one")
+            self._coded, self._inner = item, self.extents[name]
 
     def _add_tail(self, block: boofuzz.Block, name: str) -> None:
         index = len(self.leaves)
@@ -231,11 +234,9 @@ class Layout:
             if name not in self.extents:
                 hint = did_you_mean(name, self.extents)
                 raise UsageError(f"message '{self.request.name}' has no field '{name}' to be live.{hint}")
-        for leaf in self.leaves[self._hexed.first : self._hexed.last]:
+        for leaf in self.leaves[self._inner.first : self._inner.last]:
             if leaf.live:
-                raise UsageError(
-                    f"'{leaf.name}' of message '{self.request.name}' goes out as hexadecimal digits and cannot be live"
-                )
+                raise UsageError(f"'{leaf.name}' of message '{self.request.name}' goes out coded and cannot be live")
 
     def _find_sizes(self) -> tuple[Dependent, ...]:
         sizes = [(leaf, leaf.primitive) for leaf in self.leaves]
@@ -321,15 +322,16 @@ class Layout:
         return draft
 
     def _covered(self, parts: list[bytes], dependent: Dependent) -> list[bytes]:
-        """What one inside the HexBlock covers is bytes, for one outside it is digits."""
+        """What one inside the CodedBlock covers is what is meant, for one outside it is what goes out."""
         first, last = dependent.extent.first, dependent.extent.last
-        return parts[first:last] if self._hexed.holds(dependent.leaf) else self._outgoing(parts[first:last], first)
+        return parts[first:last] if self._inner.holds(dependent.leaf) else self._outgoing(parts[first:last], first)
 
     def _outgoing(self, parts: list[bytes], first: int = 0) -> list[bytes]:
         """The parts from leaf `first` on, as they go out."""
-        if not self._hexed.last:
+        if self._coded is None:
             return parts
-        return [hex_digits(part) if self._hexed.holds(index) else part for index, part in enumerate(parts, first)]
+        code, inner = self._coded.outgoing, self._inner
+        return [code(part) if inner.holds(index) else part for index, part in enumerate(parts, first)]
 
     def _finish(self, draft: _Draft) -> Rendered:
         parts = self._outgoing(draft.parts)
@@ -371,4 +373,4 @@ class Layout:
 
 def _is_encoded(block: boofuzz.Block) -> bool:
     """True where the whole of a block decides what its bytes are."""
-    return bool(block.encoder) and not isinstance(block, HexBlock)
+    return bool(block.encoder) and not isinstance(block, CodedBlock)

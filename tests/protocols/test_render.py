@@ -89,16 +89,16 @@ def test_a_change_in_digits_is_given_and_told_in_bytes():
 def test_digits_are_read_back_and_nothing_else_is():
     ours = Layout(digits())
     data = ours.default.data
-    assert ours.without_digits(data)[2:9] == bytes([4, 0, 9]) + b"ward"
-    assert ours.without_digits(data.replace(b"0400", b"04x0")) is None
-    assert layout().without_digits(b"any") == b"any"
+    assert ours.decoded(data)[2:9] == bytes([4, 0, 9]) + b"ward"
+    assert ours.decoded(data.replace(b"0400", b"04x0")) is None
+    assert layout().decoded(b"any") == b"any"
 
 
 def test_what_goes_out_as_digits_cannot_be_live_and_is_one_block():
-    with pytest.raises(UsageError, match=r"'text\.number' of message 'm' goes out as hexadecimal digits"):
+    with pytest.raises(UsageError, match=r"'text\.number' of message 'm' goes out coded"):
         Layout(digits(), {"text.number": "token"})
     blocks = [HexBlock(name, [boofuzz.Byte("one", 1)]) for name in ("a", "b")]
-    with pytest.raises(UsageError, match="two blocks of hexadecimal digits"):
+    with pytest.raises(UsageError, match="two blocks that are coded"):
         Layout(boofuzz.Request("m", children=blocks))
 
 
