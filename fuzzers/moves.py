@@ -26,12 +26,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A case without its origin; `what` says it in words, `parent` which captured conversation it was made of."""
+    """A case without its origin; `what` says it in words, `parent` which captured conversation it was made of.
+
+    `field` is what is bent, where that is one field of one message.
+    """
 
     state: str
     steps: tuple[Step, ...]
     what: str
     parent: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class PlannedFuzzer(ModelFuzzer):
     def _case(self, plan: Plan, k: int) -> TestCase:
         outline = plan.at(k)
         path = tuple(step.message for step in outline.steps if isinstance(step, Send))
-        origin = Origin(self.name, path, "", f"{plan.kind}: {outline.what}", self._seed, outline.parent)
+        origin = Origin(self.name, path, outline.field, f"{plan.kind}: {outline.what}", self._seed, outline.parent)
         return TestCase(self.interface, outline.state, outline.steps, origin)
 
     def _listed(self, kind: str, items: Sequence[T], build: Callable[[T, int], Outline], weight: int) -> Plan:

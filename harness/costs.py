@@ -12,7 +12,7 @@ from harness.transcript import Transcript
 _SHARE = 0.5
 _LEAST, _TIMES = 0.2, 10.0
 _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
-_ANY = ""
+_ANY, _FEW = "", 4
 Costs = tuple[tuple[str, str, str, float], ...]
 _Place = tuple[str, str, str]
 
@@ -75,12 +75,18 @@ class Clock:
             self._costs[one] = before + _WEIGHT * (seconds - before)
 
     def expected(self, case: TestCase) -> float:
-        """Seconds of its messages as they took lately, and of its pauses; what nobody has seen yet costs nothing."""
-        return sum(self._of(key) for key in _keys(case)) + _pauses(case)
+        """Seconds of its messages as they took lately, and of its pauses.
 
-    def _of(self, key: _Key) -> float:
-        known = self._costs.get(key.own)
-        return max(self._costs.get(one, 0.0) for one in (*key.alike, key.valid)) if known is None else known
+        What nobody has seen yet costs nothing, to be tried, but as much as others where a case has many messages.
+        """
+        keys, known = _keys(case), self._costs.values()
+        new = sum(known) / len(known) if known and len(keys) > _FEW else 0.0
+        return sum(self._of(key, new) for key in keys) + _pauses(case)
+
+    def _of(self, key: _Key, new: float) -> float:
+        if (known := self._costs.get(key.own)) is not None:
+            return known
+        return max((self._costs[one] for one in (*key.alike, key.valid) if one in self._costs), default=new)
 
     def is_costly(self, case: TestCase) -> bool:
         """True where it takes much longer than others do, as far as is known."""

@@ -56,6 +56,13 @@ def test_a_bent_field_is_expected_to_cost_what_it_did_in_other_messages_or_its_m
     assert clock.expected(bent("a", "length")) == pytest.approx(0.5)
 
 
+def test_a_case_of_many_messages_that_nobody_has_seen_is_expected_to_cost_what_others_do():
+    clock = Clock()
+    clock.note(made(message(b"a")), ran(made(message(b"a")), 0.5))
+    assert clock.expected(made(*[message(b"new")] * 4)) == 0.0
+    assert clock.expected(made(*[message(b"new")] * 16)) == pytest.approx(8.0)
+
+
 def test_the_way_back_to_service_is_the_bent_messages_cost():
     clock = Clock()
     case = made(message(b"a"), Send("b", b"<x>", mutated=True), field="f")
