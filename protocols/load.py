@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -14,6 +14,8 @@ from harness.registry import Registry
 from harness.userfile import is_file, named
 from protocols.model import Protocol
 
+Value = int | bytes
+SCAPY = "scapy:"
 PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protocol")
 
 
@@ -22,6 +24,7 @@ SHIPPED = {
     "modbus_tcp": "protocols.modbus:modbus_tcp",
     "modbus_rtu": "protocols.modbus:modbus_rtu",
     "modbus_ascii": "protocols.modbus:modbus_ascii",
+    "bytes": "protocols.plain_bytes:plain_bytes",
     "dicom": "protocols.dicom:PROTOCOL",
     "astm_host": "protocols.astm:HOST",
     "astm_analyzer": "protocols.astm:ANALYZER",
@@ -46,7 +49,7 @@ SHIPPED = {
 """Where each is defined, as text: what only a demonstration device speaks lies beside that device."""
 
 
-def _shipped(place: str, options: Mapping[str, str]) -> Protocol:
+def _shipped(name: str, place: str, options: Mapping[str, str]) -> Protocol:
     """The protocol of a module, which is imported only when a bench names it; one that a function makes has options."""
     module, _, attribute = place.partition(":")
     found: Protocol | Callable[..., Protocol] = getattr(importlib.import_module(module), attribute)
@@ -54,21 +57,33 @@ def _shipped(place: str, options: Mapping[str, str]) -> Protocol:
         if options:
             raise UsageError(f"protocol '{found.name}' has no options: leave out ?{next(iter(options))}")
         return found
-    return found(**_numbers(attribute, options, list(inspect.signature(found).parameters)))
+    return found(**_values(name, options, inspect.signature(found).parameters))
 
 
-def _numbers(protocol: str, options: Mapping[str, str], known: Sequence[str]) -> dict[str, int]:
-    """The options, all of which are whole numbers. Raises UsageError."""
-    for name, value in options.items():
+def _values(protocol: str, options: Mapping[str, str], known: Mapping[str, inspect.Parameter]) -> dict[str, Value]:
+    """The options, each as its parameter wants it; one that has no default is b"" where it is missing."""
+    values: dict[str, Value] = {n: b"" for n, parameter in known.items() if parameter.default is parameter.empty}
+    for name, text in options.items():
         if name not in known:
-            raise UsageError(f"protocol '{protocol}' has no option '{name}'.{did_you_mean(name, known)}")
-        if not value.isdecimal() or not value.isascii():
-            raise UsageError(f"protocol '{protocol}': {name} is a whole number, not '{value}'")
-    return {name: int(value) for name, value in options.items()}
+            raise UsageError(f"protocol '{protocol}' has no option '{name}'.{did_you_mean(name, list(known))}")
+        values[name] = _value(f"protocol '{protocol}': {name}", text, known[name].annotation)
+    return values
+
+
+def _value(where: str, text: str, kind: str) -> Value:
+    """A whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    if kind == "bytes":
+        try:
+            return bytes.fromhex(text)
+        except ValueError as error:
+            raise UsageError(f"{where} is hexadecimal digits in pairs, not '{text}'") from error
+    if not (text.isdecimal() and text.isascii()):
+        raise UsageError(f"{where} is a whole number, not '{text}'")
+    return int(text)
 
 
 for _name, _place in SHIPPED.items():
-    PROTOCOLS.register(_name)(partial(_shipped, _place))
+    PROTOCOLS.register(_name)(partial(_shipped, _name, _place))
 
 
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
@@ -79,4 +94,7 @@ def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
     if is_file(spec):
         return named(spec, folder, Protocol, "Protocol")
     name, _mark, query = spec.partition("?")
-    return PROTOCOLS.get(name)(dict(parse_qsl(query, keep_blank_values=True)))
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if name.startswith(SCAPY):
+        return importlib.import_module("protocols.scapy_layer").scapy_protocol(name.removeprefix(SCAPY), options)
+    return PROTOCOLS.get(name)(options)

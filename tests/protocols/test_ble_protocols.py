@@ -8,7 +8,7 @@ from harness.case import Send
 from harness.interfaces import Conversation
 from protocols.load import PROTOCOLS, load_protocol
 
-NAMES = [name for name in PROTOCOLS if name not in ("pump_link", "pump_hl7", "hl7_mllp")]
+NAMES = [name for name in PROTOCOLS if name not in ("pump_link", "pump_hl7", "hl7_mllp", "bytes")]
 
 
 def every(name):

