@@ -29,14 +29,25 @@ _OPTIONS = ("probe", "reply")
 
 
 class ScapyWire(Wire):
-    """Whatever comes is one answer, read as the packet class of replies."""
+    """Whatever comes is one answer, read as the packet class of replies.
 
-    def __init__(self, reply: type[Packet]) -> None:
-        self._reply = reply
+    A copy is one, too: many a protocol acknowledges a write by repeating it. Only the `probe` is not served by a copy.
+    """
+
+    def __init__(self, reply: type[Packet], probe: bytes) -> None:
+        self._reply, self._probe = reply, probe
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """One frame; its fields are read when somebody asks."""
         return ((Frame(FrameKind.REPLY, buffer, LazyFields(self.read, buffer)),) if buffer else ()), b""
+
+    def answers(self, sent: bytes, frame: Frame) -> bool:
+        """Anything."""
+        return frame.kind is FrameKind.REPLY
+
+    def served(self, frame: Frame) -> bool:
+        """Anything else than the probe itself."""
+        return frame.data != self._probe
 
     def read(self, data: bytes) -> Fields:
         """The fields of every layer, the outermost last, so that its names count."""
@@ -72,7 +83,7 @@ def scapy_protocol(spec: str, options: Mapping[str, str]) -> Protocol:
         name=f"{SCHEME}{spec}",
         messages=messages,
         edges=tuple(Edge("", name) for name in messages),
-        wire=ScapyWire(_named(options["reply"]) if "reply" in options else outer),
+        wire=ScapyWire(_named(options["reply"]) if "reply" in options else outer, messages[probe].send().data),
         states={"idle": State("idle", ())},
         probe=messages[probe].send(),
         waits=(0.05, 1.0),

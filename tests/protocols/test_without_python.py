@@ -40,6 +40,14 @@ def test_a_reply_is_read_by_the_class_of_replies():
     assert (frame.kind, rest, frame.fields["unitId"], frame.fields["byteCount"]) == (FrameKind.REPLY, b"", 1, 2)
 
 
+def test_a_copy_answers_a_write_and_serves_no_probe():
+    protocol = load_protocol(MODBUS)
+    write = protocol.message("ModbusPDU06WriteSingleRegisterRequest").send().data
+    assert protocol.answers(write, protocol.split(write)[0][0])
+    assert not protocol.served(protocol.split(protocol.probe.data)[0][0])
+    assert protocol.served(protocol.split(write)[0][0])
+
+
 @given(st.binary(max_size=80))
 def test_no_bytes_make_it_raise(data):
     frames, rest = load_protocol(MODBUS).split(data)
