@@ -191,15 +191,16 @@ class Runner:
         """Bring the target to a state of an interface's protocol; False when its proof is not given.
 
         With `reconnect` that is on a connection of its own: the preamble is said there, or nothing that lives with it.
+        The first state is where a device rests: it is the device's, not a connection's.
         """
         if self.independent or not interface.reconnect:
             return self.states.enter(interface, state)
-        executor, said = interface.executor, interface.protocol.states[state].preamble
+        executor, states = interface.executor, interface.protocol.states
         executor.close()
-        if said:
+        if states[state].preamble and state != next(iter(states)):
             self.states.unsettle()
         reached = self.states.enter(interface, state)
-        if not said and (executor.over or executor.conversation.connected):
+        if not states[state].preamble and (executor.over or executor.conversation.connected):
             executor.close()  # the probe that proved the state began or ended a session
         return reached
 

@@ -54,8 +54,9 @@ class Walker:
         `answer` is the probe's where it was served just now and nothing is to be done in between.
         """
         executor, self.why = interface.executor, ""
-        started, broken = executor.link.now(), ""
+        started, broken = self._target.now(), ""
         try:
+            started = executor.link.now()
             executor.run(state.preamble)
             answer = answer or interface.ladder.climb(closed=False, broken=False, patience=0.0).answer
         except LinkError as error:
