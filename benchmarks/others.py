@@ -63,8 +63,10 @@ class Other:
         return int(place.rpartition(":")[2]) if scheme == "tcp" else 0
 
     def command(self, folder: Path) -> list[str]:
-        """How it is started; what was built is in `folder`."""
+        """How it is started from anywhere; what was built is in `folder`."""
         first, *rest = self.tables["target"]["command"]
+        here = self.path.parent
+        rest = [str(here / word) if (here / word).is_file() else word for word in rest]
         return [str(folder / "server") if self.library else first, *rest]
 
     def missing(self, folder: Path) -> str:

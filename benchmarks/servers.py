@@ -50,11 +50,9 @@ class Measured:
 
     def bench(self, tree: Path) -> Path:
         """The example's bench, without the time for smaller findings, which is not fuzzing; written for `tree`."""
-        here, now = str(self.other.path.parent), tree == HERE
+        now = tree == HERE
         lines = [f"include = {json.dumps(str(self.other.path))}", "[target]", "settle = 0.2"]
-        lines += [f"cwd = {json.dumps(here)}"] if now else []
-        if self.other.library:
-            lines += [f"command = {json.dumps(self.other.command(self.folder))}"]
+        lines += [f"command = {json.dumps(self.other.command(self.folder))}"]
         lines += ["[limits]", "tries = 1", *(["triage = 0.0"] if now else [])]
         path = self.folder / f"{'now' if now else 'before'}.toml"
         path.write_text("\n".join(lines) + "\n")

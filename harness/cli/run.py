@@ -178,7 +178,8 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     if record.left_out:
         yield f"{record.left_out:,} cases were left out: their state or link could not be reached"
     if record.put_off:
-        yield f"{record.put_off:,} cases were put off: their message takes long, or has shown a known finding again and again"
+        reasons = "takes long, or has shown a known finding again and again"
+        yield f"{record.put_off:,} cases were put off: their message {reasons}"
     if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
         yield f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}"
     if record.requirements:
