@@ -7,7 +7,7 @@ TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
 APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind storescp=dcmtk
-APT_BESIDE := libc6-dev
+APT_BESIDE := libc6-dev libmodbus-dev
 
 .PHONY: demo test lint bench mutants firmware clean
 
@@ -41,7 +41,7 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, and DICOM; where they
+# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, DICOM and libmodbus; where they
 # cannot be installed, those tests are skipped and say so, unless REQUIRE_ALL is set.
 .PHONY: tools
 tools:

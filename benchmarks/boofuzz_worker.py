@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import json
 import os
 import socket
@@ -15,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 HOST = "127.0.0.1"
+_TUNED = {"web_port": None, "fuzz_loggers": [], "fuzz_db_keep_only_n_pass_cases": 1}
+_SHORT, _NEVER = 0.1, 1_000_000
 
 
 class Boofuzz:
@@ -26,13 +30,21 @@ class Boofuzz:
     def rate(self, port: int, data: Sequence[bytes], *, tuned: bool, reuse: bool) -> float:
         """Cases a second of one `fuzz()`; raises RuntimeError when not every case was sent and answered."""
         values = [base64.b64encode(value).decode() for value in data]
-        request = {"port": port, "tuned": tuned, "reuse": reuse, "values": values}
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = self._asked({"port": port, "tuned": tuned, "reuse": reuse, "values": values})
         if answer["answered"] < len(data):
             raise RuntimeError(f"boofuzz: {answer['answered']} of {len(data)} cases were answered")
         return answer["answered"] / answer["seconds"]
+
+    def protocol_rate(self, protocol: str, port: int, device: str, seconds: float, *, reuse: bool) -> float:
+        """Cases a second of its own cases from a protocol's Requests, tuned, over TCP or a serial `device`."""
+        words = {"protocol": protocol, "port": port, "device": device, "seconds": seconds, "reuse": reuse}
+        answer = self._asked(words)
+        return answer["answered"] / answer["seconds"]
+
+    def _asked(self, request: dict[str, object]) -> dict[str, float]:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 @contextmanager
@@ -64,8 +76,11 @@ def work() -> None:
     warnings.simplefilter("ignore")
     for line in sys.stdin:
         request = json.loads(line)
-        values = [base64.b64decode(value) for value in request["values"]]
-        answered, seconds = _fuzz(request["port"], values, tuned=request["tuned"], reuse=request["reuse"])
+        if "protocol" in request:
+            answered, seconds = _fuzz_protocol(**request)
+        else:
+            values = [base64.b64decode(value) for value in request["values"]]
+            answered, seconds = _fuzz(request["port"], values, tuned=request["tuned"], reuse=request["reuse"])
         answers.write(json.dumps({"answered": answered, "seconds": seconds}) + "\n")
         answers.flush()
 
@@ -82,7 +97,7 @@ def _fuzz(port: int, values: list[bytes], *, tuned: bool, reuse: bool) -> tuple[
             received += bool(data)
             return data
 
-    options = {"web_port": None, "fuzz_loggers": [], "fuzz_db_keep_only_n_pass_cases": 1} if tuned else {}
+    options = dict(_TUNED) if tuned else {}
     options.setdefault("web_port", _free_port())
     session = boofuzz.Session(
         target=boofuzz.Target(connection=Counting(HOST, port)),
@@ -97,6 +112,58 @@ def _fuzz(port: int, values: list[bytes], *, tuned: bool, reuse: bool) -> tuple[
     started = time.perf_counter()
     session.fuzz(max_depth=1)
     return received, time.perf_counter() - started
+
+
+class _TimeIsUp(BaseException):
+    """Ends `fuzz()`, which catches every Exception."""
+
+
+def _fuzz_protocol(protocol: str, port: int, device: str, seconds: float, *, reuse: bool) -> tuple[int, float]:
+    """Cases in the order that boofuzz has them in, each message behind the preamble of the state that takes it."""
+    import boofuzz
+
+    from harness.case import Send
+    from protocols.load import load_protocol
+
+    cases, started = 0, time.perf_counter()
+
+    def counted(*_words: object, **_more: object) -> None:
+        nonlocal cases
+        cases += 1
+        if time.perf_counter() - started > seconds:
+            raise _TimeIsUp
+
+    if device:
+        line = boofuzz.SerialConnection(device, 115200, timeout=_SHORT, message_separator_time=_SHORT / 5)
+    else:
+        line = boofuzz.TCPSocketConnection(HOST, port, recv_timeout=_SHORT)
+    session = boofuzz.Session(
+        target=boofuzz.Target(connection=line),
+        receive_data_after_fuzz=True,
+        reuse_target_connection=reuse,
+        post_test_case_callbacks=[counted],
+        crash_threshold_request=_NEVER,
+        crash_threshold_element=_NEVER,
+        db_filename=f"{time.monotonic_ns()}.db",
+        **_TUNED,
+    )
+    spoken = load_protocol(protocol)
+    for message in spoken.messages.values():
+        steps = [step for state in message.accepted_in[:1] for step in spoken.states[state].preamble]
+        before = [spoken.message(step.message).request for step in steps if isinstance(step, Send)]
+        for pair in itertools.pairwise([None, *before, message.request]):
+            _connect(session, *pair)
+    with contextlib.suppress(_TimeIsUp):
+        session.fuzz(max_depth=1)
+    return cases, time.perf_counter() - started
+
+
+def _connect(session, source, target) -> None:
+    """An edge of the graph, once."""
+    begins = session.root if source is None else source
+    known = [(session.nodes[edge.src], session.nodes[edge.dst]) for edge in session.edges.values()]
+    if (begins, target) not in known:
+        session.connect(*([target] if source is None else [source, target]))
 
 
 def _free_port() -> int:
