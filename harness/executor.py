@@ -76,6 +76,8 @@ class Executor:
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._last = False
         self._served: Frame | None = None
+        self._passive = not protocol.probe.data
+        self._heard: Frame | None = None
         self.overdue = False
         self._bytes = self._begun = b""
         self.ended = False
@@ -126,7 +128,7 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
-        self._served, self._begun, self.ended = None, b"", False
+        self._served, self._heard, self._begun, self.ended = None, None, b"", False
         self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
@@ -236,9 +238,12 @@ class Executor:
             if self._adaptive and (self._introduced or not self._before):  # a script wants to hear it all
                 self._make_ready()
         self._introduce()
+        if self._passive and not step.data and (heard := self._standing(step, proper)) is not None:
+            return heard
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
+        self._heard = None
         expects = not self.over and self.protocol.expects_reply(data)
         self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
@@ -255,18 +260,30 @@ class Executor:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
+    def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
+        """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
+        heard = self._heard
+        if heard is None or self._held or self._open or not self.protocol.answers(b"", heard):
+            return None
+        if proper is not None and not proper(heard):
+            return None
+        self.protocol.learn(heard, self.conversation)
+        now, self._bytes = self.now(), b""
+        self.exchanges.append(Exchange(step.message, b"", (heard.data,), (), b"", now, now, True, True))
+        return heard
+
     def _make_ready(self) -> None:
         """A link without leftovers; another one, where more can be said there only."""
         try:
             self._drain()
             if self.ended and self._reopens:
-                self.renew(0.0)
+                self.renew(self.connection.at_once)
                 self._refresh()
         except LinkClosed:
             if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
                 raise
             self._hangs_up = True
-            self.renew(0.0)
+            self.renew(self.connection.at_once)
             self._refresh()
 
     def _drain(self) -> None:
@@ -427,6 +444,7 @@ class Executor:
         """Send the probe behind the message; when that was."""
         probe, link = self.protocol.probe, self.link
         reading.behind = Sent(probe.message, self._resolved(probe), expects=True, at=link.now())
+        self._heard = None
         link.send(reading.behind.data, reading.behind.at + self.timeout)
         return reading.behind.at
 
@@ -470,6 +488,7 @@ class Executor:
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
         self.frames.append(frame)
+        self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data
         self.ended = self.ended or self.protocol.ends(frame)
         if reply := self.protocol.learn(frame, self.conversation):
