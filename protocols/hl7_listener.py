@@ -5,9 +5,6 @@ The device's own messages are what there is to wait for: `device_message` and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import boofuzz
 
 from harness.case import LiveField, Send
@@ -20,6 +17,7 @@ from protocols.model import Edge, Message, Protocol, messages_by_name
 DEVICE_MESSAGE, PROBE = "device_message", "device_message_awaited"
 ANSWERED, GO_ON = "answered_id", "go_on"
 MESSAGE = "message"
+REASON = "Unknown key identifier"
 _LONGEST_ID = 199
 _OUTRIGHT = b"MSH|^~\\&|GATEWAY|HOSPITAL|DEVICE|HOSPITAL|20260101120000||ACK|%s|P|2.5\rMSA|AA|%s\r"
 
@@ -80,11 +78,11 @@ def _is_own(data: bytes) -> bool:
     return acknowledged(data) is None and bool(segments_of(data).first("MSH"))
 
 
-def _acknowledgement(name: str, code: str, *more: boofuzz.Block, **options: Any) -> Message:
+def _acknowledgement(name: str, code: str, words: str = "", *more: boofuzz.Block) -> Message:
     """An ACK with this code of the device's last message; two live fields: our own control id, and the device's."""
     head = header("ACK", "R01", receiver="DEVICE", facility="HOSPITAL", version="2.5")
-    answer = segment("MSA", "|", text("code", code), "|", text("answered_id", "MSG00001"), "|", text("text", ""))
-    made = block(name, head, answer, *more, reply_expected=False, needs=(DEVICE_MESSAGE,), **options)
+    answer = segment("MSA", "|", text("code", code), "|", text("answered_id", "MSG00001"), "|", text("text", words))
+    made = block(name, head, answer, *more, reply_expected=False, needs=(DEVICE_MESSAGE,))
     return Message(
         made.request, live={**made.live, "message.MSA.answered_id": ANSWERED}, needs=made.needs, reply_expected=False
     )
@@ -98,7 +96,7 @@ def _error() -> boofuzz.Block:
         "|",
         text("error", "204"),
         boofuzz.Delim("error_separator", "^"),
-        text("error_text", "Unknown key identifier"),
+        text("error_text", REASON),
         "|",
         text("severity", "E"),
         "||||",
@@ -110,11 +108,11 @@ MESSAGES = messages_by_name(
     (
         Message(boofuzz.Request(DEVICE_MESSAGE, children=()), live={}),
         _acknowledgement("accept", "AA"),
-        _acknowledgement("error", "AE", _error()),
-        _acknowledgement("reject", "AR", _error()),
+        _acknowledgement("error", "AE", REASON, _error()),
+        _acknowledgement("reject", "AR", REASON, _error()),
         _acknowledgement("commit_accept", "CA"),
-        _acknowledgement("commit_error", "CE", _error()),
-        _acknowledgement("commit_reject", "CR"),
+        _acknowledgement("commit_error", "CE", REASON, _error()),
+        _acknowledgement("commit_reject", "CR", REASON),
     )
 )
 ACKNOWLEDGEMENTS = tuple(name for name in MESSAGES if name != DEVICE_MESSAGE)
@@ -128,7 +126,7 @@ PROTOCOL = Protocol(
         *(Edge(DEVICE_MESSAGE, name) for name in ACKNOWLEDGEMENTS),
         *(Edge(*chain) for chain in CHAINS),
     ),
-    wire=Hl7ListenerWire({name: "ACK" for name in ACKNOWLEDGEMENTS}),
+    wire=Hl7ListenerWire(dict.fromkeys(ACKNOWLEDGEMENTS, "ACK")),
     states={"idle": State("idle", ())},
     probe=Send(PROBE, b"", (LiveField(GO_ON, 0, 0),)),
     reply_timeout=5.0,

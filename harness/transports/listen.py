@@ -59,7 +59,7 @@ class CalledLink:
 
 
 class ListenTransport:
-    """Listens from the first `open` until `shut`. One connection at a time: others wait, and the newest of them is next."""
+    """Listens from the first `open` until `shut`. One connection at a time: others wait, the newest of them is next."""
 
     quiet_gap = 0.0
 
@@ -67,6 +67,7 @@ class ListenTransport:
         self.moniker, self._place, self._wrap = moniker, place, wrap
         self._listener: socket.socket | None = None
         self.place = ""
+        self._alone = 0.0
         self._hopeless: Callable[[], str] = str
 
     def open(self, timeout: float) -> CalledLink:
@@ -96,18 +97,23 @@ class ListenTransport:
         self._hopeless = hopeless
 
     def _called(self, timeout: float) -> socket.socket:
-        listener, until = self._listener or self._listen(), time.monotonic() + timeout
+        listener, now = self._listener or self._listen(), time.monotonic()
+        until, self._alone = now + timeout, self._alone or now
         while True:
             left = max(0.0, until - time.monotonic())
             if select.select([listener], [], [], min(left, _LOOK_SECONDS))[0] and (stream := _newest(listener)):
+                self._alone = 0.0
                 return stream
             if why := self._hopeless():
                 raise LinkGone(f"nobody connects to {self.place} any more: {why}")
             if not left:
-                raise LinkError(
-                    f"nobody connected to {self.place} within {timeout:.1f} s: does the device know this address? "
-                    "Is it on?"
-                )
+                raise LinkError(self._nobody(time.monotonic() - self._alone))
+
+    def _nobody(self, seconds: float) -> str:
+        return (
+            f"nobody connected to {self.place} within {seconds:.0f} s: does the device know this address? Is it on? "
+            "Does it connect by itself?"
+        )
 
     def _listen(self) -> socket.socket:
         try:

@@ -1,9 +1,9 @@
-"""A device that sends HL7 v2 over MLLP: `hl7_sender.py {HOST:PORT | PATH} [--interval S] [--patience S] [--once] [--fault FAULT]`.
+"""A device that sends HL7 v2 over MLLP: `hl7_sender.py {HOST:PORT | PATH} [--interval S] [--patience S] [--once]`.
 
-It connects, sends an ORU, waits for the acknowledgement, and goes on with the next; without one in time it sends the
-same again, and connects anew when the connection is lost. With --once each message has a connection of its own. FAULT
-`long_id` dies of an MSA-2 of more than 40 characters, `no_text` never goes on behind a NAK whose MSA has no text
-(MSA-3). Knows nothing of medfuzz.
+It connects, sends an ORU, waits for the acknowledgement, and goes on with the next; without one in `patience` seconds
+it sends the same again, and connects anew when the connection is lost. With --once each message has a connection of its
+own. `--fault long_id` dies of an MSA-2 of more than 40 characters, `--fault no_text` never goes on behind a NAK whose
+MSA has no text (MSA-3). Knows nothing of medfuzz.
 """
 
 import argparse
