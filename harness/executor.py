@@ -29,6 +29,7 @@ from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _LONGEST_LOSS = 30.0
+_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 10  # bytes of a record that nobody asked for, and what each entry of it costs
 
 
 class Executor:
@@ -87,6 +88,7 @@ class Executor:
         self.mutated = False
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
+        self._unasked = 0
         self._act: dict[type, Callable[..., object]] = {
             Send: self.send,
             Wait: self._wait,
@@ -144,7 +146,7 @@ class Executor:
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
-        self.exchanges, self.frames, self._open = [], [], []
+        self.exchanges, self.frames, self._open, self._unasked = [], [], [], 0
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -324,10 +326,17 @@ class Executor:
         return received
 
     def _note(self, unsolicited: bytes, stray: bytes) -> None:
+        if not self._keeps(unsolicited + stray):
+            return
         now = self.now()
         self.exchanges.append(
             Exchange("", b"", (), (unsolicited,) if unsolicited else (), stray, now, now, False, False)
         )
+
+    def _keeps(self, unasked: bytes) -> bool:
+        """True as long as there is room on record: a device that talks without end would fill the memory."""
+        self._unasked += len(unasked) + _ENTRY
+        return self._unasked <= _MOST_UNASKED
 
     def _answers_late(self, frame: Frame) -> bool:
         """True when the frame answers a message of this record that was given up; it goes on record there."""
@@ -487,7 +496,8 @@ class Executor:
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
-        self.frames.append(frame)
+        if self._unasked <= _MOST_UNASKED:
+            self.frames.append(frame)
         self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data
         self.ended = self.ended or self.protocol.ends(frame)
@@ -504,7 +514,9 @@ class Executor:
         while self.link.now() < deadline:
             now = self.link.now()
             self._collect("", b"", now, deadline - now, expects=False)
-            if not self.exchanges[-1].unsolicited and not self.exchanges[-1].stray:
+            last = self.exchanges[-1]
+            came = b"".join((*last.replies, *last.unsolicited, last.stray))
+            if not came or not self._keeps(came):
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:

@@ -5,6 +5,9 @@ The device's own messages are what there is to wait for: `device_message` and th
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import boofuzz
 
 from harness.case import LiveField, Send
@@ -66,6 +69,10 @@ class Hl7ListenerWire(Hl7Wire):
         """Never: there is no such answer."""
         return False
 
+    def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
+        """An acknowledgement's code behind its segment's name; what sends nothing is in no stream."""
+        return super().forbidden([name for name in messages if name != DEVICE_MESSAGE])
+
 
 def identifier(data: bytes) -> bytes:
     """MSH-10 of a block, as it stands there; b"" where there is none."""
@@ -78,11 +85,20 @@ def _is_own(data: bytes) -> bool:
     return acknowledged(data) is None and bool(segments_of(data).first("MSH"))
 
 
-def _acknowledgement(name: str, code: str, words: str = "", *more: boofuzz.Block) -> Message:
+def _acknowledgement(name: str, code: str) -> Message:
     """An ACK with this code of the device's last message; two live fields: our own control id, and the device's."""
+    refused = code[1:] != "A"
     head = header("ACK", "R01", receiver="DEVICE", facility="HOSPITAL", version="2.5")
-    answer = segment("MSA", "|", text("code", code), "|", text("answered_id", "MSG00001"), "|", text("text", words))
-    made = block(name, head, answer, *more, reply_expected=False, needs=(DEVICE_MESSAGE,))
+    answer = segment(
+        "MSA",
+        "|",
+        text("code", code),
+        "|",
+        text("answered_id", "MSG00001"),
+        "|",
+        text("text", REASON if refused else ""),
+    )
+    made = block(name, head, answer, *((_error(),) if refused else ()), reply_expected=False, needs=(DEVICE_MESSAGE,))
     return Message(
         made.request, live={**made.live, "message.MSA.answered_id": ANSWERED}, needs=made.needs, reply_expected=False
     )
@@ -104,18 +120,20 @@ def _error() -> boofuzz.Block:
     )
 
 
+CODES = {
+    "accept": "AA",
+    "error": "AE",
+    "reject": "AR",
+    "commit_accept": "CA",
+    "commit_error": "CE",
+    "commit_reject": "CR",
+}
 MESSAGES = messages_by_name(
     (
         Message(boofuzz.Request(DEVICE_MESSAGE, children=()), live={}),
-        _acknowledgement("accept", "AA"),
-        _acknowledgement("error", "AE", REASON, _error()),
-        _acknowledgement("reject", "AR", REASON, _error()),
-        _acknowledgement("commit_accept", "CA"),
-        _acknowledgement("commit_error", "CE", REASON, _error()),
-        _acknowledgement("commit_reject", "CR", REASON),
+        *(_acknowledgement(name, code) for name, code in CODES.items()),
     )
 )
-ACKNOWLEDGEMENTS = tuple(name for name in MESSAGES if name != DEVICE_MESSAGE)
 CHAINS = (("commit_accept", "accept"), ("commit_accept", "error"), ("accept", "accept"), ("error", "accept"))
 
 PROTOCOL = Protocol(
@@ -123,10 +141,10 @@ PROTOCOL = Protocol(
     messages=MESSAGES,
     edges=(
         Edge("", DEVICE_MESSAGE),
-        *(Edge(DEVICE_MESSAGE, name) for name in ACKNOWLEDGEMENTS),
+        *(Edge(DEVICE_MESSAGE, name) for name in CODES),
         *(Edge(*chain) for chain in CHAINS),
     ),
-    wire=Hl7ListenerWire(dict.fromkeys(ACKNOWLEDGEMENTS, "ACK")),
+    wire=Hl7ListenerWire({name: f"MSA^{code}" for name, code in CODES.items()}),
     states={"idle": State("idle", ())},
     probe=Send(PROBE, b"", (LiveField(GO_ON, 0, 0),)),
     reply_timeout=5.0,

@@ -157,7 +157,7 @@ def listen_transport(endpoint: Endpoint, target: object) -> ListenTransport:
     if scheme == "unix":
         socket_path(place)
     else:
-        place_of(f"{scheme}:{where}", scheme=scheme)
+        place_of(f"{scheme}:{where}", scheme=scheme, any_port=True)
         _check_open(endpoint, place)
     wrap = _encrypted(endpoint) if scheme == "tls" else _plain(endpoint.moniker)
     return ListenTransport(endpoint.moniker, place, wrap)
