@@ -29,7 +29,8 @@ from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _LONGEST_LOSS = 30.0
-_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 10  # bytes of a record that nobody asked for, and what each entry of it costs
+_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 12  # bytes of a record that nobody asked for, and what each entry of it costs
+_MOST_FRAMES = 1 << 12
 
 
 class Executor:
@@ -496,7 +497,7 @@ class Executor:
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
-        if self._unasked <= _MOST_UNASKED:
+        if len(self.frames) < _MOST_FRAMES and self._unasked <= _MOST_UNASKED:
             self.frames.append(frame)
         self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data

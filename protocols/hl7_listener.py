@@ -149,6 +149,6 @@ PROTOCOL = Protocol(
     probe=Send(PROBE, b"", (LiveField(GO_ON, 0, 0),)),
     reply_timeout=5.0,
     resynchronization=Resynchronization(0.1),
-    max_reply=1 << 20,
+    max_reply=1 << 16,
     may_close=True,
 )
