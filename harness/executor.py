@@ -67,7 +67,8 @@ class Executor:
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
         self._reopens = self._hangs_up = False
-        self._latency = Latency(reply_timeout)
+        self._passive = not protocol.probe.data
+        self._latency = Latency(reply_timeout, steady=self._passive)
         learned = adaptive and not protocol.framed and not transport.quiet_gap
         self._gap = QuietGap(transport.quiet_gap, protocol.max_reply, learned=learned)
         self._greeting = 0.0 if self._before else -1.0
@@ -78,8 +79,8 @@ class Executor:
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._last = False
         self._served: Frame | None = None
-        self._passive = not protocol.probe.data
         self._heard: Frame | None = None
+        self._telling = True
         self.overdue = False
         self._bytes = self._begun = b""
         self.ended = False
@@ -246,7 +247,7 @@ class Executor:
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
-        self._heard = None
+        self._heard, self._telling = None, not (self._passive and (step.mutated or step.replay_of >= 0))
         expects = not self.over and self.protocol.expects_reply(data)
         self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
@@ -257,7 +258,8 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
+        mute = not self._telling or self._latency.is_mute(step.message)
+        due = expects and not (self._hasty and not self._last and mute)
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
         if self._hasty and self.ended:
             seconds = 0.0
@@ -432,6 +434,8 @@ class Executor:
             if not reading.behind.replies:
                 self._asked.append(reading.behind.data)
                 self.overdue = reading.answer is None
+        if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
+            return
         if self._adaptive and reading.answer is not None:
             self._latency.answered(message, ended - sent_at)
         elif self._adaptive and expects:
