@@ -10,6 +10,9 @@ import pytest
 from harness.assembly.assemble import assemble
 from harness.campaigns.session import Options, run_campaign
 from harness.case import Origin, TestCase
+from harness.errors import UsageError
+from harness.handover.document import handed_over
+from harness.handover.script import script_text
 from harness.place import listening
 from harness.verdict import Kind
 from protocols.hl7_listener import PROTOCOL
@@ -85,6 +88,9 @@ def test_a_sender_that_dies_of_an_acknowledgement_is_found_and_replayed(place, t
     assert (record.exit_code, found.kind) == (1, Kind.EXIT)
     assert (found.reproduced, found.tries) == (3, 3)
     assert "answered_id" in found.case.origin.field
+    handover = handed_over(found, record.manifest)
+    with pytest.raises(UsageError, match=r"a script waits for nobody\. Use --json"):
+        script_text(handover, "x.py")
 
 
 @pytest.mark.parametrize("place", ["tcp"], indirect=True)
