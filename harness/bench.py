@@ -211,6 +211,8 @@ def _anchor_link(table: dict[str, Any], key: str, folder: Path) -> None:
 def _anchored_link(moniker: str, folder: Path) -> str:
     """`unix:NAME`, without a slash, is in a folder of the user's own."""
     scheme, _colon, rest = moniker.partition(":")
+    if scheme == "listen":
+        return f"listen:{_anchored_link(rest, folder)}"
     place, mark, options = rest.partition("?")
     if scheme == "tls":
         return f"{scheme}:{place}{mark}{_anchored_options(options, folder)}"

@@ -7,7 +7,7 @@ from typing import cast
 
 from harness.errors import LinkClosed, LinkError, LinkGone
 from harness.guard import Guard, GuardedLink
-from harness.interfaces import Handles, HearsEchoes, Link, Performs, Target, Transport
+from harness.interfaces import Handles, HearsEchoes, Link, Listens, Performs, Target, Transport
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
@@ -21,7 +21,8 @@ class Connection:
     """A link that does not open is tried again for `open_timeout` seconds, and for those that this machine `lost`.
 
     The device gets `pause` seconds between two links. `anew` is called for each link that was opened; `gone` says for
-    how long the last one would not open; `handles` and `performs` are the link where it can do that.
+    how long the last one would not open; `at_once`: the seconds in which one opens where all is well (a device that
+    connects itself does so in its own time); `handles` and `performs` are the link where it can do that.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Connection:
         self.transport, self._target, self._guard, self._anew = transport, target, guard, anew
         self._echoes = transport if isinstance(transport, HearsEchoes) else None
         self.open_timeout, self._pause, self._lost = open_timeout, pause, lost
+        self.at_once = open_timeout if isinstance(transport, Listens) else 0.0
         self._closed_at = -float("inf")
         self._link: GuardedLink | None = None
         self.handles: Handles | None = None

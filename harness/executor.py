@@ -29,6 +29,8 @@ from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _LONGEST_LOSS = 30.0
+_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 12  # bytes of a record that nobody asked for, and what each entry of it costs
+_MOST_FRAMES = 1 << 12
 
 
 class Executor:
@@ -65,7 +67,8 @@ class Executor:
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
         self._reopens = self._hangs_up = False
-        self._latency = Latency(reply_timeout)
+        self._passive = not protocol.probe.data
+        self._latency = Latency(reply_timeout, steady=self._passive)
         learned = adaptive and not protocol.framed and not transport.quiet_gap
         self._gap = QuietGap(transport.quiet_gap, protocol.max_reply, learned=learned)
         self._greeting = 0.0 if self._before else -1.0
@@ -76,6 +79,8 @@ class Executor:
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._last = False
         self._served: Frame | None = None
+        self._heard: Frame | None = None
+        self._telling = True
         self.overdue = False
         self._bytes = self._begun = b""
         self.ended = False
@@ -85,6 +90,7 @@ class Executor:
         self.mutated = False
         self.exchanges: list[Exchange] = []
         self.frames: list[Frame] = []
+        self._unasked = 0
         self._act: dict[type, Callable[..., object]] = {
             Send: self.send,
             Wait: self._wait,
@@ -126,7 +132,7 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
-        self._served, self._begun, self.ended = None, b"", False
+        self._served, self._heard, self._begun, self.ended = None, None, b"", False
         self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
             return
@@ -142,7 +148,7 @@ class Executor:
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
-        self.exchanges, self.frames, self._open = [], [], []
+        self.exchanges, self.frames, self._open, self._unasked = [], [], [], 0
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -236,9 +242,12 @@ class Executor:
             if self._adaptive and (self._introduced or not self._before):  # a script wants to hear it all
                 self._make_ready()
         self._introduce()
+        if self._passive and not step.data and (heard := self._standing(step, proper)) is not None:
+            return heard
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
+        self._heard, self._telling = None, not (self._passive and (step.mutated or step.replay_of >= 0))
         expects = not self.over and self.protocol.expects_reply(data)
         self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
@@ -249,24 +258,37 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        due = expects and not (self._hasty and not self._last and self._latency.is_mute(step.message))
+        mute = not self._telling or self._latency.is_mute(step.message)
+        due = expects and not (self._hasty and not self._last and mute)
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
         if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
+
+    def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
+        """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
+        heard = self._heard
+        if heard is None or self._held or self._open or not self.protocol.answers(b"", heard):
+            return None
+        if proper is not None and not proper(heard):
+            return None
+        self.protocol.learn(heard, self.conversation)
+        now, self._bytes = self.now(), b""
+        self.exchanges.append(Exchange(step.message, b"", (heard.data,), (), b"", now, now, True, True))
+        return heard
 
     def _make_ready(self) -> None:
         """A link without leftovers; another one, where more can be said there only."""
         try:
             self._drain()
             if self.ended and self._reopens:
-                self.renew(0.0)
+                self.renew(self.connection.at_once)
                 self._refresh()
         except LinkClosed:
             if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
                 raise
             self._hangs_up = True
-            self.renew(0.0)
+            self.renew(self.connection.at_once)
             self._refresh()
 
     def _drain(self) -> None:
@@ -307,10 +329,17 @@ class Executor:
         return received
 
     def _note(self, unsolicited: bytes, stray: bytes) -> None:
+        if not self._keeps(unsolicited + stray):
+            return
         now = self.now()
         self.exchanges.append(
             Exchange("", b"", (), (unsolicited,) if unsolicited else (), stray, now, now, False, False)
         )
+
+    def _keeps(self, unasked: bytes) -> bool:
+        """True as long as there is room on record: a device that talks without end would fill the memory."""
+        self._unasked += len(unasked) + _ENTRY
+        return self._unasked <= _MOST_UNASKED
 
     def _answers_late(self, frame: Frame) -> bool:
         """True when the frame answers a message of this record that was given up; it goes on record there."""
@@ -405,6 +434,8 @@ class Executor:
             if not reading.behind.replies:
                 self._asked.append(reading.behind.data)
                 self.overdue = reading.answer is None
+        if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
+            return
         if self._adaptive and reading.answer is not None:
             self._latency.answered(message, ended - sent_at)
         elif self._adaptive and expects:
@@ -427,6 +458,7 @@ class Executor:
         """Send the probe behind the message; when that was."""
         probe, link = self.protocol.probe, self.link
         reading.behind = Sent(probe.message, self._resolved(probe), expects=True, at=link.now())
+        self._heard = None
         link.send(reading.behind.data, reading.behind.at + self.timeout)
         return reading.behind.at
 
@@ -469,7 +501,9 @@ class Executor:
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
-        self.frames.append(frame)
+        if len(self.frames) < _MOST_FRAMES and self._unasked <= _MOST_UNASKED:
+            self.frames.append(frame)
+        self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data
         self.ended = self.ended or self.protocol.ends(frame)
         if reply := self.protocol.learn(frame, self.conversation):
@@ -485,7 +519,9 @@ class Executor:
         while self.link.now() < deadline:
             now = self.link.now()
             self._collect("", b"", now, deadline - now, expects=False)
-            if not self.exchanges[-1].unsolicited and not self.exchanges[-1].stray:
+            last = self.exchanges[-1]
+            came = b"".join((*last.replies, *last.unsolicited, last.stray))
+            if not came or not self._keeps(came):
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:

@@ -59,6 +59,19 @@ class Transport(Interface):
 
 
 @runtime_checkable
+class Listens(Interface):
+    """A transport to which the device connects, in its own time: `open` waits for it. It listens until it is `shut`."""
+
+    def give_up_when(self, hopeless: Callable[[], str]) -> None:
+        """`hopeless` says why nobody will connect any more, else "": `open` raises LinkGone then."""
+        ...
+
+    def shut(self) -> None:
+        """Listen no more; idempotent."""
+        ...
+
+
+@runtime_checkable
 class Bursts(Interface):
     """A link that can put several messages on the wire at once, each still a message of its own."""
 

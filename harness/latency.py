@@ -11,10 +11,14 @@ _MUTE_FROM, _LOOK_AGAIN = 3, 16
 
 
 class Latency:
-    """`timeout` is what the bench gives an answer. Times are link seconds."""
+    """`timeout` is what the bench gives an answer. Times are link seconds.
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout, self._slowest = timeout, 0.0
+    With `steady` one slow answer at most doubles what is usual: a device that waits for us is as slow as our answer
+    was bad.
+    """
+
+    def __init__(self, timeout: float, *, steady: bool = False) -> None:
+        self._timeout, self._slowest, self._steady = timeout, 0.0, steady
         self._own: dict[str, tuple[int, float]] = {}
         self._unanswered = Counter[str]()
 
@@ -34,6 +38,8 @@ class Latency:
 
     def answered(self, message: str, seconds: float) -> None:
         """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""
+        if self._steady and self.known:
+            seconds = min(seconds, 2 * max(self._slowest, SHORTEST_QUIET))
         self._slowest = max(_FORGETS * self._slowest, seconds)
         count, own = self._own.get(message, (0, 0.0))
         self._own[message] = count + 1, max(_FORGETS_OWN * own, seconds)

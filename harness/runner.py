@@ -10,7 +10,7 @@ from harness.attribution import attributed
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, OwnError
 from harness.executor import Executor
-from harness.interfaces import Covers, Fences, Frame, Monitor, Restores, Target
+from harness.interfaces import Covers, Fences, Frame, Listens, Monitor, Restores, Target
 from harness.ladder import Served
 from harness.load import Load
 from harness.outcome import Measures, Outcome
@@ -143,8 +143,11 @@ class Runner:
             interface.executor.close()
 
     def stop(self) -> None:
-        """Close every link and stop the target."""
+        """Close every link, listen for no device any more, and stop the target."""
         self._forget_links()
+        for interface in self.interfaces.values():
+            if isinstance(interface.carrier, Listens):
+                interface.carrier.shut()
         self.target.stop()
         if self._load is not None:
             self._load.stop()

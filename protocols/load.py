@@ -21,6 +21,7 @@ PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protoco
 
 SHIPPED = {
     "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
+    "hl7_listener": "protocols.hl7_listener:PROTOCOL",
     "modbus_tcp": "protocols.modbus:modbus_tcp",
     "modbus_rtu": "protocols.modbus:modbus_rtu",
     "modbus_ascii": "protocols.modbus:modbus_ascii",

@@ -19,14 +19,14 @@ from targets.process import OwnProcess
 from targets.terminal import Terminals
 
 _LEAVING_SECONDS = 1.5
-_OWN = "unix:"
+_OWN, _CALLS_US = "unix:", "listen:"
 _POLL, _OPEN_SECONDS = 0.02, 4.0
 _RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
 
 
 def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | None) -> OwnProcess:
-    """The running process, all its links open, its ports fresh ones; raises TargetError, UsageError."""
-    monikers = [table.transport for table in bench.interfaces.values()]
+    """The running process, all links that it offers open, its ports fresh ones; raises TargetError, UsageError."""
+    monikers = [table.transport for table in bench.interfaces.values() if not table.transport.startswith(_CALLS_US)]
     _refuse_strangers([*monikers, *filter(None, [bench.served.channel])], target)
     ports = dict[str, str]() if terminals is None else terminals.renew()
     table = bench.process

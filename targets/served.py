@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from harness.bench import Bench
 from harness.bench_tables import ProcessTable
 from harness.errors import BenchError, LinkError, LinkGone, TargetError
-from harness.interfaces import HearsEchoes, Identity, Link, Traits, Transport
+from harness.interfaces import HearsEchoes, Identity, Link, Listens, Traits, Transport
 from harness.radio.process import Radio
 from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
@@ -233,12 +233,21 @@ class ServedTarget:
 
     def watch(self, carrier: Transport) -> Transport:
         """The same transport; where it does not open any more, the end of our process is waited for."""
+        if isinstance(carrier, Listens):
+            carrier.give_up_when(self.epitaph)
+            return carrier
         return _WatchedTransport(carrier, self)
 
     def suspect(self) -> bool:
         """A link does not open: true when our process has ended, else it may be about to."""
         self._suspect = True
         return self._process is not None and bool(self._process.ended())
+
+    def epitaph(self) -> str:
+        """How our process ended, and its last words; "" while it runs, or where none is ours."""
+        if self._process is None or not (words := self._process.ended()):
+            return ""
+        return f"the target's process ended with {words}: {self._process.last_words()}"
 
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set it, and go on when the device's side has taken it, where it offers `sync`."""

@@ -32,6 +32,7 @@ from protocols.model import Protocol
 
 SEEN = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT, Kind.LINK_LOST})
 _REACHED = ("tcp", "unix", "serial", "ble")
+_LISTEN = "listen:"
 _BLUETOOTH = "ble:"
 _WIRE = ("split", "resolve", "learn", "answers", "expects_reply", "unfinished", "ends", "served")
 _SHORTEST_TIMEOUT = 1.0  # an emulator's clock waits for a script; a device's does not
@@ -77,6 +78,8 @@ def script_text(handover: Handover, name: str) -> str:
         raise _refused(handover.finding, f"its bench {handover.bench} has no interface '{interface}'")
     protocol = protocol_in(bench, interface)
     _check(handover.finding, protocol)
+    if handover.transports.get(interface, "").startswith(_LISTEN):
+        raise _refused(handover.finding, "the device connects to medfuzz, and a script waits for nobody")
     if handover.transports.get(interface, "").startswith(_BLUETOOTH):
         _check_bluetooth(handover, interface, protocol)
     described = _described(handover, bench, protocol)

@@ -877,3 +877,14 @@ def test_a_device_that_hangs_up_a_moment_later_is_given_that_moment_from_then_on
     t.device.planted[b"a"] = lambda _device: [b"<A>"]
     assert 0.0 < clocked(t, lambda: t.executor.run((message(b"a"), message(b"a")), reopens=True)) <= 0.08
     assert clocked(t, lambda: t.executor.run((message(b"a"), message(b"a")))) < 0.01
+
+
+def test_what_nobody_asked_for_is_bounded_over_a_whole_record(toy):
+    t = toy()
+    t.executor.begin()
+    for _ in range(3000):
+        t.executor._note(b"", b"x" * 4000)
+    assert 0 < sum(len(e.stray) for e in t.executor.exchanges) <= 1 << 22
+    t.executor.begin()
+    t.executor._note(b"", b"x")
+    assert [e.stray for e in t.executor.exchanges] == [b"x"]

@@ -23,6 +23,9 @@ def test_every_valid_form_of_every_shipped_message_is_recognized(name):
     for message in protocol.messages.values():
         for form in message.valid:
             found = recognized(protocol, form.data, uuid_of(message))
+            if not form.data:
+                assert found is None, "who only waits sends nothing"
+                continue
             assert found is not None and found.send().data == form.data
             alike = protocol.message(found.name).layout.default.data[:1] == message.layout.default.data[:1]
             assert found.name == message.name or alike
