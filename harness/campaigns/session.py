@@ -102,7 +102,7 @@ def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None =
 def _assembled(options: Options, ask: Ask | None) -> Assembly:
     """A bench that may be fuzzed; raises UsageError, BenchError."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
-    _require_arming(assembly)
+    require_arming(assembly)
     require_stimuli(assembly)
     return assembly
 
@@ -220,7 +220,7 @@ def _tell_failure(campaign: Campaign, manifest: Mapping[str, Any], failure: str)
     campaign.tell(CampaignEnded("bench", campaign.seconds, 0))
 
 
-def _require_arming(assembly: Assembly) -> None:
+def require_arming(assembly: Assembly) -> None:
     """A real device is fuzzed only when its bench says so."""
     if assembly.bench.target.is_hardware and not assembly.bench.target.armed:
         raise UsageError(

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Hand a finding over: as a file, a test, a script or a capture."),
     "report": ("report", "Write a run's reports again, also of one that was killed."),
     "compare": ("compare", "Compare two runs' findings: new, gone, still there."),
+    "diff": ("diff", "Play the same cases on two benches: who answers what."),
     "baseline": ("baseline", "Keep the file of known findings, for which a run does not fail."),
     "import": ("import_", "Take messages from captures, as seeds for the fuzzers."),
     "list": ("listing", "Show what there is."),
