@@ -298,6 +298,7 @@ class Campaign:
         if self._slow_lane is not None:
             self._slow_lane.note_baseline(case)
         self._counts.number += 1
+        self._forget_earlier_lives()
         try:
             outcome = self._runner.run(case)
         except GuardRefused as refusal:
@@ -327,11 +328,16 @@ class Campaign:
         self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 
-    def _remember(self, planned: Planned) -> None:
-        """The history is what the device has met since it was last started, up to this case."""
+    def _forget_earlier_lives(self, *, kept: int = 0) -> None:
+        """The history is what the device has met since it was last started, and `kept` cases before."""
         if self._life != self._runner.lives and not self._runner.independent:
-            self._history.clear()
+            while len(self._history) > kept:
+                self._history.popleft()
         self._life = self._runner.lives
+
+    def _remember(self, planned: Planned) -> None:
+        """A device that was started on the way to this case may have died of the last one, when its link was closed."""
+        self._forget_earlier_lives(kept=1)
         self._history.append(planned)
 
     def _note_state(self, case: TestCase, transcript: Transcript) -> None:

@@ -520,3 +520,38 @@ def test_a_device_that_dies_when_the_last_link_is_cut_is_found_at_the_end(toy):
     t.connection.close = cut
     _reason, events, _run = campaign(t, A, X)
     assert (ways(events), findings(events)[0].window) == ([(Kind.SILENCE, ("unserved", "x"))], (X,))
+
+
+def dying_at_its_close(t):
+    """Behind `x` the device's process ends as soon as the connection is closed; a reset starts it again."""
+    opened, armed, forget = t.transport.open, [], t.device.reset
+    t.device.planted[b"x"] = lambda _device: (armed.append(True), [b"<X>"])[1]
+
+    def closes(link, close):
+        close()
+        if armed:
+            armed.clear()
+            t.transport.refuse = True
+            t.target.events.append(TargetEvent("exit", t.transport.clock, {"status": "139"}))
+
+    def opens(timeout):
+        link = opened(timeout)
+        link.close = lambda close=link.close: closes(link, close)
+        return link
+
+    def reset():
+        armed.clear()
+        t.transport.refuse = False
+        forget()
+
+    t.transport.open, t.device.reset = opens, reset
+
+
+@pytest.mark.parametrize("state", ["idle", "in"])
+def test_a_process_that_ends_at_the_close_of_a_cases_own_connection_is_found_in_each_state(toy, state):
+    t = toy(reconnect=True)
+    dying_at_its_close(t)
+    cases = [case(message(name), state=state) for name in (b"a", b"b", b"x", b"c", b"d", b"e")]
+    _reason, events, _run = campaign(t, *cases)
+    assert [kind for kind, _sign in ways(events)] == [Kind.EXIT]
+    assert cases[2] in findings(events)[0].window
