@@ -74,7 +74,7 @@ def test_an_example_s_bench_runs_and_its_server_answers(bench, port, tmp_path):
     assert done.returncode == summary["exit_code"] in (0, 1), told
     assert (done.returncode == 1) == (" 3/3 " in done.stdout or " 2/2 " in done.stdout), told
     main = summary["interfaces"]["main"]
-    assert main["cases"] > 0 and main["answered"] > main["asked"] / 2, told
+    assert main["cases"] > 0 and (main["answered"] > main["asked"] / 2 or done.returncode == 1), told
     assert summary["verdicts"]["bench_fault"] == 0
 
 
