@@ -110,7 +110,7 @@ class Hl7Wire(Wire):
     def wrong(self, sent: bytes, frame: Frame) -> str:
         """A code that is none, or no control id where the message had one."""
         told = acknowledged(frame.data)
-        if told is None or not self.expects_reply(sent):
+        if told is None or PROPER.match(sent) is None:
             return ""
         if told[0] not in CODES:
             return "no such acknowledgement code"

@@ -114,7 +114,12 @@ class Peers:
             with contextlib.suppress(OSError):
                 stream = wrap(stream)
                 self.open.append(stream)
-                threading.Thread(target=behave, args=(stream,), daemon=True).start()
+                threading.Thread(target=self._behave, args=(stream, behave), daemon=True).start()
+
+    def _behave(self, stream, behave):
+        """Whoever came while the others were closed is closed here."""
+        with stream:
+            behave(stream)
 
     def _datagrams(self, behave):
         peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

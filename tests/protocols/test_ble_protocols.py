@@ -23,9 +23,9 @@ def made_whole(step):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_message_renders_as_boofuzz_renders_it(name):
-    for _protocol, message in every(name):
+    for protocol, message in every(name):
         assert message.send().data == message.request.render(), message.name
-        assert all(send.data for send in message.valid)
+        assert all(send.data for send in message.valid) or not protocol.probe.data  # it is the device that speaks
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,7 @@ from protocols.model import Message, Protocol
 from protocols.render import Change
 from protocols.wire import Wire
 
-EVERY = sorted(PROTOCOLS)
+EVERY = sorted({*PROTOCOLS} - {"bytes"})
 LINK = load_protocol("pump_link")
 
 

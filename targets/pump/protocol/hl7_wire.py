@@ -34,6 +34,10 @@ class PumpHl7Wire(Hl7Wire):
         start = sent.find(START)
         return 0 <= start < stop <= start + MAX_MESSAGE
 
+    def wrong(self, sent: bytes, frame: Frame) -> str:
+        """The module reads what it can of a message, and an id that it could not read it does not repeat."""
+        return ""
+
     def demands(self, sent: bytes) -> bool:
         """The module drops what is no message of the pump's, by its specification."""
         return False
