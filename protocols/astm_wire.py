@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import sum8
-from protocols.wire import Fields, LazyFields, Wire
+from protocols.wire import Fields, LazyFields, Wire, stray
 
 STX, ETX, EOT, ENQ, ACK, NAK, ETB = b"\x02", b"\x03", b"\x04", b"\x05", b"\x06", b"\x15", b"\x17"
 PROBE = EOT + ENQ
@@ -32,12 +32,12 @@ class AstmWire(Wire):
         frames: list[Frame] = []
         at = 0
         for found in _PIECE.finditer(buffer):
-            frames += [*_stray(buffer[at : found.start()]), _piece(found[0])]
+            frames += [*stray(buffer[at : found.start()]), _piece(found[0])]
             at = found.end()
         keep = buffer.rfind(STX, at)
         if keep < 0 or len(buffer) - keep > LONGEST:
             keep = len(buffer)
-        return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
+        return (*frames, *stray(buffer[at:keep])), buffer[keep:]
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """A frame's number, or the control characters that begin a count, as they are."""
@@ -138,7 +138,3 @@ def _piece(data: bytes) -> Frame:
     if data in NAMES:
         return Frame(FrameKind.REPLY, data, {"response": NAMES[data]})
     return Frame(FrameKind.UNSOLICITED, data, LazyFields(read, data))
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()

@@ -35,7 +35,7 @@ from protocols.dicom_pdu import (
     pdvs_of,
 )
 from protocols.dicom_read import associate_fields, contexts_answered, pdu_fields
-from protocols.wire import Fields, LazyFields, Wire, counted
+from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
 LONGEST = 1 << 20
 PERMANENT = 1
@@ -70,7 +70,7 @@ class DicomWire(Wire):
         frames: list[Frame] = []
         at = 0
         while found := _HEADER.search(buffer, at):
-            frames += _stray(buffer[at : found.start()])
+            frames += stray(buffer[at : found.start()])
             at = found.start()
             stop = _end(buffer, at)
             if not stop:
@@ -79,7 +79,7 @@ class DicomWire(Wire):
             frames.append(Frame(FrameKind.REPLY, data, LazyFields(self.read, data)))
             at = stop
         keep = max(at, len(buffer) - HEADER + 1)
-        return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
+        return (*frames, *stray(buffer[at:keep])), buffer[keep:]
 
     def unfinished(self, sent: bytes) -> bytes:
         """A PDU of which less was sent than its PDU-length says."""
@@ -211,10 +211,6 @@ class DicomWire(Wire):
         if name in self._codes:
             return rb"\0\0\0\x01[\s\S]{4}" + re.escape(self._codes[name].to_bytes(2, "little"))
         return _PDUS[self._kinds[name]]
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()
 
 
 def _end(buffer: bytes, at: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.interfaces import Frame, FrameKind, Identity
 from protocols.checksums import sum8
-from protocols.wire import Fields, LazyFields, Wire
+from protocols.wire import Fields, LazyFields, Wire, stray
 
 FLAG, ESCAPE = b"\x7e", b"\x7d"
 PHDB, WAVE, ALARM = 0, 1, 4
@@ -75,12 +75,12 @@ class DriWire(Wire):
         at, start = 0, buffer.find(FLAG)
         while start >= 0 and (stop := buffer.find(FLAG, start + 1)) >= 0:
             if opened(buffer[start : stop + 1]) is not None:
-                frames += [*_stray(buffer[at:start]), _piece(buffer[start : stop + 1])]
+                frames += [*stray(buffer[at:start]), _piece(buffer[start : stop + 1])]
                 at, start = stop + 1, buffer.find(FLAG, stop + 1)
             else:
                 start = stop
         keep = start if start >= 0 and len(buffer) - start <= LONGEST else len(buffer)
-        return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
+        return (*frames, *stray(buffer[at:keep])), buffer[keep:]
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
         """An alarm record to a request of the status; a trend or auxiliary information to one that asks for it once.
@@ -199,7 +199,3 @@ def _piece(data: bytes) -> Frame:
     main, kind = _kind(data)
     asked = main == ALARM or (main == PHDB and kind != DISPLAYED)
     return Frame(FrameKind.REPLY if asked else FrameKind.UNSOLICITED, data, LazyFields(read, data))
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
-from protocols.wire import Fields, LazyFields, Wire
+from protocols.wire import Fields, LazyFields, Wire, stray
 
 START, END = b"\x0b", b"\x1c\r"
 MAX_BLOCK = 1 << 16
@@ -77,7 +77,7 @@ class Hl7Wire(Wire):
         while (stop := buffer.find(END, at)) >= 0:
             stop += len(END)
             start = buffer.rfind(START, at, stop)
-            frames += _stray(buffer[at : start if start >= 0 else stop])
+            frames += stray(buffer[at : start if start >= 0 else stop])
             if start >= 0:
                 block = buffer[start:stop]
                 frames.append(Frame(FrameKind.REPLY, block, LazyFields(self.read, block)))
@@ -86,7 +86,7 @@ class Hl7Wire(Wire):
         keep = rest.find(START)
         if keep < 0 or len(rest) > MAX_BLOCK:
             keep = len(rest) - 1 if rest.endswith(END[:1]) and len(rest) <= MAX_BLOCK else len(rest)
-        return (*frames, *_stray(rest[:keep])), rest[keep:]
+        return (*frames, *stray(rest[:keep])), rest[keep:]
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """A control id that no earlier message of the conversation had."""
@@ -162,7 +162,3 @@ class Hl7Wire(Wire):
 def _code(kind: str) -> bytes:
     """The parts of a type, a few delimiters at most between them."""
     return _DELIMITERS_AT_MOST.join(re.escape(part.encode()) for part in kind.split("^"))
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import sum8
-from protocols.wire import Fields, LazyFields, Wire
+from protocols.wire import Fields, LazyFields, Wire, stray
 
 ESC, SOH, CR = b"\x1b", b"\x01", b"\r"
 NAK = 0x15
@@ -43,12 +43,12 @@ class MedibusWire(Wire):
         frames: list[Frame] = []
         at = 0
         for found in _PIECE.finditer(buffer):
-            frames += [*_stray(buffer[at : found.start()]), _piece(found[0])]
+            frames += [*stray(buffer[at : found.start()]), _piece(found[0])]
             at = found.end()
         keep = max(buffer.rfind(ESC, at), buffer.rfind(SOH, at))
         if keep < 0 or len(buffer) - keep > LONGEST:
             keep = len(buffer)
-        return (*frames, *_stray(buffer[at:keep])), buffer[keep:]
+        return (*frames, *stray(buffer[at:keep])), buffer[keep:]
 
     def learn(self, frame: Frame, conversation: Conversation) -> bytes:
         """Answers what the device asks by itself: ICC, NOP, who we are."""
@@ -150,7 +150,3 @@ def _piece(data: bytes) -> Frame:
     if not is_right(slow(data)):
         return Frame(FrameKind.STRAY, data)
     return Frame(FrameKind.REPLY if data[:1] == SOH else FrameKind.UNSOLICITED, data, LazyFields(read, data))
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()

@@ -19,7 +19,7 @@ from protocols.modbus_pdu import (
     reply_fields,
     reply_length,
 )
-from protocols.wire import Fields, LazyFields, Wire, counted
+from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
 UNREADABLE = bytes([EXCEPTION])
 PROPER_EXCEPTIONS = frozenset({1, 2, 3})  # the probe was read: no such function, address or quantity
@@ -224,11 +224,6 @@ def _bare(code: bytes) -> int:
 def _byte_of(digits: bytes) -> bytes:
     """The byte that two digits stand for, or none."""
     return bytes([int(digits, 16)]) if _PAIR.fullmatch(digits) else b""
-
-
-def stray(data: bytes) -> tuple[Frame, ...]:
-    """What is no frame, if there is any."""
-    return (Frame(FrameKind.STRAY, data),) if data else ()
 
 
 def _first_rtu(buffer: bytes, at: int) -> tuple[int, int] | None:

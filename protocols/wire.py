@@ -131,6 +131,11 @@ class Wire:
         return re.compile(rb"[\s\S]" if messages else rb"(?!)")
 
 
+def stray(data: bytes) -> tuple[Frame, ...]:
+    """What is no frame, if there is any: shown in the report, and searched by the console patterns."""
+    return (Frame(FrameKind.STRAY, data),) if data else ()
+
+
 def counted(conversation: Conversation, name: str, length: int) -> bytes:
     """The next value of a counter kept in the conversation, big-endian, wrapping at `length` bytes."""
     value = (int(conversation.values.get(name, 0)) + 1) % (1 << (8 * length))

@@ -20,7 +20,7 @@ from harness.transcript import Exchange, Way
 from harness.verdict import KINDS, Blame
 
 TRIES = 2
-_SHOWN, _PAUSE = 16, 0.05
+_SHOWN = 16
 
 
 class Said(NamedTuple):

@@ -49,13 +49,11 @@ def diff(
         differential.start()
         seconds = seconds_of(duration) if duration else None
         found = differential.run(cases, seconds, lambda made: say(*_lines(made, one, other)))
-    except KeyboardInterrupt:
-        found = differential.found
     finally:
         differential.stop()
-    if out is not None:
-        write_private(out, json.dumps(document(found), indent=2))
-    say(*_summary(found))
+        if out is not None:  # also of one that was interrupted
+            write_private(out, json.dumps(document(differential.found), indent=2))
+        say(*_summary(differential.found))
     if not found.answered:
         raise BenchError("no message was answered by both: nothing was compared")
     raise typer.Exit(_DIFFERENT if found.confirmed else 0)

@@ -11,7 +11,7 @@ from harness.interfaces import Conversation, Frame, FrameKind, Identity
 from protocols.checksums import crc16_ccitt_false
 from protocols.packets import integer_places
 from protocols.siphash import siphash24
-from protocols.wire import Fields, LazyFields, Place, Wire, counted
+from protocols.wire import Fields, LazyFields, Place, Wire, counted, stray
 from targets.pump.protocol.packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, prove
 from targets.pump.protocol.replies import StatusReply
 
@@ -34,16 +34,16 @@ class PumpLinkWire(Wire):
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
         """Frames with a right CRC; every other byte is stray. The rest is at most one frame long."""
         frames: list[Frame] = []
-        at = stray = 0
+        at = done = 0
         while (start := buffer.find(START, at)) >= 0:
             size = _frame_size(buffer, start)
             if size is None:
-                return (*frames, *_stray(buffer[stray:start])), buffer[start:]
+                return (*frames, *stray(buffer[done:start])), buffer[start:]
             at = start + max(size, 1)
             if size:
-                frames += [*_stray(buffer[stray:start]), _frame(buffer[start:at])]
-                stray = at
-        return (*frames, *_stray(buffer[stray:])), b""
+                frames += [*stray(buffer[done:start]), _frame(buffer[start:at])]
+                done = at
+        return (*frames, *stray(buffer[done:])), b""
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """Sequence, token, therapy counter, the challenge's answer, the update's MAC, the library's digest."""
@@ -148,10 +148,6 @@ def _frame_size(data: bytes, start: int, longest: int = MAX_REPLY_LENGTH) -> int
 def _frame(data: bytes) -> Frame:
     unsolicited = data[4] == ALARM and data[3] == 0
     return Frame(FrameKind.UNSOLICITED if unsolicited else FrameKind.REPLY, data, LazyFields(parse_frame, data))
-
-
-def _stray(data: bytes) -> tuple[Frame, ...]:
-    return (Frame(FrameKind.STRAY, data),) if data else ()
 
 
 def parse_frame(data: bytes) -> Fields:
