@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from harness.judge import settle
 from harness.order import round_robin
 from harness.outcome import Outcome
 from harness.transcript import Exchange, Way
+from harness.triage.reduce import fewest
 from harness.verdict import KINDS, Blame
 
 TRIES = 2
@@ -145,15 +147,14 @@ class Differential:
         return pair is not None and any((a.message, a.words, b.words) == wanted for a, b in zip(*pair, strict=True))
 
     def _shrink(self, made: Disagreement) -> None:
-        """One step after the other is left out, as long as the rest shows it twice."""
-        place = 0
-        while len(made.case.steps) > 1 and place < len(made.case.steps):
-            steps = (*made.case.steps[:place], *made.case.steps[place + 1 :])
-            smaller = TestCase(made.case.interface, made.case.state, steps, made.case.origin)
-            if _stands(steps) and all(self._shows(smaller, made) for _try in range(TRIES)):
-                made.case = smaller
-            else:
-                place += 1
+        """The fewest steps that show it twice."""
+        asks, held = fewest(made.case.steps, least=1), None
+        with suppress(StopIteration):
+            while True:
+                steps = asks.send(held) if held is not None else next(asks)
+                smaller = TestCase(made.case.interface, made.case.state, steps, made.case.origin)
+                held = _stands(steps) and all(self._shows(smaller, made) for _try in range(TRIES))
+                made.case = smaller if held else made.case
 
     def _play(self, case: TestCase) -> tuple[list[Said], list[Said]] | None:
         """What both said; None where the case could not be played on one of them."""
