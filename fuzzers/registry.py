@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzzers.enumerate import EnumerateFuzzer
+from fuzzers.places import PlacesFuzzer
 from fuzzers.planned import ModelFuzzer
 from fuzzers.procedures import ProceduresFuzzer
 from fuzzers.related import RelatedFuzzer
@@ -11,7 +12,7 @@ from harness.registry import Registry
 from protocols.model import Protocol
 
 FUZZERS: Registry[type[ModelFuzzer]] = Registry("fuzzer")
-for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, ProceduresFuzzer):
+for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer):
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 
 

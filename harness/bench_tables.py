@@ -202,9 +202,10 @@ class RadioTable(Table):
     """`[radio]`: for `ble:` transports. `control` names a radio that runs already; without it one is started.
 
     `adapter` is `virtual`, where devices' host stacks attach at `listen` by H4, or a real one: `hci-socket:0`, `usb:0`,
-    `serial:/dev/ttyACM0,1000000`, or `bleak`, the desktop's own for GATT only. A place to listen at is `unix:` (one of
-    the campaign's own), `unix:PATH`, `tcp:HOST:PORT`, `pty:PATH`; one that other machines may reach wants
-    `open = true`. `{radio}` in `[target] command` stands for the first.
+    `serial:/dev/ttyACM0,1000000`, or `bleak`, the desktop's own for GATT only. A place to listen at is `unix:` or
+    `pty:` (one of the campaign's own), `unix:PATH`, `tcp:HOST:PORT`, `pty:PATH`; one that other machines may reach
+    wants `open = true`. `{radio}` in `[target] command` and `env` stands for the first, `{radio.path}`, or
+    `{radio.host}` and `{radio.port}`, for its parts.
     """
 
     adapter: str = "virtual"

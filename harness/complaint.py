@@ -49,9 +49,12 @@ _GO = (
 )
 _JAVA = (
     r"^(?:Exception in thread \"[^\"\n]*\" )?(?P<what>[\w.$]+(?:Exception|Error))(?::[^\n]*)?\n"
-    r"\s+at (?P<place>[\w.$<>]+\([^)\n]*\))"
+    r"(?:\s+at (?:java|jdk|sun)\b[^\n]*\n)*\s+at (?P<place>[\w.$<>/]+\([^)\n]*\))"
 )
-_NODE = r"^(?:Uncaught )?(?P<what>[A-Z]\w*Error)(?: \[\w+\])?(?::[^\n]*)?\n\s+at (?P<place>[^\n]+)"
+_NODE = (
+    r"^(?:Uncaught )?(?P<what>(?:[A-Z]\w*)?Error)(?: \[\w+\])?(?::[^\n]*)?\n"
+    r"(?:\s+at [^\n]*\bnode:[^\n]*\n)*\s+at (?P<place>[^\n]+)"
+)
 _LIBC = r"^(?P<what>(?:double free|free\(\)|malloc|munmap_chunk|corrupted)[^\n]*|\*\*\* [^\n]* \*\*\*)"
 _FIRMWARE = (
     r"(?i)(?P<what>(?:hard ?fault|bus ?fault|usage ?fault|mem(?:manage)? ?fault|kernel panic|guru meditation|panic)"

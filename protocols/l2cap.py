@@ -18,7 +18,17 @@ from protocols.model import Edge, Message, Protocol, messages_by_name
 UNKNOWN_CODE = 0x7F
 UNUSED_SPSM = 0x00EF
 DEVICE_NAME = 0x2A00
-CHANNELS = {"null": 0, "classic_signalling": 1, "connectionless": 2, "reserved": 0x3F, "dynamic": 0x40, "last": 0xFFFF}
+CHANNELS = {
+    "null": 0,
+    "classic_signalling": 1,
+    "connectionless": 2,
+    "att": ATT,
+    "signalling": SIGNALLING,
+    "smp": SMP,
+    "reserved": 0x3F,
+    "dynamic": 0x40,
+    "last": 0xFFFF,
+}
 QUIET: dict[str, Any] = {"reply_expected": False}
 U16 = (0, 0xFFFF)
 

@@ -30,7 +30,8 @@ class Message:
     `variants` are other valid forms of the message: each a mapping of field to value. `needs` are messages that
     must go out right before it in any state (an upload's beginning before its part). `accepted_in` names the states
     in which the device takes it (empty: all); it is sent in the others too, but less often. `seeds` are the message
-    with the values that a capture has; each says which `seed` of the bench's file it is.
+    with the values that a capture has; each says which `seed` of the bench's file it is. `places` are what the message
+    can be said of in a device that is known: each a mapping as in `variants`, tried with every length it may carry.
     """
 
     request: boofuzz.Request
@@ -43,6 +44,7 @@ class Message:
     accepted_in: tuple[str, ...] = ()
     seeds: tuple[Message, ...] = ()
     seed: int = 0
+    places: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import tempfile
@@ -21,7 +22,8 @@ from targets.terminal import Terminals
 _LEAVING_SECONDS = 1.5
 _OWN, _CALLS_US = "unix:", "listen:"
 _POLL, _OPEN_SECONDS = 0.02, 4.0
-_RADIO, _CHANNEL, _ELF = "{radio}", "{channel}", "{elf}"
+_RADIO, _CHANNEL, _ELF = "{radio", "{channel}", "{elf}"
+_PART = re.compile(r"\{radio\.\w+\}")
 
 
 def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | None) -> OwnProcess:
@@ -30,7 +32,10 @@ def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | No
     _refuse_strangers([*monikers, *filter(None, [bench.served.channel])], target)
     ports = dict[str, str]() if terminals is None else terminals.renew()
     table = bench.process
-    process = OwnProcess(_command(bench, radio, ports), bench.path(table.cwd or "."), table.env)
+    words = _words(bench, radio, ports)
+    command = [_filled(part, words) for part in table.command]
+    environment = {name: _filled(value, words) for name, value in table.env.items()}
+    process = OwnProcess(command, bench.path(table.cwd or "."), environment)
     deadline = time.monotonic() + bench.served.ready
     try:
         for moniker in monikers:
@@ -57,19 +62,38 @@ def with_free_channel(bench: Bench, owner: object) -> Bench:
         return bench.with_target(channel=f"{host}:{listener.getsockname()[1]}")
 
 
-def _command(bench: Bench, radio: Radio, ports: Mapping[str, str]) -> list[str]:
-    """The bench's command: `{radio}` is where a host stack attaches, `{channel}` a port or socket, `{elf}` firmware.
+def _words(bench: Bench, radio: Radio, ports: Mapping[str, str]) -> dict[str, str]:
+    """What the placeholders of the bench's command and environment stand for; raises UsageError.
 
-    `ports` are the placeholders of serial ports. Raises UsageError.
+    `{channel}` is a port or socket, `{elf}` the firmware, `{radio}` where a host stack attaches; `ports` are those of
+    serial ports.
     """
     place = bench.served.channel
     channel = place if place.startswith(_OWN) else place.rpartition(":")[2]
     words = {_CHANNEL: channel, _ELF: str(bench.firmware), **ports}
-    if any(_RADIO in part for part in bench.process.command):
+    table = bench.process
+    if any(_RADIO in part for part in (*table.command, *table.env.values())):
         if not radio.listening:
-            raise UsageError(f'[target] command has {_RADIO}, but nothing can attach: give [radio] listen = ["unix:"]')
-        words[_RADIO] = radio.listening[0]
-    return [reduce(lambda text, word: text.replace(word, words[word]), words, part) for part in bench.process.command]
+            raise UsageError('[target] has {radio}, but nothing can attach: give [radio] listen = ["unix:"]')
+        words |= _attached(radio.listening[0])
+    return words
+
+
+def _attached(moniker: str) -> dict[str, str]:
+    """A place to attach to, whole, and in the parts that programs take: a path, or host and port."""
+    scheme, _colon, rest = moniker.partition(":")
+    host, _colon, port = rest.rpartition(":")
+    parts = {"{radio.host}": host, "{radio.port}": port} if scheme == "tcp" else {"{radio.path}": rest}
+    return {"{radio}": moniker, **parts}
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """Raises UsageError for a part that this place does not have."""
+    filled = reduce(lambda text, word: text.replace(word, words[word]), words, text)
+    if left := _PART.search(filled):
+        have = ", ".join(word for word in words if word.startswith(_RADIO))
+        raise UsageError(f"[target] has {left[0]}, but the place that a host stack attaches to has only {have}")
+    return filled
 
 
 def _refuse_strangers(monikers: list[str], target: object) -> None:

@@ -249,6 +249,10 @@ class ServedTarget:
             return ""
         return f"the target's process ended with {words}: {self._process.last_words()}"
 
+    def last_words(self) -> str:
+        """The last line that our process said so far; "" where none is ours."""
+        return "" if self._process is None else self._process.last_words()
+
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set it, and go on when the device's side has taken it, where it offers `sync`."""
         try:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from harness.assembly.assemble import Assembly
 from harness.assembly.echo import echo_seen
 from harness.bench import Bench
-from harness.errors import TargetError, UsageError, did_you_mean
+from harness.errors import LinkError, TargetError, UsageError, did_you_mean
 from harness.identity import FIELDS, unlike, untold
-from harness.interfaces import Identifies, Identity
+from harness.interfaces import Frame, Identifies, Identity
 from harness.states import Interface
+from targets.served import ServedTarget
 
 _SHOWN = 48
 
@@ -20,7 +21,7 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
     identities: dict[str, Identity] = {}
     fields: set[str] = set()
     for name, interface in assembly.runner.interfaces.items():
-        answer = assembly.runner.contact(name)
+        answer = _contact(assembly, name, interface)
         if answer is None:
             raise TargetError(_unanswered(assembly, name, interface))
         fields |= answer.fields.keys()
@@ -31,6 +32,18 @@ def meet(assembly: Assembly) -> dict[str, Identity]:
     if len(assembly.protocols) == len(assembly.bench.interfaces):
         _check_names(assembly, fields)
     return identities
+
+
+def _contact(assembly: Assembly, name: str, interface: Interface) -> Frame | None:
+    """The probe's answer; raises TargetError with the last words of a program that ended before it gave one."""
+    try:
+        return assembly.runner.contact(name)
+    except LinkError as error:
+        if isinstance(assembly.target, ServedTarget) and (words := assembly.target.epitaph()):
+            said = interface.protocol.probe.message
+            met = f"[interfaces.{name}] at the first contact, where nothing but '{said}' is said"
+            raise TargetError(f"{met}: {words}. Mend the program, or leave the interface out") from error
+        raise
 
 
 def _check_names(assembly: Assembly, fields: Collection[str]) -> None:

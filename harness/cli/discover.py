@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness.assembly.host_stack import host_stack, place_for
 from harness.campaigns.files import make_folder, write
 from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.discovery.bench_text import quoted
-from harness.discovery.gatt_bench import BENCH_FILE
+from harness.discovery.gatt_bench import BENCH_FILE, process
 from harness.discovery.gatt_table import GattTable, tree
-from harness.discovery.peripheral import Peripheral, advertising
+from harness.discovery.peripheral import Peripheral, advertising, the_one
+from harness.discovery.program_bench import in_words
 from harness.discovery.protocol_text import PROTOCOL_FILE, protocol_text
 from harness.errors import UsageError
 from harness.identity import described
@@ -33,9 +36,16 @@ def discover(
     adapter: Annotated[
         str, typer.Option(help="Start a radio for this: bleak, hci-socket:0, usb:0, serial:/dev/ttyACM0,1000000.")
     ] = "",
+    cmd: Annotated[
+        str, typer.Option(help="Start a host stack on a virtual radio: 'PROGRAM {radio.path} …', see docs/ble.md.")
+    ] = "",
+    listen: Annotated[str, typer.Option(help="Where it attaches: unix:, pty:, tcp:127.0.0.1:0.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write a protocol and a bench to this folder.")] = None,
 ) -> None:
     """Show who advertises, or what a Bluetooth LE device has; with --out, write a protocol and a bench for it."""
+    if cmd:
+        _of_program(cmd, listen, device, scan, out)
+        return
     if bool(device) == (scan is not None):
         raise UsageError("name one device, ble:ADDRESS, or give --scan SECONDS to see who advertises")
     used = Radio(adapter=adapter) if adapter else Radio(control=radio)
@@ -43,9 +53,23 @@ def discover(
         if scan is not None:
             _scan(used, scan)
         else:
-            _discover(used, device, f"adapter = {quoted(adapter)}" if adapter else f"control = {quoted(radio)}", out)
+            where = f"adapter = {quoted(adapter)}" if adapter else f"control = {quoted(radio)}"
+            _discover(Peripheral(used, device), where, out)
     finally:
         used.stop()
+
+
+def _of_program(cmd: str, listen: str, device: str, scan: float | None, out: Path | None) -> None:
+    """A host stack's program, started for it; it is the one who advertises, unless `device` says who of several."""
+    if scan is not None:
+        raise UsageError("--scan lists who is on the air; with --cmd what the program advertises is asked at once")
+    words = in_words(cmd)
+    place = listen or place_for(words)
+    with host_stack(words, Path(), place) as stack:
+        peripheral = Peripheral(stack.radio, device or f"ble:{the_one(stack.radio, stack.epitaph, stack.last_words)}")
+        cwd = os.path.relpath(Path().resolve(), (out or Path()).resolve())
+        target = process(Path(words[0]).name, words, cwd)
+        _discover(peripheral, f"listen = [{quoted(place)}]", out, target)
 
 
 def _scan(radio: Radio, seconds: float) -> None:
@@ -56,15 +80,16 @@ def _scan(radio: Radio, seconds: float) -> None:
         say(f"nobody advertised within {seconds:g} s; is the device on, in range and not connected to something else?")
 
 
-def _discover(radio: Radio, device: str, where: str, out: Path | None) -> None:
-    peripheral = Peripheral(radio, device)
+def _discover(peripheral: Peripheral, where: str, out: Path | None, target: str = "") -> None:
+    """`where` and `target` are lines of the bench; without `target` it is a device that is there."""
     folder = None if out is None else _place(out)
     table = peripheral.table()
     _show(table, peripheral.address)
     if not peripheral.paired and any(found.locked for found in table.characteristics):
         say(f"some of it opens only to a paired central: ble:{peripheral.address}?pair=on")
     if folder is not None:
-        _write(folder, protocol_text(table), peripheral.bench(table, where))
+        bench = peripheral.bench(table, target or peripheral.target(table), where)
+        _write(folder, protocol_text(table), bench)
 
 
 def _place(folder: Path) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from harness.interfaces import Identity
 from harness.radio.att import ATT, ERROR
@@ -29,7 +29,10 @@ _SHORT_UUID = 4
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A characteristic: its value as it was read (None: it was not), and why not. `format` is its 0x2904's, or b""."""
+    """A characteristic: its value as it was read (None: it was not), and why not. `format` is its 0x2904's, or b"".
+
+    `descriptors` are their handles by UUID.
+    """
 
     uuid: str
     handle: int
@@ -37,6 +40,7 @@ class Found:
     value: bytes | None = None
     refusal: str = ""
     format: bytes = b""
+    descriptors: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def locked(self) -> bool:
@@ -95,7 +99,15 @@ class _Surveyor:
         value, refusal = self._read(characteristic.handle) if readable else (None, "")
         form = characteristic.descriptors.get(PRESENTATION_FORMAT, 0)
         told = self._read(form)[0] if form else b""
-        return Found(characteristic.uuid, characteristic.handle, characteristic.properties, value, refusal, told or b"")
+        return Found(
+            characteristic.uuid,
+            characteristic.handle,
+            characteristic.properties,
+            value,
+            refusal,
+            told or b"",
+            characteristic.descriptors,
+        )
 
     def _read(self, handle: int) -> tuple[bytes | None, str]:
         answer = self._peer.read(handle)

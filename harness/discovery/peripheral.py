@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from harness.discovery.gatt_bench import bench_text
+from harness.discovery.gatt_bench import LAYERS, bench_text, external
 from harness.discovery.gatt_table import GattTable, survey
 from harness.errors import LinkError
+from harness.interfaces import Conversation, Link, WireProtocol
 from harness.radio.process import BLEAK, VIRTUAL, Radio
 from harness.transports import Endpoint, ble, parse_moniker
+from protocols.load import load_protocol
 
 TIMEOUT = 10.0
-_HELLO_SECONDS = 5.0
+_HELLO_SECONDS, _TRIES = 5.0, 4
+_LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
 
 
 def advertising(radio: Radio, seconds: float) -> list[dict[str, Any]]:
@@ -20,6 +26,27 @@ def advertising(radio: Radio, seconds: float) -> list[dict[str, Any]]:
     answer = radio.client(_HELLO_SECONDS).ask("scan", seconds + _HELLO_SECONDS, seconds=seconds)
     found: list[dict[str, Any]] = answer["found"]
     return sorted(found, key=lambda who: int(who["rssi"]), reverse=True)
+
+
+def the_one(radio: Radio, epitaph: Callable[[], str], last_words: Callable[[], str]) -> str:
+    """The address of the one who advertises on a radio of ours, which may need some seconds to begin.
+
+    Raises LinkError when nobody does, or several do. `epitaph` says why it never will, `last_words` what the program
+    said last.
+    """
+    found: list[dict[str, Any]] = []
+    for seconds in _LOOKS:
+        if words := epitaph():
+            raise LinkError(words)
+        if found := advertising(radio, seconds):
+            break
+    if not found:
+        said = last_words() or "nothing"
+        raise LinkError(f"nobody advertises on the virtual radio; does the program attach there? It said: {said}")
+    if len(found) > 1:
+        who = ", ".join(f"ble:{one['address']}" for one in found)
+        raise LinkError(f"several advertise on the virtual radio: name one of {who}")
+    return str(found[0]["address"])
 
 
 class Peripheral:
@@ -38,11 +65,51 @@ class Peripheral:
             words = f"ble:{self.address}: {error}. Is it on, in range and advertising? Try --scan 5"
             raise LinkError(words) from error
 
-    def bench(self, table: GattTable, where: str) -> str:
-        """A bench file for it; `where` is the line under [radio]."""
-        adapter = self._radio.client(_HELLO_SECONDS).adapter
-        armed, raw = adapter == VIRTUAL, adapter != BLEAK
-        return bench_text(table, self.address, where, paired=self.paired, armed=armed, raw=raw)
+    def bench(self, table: GattTable, target: str, where: str) -> str:
+        """A bench file for it; `target` and `where` are the lines under [target] and [radio].
+
+        It has the layers on which the device answers; on others there would be no telling whether it still lives.
+        """
+        layers = {layer: self._speaks(layer) for layer in LAYERS} if self._adapter != BLEAK else {}
+        return bench_text(table, self.address, target, where, paired=self.paired, layers=layers)
+
+    def _speaks(self, layer: str) -> bool:
+        """True where the probe of a layer is served."""
+        protocol = load_protocol(LAYERS[layer], Path())
+        carrier = ble.ble_transport(_endpoint_of(self.address, layer), SimpleNamespace(radio=self._radio))
+        try:
+            with closing(carrier.open(TIMEOUT)) as link:
+                return _serves(link, protocol)
+        except LinkError:
+            return False
+
+    def target(self, table: GattTable) -> str:
+        """The [target] lines of a device that is there; on the virtual air nobody can be hurt."""
+        return external(table.name or self.address, armed=self._adapter == VIRTUAL)
+
+    @property
+    def _adapter(self) -> str:
+        return self._radio.client(_HELLO_SECONDS).adapter
+
+
+def _endpoint_of(address: str, layer: str) -> Endpoint:
+    return parse_moniker(f"ble:{address}?layer={layer}")
+
+
+def _serves(link: Link, protocol: WireProtocol) -> bool:
+    """Whether the probe's proper answer comes in the protocol's time; raises LinkError."""
+    data, conversation = protocol.probe.data, Conversation()
+    for live in protocol.probe.live:
+        value = protocol.resolve(live, data, conversation)
+        data = data[: live.offset] + value + data[live.offset + live.length :]
+    deadline = link.now() + _TRIES * protocol.reply_timeout
+    link.send(data, deadline)
+    while (received := link.receive(deadline)) or link.now() < deadline:
+        if any(protocol.served(frame) for frame in protocol.split(received)[0]):
+            return True
+        if not received and link.whole:
+            return False
+    return False
 
 
 def _endpoint(radio: Radio, device: str) -> Endpoint:

@@ -16,6 +16,17 @@ NAME = "bench.toml"
 _SETTLE = 0.2
 
 
+def in_words(command: str) -> list[str]:
+    """What --cmd says, as a shell would split it; raises UsageError."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--cmd '{command}': {error}; write it as in a shell") from error
+    if not words:
+        raise UsageError("--cmd is empty: name the program that is the device, with its arguments")
+    return words
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """`command` as in a shell; a transport and a protocol for each interface. Files are looked for in `folder`."""
@@ -28,13 +39,7 @@ class Program:
     @property
     def words(self) -> list[str]:
         """The command in words; raises UsageError."""
-        try:
-            words = shlex.split(self.command)
-        except ValueError as error:
-            raise UsageError(f"--cmd '{self.command}': {error}; write it as in a shell") from error
-        if not words:
-            raise UsageError("--cmd is empty: name the program that is the device, with its arguments")
-        return words
+        return in_words(self.command)
 
     @property
     def name(self) -> str:

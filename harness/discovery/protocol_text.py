@@ -10,7 +10,9 @@ from harness.discovery.gatt_table import INDICATE, READ, WRITE, WRITE_COMMAND, F
 from harness.discovery.presentation_formats import OURS, described, field_of, format_of
 
 PROTOCOL_FILE = "device.py"
-DEVICE_NAME = "2a00"
+DEVICE_NAME, CLIENT_CONFIGURATION = "2a00", "2902"
+_TAKES = {WRITE: "write", WRITE_COMMAND: "command"}
+_SHOWN = 32  # bytes of a value
 _UPDATES = re.compile(r"\b(?:DFU|OAD|OTA)\b")
 _PROTOCOL = '''"""{title} over GATT, as discovered; values are what the device said, or plausible ones."""
 
@@ -27,6 +29,12 @@ CHAINS = (
 )
 
 PROTOCOL = {protocol}
+
+ATT = with_table(
+    (
+{attributes}
+    )
+)
 '''
 _COMMAND = '''
 
@@ -90,6 +98,7 @@ class _Writer:
             messages="\n".join(f"    {line}," for found in spoken for line in self._messages(found)),
             chains="\n".join(self._chains(spoken)),
             protocol=self._protocol(),
+            attributes="\n".join(self._attributes()),
         )
 
     @property
@@ -119,6 +128,17 @@ class _Writer:
         elif found.properties & WRITE_COMMAND:
             yield f'command("write_{words}", "{found.uuid}", {value})'
 
+    def _attributes(self) -> Iterator[str]:
+        """Every handle that is known, what may be written to it, and what it had."""
+        for found in self._table.characteristics:
+            kept = _UPDATES.search(found.name)
+            takes = [word for bit, word in _TAKES.items() if found.properties & bit and not kept]
+            title = f"{found.uuid} {plain(found.name)}".rstrip()
+            yield f"        {_attribute(found.handle, takes, found.value)},  # {title}"
+            for uuid, handle in found.descriptors.items():
+                writable = uuid == CLIENT_CONFIGURATION and not kept
+                yield f"        {_attribute(handle, ['write'] * writable, None)},  # {uuid}"
+
     def _chains(self, spoken: Sequence[Found]) -> Iterator[str]:
         for found in spoken:
             if found.properties & READ and _writable(found):
@@ -129,6 +149,12 @@ class _Writer:
         name, kind = _class(self._words[found.uuid]), format_of(found)
         told = f"{found.uuid} {found.name}".rstrip() + (f": {described(found)}" if kind else "")
         return f'\n\nclass {name}(Value):\n    """{plain(told)}."""\n\n    fields_desc = [{field_of(found)}]\n'
+
+
+def _attribute(handle: int, takes: Sequence[str], value: bytes | None) -> str:
+    told = "".join(f'"{word}", ' for word in takes).removesuffix(" " if len(takes) == 1 else ", ")
+    known = f', bytes.fromhex("{value[:_SHOWN].hex()}")' if value else ""
+    return f"Attribute({handle:#06x}, ({told}){known})"
 
 
 def _imports(writable: Sequence[Found], helper: str) -> Iterator[str]:
@@ -145,6 +171,7 @@ def _imports(writable: Sequence[Found], helper: str) -> Iterator[str]:
     if by_command or scapy:
         yield ""
     yield "from harness.interfaces import Mark"
+    yield "from protocols.att_table import Attribute, with_table"
     if by_command:
         yield "from protocols.derive import fields_of"
     kinds = {"control" if _is_control_point(found) else "write" for found in writable if found.properties & WRITE}

@@ -15,7 +15,7 @@ from bumble.link import LocalLink
 from harness.radio import commands
 
 _ACL_LENGTH = 251
-_HANDLES = 0xEFF
+_HANDLES = range(0x0040, 0x0F00)  # of connections: a controller's own choice (Core 5.4 vol 4 part E 5.4)
 _CONTINUATION, _START = 1, 2
 _SHORTEST_INTERVAL, _UNIT_SECONDS = 0x20, 0.000625
 _LONGEST_DATA = 229  # of what one advertising report holds
@@ -66,7 +66,7 @@ class EtherController(Controller):
 
     le_acl_data_packet_length = _ACL_LENGTH
     on_advertised: Advertised | None = None
-    _last_handle = 0
+    _connections_made = 0
     _awaited, _answered = 0, False
 
     def begin(self) -> None:
@@ -158,8 +158,8 @@ class EtherController(Controller):
 
     def allocate_connection_handle(self) -> int:
         """A handle that was not in use lately: hosts (Bumble's too) clean up behind a connection late."""
-        self._last_handle = self._last_handle % _HANDLES + 1
-        return self._last_handle
+        self._connections_made += 1
+        return _HANDLES[(self._connections_made - 1) % len(_HANDLES)]
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         """From our host: say that it is sent, and hand the fragment to the other controller's host."""

@@ -21,7 +21,7 @@ from harness.radio.client import RadioClient
 from harness.radio.peer import ANYBODY, Peer
 
 BLEAK = "bleak"
-_OWN = "unix:"
+_OWN = ("unix:", "pty:")
 _READY_SECONDS = 15.0
 _HELLO_SECONDS = 2.0
 _STOP_SECONDS = 3.0
@@ -57,7 +57,7 @@ class Radio:
     """`control` names a radio that runs already; without it one is started with `adapter` and `listen`.
 
     Ours is spoken to in a folder that nobody else may enter, where hosts attach, too, that are told to `listen` at
-    `unix:`. `reachable`: other places may be open to the network. `wanted` is what every peer must say it is.
+    `unix:` or `pty:`. `reachable`: other places may be open to the network. `wanted` is what every peer must say it is.
     """
 
     def __init__(
@@ -103,9 +103,9 @@ class Radio:
         if self._given or (self._process is not None and self._process.poll() is None):
             return
         self._folder = tempfile.mkdtemp(prefix="medfuzz-")
-        own = f"unix:{self._folder}"
-        listen = [f"{own}/h4-{n}" if place == _OWN else place for n, place in enumerate(self._listen)]
-        words = command(self._adapter, f"{own}/control", listen, reachable=self._reachable)
+        own = f"{self._folder}/h4"
+        listen = [f"{place}{own}-{n}" if place in _OWN else place for n, place in enumerate(self._listen)]
+        words = command(self._adapter, f"unix:{self._folder}/control", listen, reachable=self._reachable)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `stop`
         self._process = subprocess.Popen(
             [*words, "--owned"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench import load_bench
-from harness.discovery.gatt_bench import bench_text
+from harness.discovery.gatt_bench import bench_text, external
 from harness.discovery.gatt_table import Found, FoundService, GattTable, tree
 from harness.discovery.protocol_text import protocol_text
 from harness.interfaces import Identity
@@ -57,10 +57,10 @@ def test_a_discovered_device_is_checked_and_fuzzed_at_once(control, medfuzz):
     code, out, err = medfuzz("check", "found/bench.toml")
     assert (code, err) == (0, [])
     assert any(line.startswith("interface gatt") and "serial '0042'" in line for line in out)
-    code, out, err = medfuzz("run", "found/bench.toml", "--time", "5s", "--out", "runs/first", "--quiet")
-    assert (code, err) == (0, [])
-    ended = next(line for line in out if "ended: budget" in line)
-    assert int(ended.split()[0].replace(",", "")) > 20
+    words = ("--cases", "100", "--time", "60s", "--out", "runs/first", "--quiet")
+    code, out, err = medfuzz("run", "found/bench.toml", *words)
+    assert (code, err) == (0, []), out
+    assert sum("answered" in line for line in out) >= 4
 
 
 def test_the_bench_is_of_this_device_only(control, medfuzz, tmp_path):
@@ -75,6 +75,62 @@ def test_the_bench_is_of_this_device_only(control, medfuzz, tmp_path):
     path.write_text(path.read_text().replace('"0042"', '"0043"'))
     code, out, _err = medfuzz("check", path)
     assert code == 3 and any("serial '0042', the bench wants '0043'" in line for line in out)
+
+
+@pytest.mark.parametrize("place", ["tcp-client:{radio.host}:{radio.port}", "serial:{radio.path},1000000,rtscts"])
+def test_a_program_that_attaches_to_our_radio_is_discovered_and_fuzzed_without_any_file(medfuzz, tmp_path, place):
+    command = f"{sys.executable} {PERIPHERAL} {place} {ADDRESS} random"
+    code, out, err = medfuzz("discover", "--cmd", command, "--out", "found")
+    assert (code, err) == (0, [])
+    assert out[:2] == [f"bench dummy at {ADDRESS}", IDENTITY]
+    bench = load_bench(tmp_path / "found" / "bench.toml")
+    assert (bench.target.kind, bench.target.cwd) == ("process", "..")
+    assert {"gatt", "att", "smp", "signalling", "l2cap"} == set(bench.interfaces)
+    att = load_protocol(bench.interfaces["att"].protocol, tmp_path / "found")
+    places = {place["ATT_Read_Request.gatt_handle"] for place in att.messages["read"].places}
+    assert len(places) > 12 and att.messages["write"].places and att.messages["write_command"].places
+    code, out, err = medfuzz("run", "found/bench.toml", "--cases", "100", "--time", "60s", "--out", "run", "--quiet")
+    assert (code, err) == (0, []), out
+    assert sum("answered" in line for line in out) >= 4
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "helpful"),
+    [
+        (("--cmd", "false", "{radio}"), 3, "exit status 1"),
+        (("--cmd", "nowhere-at-all {radio}"), 3, "cannot start nowhere-at-all"),
+        (("--cmd", "sh -c 'echo no adapter here >&2; sleep 60'"), 3, "It said: no adapter here"),
+        (("--cmd", "sleep 60 {radio.port}", "--listen", "unix:"), 2, "has only {radio}, {radio.path}"),
+        (("--cmd", "'"), 2, "write it as in a shell"),
+        (("--cmd", "sleep 60", "--scan", "1"), 2, "--scan lists who is on the air"),
+    ],
+)
+def test_a_program_that_does_not_attach_is_one_line(medfuzz, monkeypatch, words, code, helpful):
+    monkeypatch.setattr("harness.discovery.peripheral._LOOKS", (0.2,))
+    ended, out, err = medfuzz("discover", *words)
+    assert (ended, out, len(err)) == (code, [], 1)
+    assert helpful in err[0]
+
+
+def test_descriptors_and_a_second_of_the_same_uuid_are_in_the_table(tmp_path):
+    table = GattTable(
+        "twins",
+        Identity(),
+        (
+            FoundService(
+                "1800",
+                (Found("fff1", 2, 0x0A, b"abc", descriptors={"2902": 3, "2901": 4}), Found("fff1", 6, 0x04)),
+            ),
+        ),
+    )
+    (tmp_path / "device.py").write_text(protocol_text(table), encoding="utf-8")
+    messages = load_protocol("device.py:ATT", tmp_path).messages
+    assert [place["ATT_Read_Request.gatt_handle"] for place in messages["read"].places] == [2, 3, 4, 6]
+    written = [
+        (place["ATT_Write_Request.gatt_handle"], place["ATT_Write_Request.data"]) for place in messages["write"].places
+    ]
+    assert written == [(2, b"abc"), (3, b"\x01\x00")]
+    assert [place["ATT_Write_Command.gatt_handle"] for place in messages["write_command"].places] == [6]
 
 
 def test_nothing_is_overwritten(medfuzz, tmp_path):
@@ -171,7 +227,10 @@ def test_whatever_a_device_calls_itself_stays_text(tmp_path, name):
     assert list(protocol(tmp_path, Found("2a19", 2, 0x02, b"\x64"), name=name).messages)
     table = GattTable(name, Identity(model=name), (FoundService("180d", (Found("2a37", 2, 0x10),)),))
     (tmp_path / "b.toml").write_text(
-        bench_text(table, ADDRESS, 'control = "tcp:h:1"', paired=False, armed=False), encoding="utf-8"
+        bench_text(
+            table, ADDRESS, external(name or ADDRESS, armed=False), 'control = "tcp:h:1"', paired=False, layers={}
+        ),
+        encoding="utf-8",
     )
     bench = load_bench(tmp_path / "b.toml")
     assert (bench.target.name != "", bench.target.armed) == (True, False)

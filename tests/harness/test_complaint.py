@@ -44,6 +44,17 @@ RangeError: index
     at parse (/srv/frame.js:31:11)
     at Object.<anonymous> (/srv/main.js:1:1)
 """
+LIBRARY = """\
+RangeError [ERR_BUFFER_OUT_OF_BOUNDS]: Attempt to access memory outside buffer bounds
+    at boundsError (node:internal/buffer:86:11)
+    at Buffer.readUInt16LE (node:internal/buffer:245:5)
+    at Server.written (/srv/gatt.js:900:33)
+"""
+PARSED = """\
+java.lang.NumberFormatException: For input string: "x"
+	at java.base/java.lang.Integer.parseInt(Integer.java:652)
+	at org.pump.Frame.rate(Frame.java:12)
+"""
 TRACEBACK = """\
 Traceback (most recent call last):
   File "/srv/server.py", line 40, in <module>
@@ -66,6 +77,9 @@ KeyError: 12
         (GO, "runtime error: index out of range", "frame.go:31"),
         (JAVA, "java.lang.ArrayIndexOutOfBoundsException", "org.pump.Frame.parse(Frame.java:31)"),
         (NODE, "RangeError", "parse (frame.js:31:11)"),
+        (LIBRARY, "RangeError", "Server.written (gatt.js:900:33)"),
+        ("Error: lost\n    at parse (/srv/a.js:1:2)\n", "Error", "parse (a.js:1:2)"),
+        (PARSED, "java.lang.NumberFormatException", "org.pump.Frame.rate(Frame.java:12)"),
         (TRACEBACK, "KeyError", "server.py, line 12, in parse"),
         ("double free or corruption (fasttop)\n", "double free or corruption", ""),
         ("*** stack smashing detected ***: terminated\n", "*** stack smashing detected ***", ""),
