@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from harness.case import Send, TestCase, Wait
+from harness.case import Procedure, Send, TestCase, Wait
 from harness.transcript import Transcript
 
 _SHARE = 0.5
@@ -45,7 +45,7 @@ class Clock:
     They are learned by interface, message and bent field: what a device refuses after half a second is often one field
     of a message that it answers at once. What is new is expected to cost the most of what the same field did in other
     messages, the same manner of bending in other fields, and the message as it stands. What came behind the messages (a
-    way back to service) is the bent one's.
+    way back to service) is the bent one's, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time.
     """
@@ -64,8 +64,12 @@ class Clock:
         keys = _keys(case)
         own = [exchange for exchange in transcript.exchanges if exchange.message][: len(keys)]
         took = [exchange.ended_at - exchange.sent_at for exchange in own]
-        if len(took) == len(keys) and keys:
-            took[keys.index(next((key for key in keys if key.field), keys[-1]))] += seconds - sum(took) - _pauses(case)
+        rest = seconds - sum(took) - _pauses(case)
+        if procedures := _procedures(case):
+            for key in procedures:
+                self._learn(key, max(0.0, rest) / len(procedures))
+        elif len(took) == len(keys) and keys:
+            took[keys.index(next((key for key in keys if key.field), keys[-1]))] += rest
         for key, one in zip(keys, took, strict=False):
             self._learn(key, one)
 
@@ -81,7 +85,8 @@ class Clock:
         """
         keys, known = _keys(case), self._costs.values()
         new = sum(known) / len(known) if known and len(keys) > _FEW else 0.0
-        return sum(self._of(key, new) for key in keys) + _pauses(case)
+        procedures = sum(self._of(key, 0.0) for key in _procedures(case))
+        return procedures + sum(self._of(key, new) for key in keys) + _pauses(case)
 
     def _of(self, key: _Key, new: float) -> float:
         if (known := self._costs.get(key.own)) is not None:
@@ -111,6 +116,10 @@ class Clock:
 
 def _pauses(case: TestCase) -> float:
     return sum(step.seconds for step in case.steps if isinstance(step, Wait))
+
+
+def _procedures(case: TestCase) -> list[_Key]:
+    return [_Key(case.interface, step.name, "", "") for step in case.steps if isinstance(step, Procedure)]
 
 
 def _keys(case: TestCase) -> list[_Key]:

@@ -3,7 +3,7 @@
 import pytest
 from toy import message
 
-from harness.case import Origin, Send, TestCase, Wait
+from harness.case import Origin, Procedure, Send, TestCase, Wait
 from harness.costs import Clock
 from harness.order import Planned
 from harness.sparing import Sparing
@@ -41,6 +41,17 @@ def test_the_messages_of_a_case_cost_what_they_took_lately_and_pauses_what_they_
     assert clock.expected(made(message(b"a"), message(b"b"), message(b"b"))) == pytest.approx(0.5)
     assert clock.expected(made(message(b"b"), Wait(5.0))) == pytest.approx(5.1)
     assert clock.expected(made(message(b"a"), interface="other")) == 0.0
+
+
+def test_a_procedure_costs_what_its_kind_took_whatever_it_is_told():
+    clock = Clock()
+    quick(clock)
+    pairing = made(Procedure("pair", (("secure", 0),)), message(b"a"))
+    clock.note(pairing, ran(pairing, 0.01, behind=5.99))
+    assert clock.expected(made(Procedure("pair", (("secure", 1),)))) == pytest.approx(5.99)
+    assert clock.is_costly(made(Procedure("pair", (("secure", 1),)), message(b"b")))
+    assert not clock.is_costly(made(Procedure("update_parameters")))
+    assert not clock.is_costly(made(message(b"a")))
 
 
 def test_a_bent_field_is_expected_to_cost_what_it_did_in_other_messages_or_its_manner_in_other_fields():
