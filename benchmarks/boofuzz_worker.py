@@ -6,6 +6,7 @@ import base64
 import contextlib
 import itertools
 import json
+import math
 import os
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from random import Random
 
 HOST = "127.0.0.1"
 _TUNED = {"web_port": None, "fuzz_loggers": [], "fuzz_db_keep_only_n_pass_cases": 1}
@@ -40,6 +43,12 @@ class Boofuzz:
         words = {"protocol": protocol, "port": port, "device": device, "seconds": seconds, "reuse": reuse}
         answer = self._asked(words)
         return answer["answered"] / answer["seconds"]
+
+    def until_ended(self, protocol: str, port: int, pid: int, seconds: float, order: int) -> float:
+        """Seconds until a server's process has ended under its own cases, NaN where it has not; `order` of messages."""
+        words = {"protocol": protocol, "port": port, "device": "", "seconds": seconds, "reuse": False}
+        answer = self._asked({**words, "pid": pid, "order": order})
+        return answer["seconds"] if answer["ended"] else math.nan
 
     def _asked(self, request: dict[str, object]) -> dict[str, float]:
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -77,11 +86,12 @@ def work() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "protocol" in request:
-            answered, seconds = _fuzz_protocol(**request)
+            answered, seconds, ended = _fuzz_protocol(**request)
         else:
             values = [base64.b64decode(value) for value in request["values"]]
             answered, seconds = _fuzz(request["port"], values, tuned=request["tuned"], reuse=request["reuse"])
-        answers.write(json.dumps({"answered": answered, "seconds": seconds}) + "\n")
+            ended = False
+        answers.write(json.dumps({"answered": answered, "seconds": seconds, "ended": ended}) + "\n")
         answers.flush()
 
 
@@ -118,8 +128,21 @@ class _TimeIsUp(BaseException):
     """Ends `fuzz()`, which catches every Exception."""
 
 
-def _fuzz_protocol(protocol: str, port: int, device: str, seconds: float, *, reuse: bool) -> tuple[int, float]:
-    """Cases in the order that boofuzz has them in, each message behind the preamble of the state that takes it."""
+def _has_ended(pid: int) -> bool:
+    """Also one whose parent has not taken notice yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] == b"Z"
+    except OSError:
+        return True
+
+
+def _fuzz_protocol(
+    protocol: str, port: int, device: str, seconds: float, *, reuse: bool, pid: int = 0, order: int = -1
+) -> tuple[int, float, bool]:
+    """Cases in the order that boofuzz has them in, each message behind the preamble of the state that takes it.
+
+    `order` shuffles the messages (-1: as they stand in the definition). With `pid` it ends when that process has.
+    """
     import boofuzz
 
     from harness.case import Send
@@ -130,6 +153,8 @@ def _fuzz_protocol(protocol: str, port: int, device: str, seconds: float, *, reu
     def counted(*_words: object, **_more: object) -> None:
         nonlocal cases
         cases += 1
+        if pid and _has_ended(pid):
+            raise _TimeIsUp
         if time.perf_counter() - started > seconds:
             raise _TimeIsUp
 
@@ -148,14 +173,17 @@ def _fuzz_protocol(protocol: str, port: int, device: str, seconds: float, *, reu
         **_TUNED,
     )
     spoken = load_protocol(protocol)
-    for message in spoken.messages.values():
+    messages = list(spoken.messages.values())
+    if order >= 0:
+        Random(order).shuffle(messages)
+    for message in messages:
         steps = [step for state in message.accepted_in[:1] for step in spoken.states[state].preamble]
         before = [spoken.message(step.message).request for step in steps if isinstance(step, Send)]
         for pair in itertools.pairwise([None, *before, message.request]):
             _connect(session, *pair)
     with contextlib.suppress(_TimeIsUp):
         session.fuzz(max_depth=1)
-    return cases, time.perf_counter() - started
+    return cases, time.perf_counter() - started, bool(pid) and _has_ended(pid)
 
 
 def _connect(session, source, target) -> None:

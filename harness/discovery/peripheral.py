@@ -18,6 +18,7 @@ from protocols.load import load_protocol
 
 TIMEOUT = 10.0
 _HELLO_SECONDS, _TRIES = 5.0, 4
+_LAYERS = {VIRTUAL: tuple(LAYERS), BLEAK: ()}  # of other adapters: att
 _LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
 
 
@@ -68,10 +69,12 @@ class Peripheral:
     def bench(self, table: GattTable, target: str, where: str) -> str:
         """A bench file for it; `target` and `where` are the lines under [target] and [radio].
 
-        It has the layers on which the device answers; on others there would be no telling whether it still lives.
+        Of a host stack on the virtual air it has the layers on which that answers: on others there would be no telling
+        whether it still lives. A real device is not asked for a pairing here, and gets `att` besides GATT.
         """
-        layers = {layer: self._speaks(layer) for layer in LAYERS} if self._adapter != BLEAK else {}
-        return bench_text(table, self.address, target, where, paired=self.paired, layers=layers)
+        adapter = self._adapter
+        asked = {layer: adapter != VIRTUAL or self._speaks(layer) for layer in _LAYERS.get(adapter, ("att",))}
+        return bench_text(table, self.address, target, where, paired=self.paired, layers=asked)
 
     def _speaks(self, layer: str) -> bool:
         """True where the probe of a layer is served."""

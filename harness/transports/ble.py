@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from harness.case import Procedure, Step
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Identity
-from harness.radio.att import ATT, WRITE, WRITE_COMMAND, answers, is_request
+from harness.radio.att import ATT, WRITE, WRITE_COMMAND, answers, is_request, refusal
 from harness.radio.peer import EVERYTHING, WRITABLE, Peer
 from harness.radio.perform import PROCEDURES, advertises, perform, restore, survey
 from harness.radio.process import BLEAK, Radio
@@ -34,9 +34,10 @@ CHANNELS: Mapping[str, int] = {
 }
 _ADDRESS = re.compile("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 SUBSCRIBED, FENCED = frozenset({"gatt", "char"}), frozenset({"att", "smp", "signalling", "l2cap"})
+_HEAD = 4  # bytes of an L2CAP frame before its payload
 _BY_ITSELF = 0x13  # the HCI reason of a device that ends a connection, as it may
 _ROTATES = "Its address is a private one and changes; pair=on lets it be known by the key that it is made with"
-FENCE, FENCE_ANSWER = b"\x0a\x00\x00", b"\x01\x0a\x00\x00"
+FENCES = (b"\x0a\x00\x00", b"\x0c\x00\x00\x00\x00", b"\x04\x00\x00\x00\x00")  # reads of handle 0, which is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class BleLink:
     """One layer of a connection. With a fence, `receive` says b"" as soon as everything that was sent is answered.
 
     The fence is a read of handle 0 right behind what is sent: it is always answered, and in order, so that a PDU which
-    the device drops costs a round trip instead of a timeout. After a timeout the next send makes a fresh connection.
+    the device drops costs a round trip instead of a timeout. It is of another kind than the requests before it, or a
+    malformed one's refusal could be taken for its own. After a timeout the next send makes a fresh connection.
     """
 
     stream = False
@@ -82,7 +84,9 @@ class BleLink:
         self._join()
 
     def _begin(self) -> None:
-        self._fences, self._timed_out, self._owed = 0, False, False
+        self._timed_out = self._owed = False
+        self._fences: list[bytes] = []
+        self._said = b""
         self._awaited: list[bytes] = []
 
     def _join(self) -> None:
@@ -136,14 +140,19 @@ class BleLink:
         else:
             self._peer.send(Kind.PDU, *(self._cid.to_bytes(2, "little") + pdu for pdu in pdus))
         if self.whole:
-            own = [self._cid == ATT and pdu.startswith(FENCE) for pdu in pdus]  # such a one is its own fence
-            self._fences += sum(own)
-            if awaited and not own[-1]:
-                self._fences += 1
-                self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + FENCE)
-            self._awaited = [FENCE]
+            self._said += b"".join(pdu[_HEAD:][:1] if self._cid == EVERYTHING else pdu[:1] for pdu in pdus)
+            self._awaited = [FENCES[0]]
+            if awaited:
+                self._fence_off()
         elif self._cid == ATT:
             self._awaited += [pdu for pdu in pdus if is_request(pdu)]
+
+    def _fence_off(self) -> None:
+        """Send a fence of a kind that nothing under way has, as far as there is one left."""
+        said = {*self._said, *(fence[0] for fence in self._fences)}
+        fence = next((fence for fence in FENCES if fence[0] not in said), FENCES[-1])
+        self._fences.append(fence)
+        self._peer.send(Kind.PDU, ATT.to_bytes(2, "little") + fence)
 
     def _pdu(self, data: bytes) -> bytes:
         if not self._uuid:
@@ -158,10 +167,10 @@ class BleLink:
         """The next PDU; b"" at the deadline, or when the fence is answered."""
         while (message := self._peer.receive(deadline)) is not None:
             cid, pdu = int.from_bytes(message.body[:2], "little"), message.body[2:]
-            if cid == ATT and self._fences and pdu.startswith(FENCE_ANSWER):
-                self._fences -= 1
+            if cid == ATT and self._fences and pdu.startswith(refusal(self._fences[0], 0)[:-1]):
+                self._fences.pop(0)
                 if not self._fences:
-                    self._awaited, self._owed = [], False
+                    self._awaited, self._owed, self._said = [], False, b""
                     return b""
             elif self._cid == EVERYTHING:
                 return len(pdu).to_bytes(2, "little") + message.body

@@ -99,7 +99,7 @@ def test_there_are_never_two_fences_under_way(device):
     sent, put = [], link._peer.send
     link._peer.send = lambda kind, *bodies: (sent.extend(bodies), put(kind, *bodies))
     d.run(d.read("2a00", wait=False), Procedure("update_parameters", SLOW), d.read("2a00"))
-    assert [body[2:] for body in sent].count(b"\x0a\x00\x00") == 1
+    assert sum(body[2:] in ble.FENCES for body in sent) == 1
 
 
 def test_pairing_encrypts_and_the_bond_does_so_again(device):

@@ -84,6 +84,18 @@ def test_a_dropped_pdu_costs_a_round_trip_and_not_a_timeout(radio, attach):
     assert time.monotonic() - started < 2.0
 
 
+@pytest.mark.parametrize("layer", ["att", "l2cap"])
+@pytest.mark.parametrize("request_", [b"\x0a\x00\x00", b"\x0c\x00\x00\x00\x00", b"\x04\x00\x00\x00\x00"])
+def test_a_refusal_that_looks_like_a_fences_is_the_requests_own(radio, attach, layer, request_):
+    _process, address = attach(radio.listening[0])
+    opened = link(radio, address, f"?layer={layer}")
+    head = len(request_).to_bytes(2, "little") + b"\x04\x00" if layer == "l2cap" else b""
+    for _ in range(3):
+        send(opened, head + request_)
+        assert reply(opened)[len(head) :][:4] == bytes([0x01, request_[0], 0, 0])
+        assert reply(opened) == b""
+
+
 def test_without_a_fence_the_timeout_is_waited_for_and_the_next_connection_is_fresh(radio, attach):
     _process, address = attach(radio.listening[0])
     opened = link(radio, address, "?layer=att&fence=off")

@@ -40,9 +40,9 @@ def link(radio, query="?layer=att", address=ADDRESS):
     return transport(f"ble:{address}{query}", SimpleNamespace(radio=radio)).open(5.0)
 
 
-def said(opened, pdu, seconds=1.0):
-    """Send a PDU; what is answered, up to the fence's answer."""
-    opened.send(pdu, opened.now() + 1.0)
+def said(opened, *pdus, seconds=1.0):
+    """Send PDUs at once; what is answered, up to the fence's answer."""
+    opened.burst(pdus, opened.now() + 1.0)
     answers = []
     while answer := opened.receive(opened.now() + seconds):
         answers.append(answer)
@@ -94,10 +94,10 @@ def test_a_firmware_that_restarts_loses_its_connection_and_comes_back(radio, emu
 
 def test_two_requests_without_waiting_end_in_the_watchdog(radio, emulate):
     emulate("vulnerable")
-    read_of_handle_0 = b"\x03\x00\x04\x00\x0a\x00\x00"  # and the fence, which is one, too
+    read_of_handle_0 = b"\x03\x00\x04\x00\x0a\x00\x00"
     with pytest.raises(LinkClosed, match="0x08"):
         for _ in range(20):  # whether the second one comes in time is for the wire to say
-            said(link(radio, "?layer=l2cap"), read_of_handle_0)
+            said(link(radio, "?layer=l2cap"), read_of_handle_0, read_of_handle_0)
 
 
 def test_another_address_is_written_into_its_flash(radio, emulate):
