@@ -87,7 +87,7 @@ def test_a_sender_that_dies_of_an_acknowledgement_is_found_and_replayed(place, t
     (found,) = record.confirmed
     assert (record.exit_code, found.kind) == (1, Kind.EXIT)
     assert (found.reproduced, found.tries) == (3, 3)
-    assert "answered_id" in found.case.origin.field
+    assert "MSA.2" in found.case.origin.field
     handover = handed_over(found, record.manifest)
     with pytest.raises(UsageError, match=r"a script waits for nobody\. Use --json"):
         script_text(handover, "x.py")
@@ -98,7 +98,7 @@ def test_a_sender_that_goes_on_no_more_is_lost_and_comes_back_with_a_reset(place
     runner = assemble(bench(tmp_path, place, "--fault", "no_text"), seed=0).runner
     try:
         runner.start()
-        no_text = PROTOCOL.messages["reject"].mutated((Change("message.MSA.text", b""),))
+        no_text = PROTOCOL.messages["reject"].mutated((Change("message.MSA.3", b""),))
         case = TestCase("results", "idle", (*PROTOCOL.lead_in("reject"), no_text), Origin("test"))
         seen = runner.run(case).observations
         assert [one.kind for one in seen] == [Kind.LINK_LOST]

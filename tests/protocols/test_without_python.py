@@ -76,7 +76,9 @@ def test_what_scapy_cannot_keep_right_is_bent_as_bytes(name):
         ("modbus_tcp?unit=one", "a whole number"),
         ("modbus_tcp?unit=999", "unit is 0 to 255"),
         ("modbus_rtu?adress=3", "Did you mean 'address'"),
-        ("hl7_mllp?unit=1", "has no options"),
+        ("dicom?unit=1", "has no options"),
+        ("hl7_mllp?unit=1", "has no option 'unit'"),
+        ("hl7_mllp?version=2.51", "Did you mean '2.5.1'"),
     ],
 )
 def test_what_is_wrong_with_it_is_said_in_words(spec, words):
