@@ -75,7 +75,11 @@ def test_an_example_s_bench_runs_and_its_server_answers(bench, port, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "harness.cli.main", "run", path.name, *limits, "--out", "run"],
         cwd=path.parent,
-        env={**os.environ, "NODE_PATH": str(NODE), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            "NODE_PATH": str(NODE),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
         timeout=90,
