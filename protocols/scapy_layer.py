@@ -132,7 +132,7 @@ def _packet(outer: type[Packet], digits: str) -> Message | None:
         data = bytes.fromhex(digits)
         packet = _counting(outer(data), data)
         message = Message(derive(type(packet.lastlayer()).__name__, packet))
-    except (ValueError, UnderivableError):
+    except Exception:  # noqa: BLE001  no digits, or bytes of which scapy makes nothing, in whatever way
         return None
     return message if message.send().data == data else None
 
