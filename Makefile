@@ -7,7 +7,8 @@ TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
 APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind storescp=dcmtk /usr/include/stdio.h=libc6-dev \
-	/usr/include/modbus/modbus.h=libmodbus-dev
+	/usr/include/modbus/modbus.h=libmodbus-dev /usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm
+NPM_PACKAGES := simple-hl7@3 modbus-serial@8
 
 .PHONY: demo test lint bench mutants firmware clean
 
@@ -41,8 +42,8 @@ lint: $(BIN)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, DICOM and libmodbus; where they
-# cannot be installed, those tests are skipped and say so, unless REQUIRE_ALL is set.
+# Debian's tools (PROGRAM, or PROGRAM=PACKAGE) are for the cross-check, the report's screenshot, programs with a sanitizer, DICOM and libmodbus; they and
+# the packages of npm, in node_modules, for the examples. Where they cannot be installed, those tests are skipped and say so, unless REQUIRE_ALL is set.
 .PHONY: tools
 tools:
 	@for tool in $(APT_TOOLS); do command -v $${tool%%=*} >/dev/null || test -e $${tool%%=*} || missing="$$missing $${tool#*=}"; done; \
@@ -50,6 +51,11 @@ tools:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	  else echo "skipping what needs$$missing: install them as root with apt-get"; fi; \
+	fi
+	@for package in $(NPM_PACKAGES); do test -e node_modules/$${package%@*} || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then \
+	  npm install --no-save --no-package-lock --omit=optional --ignore-scripts --no-audit --no-fund --loglevel=error $(NPM_PACKAGES) >/dev/null \
+	    || echo "skipping what needs$$missing: install them with npm"; \
 	fi
 
 test: $(BIN)/.dev tools

@@ -28,7 +28,7 @@ _READY = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A server. `bench` is in `examples/`; `needs` a Python package, a program, or a C file to build with its library.
+    """A server. `bench` is in `examples/`; it needs a Python package, a program, one of npm, or a C file's library.
 
     `drops`: it says nothing to frames that it cannot read. `closes`: its connections end with a case.
     """
@@ -37,6 +37,7 @@ class Other:
     bench: str
     package: str = ""
     program: str = ""
+    npm: str = ""
     library: str = ""
     drops: bool = False
     closes: bool = False
@@ -75,6 +76,8 @@ class Other:
             return f"no {self.package}: pip install {self.package}"
         if self.program and shutil.which(self.program) is None:
             return f"no {self.program}: apt-get install dcmtk"
+        if self.npm and (shutil.which("node") is None or not (EXAMPLES.parent / "node_modules" / self.npm).is_dir()):
+            return f"no {self.npm}: make tools"
         return _unbuilt(self.path.parent / "server.c", self.library, folder) if self.library else ""
 
 
@@ -92,6 +95,8 @@ OTHERS = (
     Other("libmodbus", "libmodbus/libmodbus.toml", library="modbus"),
     Other("python-hl7", "python-hl7/python-hl7.toml", package="hl7", drops=True),
     Other("hl7apy", "hl7apy/hl7apy.toml", package="hl7apy", closes=True),
+    Other("simple-hl7", "simple-hl7/simple-hl7.toml", npm="simple-hl7"),
+    Other("modbus-serial", "modbus-serial/modbus-serial.toml", npm="modbus-serial"),
     Other("pynetdicom", "dicom/pynetdicom.toml", package="pynetdicom", closes=True),
     Other("storescp", "dicom/storescp.toml", program="storescp", closes=True),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from random import Random
 
 from fuzzers.values import Changes, Values, of_leaf
@@ -19,16 +20,16 @@ def limits_of(message: Message, leaf: Leaf) -> tuple[int, int] | None:
 
 
 def combined(message: Message, seed: int, max_len: int) -> Values:
-    """Two or three fields bent at once, drawn from their classes."""
-    pools = _pools(message, seed, max_len)
-    names = sorted(pools)
+    """Two or three fields bent at once, drawn from their classes, which are made when the first is wanted."""
 
     def at(k: int) -> Changes:
-        random = Random(f"{seed}/{message.name}/{k}")
+        pools = _pools(message, seed, max_len)
+        names, random = sorted(pools), Random(f"{seed}/{message.name}/{k}")
         chosen = random.sample(names, min(len(names), random.choice((2, 2, 3))))
         return tuple(change for name in chosen for change in _drawn(pools[name], random))
 
-    return Values("combined", COMBINED if len(names) > 1 else 0, at)
+    several = len(list(islice(_bent(message, seed, max_len), 2))) > 1
+    return Values("combined", COMBINED if several else 0, at)
 
 
 def drawn_changes(message: Message, seed: int, max_len: int, random: Random, *, live: bool = False) -> Changes:
@@ -39,17 +40,17 @@ def drawn_changes(message: Message, seed: int, max_len: int, random: Random, *, 
 
 @lru_cache(maxsize=256)
 def _pools(message: Message, seed: int, max_len: int, live: bool = False) -> dict[str, list[Values]]:
+    return dict(_bent(message, seed, max_len, live))
+
+
+def _bent(message: Message, seed: int, max_len: int, live: bool = False) -> Iterator[tuple[str, list[Values]]]:
     """Classes of values by field; live fields are left alone unless asked for."""
-    found: dict[str, list[Values]] = {}
     for leaf in message.layout.leaves:
-        values = (
-            []
-            if leaf.live
-            else of_leaf(message.layout, leaf, max_len, f"{seed}/{message.name}", limits_of(message, leaf))
-        )
-        if values := [v for v in values if v.count]:
-            found[leaf.name] = values
-    return found
+        if leaf.live:
+            continue
+        found = of_leaf(message.layout, leaf, max_len, f"{seed}/{message.name}", limits_of(message, leaf))
+        if values := [one for one in found if one.count]:
+            yield leaf.name, values
 
 
 def _drawn(pool: Sequence[Values], random: Random) -> Changes:

@@ -159,7 +159,8 @@ def _fields(bases: Mapping[Key, Message]) -> list[tuple[str, list[Key]]]:
 
 def _likeness(base: Message, leaf: Leaf, own: Message) -> str:
     """Equal for fields that are bent alike; a seed's value that is not its message's stands alone."""
-    usual = own.layout.leaves[leaf.index].default
+    place = own.layout.extents.get(leaf.name)
+    usual = own.layout.leaves[place.first].default if place else None
     apart = "" if leaf.default == usual else f"/{leaf.default.hex()}"
     return f"{type(leaf.primitive).__name__}/{len(leaf.default)}/{limits_of(base, leaf)}{apart}{_inside(base, leaf)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import boofuzz
 
-from protocols.hl7_segments import NUMBERS, TEXTS
+from protocols.hl7_values import NUMBERS, TEXTS
 
 TYPES = {
     "header": b"H",

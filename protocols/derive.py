@@ -221,7 +221,8 @@ def _computed(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzabl
         covered = [f".{p.name}" for p in _pieces(packet) if names & {own.name for own in p.fields}]
         return BlockChecksum(piece.name, covered, field.algorithm, field.order)
     if isinstance(field, FieldLenField):
-        return _counted(packet, piece)
+        whole = payload if field.length_of == field.name else None  # what is behind it, by an `adjust` of its own
+        return _size(packet, piece, whole, int) if whole else _counted(packet, piece)
     if isinstance(field, LenField):
         adjust: Any = field.adjust
         return _size(packet, piece, payload, adjust) if payload else _plain(packet, piece)

@@ -12,14 +12,24 @@ import boofuzz
 
 from harness.case import LiveField, Send
 from harness.interfaces import Conversation, Frame, FrameKind, Resynchronization, State
-from protocols.hl7_segments import header, segment, text
-from protocols.hl7_segments import message as block
+from protocols.hl7_segments import message, segment
 from protocols.hl7_wire import END, START, Hl7Wire, acknowledged, segments_of
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
 DEVICE_MESSAGE, PROBE = "device_message", "device_message_awaited"
 ANSWERED, GO_ON = "answered_id", "go_on"
 MESSAGE = "message"
+HEADER = {
+    3: "GATEWAY",
+    4: "HOSPITAL",
+    5: "DEVICE",
+    6: "HOSPITAL",
+    7: "20260101120000",
+    9: "ACK^R01^ACK",
+    10: "MSG00001",
+    11: "P",
+    12: "2.5",
+}
 REASON = "Unknown key identifier"
 _LONGEST_ID = 199
 _OUTRIGHT = b"MSH|^~\\&|GATEWAY|HOSPITAL|DEVICE|HOSPITAL|20260101120000||ACK|%s|P|2.5\rMSA|AA|%s\r"
@@ -40,10 +50,11 @@ class Hl7ListenerWire(Hl7Wire):
         return START + _OUTRIGHT % (told, told) + END if told else b""
 
     def learn(self, frame: Frame, conversation: Conversation) -> bytes:
-        """Keeps the device's last message."""
+        """Keeps the device's last message; what acknowledges it is a message of ours."""
+        super().learn(frame, conversation)
         if self.served(frame):
             conversation.connected[MESSAGE] = frame.data
-        return super().learn(frame, conversation)
+        return b""
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
         """A device's message: it goes on, with the next one or with the same again."""
@@ -88,35 +99,16 @@ def _is_own(data: bytes) -> bool:
 def _acknowledgement(name: str, code: str) -> Message:
     """An ACK with this code of the device's last message; two live fields: our own control id, and the device's."""
     refused = code[1:] != "A"
-    head = header("ACK", "R01", receiver="DEVICE", facility="HOSPITAL", version="2.5")
-    answer = segment(
-        "MSA",
-        "|",
-        text("code", code),
-        "|",
-        text("answered_id", "MSG00001"),
-        "|",
-        text("text", REASON if refused else ""),
-    )
-    made = block(name, head, answer, *((_error(),) if refused else ()), reply_expected=False, needs=(DEVICE_MESSAGE,))
-    return Message(
-        made.request, live={**made.live, "message.MSA.answered_id": ANSWERED}, needs=made.needs, reply_expected=False
-    )
-
-
-def _error() -> boofuzz.Block:
-    return segment(
-        "ERR",
-        "||",
-        text("location", "PID^1^3"),
-        "|",
-        text("error", "204"),
-        boofuzz.Delim("error_separator", "^"),
-        text("error_text", REASON),
-        "|",
-        text("severity", "E"),
-        "||||",
-        text("user_message", "No such patient"),
+    answer = segment("MSA", {1: code, 2: "MSG00001", 3: REASON if refused else ""})
+    error = segment("ERR", {2: "PID^1^3", 3: f"204^{REASON}", 4: "E", 8: "No such patient"})
+    return message(
+        name,
+        segment("MSH", HEADER),
+        answer,
+        *((error,) if refused else ()),
+        live={"message.MSA.2": ANSWERED},
+        needs=(DEVICE_MESSAGE,),
+        reply_expected=False,
     )
 
 

@@ -16,12 +16,16 @@ CODES = frozenset({b"AA", b"AE", b"AR", b"CA", b"CE", b"CR"})
 REFUSALS = frozenset({b"AE", b"AR", b"CE", b"CR"})
 ASKED = re.compile(rb"MSH\|[^|\r]{1,8}\|(?:[^|\r]*\|){6}([^|\r]*)\|([\w.-]{1,20})\|")
 PROPER = re.compile(
-    rb"\x0bMSH\|\^~\\&\|(?:[^|\r\x0b\x1c]*\|){6}(?!ACK)[A-Z]{3}\^[A-Z]\d\d\|[\w.-]{1,20}\|[^\x0b\x1c]*\x1c\r"
+    rb"\x0bMSH\|\^~\\&\|(?:[^|\r\x0b\x1c]*\|){6}(?!ACK)[A-Z]{3}\^[A-Z]\d\d(?:\^[A-Z]{3}_[A-Z]\d\d)?\|[\w.-]{1,20}\|"
+    rb"[^\x0b\x1c]*\x1c\r"
 )
+BATCHES = (b"FHS", b"BHS")
 _SEGMENT_END = re.compile("[\r\n]+")
 _LINE_END = re.compile(rb"[\r\n]+")
+_NAMED = re.compile(rb"[\w.-]{1,199}")
 _BEFORE_MSH = b"\xef\xbb\xbf\r\n "
 _DELIMITERS_AT_MOST = rb"[\s\S]{0,8}"
+_COMMITTED = b"MSH|^~\\&|GATEWAY|HOSPITAL|DEVICE|HOSPITAL|20260101120000||ACK|%s|P|2.5\rMSA|CA|%s\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def acknowledged(block: bytes) -> tuple[bytes, bytes] | None:
 
     Asked of each answer again and again, so that no more of it is read than that.
     """
-    lines = [line.strip() for line in _LINE_END.split(block.removeprefix(START).removesuffix(END).lstrip(_BEFORE_MSH))]
+    lines = _lines(block)
     separator = lines[0][3:4]
     if not lines[0].startswith(b"MSH") or not separator:
         return None
@@ -64,8 +68,35 @@ def acknowledged(block: bytes) -> tuple[bytes, bytes] | None:
     return (found[1], found[2].strip()) if len(found) > 2 else None
 
 
+def header_of(block: bytes) -> list[bytes]:
+    """The fields of a block's first segment, [] where that is no header: MSH-n is at n - 1."""
+    first = _lines(block)[0]
+    return first.split(first[3:4]) if first[:3] in (b"MSH", *BATCHES) and first[3:4] else []
+
+
+def kind_of(block: bytes) -> bytes:
+    """MSH-9's code and event, an ACK's code alone, `batch` for a batch or a file of them; b"" where none is told."""
+    fields = header_of(block)
+    if not fields or fields[0] in BATCHES:
+        return b"batch" if fields else b""
+    component = fields[1][:1] if len(fields) > 8 else b""
+    code, *event = fields[8].split(component)[:2] if component else [b""]
+    return b"^".join((code, *event)) if code != b"ACK" else code
+
+
+def is_due(block: bytes) -> bool:
+    """False where the header allows that no acknowledgement comes (MSH-15, MSH-16), and for a batch (HL7 2.5, 2.9)."""
+    asked = {field for field in header_of(block)[14:16] if field}
+    return kind_of(block) != b"batch" and (not asked or b"AL" in asked)
+
+
+def _lines(block: bytes) -> list[bytes]:
+    content = block.removeprefix(START).removesuffix(END).lstrip(_BEFORE_MSH)
+    return [line.strip() for line in _LINE_END.split(content)]
+
+
 class Hl7Wire(Wire):
-    """MLLP blocks; `types` maps message names to what their MSH-9 begins with (`RGV`, or `RGV^O15`)."""
+    """MLLP blocks; `types` maps message names to how their MSH-9 begins (`RGV`, `RGV^O15`), `~` between several."""
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = dict(types)
@@ -94,7 +125,15 @@ class Hl7Wire(Wire):
             return super().resolve(live, data, conversation)
         number = int(conversation.values.get("control_id", 0)) + 1
         conversation.values["control_id"] = number
-        return b"MSG%0*d" % (live.length - 3, number % 10 ** (live.length - 3))
+        digits = live.length - 3 if live.length > 3 else live.length
+        return (b"MSG" if live.length > 3 else b"") + b"%0*d" % (digits, number % 10**digits)
+
+    def learn(self, frame: Frame, conversation: Conversation) -> bytes:
+        """A message of the device's own, or a late acknowledgement, that asks to be committed is (MSH-15)."""
+        super().learn(frame, conversation)
+        fields = header_of(frame.data) if frame.kind is FrameKind.REPLY else []
+        wanted = len(fields) > 14 and fields[14] in (b"AL", b"SU") and _NAMED.fullmatch(fields[9])
+        return START + _COMMITTED % (fields[9], fields[9]) + END if wanted else b""
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
         """An acknowledgement, whatever its code, that echoes the control id; any, where none could be read."""
@@ -104,8 +143,8 @@ class Hl7Wire(Wire):
         return told is not None and (asked is None or told[1] in (asked[2], b""))
 
     def expects_reply(self, sent: bytes) -> bool:
-        """A whole block with a header that can be read is answered, unless it is an acknowledgement itself."""
-        return PROPER.match(sent) is not None
+        """A whole block with a header that can be read is answered, unless it is an answer or wants none."""
+        return PROPER.match(sent) is not None and acknowledged(sent) is None and is_due(sent)
 
     def wrong(self, sent: bytes, frame: Frame) -> str:
         """A code that is none, or no control id where the message had one."""
@@ -117,9 +156,9 @@ class Hl7Wire(Wire):
         return "" if told[1] else "it does not say which message it acknowledges"
 
     def demands(self, sent: bytes) -> bool:
-        """A block is acknowledged, if only by a reject, unless it is an acknowledgement (HL7 2.5, 2.9.2)."""
+        """A block is acknowledged, if only by a reject, unless it is an answer or wants none (HL7 2.5, 2.9.2)."""
         whole = sent.startswith(START) and sent.endswith(END) and sent.count(START) == sent.count(END) == 1
-        return whole and acknowledged(sent) is None
+        return whole and acknowledged(sent) is None and is_due(sent)
 
     def served(self, frame: Frame) -> bool:
         """Any acknowledgement: who refuses a message by its control id has read it."""
@@ -155,7 +194,7 @@ class Hl7Wire(Wire):
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:
         """A forbidden message's type codes anywhere: delimiters may have been bent, so nothing around them counts."""
-        codes = b"|".join(_code(self._types[name]) for name in messages)
+        codes = b"|".join(_code(kind) for name in messages for kind in self._types[name].split("~"))
         return re.compile(b"(?i:" + codes + b")") if codes else super().forbidden(())
 
 

@@ -14,13 +14,13 @@ from harness.registry import Registry
 from harness.userfile import is_file, named
 from protocols.model import Protocol
 
-Value = int | bytes
+Value = int | bytes | str
 SCAPY = "scapy:"
 PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protocol")
 
 
 SHIPPED = {
-    "hl7_mllp": "protocols.hl7_mllp:PROTOCOL",
+    "hl7_mllp": "protocols.hl7_mllp:hl7_mllp",
     "hl7_listener": "protocols.hl7_listener:PROTOCOL",
     "modbus_tcp": "protocols.modbus:modbus_tcp",
     "modbus_rtu": "protocols.modbus:modbus_rtu",
@@ -72,7 +72,9 @@ def _values(protocol: str, options: Mapping[str, str], known: Mapping[str, inspe
 
 
 def _value(where: str, text: str, kind: str) -> Value:
-    """A whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    """A text, a whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    if kind == "str":
+        return text
     if kind == "bytes":
         try:
             return bytes.fromhex(text)

@@ -64,6 +64,10 @@ class Message:
             forms += [self.send(**{name: value}) for value in dict.fromkeys((low, high, (low + high) // 2))]
         return tuple(dict.fromkeys(forms))
 
+    def shaped(self, data: bytes) -> Message:
+        """The message in the form that `data` has, where its form is open; else the message itself."""
+        return self
+
     def base(self, data: bytes) -> Message:
         """The seed whose bytes these are, or the message itself."""
         return next((seed for seed in self.seeds if seed.layout.default.data == data), self)
@@ -199,16 +203,20 @@ class Protocol:
 
     def parts(self, send: Send) -> tuple[Part, ...] | None:
         """The fields that differ from the message as it stands; None for bytes that it does not know."""
-        message = self.messages.get(send.message)
-        return None if message is None else parts_of(message, send)
+        return parts_of(self._form(send), send) if send.message in self.messages else None
 
     def texts(self, send: Send) -> tuple[Part, ...]:
         """The usual fields of no fixed size that hold something: whatever can be left empty."""
-        return texts_of(self.message(send.message), send)
+        return texts_of(self._form(send), send)
 
     def composed(self, send: Send, parts: Sequence[Part]) -> Send:
         """The same message with only these fields unusual; raises UsageError for one that there is not."""
-        return composed(self.message(send.message), send, parts)
+        return composed(self._form(send), send, parts)
+
+    def _form(self, send: Send) -> Message:
+        """The message, or its first seed that has the fields that were sent where the message has them not."""
+        message, names = self.message(send.message), {span.name for span in send.spans}
+        return next((one for one in (message, *message.seeds) if names <= one.layout.extents.keys()), message)
 
     def meant(self, send: Send) -> str:
         """The message that a device takes the bytes for: another one where its code stands in the code's place."""

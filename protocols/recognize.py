@@ -34,7 +34,8 @@ def best_fit(protocol: Protocol, data: bytes, uuid: str = "") -> tuple[Message, 
     known by its `uuid` only.
     """
     told = _telling_apart(list(protocol.messages.values()))
-    likely = [message for message in protocol.messages.values() if protocol.forbidden((message.name,)).search(data)]
+    known = [message for message in protocol.messages.values() if protocol.forbidden((message.name,)).search(data)]
+    likely = [message.shaped(data) for message in known]
     fits = [(message, parts) for message in likely if (parts := taken_for(message, data, uuid))]
     fits = [(message, parts) for message, parts in fits if _is_of_kind(message, parts, told)]
     return max(fits, key=lambda fit: _agreement(*fit, told), default=None)

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import boofuzz
@@ -21,6 +22,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Frame, FrameKind, State
 from protocols.derive import UnderivableError, derive
 from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.render import Layout
 from protocols.wire import Fields, LazyFields, Wire
 
 SCHEME = "scapy:"
@@ -34,7 +36,7 @@ class ScapyWire(Wire):
     A copy is one, too: many a protocol acknowledges a write by repeating it. Only the `probe` is not served by a copy.
     """
 
-    def __init__(self, reply: type[Packet], probe: bytes) -> None:
+    def __init__(self, reply: type[Packet], probe: Message) -> None:
         self._reply, self._probe = reply, probe
 
     def split(self, buffer: bytes) -> tuple[tuple[Frame, ...], bytes]:
@@ -45,9 +47,13 @@ class ScapyWire(Wire):
         """Anything."""
         return frame.kind is FrameKind.REPLY
 
+    def unfinished(self, sent: bytes) -> bytes:
+        """All of it where the length of the whole tells of more than was sent."""
+        return sent if _tells_of_more(self._probe.layout, sent) else b""
+
     def served(self, frame: Frame) -> bool:
         """Anything else than the probe itself."""
-        return frame.data != self._probe
+        return frame.data != self._probe.layout.default.data
 
     def read(self, data: bytes) -> Fields:
         """The fields of every layer, the outermost last, so that its names count."""
@@ -65,25 +71,28 @@ def _plain(layer: Any) -> Iterator[tuple[str, int | str | bytes]]:
 
 
 def scapy_protocol(spec: str, options: Mapping[str, str]) -> Protocol:
-    """`spec` is `MODULE.CLASS`; options are `probe`, a message's name, and `reply`, the class of answers.
+    """`spec` is `MODULE.CLASS`; options are `probe`, a message's name or a packet in hexadecimal digits, and `reply`.
 
-    Raises UsageError for a class that there is not, or that scapy cannot build.
+    Such a packet stands for its message everywhere. `reply` is the class of answers. Raises UsageError for a class
+    that there is not, or that scapy cannot build.
     """
     for name in options:
         if name not in _OPTIONS:
             raise UsageError(f"protocol '{SCHEME}{spec}' has no option '{name}'.{did_you_mean(name, _OPTIONS)}")
     outer = _named(spec)
-    messages = messages_by_name(_messages(outer))
+    messages = dict(messages_by_name(_messages(outer)))
     if not messages:
         raise UsageError(f"protocol '{SCHEME}{spec}': scapy builds no packet of it")
     probe = options.get("probe", next(iter(messages)))
+    if given := _packet(outer, probe) if probe not in messages else None:
+        messages[probe := given.name] = given
     if probe not in messages:
         raise UsageError(f"protocol '{SCHEME}{spec}' has no message '{probe}'.{did_you_mean(probe, messages)}")
     return Protocol(
         name=f"{SCHEME}{spec}",
         messages=messages,
         edges=tuple(Edge("", name) for name in messages),
-        wire=ScapyWire(_named(options["reply"]) if "reply" in options else outer, messages[probe].send().data),
+        wire=ScapyWire(_named(options["reply"]) if "reply" in options else outer, messages[probe]),
         states={"idle": State("idle", ())},
         probe=messages[probe].send(),
         waits=(0.05, 1.0),
@@ -115,6 +124,45 @@ def _messages(outer: type[Packet]) -> Iterator[Message]:
         except UnderivableError:
             if data := _built(packet):
                 yield Message(boofuzz.Request(name, children=(boofuzz.Bytes("bytes", data),)))
+
+
+def _packet(outer: type[Packet], digits: str) -> Message | None:
+    """A packet in hexadecimal digits as the message that it is; None where it is none of scapy's."""
+    try:
+        data = bytes.fromhex(digits)
+        packet = _counting(outer(data), data)
+        message = Message(derive(type(packet.lastlayer()).__name__, packet))
+    except Exception:  # noqa: BLE001  no digits, or bytes of which scapy makes nothing, in whatever way
+        return None
+    return message if message.send().data == data else None
+
+
+def _counting(packet: Any, data: bytes) -> Any:
+    """The packet with lengths and checksums left to scapy, where that gives these bytes."""
+    layer: Any = packet
+    while not isinstance(layer, NoPayload):
+        for field in layer.fields_desc:
+            if field.default is None and field.name in layer.fields:
+                told = layer.fields.pop(field.name)
+                packet.clear_cache()
+                if _built(packet) != data:
+                    layer.fields[field.name] = told
+        layer = layer.payload
+    return packet
+
+
+def _tells_of_more(layout: Layout, data: bytes) -> bool:
+    """A length of all that follows is larger than that is, or does not stand there yet."""
+    starts = [0, *accumulate(len(layout.usual(leaf)) for leaf in layout.leaves)]
+    for size in layout.sizes:
+        if size.extent.last == len(layout.leaves):
+            primitive: Any = layout.leaves[size.leaf].primitive
+            order = "little" if primitive.endian == "<" else "big"
+            first = starts[size.extent.first]
+            right = size.compute(max(len(data) - first, 0).to_bytes(8, "big"))
+            told = data[starts[size.leaf] : starts[size.leaf + 1]]
+            return 0 < len(data) < first or int.from_bytes(told, order) > int.from_bytes(right, order)
+    return False
 
 
 def _built(packet: Packet) -> bytes:

@@ -35,7 +35,7 @@ def _with_seeds(message: Message, made: Sequence[Message]) -> Message:
 def _message(protocol: Protocol, number: int, seed: Seed, where: Path) -> Message:
     if not seed.message:
         return Message(_bytes(f"seed_{number}", seed), live=_live(seed), seed=number)
-    message = protocol.message(seed.message)
+    message = protocol.message(seed.message).shaped(seed.data)
     parts = taken_for(message, seed.data, seed.uuid)
     if parts is None:
         raise UsageError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ _STOP_SECONDS = 3.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HERE, _SOURCES = Path(), Path(__file__).resolve().parents[1]
 _SHOWN = 300
+_NODE_ERROR = re.compile(r"(Uncaught )?\w*(Error|Exception)\b.*: ")
 _LEASH = 'read -r _ || { kill -s TERM -- "-$0"; sleep 0.7; kill -s KILL -- "-$0"; }'
 
 
@@ -120,9 +122,10 @@ def _end_of(errors: IO[bytes]) -> bytes:
 
 
 def _last_line(text: bytes) -> str:
-    """The last line of an output, in characters that can be shown."""
+    """The last line of an output, in characters that can be shown; Node's stands above its version and its stack."""
     lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1][:_SHOWN] if lines else "it said nothing"
+    errors = [line for line in lines if _NODE_ERROR.match(line)] if lines and lines[-1].startswith("Node.js v") else []
+    return (errors or lines)[-1][:_SHOWN] if lines else "it said nothing"
 
 
 class Leash:

@@ -6,7 +6,9 @@ import sys
 from hl7apy.mllp import AbstractErrorHandler, AbstractHandler, MLLPServer
 from hl7apy.parser import parse_message
 
-TYPES = ("ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ORU^R01", "ORM^O01", "RGV^O15", "QRY^R02", "QBP^Q11")
+EVENTS = ("A01", "A02", "A03", "A04", "A05", "A08", "A11", "A28", "A31", "A40")
+ORDERS = ("ORM^O01", "OMP^O09", "RDE^O11", "RGV^O15", "RAS^O17")
+TYPES = (*(f"ADT^{event}" for event in EVENTS), *ORDERS, "ORU^R01", "QRY^R02", "QBP^Q11", "SIU^S12", "MDM^T02")
 
 
 def acknowledgement(code, identifier):

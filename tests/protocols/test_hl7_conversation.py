@@ -7,10 +7,12 @@ from harness.bench_tables import ExternalTable
 from harness.executor import Executor
 from harness.guard import Guard
 from harness.transports.scripted import ScriptedTransport
-from protocols.hl7_mllp import MESSAGES, PROTOCOL
+from protocols.hl7_mllp import hl7_mllp
 from protocols.hl7_wire import ASKED
 from targets.served import served_target
 
+PROTOCOL = hl7_mllp()
+MESSAGES = PROTOCOL.messages
 BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
 
 

@@ -150,7 +150,7 @@ def test_what_the_device_said_last_serves_a_probe_that_says_nothing():
 
 
 def test_a_device_that_waits_for_its_acknowledgement_is_given_one_by_the_probe():
-    wrong = PROTOCOL.messages["accept"].mutated((Change("message.MSA.answered_id", b"nothing"),))
+    wrong = PROTOCOL.messages["accept"].mutated((Change("message.MSA.2", b"nothing"),))
     with conversation("--patience", "60", timeout=0.3) as executor:
         executor.run((*PROTOCOL.lead_in("accept"), wrong))
         assert [exchange.answered for exchange in own(executor)] == [True, False]

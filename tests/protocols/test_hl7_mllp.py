@@ -4,26 +4,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.case import LiveField
 from harness.guard import OVERLAP
 from harness.interfaces import Conversation, FrameKind, Mark
-from protocols.hl7_mllp import MESSAGES, PROTOCOL, TYPES
+from protocols.hl7_mllp import TYPES, VERSIONS, hl7_mllp
 from protocols.hl7_wire import MAX_BLOCK
 
+PROTOCOL = hl7_mllp()
+MESSAGES = PROTOCOL.messages
 SENT = MESSAGES["update"].send().data
 WHOLE = "MSH|^~\\&|RECEIVER|HOSPITAL|GATEWAY|HOSPITAL|||ACK^A08|77|P|2.5\rMSA|{}|{}\r"
-# Segments that the message structures of HL7 2.5 (chapters 3, 4, 5, 7) require, in their order.
+# Segments that the message structures of HL7 2.5 (chapters 2, 3, 4, 5, 7, 9, 10) require, in their order.
+NAMES = ["MSH", "EVN", "PID", "PV1"]
 REQUIRED = {
-    "ADT^A01": ["MSH", "EVN", "PID", "PV1"],
-    "ADT^A03": ["MSH", "EVN", "PID", "PV1"],
-    "ADT^A04": ["MSH", "EVN", "PID", "PV1"],
-    "ADT^A08": ["MSH", "EVN", "PID", "PV1"],
+    **dict.fromkeys(("ADT^A01", "ADT^A02", "ADT^A03", "ADT^A04", "ADT^A05", "ADT^A08", "ADT^A11"), NAMES),
+    **dict.fromkeys(("ADT^A28", "ADT^A31"), NAMES),
+    "ADT^A40": ["MSH", "EVN", "PID", "MRG"],
     "ORU^R01": ["MSH", "PID", "PV1", "OBR", "OBX", "OBX"],
     "ORM^O01": ["MSH", "PID", "PV1", "ORC", "OBR"],
-    "RGV^O15": ["MSH", "PID", "ORC", "RXG"],
+    "OMP^O09": ["MSH", "PID", "PV1", "ORC", "TQ1", "RXO", "RXR"],
+    "RDE^O11": ["MSH", "PID", "ORC", "RXE", "TQ1", "RXR"],
+    "RGV^O15": ["MSH", "PID", "ORC", "RXG", "TQ1", "RXR"],
+    "RAS^O17": ["MSH", "PID", "ORC", "RXA", "RXR"],
     "QRY^R02": ["MSH", "QRD"],
     "QBP^Q11": ["MSH", "QPD", "RCP"],
+    "RSP^K11": ["MSH", "MSA", "QAK", "QPD"],
+    "SIU^S12": ["MSH", "SCH", "PID", "PV1", "RGS", "AIS"],
+    "MDM^T02": ["MSH", "EVN", "PID", "PV1", "TXA", "OBX"],
     "ACK^R01": ["MSH", "MSA"],
 }
+SETS = {"register": "8859/1", "discharge": "ASCII"}
 
 
 def block(text, encoding="utf-8"):
@@ -43,37 +53,58 @@ def frame(data):
 def read(data):
     """By hand, as HL7 2.5 section 2.5 has it: segments end in CR, the field separator is the fourth character."""
     assert (data[:1], data[-3:]) == (b"\x0b", b"\r\x1c\r")
-    lines = data[1:-3].decode("ascii").split("\r")
+    lines = data[1:-3].decode().split("\r")
     return [line.split(lines[0][3]) for line in lines]
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", set(MESSAGES) - {"batch"})
 def test_each_message_has_the_segments_of_its_structure(name):
     for form in MESSAGES[name].valid:
         segments = read(form.data)
         header = segments[0]  # MSH-1 is the separator itself: MSH-n is at n - 1
         assert header[8].startswith(TYPES[name])
         assert [fields[0] for fields in segments] == REQUIRED[header[8]]
-        assert (header[1], header[9], header[11], header[17]) == ("^~\\&", "MSG00001", "2.5", "UNICODE UTF-8")
+        assert (header[1], header[9], header[17]) == ("^~\\&", "MSG00001", SETS.get(name, "UNICODE UTF-8"))
         event = next((fields for fields in segments if fields[0] == "EVN"), None)
         assert event is None or event[1] == TYPES[name].partition("^")[2]
 
 
-def test_observations_are_a_number_and_a_text():
+def test_a_batch_is_in_a_file_and_counts_what_it_holds():
+    segments = read(MESSAGES["batch"].send().data)
+    assert [fields[0] for fields in segments] == ["FHS", "BHS", "MSH", "PID", "OBR", "OBX", "BTS", "FTS"]
+    assert (segments[-2], segments[-1]) == (["BTS", "1"], ["FTS", "1"])
+    assert segments[0][1] == segments[1][1] == segments[2][1] == "^~\\&"
+
+
+def test_versions_from_2_3_to_2_8_are_sent_and_asked_for():
+    assert {read(form.data)[0][11] for form in MESSAGES["update"].valid} == set(VERSIONS)
+    assert read(hl7_mllp(version="2.3.1").message("give").send().data)[0][11] == "2.3.1"
+    header = read(hl7_mllp(sender="MONITOR", receiver="LAB^1.2^ISO").message("observe").send().data)[0]
+    assert (header[2], header[4]) == ("MONITOR", "LAB^1.2^ISO")
+
+
+def test_observations_are_a_number_and_a_text_with_escape_sequences():
     numeric, text = (fields for fields in read(MESSAGES["observe"].send().data) if fields[0] == "OBX")
-    assert (numeric[2], numeric[5], numeric[11]) == ("NM", "72", "F")
-    assert (text[2], text[5], text[11]) == ("ST", "sinus", "F")
+    assert (numeric[1], numeric[2], numeric[5], numeric[11]) == ("1", "NM", "72", "F")
+    assert (text[1], text[2], text[11]) == ("2", "FT", "F")
+    assert [escape in text[5] for escape in ("\\T\\", "\\.br\\", "\\X41\\", "\\H\\")] == [True] * 4
 
 
 def test_a_dose_is_where_its_receiver_looks_for_it():
-    give = read(MESSAGES["give"].send().data)[-1]
-    assert (give[4], give[5], give[7], give[15], give[16]) == ("1^MORPHINE", "20", "mL", "5.0", "mL/h")
+    for name, segment, fields in (
+        ("give", "RXG", {4: "1^MORPHINE^L", 5: "20", 7: "mL", 15: "5.0", 16: "mL/h"}),
+        ("pharmacy_order", "RXO", {1: "1^MORPHINE^L", 2: "20", 4: "mL", 21: "5.0", 22: "mL/h"}),
+        ("encoded_order", "RXE", {2: "1^MORPHINE^L", 3: "20", 5: "mL", 23: "5.0", 24: "mL/h"}),
+        ("administer", "RXA", {5: "1^MORPHINE^L", 6: "20", 7: "mL"}),
+    ):
+        found = next(one for one in read(MESSAGES[name].send().data) if one[0] == segment)
+        assert {number: found[number] for number in fields} == fields
 
 
 def test_orders_are_therapy_and_admissions_privileged():
     marked = {mark: {name for name, marks in PROTOCOL.marks.items() if mark in marks} for mark in Mark}
-    assert marked[Mark.THERAPY] == {"order", "give"}
-    assert marked[Mark.PRIVILEGED] == {"update", "admit", "register", "discharge"}
+    assert marked[Mark.THERAPY] == {"order", "pharmacy_order", "encoded_order", "give", "administer"}
+    assert {"update", "admit", "merge", "schedule", "document"} < marked[Mark.PRIVILEGED]
     assert marked[Mark.DISCLOSES_PATIENT_DATA] == {"query", "query_by_parameter"}
 
 
@@ -175,12 +206,64 @@ def test_a_block_that_never_ends_is_let_go():
         (SENT.replace(b"JANE", b"\x1c\r"), True),
         (SENT.replace(b"GATEWAY", b"\x1c\r"), False),
         (SENT.replace(b"JANE", b"\x0b"), False),
+        (SENT.replace(b"ADT^A08", b"ADT^A08^ADT_A01"), True),
         (MESSAGES["acknowledge"].send().data, False),
+        (MESSAGES["respond"].send().data, False),
+        (MESSAGES["batch"].send().data, False),
         (b"", False),
     ],
 )
 def test_what_must_be_answered(sent, expected):
     assert PROTOCOL.expects_reply(sent) is expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "result", "due"),
+    [
+        ("", "", True),
+        ("AL", "AL", True),
+        ("AL", "NE", True),
+        ("NE", "AL", True),
+        ("NE", "NE", False),
+        ("ER", "ER", False),
+        ("SU", "NE", False),
+        ("", "NE", False),
+    ],
+)
+def test_an_acknowledgement_is_due_as_the_header_says(accept, result, due):
+    sent = MESSAGES["observe"].send(**{"message.MSH.15": accept, "message.MSH.16": result}).data
+    assert PROTOCOL.expects_reply(sent) is PROTOCOL.demands(sent) is due
+    bent = sent.replace(b"|", b"@")
+    assert PROTOCOL.demands(bent) is due
+
+
+@pytest.mark.parametrize("name", ["batch", "respond", "acknowledge"])
+def test_what_answers_and_what_is_a_batch_demands_nothing(name):
+    assert not PROTOCOL.demands(MESSAGES[name].send().data)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"MSH", b"MSH|", b"FHS", b"PID|1\r"])
+def test_a_block_without_a_header_is_to_be_rejected(content):
+    assert PROTOCOL.demands(b"\x0b" + content + b"\x1c\r")
+
+
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        ("ORU^R01|D-7|P|2.5|||AL|NE", b"MSA|CA|D-7\r"),
+        ("ACK^R01|D-7|P|2.5|||SU|NE", b"MSA|CA|D-7\r"),
+        ("ORU^R01|D-7|P|2.5|||NE|NE", b""),
+        ("ORU^R01|D-7|P|2.5|||ER|NE", b""),
+        ("ORU^R01|D-7|P|2.5", b""),
+        ("ORU^R01||P|2.5|||AL|NE", b""),
+        ("ORU^R01|D^7|P|2.5|||AL|NE", b""),
+    ],
+)
+def test_what_a_device_sends_is_committed_where_it_asks_for_that(header, answer):
+    said = frame(block(f"MSH|^~\\&|DEVICE|H|G|H|1||{header}\rPID|1\r"))
+    committed = PROTOCOL.learn(said, Conversation())
+    assert answer in committed and bool(committed) is bool(answer)
+    assert not committed or PROTOCOL.learn(frame(committed), Conversation()) == b"", "nobody acknowledges a commit"
 
 
 @pytest.mark.parametrize("bent", [b"", b"^^^^", b"A&B", b"x" * 21, b"\\F\\"])
@@ -199,6 +282,11 @@ def test_each_message_has_a_control_id_of_its_own():
     assert [PROTOCOL.answers(data, frame(ack("AA", "MSG00002"))) for data in sent] == [False, True]
 
 
+@pytest.mark.parametrize(("length", "first"), [(1, b"1"), (3, b"001"), (4, b"MSG1"), (24, b"MSG" + b"%021d" % 1)])
+def test_a_control_id_has_the_length_of_the_one_it_stands_for(length, first):
+    assert PROTOCOL.resolve(LiveField("control_id", 0, length), b"x" * length, Conversation()) == first
+
+
 def test_an_answer_is_read():
     text = WHOLE.format("AA", "MSG00001").replace("ACK^A08", "ORF^R04")
     text += "OBX|1|NM|8867-4^Heart rate^LN||72\rOBX|2|NM|37.5^x||36.6\rOBX|3|ST|RHYTHM||sinus\r"
@@ -210,7 +298,8 @@ def test_an_answer_is_read():
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_guard_withholds_one_message_and_lets_the_others_out(name):
     pattern = PROTOCOL.forbidden([name])
-    assert [other for other in MESSAGES if pattern.search(MESSAGES[other].send().data)] == [name]
+    withheld = [other for other in MESSAGES if pattern.search(MESSAGES[other].send().data)]
+    assert withheld == [name, *(["batch"] if name == "observe" else [])], "a batch holds an observation"
 
 
 @pytest.mark.parametrize("data", [b"\x0bMSH@^~\\&@@@@@@@adt!a01@", b"ADTA01", b"ADT^^^A01", b"adt\r\n^A01"])

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -76,7 +76,9 @@ def test_what_scapy_cannot_keep_right_is_bent_as_bytes(name):
         ("modbus_tcp?unit=one", "a whole number"),
         ("modbus_tcp?unit=999", "unit is 0 to 255"),
         ("modbus_rtu?adress=3", "Did you mean 'address'"),
-        ("hl7_mllp?unit=1", "has no options"),
+        ("dicom?unit=1", "has no options"),
+        ("hl7_mllp?unit=1", "has no option 'unit'"),
+        ("hl7_mllp?version=2.51", "Did you mean '2.5.1'"),
     ],
 )
 def test_what_is_wrong_with_it_is_said_in_words(spec, words):
@@ -118,3 +120,47 @@ def test_a_server_that_nobody_here_wrote_is_fuzzed_by_its_packet_class_alone(tmp
             server.kill()
     assert ended.returncode in (0, 1, 4), ended.stdout + ended.stderr
     assert "ended: budget" in ended.stdout and "answered 0 of" not in ended.stdout
+
+
+CONNECT = "101300044d5154540402003c00076d656466757a7a"
+MQTT = "scapy:scapy.contrib.mqtt.MQTT"
+MINE, OTHER = load_protocol(f"{MQTT}?probe={CONNECT}"), load_protocol("scapy:scapy.contrib.modbus.ModbusADURequest")
+
+
+def test_a_packet_of_one_s_own_is_the_probe_and_stands_for_its_message():
+    protocol = MINE
+    assert (protocol.probe.message, protocol.probe.data) == ("MQTTConnect", bytes.fromhex(CONNECT))
+    longer = protocol.message("MQTTConnect").send(clientId=b"a longer name").data
+    assert longer == bytes.fromhex("101900044d5154540402003c000d") + b"a longer name", "both lengths are right"
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"), [("10", "no message '10'"), ("zz", "no message 'zz'"), ("", "no message ''")]
+)
+def test_a_probe_that_is_no_packet_is_refused(probe, words):
+    with pytest.raises(UsageError, match=words):
+        load_protocol(f"{MQTT}?probe={probe}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "begun"),
+    [
+        (CONNECT, False),
+        (CONNECT.replace("1013", "1014"), True),
+        (CONNECT[:-2], True),
+        ("10", True),
+        ("c000", False),
+        ("c001", True),
+        ("", False),
+    ],
+)
+def test_a_length_of_the_whole_tells_what_is_only_begun(sent, begun):
+    data = bytes.fromhex(sent)
+    assert MINE.unfinished(data) == (data if begun else b"")
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80))
+def test_what_is_unfinished_is_all_or_nothing_whatever_the_bytes(data):
+    for protocol in (MINE, OTHER):
+        assert protocol.unfinished(data) in (data, b"")

@@ -8,10 +8,10 @@ import boofuzz
 
 from harness.case import Step
 from harness.interfaces import Mark, Resynchronization, State
-from protocols.hl7_segments import give, header, message, number, order_control, segment, text
 from protocols.hl7_wire import END
 from protocols.model import Edge, Message, Protocol, messages_by_name
 from targets.pump.protocol.actions import ACTIONS, AIR_ALARM, CONFIRM
+from targets.pump.protocol.hl7_segments import give, header, message, number, order_control, segment, text
 from targets.pump.protocol.hl7_wire import TYPES, PumpHl7Wire
 
 
