@@ -14,7 +14,7 @@ from harness.registry import Registry
 from harness.userfile import is_file, named
 from protocols.model import Protocol
 
-Value = int | bytes
+Value = int | bytes | str
 SCAPY = "scapy:"
 PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protocol")
 
@@ -31,6 +31,8 @@ SHIPPED = {
     "astm_analyzer": "protocols.astm:ANALYZER",
     "medibus": "protocols.medibus:PROTOCOL",
     "dri": "protocols.dri:PROTOCOL",
+    "http": "protocols.http:http",
+    "sdc": "protocols.sdc:sdc",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
@@ -72,7 +74,9 @@ def _values(protocol: str, options: Mapping[str, str], known: Mapping[str, inspe
 
 
 def _value(where: str, text: str, kind: str) -> Value:
-    """A whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    """A text as it stands, a whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    if kind == "str":
+        return text
     if kind == "bytes":
         try:
             return bytes.fromhex(text)

@@ -30,7 +30,8 @@ class Message:
     `variants` are other valid forms of the message: each a mapping of field to value. `needs` are messages that
     must go out right before it in any state (an upload's beginning before its part). `accepted_in` names the states
     in which the device takes it (empty: all); it is sent in the others too, but less often. `seeds` are the message
-    with the values that a capture has; each says which `seed` of the bench's file it is.
+    with the values that a capture has; each says which `seed` of the bench's file it is. In a `stretching` one, live
+    fields may come out longer or shorter than here; they are computed from the last to the first.
     """
 
     request: boofuzz.Request
@@ -43,6 +44,7 @@ class Message:
     accepted_in: tuple[str, ...] = ()
     seeds: tuple[Message, ...] = ()
     seed: int = 0
+    stretching: bool = False
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ class Message:
     @cached_property
     def layout(self) -> Layout:
         """The Request taken apart; raises UsageError where a live name does not fit."""
-        return Layout(self.request, self.live)
+        return Layout(self.request, self.live, stretching=self.stretching)
 
     @cached_property
     def valid(self) -> tuple[Send, ...]:
