@@ -1,4 +1,4 @@
-"""HTTP/1.1 as any device with a web or REST interface serves it: the methods on one resource, and a body of your own."""
+"""HTTP/1.1 as any device with a web or REST interface serves it: methods on one resource, and a body of your own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from protocols.http_wire import HttpWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
 BODIES = [
-    "", "null", "[]", "{}", "0", '""', "{", "[", '{"a":', "[" * 400, '{"a":' * 100, "1e999", "-0", "NaN", "9" * 400, '"\\ud800"',
-    '"\\u0000"', '{"a":1,"a":2}', "\ufeff{}", "<a/>", "a=1&a=2", "'", "\0",
+    "", "null", "[]", "{}", "0", '""', "{", "[", '{"a":', "[" * 400, '{"a":' * 100, "1e999", "-0", "NaN", "9" * 400,
+    '"\\ud800"', '"\\u0000"', '{"a":1,"a":2}', "\ufeff{}", "<a/>", "a=1&a=2", "'", "\0",
 ]  # fmt: skip
 CHANGES = frozenset({Mark.PRIVILEGED})
 METHODS = {"get": "GET", "options": "OPTIONS", "post": "POST", "put": "PUT", "delete": "DELETE"}
@@ -55,5 +55,3 @@ def http(
         waits=(0.05, 1.0),
         may_close=True,
     )
-
-

@@ -19,7 +19,7 @@ _BODILESS = (204, 304)
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`start` is the request or status line; `fields` are names in lower case with values; `size` counts the empty line.
+    """`start` is the first line; `fields` are names in lower case with values; `size` counts the empty line.
 
     `plain`: each line is a field as the standard has them, so that two readers cannot differ about it.
     """
@@ -148,10 +148,7 @@ def request_of(data: bytes) -> HttpMessage | None:
     if head is None:
         return None
     rest = data[head.size :]
-    if head.is_chunked:
-        body = _chunks(rest)
-    else:
-        body = _counted(rest, max(head.length or 0, 0))
+    body = _chunks(rest) if head.is_chunked else _counted(rest, max(head.length or 0, 0))
     return None if body is None else HttpMessage(head, body)
 
 

@@ -143,13 +143,19 @@ def impossible(request: HttpMessage | None, response: HttpMessage) -> str:
         return response.body.fault
     if response.head.is_chunked and response.head.values(b"content-length"):
         return "it has both Content-Length and Transfer-Encoding"
-    if request is None or request.request_line is None or not request.head.plain or not response.is_success:
-        return ""
-    head = request.head
-    lengths = set(head.values(b"content-length"))
-    if not head.values(b"transfer-encoding") and head.length == -1 and not any(b"," in one for one in lengths):
-        long = all(one.isdigit() for one in lengths) and len(lengths) == 1
-        return "" if long else "it accepts a request whose Content-Length is no number"
-    if request.request_line[2] == "1" and len(head.values(b"host")) != 1:
+    if not response.head.plain:
+        return "its head is not in the standard's form"
+    readable = request is not None and request.request_line is not None and request.head.plain
+    return _accepted(request) if request is not None and readable and response.is_success else ""
+
+
+def _accepted(request: HttpMessage) -> str:
+    """A request that must be refused (RFC 9112, 3.2 and 6.3), if it is one."""
+    head, line = request.head, request.request_line
+    lengths = head.values(b"content-length")
+    other = [one for one in lengths if not one.isdigit() and b"," not in one]
+    if not head.values(b"transfer-encoding") and (other or len(set(lengths)) > 1):
+        return "it accepts a request whose Content-Length is no number"
+    if line is not None and line[2] == "1" and len(head.values(b"host")) != 1:
         return "it accepts a request without exactly one Host"
     return ""

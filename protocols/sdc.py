@@ -118,15 +118,15 @@ def _message(
 def _sdc(name: str, service: str, target: str, host: str, *inside: boofuzz.Fuzzable, **options: Any) -> Message:
     """A request of one of SDC's own services; its action and payload have the operation's name."""
     payload = PAYLOADS[name]
-    return _message(
-        name, target, host, f"{SDC}/{service}/{payload}", (element("msg", payload, *inside),), **options
-    )
+    return _message(name, target, host, f"{SDC}/{service}/{payload}", (element("msg", payload, *inside),), **options)
 
 
 def _discovery(paths: Paths, host: str) -> tuple[Message, ...]:
     """What the device itself answers: WS-Transfer, WS-Discovery directed to it, WS-MetadataExchange of a service."""
     types = leaf("wsd", "Types", "dpws:Device mdpws:MedicalDevice")
-    reference = element("wsa", "EndpointReference", leaf("wsa", "Address", "urn:uuid:6d656466-757a-8000-8000-000000000001"))
+    reference = element(
+        "wsa", "EndpointReference", leaf("wsa", "Address", "urn:uuid:6d656466-757a-8000-8000-000000000001")
+    )
     named = {name: f"{DISCOVERY}/{PAYLOADS[name]}" for name in ("probe", "resolve")}
     return (
         _message("get", paths.device, host, f"{TRANSFER}/Get"),
@@ -208,7 +208,7 @@ def _path(name: str, path: str) -> str:
 def sdc(
     device: str = "/device",
     get: str = "",
-    set: str = "",  # noqa: A002  an option of the bench
+    set: str = "",
     context: str = "",
     event: str = "",
     host: str = "127.0.0.1",
@@ -259,5 +259,3 @@ def sdc(
         undo=(unsubscribe,),
         may_close=True,
     )
-
-

@@ -1,11 +1,11 @@
-"""What an SDC provider's response cannot be, whatever the device is: by SOAP 1.2, WS-Addressing, and the message model."""
+"""What an SDC provider's response cannot be, whatever the device is: by SOAP 1.2, WS-Addressing, the message model."""
 
 from __future__ import annotations
 
 import re
 
 from protocols.http_message import HttpMessage
-from protocols.sdc_fields import MESSAGE
+from protocols.sdc_fields import DPWS, EVENTING, MESSAGE
 from protocols.soap import SOAP11, SOAP12, UNSPECIFIED, Envelope, envelope_of, is_xml, kind_of, root_of
 
 ANSWERS = {
@@ -17,6 +17,10 @@ ANSWERS = {
 }
 """The payload of an answer by that of its request."""
 CARRIED_OUT = frozenset({"Wait", "Start", "Fin", "FinMod"})
+XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
+DIALECTS = frozenset({XPATH, f"{DPWS}/Action", f"{EVENTING}/Action"})
+_SPACE = " \t\r\n"
+_ZERO = re.compile(r"-?P(?=.)(?:0+[YMD])*(?:T(?=.)(?:0+H)?(?:0+M)?(?:0+(?:\.0+)?S)?)?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DECLARATION = re.compile(rb"\s*<\?xml\s+version=[\"']1\.0[\"'](?:\s+encoding=[\"'](?:utf|UTF)-8[\"'])?\s*\?>")
 
@@ -54,7 +58,11 @@ def _unrelated(request: HttpMessage, answer: Envelope) -> str:
 def _accepted(request: HttpMessage, answer: Envelope) -> str:
     """What must be answered by a fault is answered by anything else."""
     data = request.body.data
-    if not data.isascii() or b"<!DOCTYPE" in data or (data.lstrip().startswith(b"<?xml") and not _DECLARATION.match(data)):
+    if (
+        not data.isascii()
+        or b"<!DOCTYPE" in data
+        or (data.lstrip().startswith(b"<?xml") and not _DECLARATION.match(data))
+    ):
         return ""  # readers of XML may differ about these
     if root_of(data) is None:
         return "it accepts what is not well-formed XML"
@@ -63,7 +71,7 @@ def _accepted(request: HttpMessage, answer: Envelope) -> str:
         return "it accepts what is no SOAP envelope"
     if asked.version not in (SOAP12, SOAP11):
         return "it accepts an envelope of an unknown version"
-    return _other(asked, answer) or _no_number(asked, answer)
+    return _other(asked, answer) or _no_number(asked, answer) or _granted(asked, answer)
 
 
 def _other(asked: Envelope, answer: Envelope) -> str:
@@ -80,4 +88,19 @@ def _no_number(asked: Envelope, answer: Envelope) -> str:
     state = (answer.payload.findtext(f".//{{{MESSAGE}}}InvocationState") or "").strip()
     if len(values) != 1 or len(values[0]) or state not in CARRIED_OUT:
         return ""
-    return "" if _DECIMAL.fullmatch((values[0].text or "").strip(" \t\r\n")) else "it carries out a value that is no decimal"
+    return (
+        "" if _DECIMAL.fullmatch((values[0].text or "").strip(_SPACE)) else "it carries out a value that is no decimal"
+    )
+
+
+def _granted(asked: Envelope, answer: Envelope) -> str:
+    """A filter of a dialect that nobody can know, and a zero duration, must fail (WS-Eventing, 3.1)."""
+    wanted = asked.payload
+    if wanted is None or wanted.tag != f"{{{EVENTING}}}Subscribe" or answer.name != "SubscribeResponse":
+        return ""
+    filters, durations = wanted.findall(f"{{{EVENTING}}}Filter"), wanted.findall(f"{{{EVENTING}}}Expires")
+    if len(filters) == 1 and (filters[0].get("Dialect") or XPATH).strip(_SPACE) not in DIALECTS:
+        return "it grants a filter of an unknown dialect"
+    if len(durations) == 1 and not len(durations[0]) and _ZERO.fullmatch((durations[0].text or "").strip(_SPACE)):
+        return "it grants a subscription of no duration"
+    return ""

@@ -105,7 +105,7 @@ def _fault(payload: ElementTree.Element, version: str) -> dict[str, str]:
     own = f"{{{version}}}"
     values = [(value.text or "").strip() for value in payload.iter(f"{own}Value")][:2]
     reason = payload.find(f"{own}Reason/{own}Text")
-    told = dict(zip(("code", "subcode"), values, strict=False))
+    told: dict[str, str] = dict(zip(("code", "subcode"), values, strict=False))
     return told if reason is None else {**told, "reason_text": (reason.text or "").strip()}
 
 

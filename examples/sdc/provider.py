@@ -1,4 +1,7 @@
-"""An SDC provider of sdc11073 on a port of this machine, without TLS and discovery: `python3 provider.py PORT`."""
+"""An SDC provider of sdc11073 on a port of this machine: `python3 provider.py PORT [CHUNK_SIZE]`.
+
+Without TLS, and without discovery: nothing goes out to the network.
+"""
 
 import decimal
 import logging
@@ -7,6 +10,7 @@ import threading
 from pathlib import Path
 
 from sdc11073.definitions_sdc import SdcV1Definitions
+from sdc11073.httpserver.httprequesthandler import DispatchingRequestHandler
 from sdc11073.httpserver.httpserverimpl import HttpServerThreadBase, _ThreadingHTTPServer
 from sdc11073.mdib import ProviderMdib
 from sdc11073.provider import RoleProviderComponents, SdcProvider
@@ -16,6 +20,7 @@ from sdc11073.xml_types.dpws_types import ThisDeviceType, ThisModelType
 from sdc11073.xml_types.msg_types import InvocationState
 
 logging.disable()  # what it says of requests that it refuses is no fault
+DispatchingRequestHandler.disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
 
 
 class NoDiscovery:
@@ -100,5 +105,5 @@ provider = SdcProvider(
     role_provider_components=RoleProviderComponents(role_provider_class=Pump),
 )
 provider.start_all(start_rtsample_loop=False, shared_http_server=server)
-print("serving", flush=True)
+print(server.server_port, flush=True)
 threading.Event().wait()
