@@ -150,12 +150,12 @@ def impossible(request: HttpMessage | None, response: HttpMessage) -> str:
 
 
 def _accepted(request: HttpMessage) -> str:
-    """A request that must be refused (RFC 9112, 3.2 and 6.3), if it is one."""
+    """A request that must be refused (RFC 9112, 3.2, 6.3); Host is looked at with GET only, so that it is told once."""
     head, line = request.head, request.request_line
     lengths = head.values(b"content-length")
     other = [one for one in lengths if not one.isdigit() and b"," not in one]
     if not head.values(b"transfer-encoding") and (other or len(set(lengths)) > 1):
         return "it accepts a request whose Content-Length is no number"
-    if line is not None and line[2] == "1" and len(head.values(b"host")) != 1:
+    if line is not None and line[0] == "GET" and line[2] == "1" and len(head.values(b"host")) != 1:
         return "it accepts a request without exactly one Host"
     return ""

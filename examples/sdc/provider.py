@@ -42,12 +42,15 @@ class Reusing(_ThreadingHTTPServer):
 
 
 class Server(HttpServerThreadBase):
-    """sdc11073's own server, on a port that is not the operating system's choice."""
+    """sdc11073's own server, on a port that is not the operating system's choice; it answers once there is a device."""
+
+    ready = threading.Event()
 
     def run(self):
         place = ("127.0.0.1", int(sys.argv[1]))
         self.httpd = Reusing(self.logger, place, self.chunk_size, self.supported_encodings)
         self.started_evt.set()
+        self.ready.wait()
         self.httpd.serve_forever()
 
 
@@ -105,5 +108,6 @@ provider = SdcProvider(
     role_provider_components=RoleProviderComponents(role_provider_class=Pump),
 )
 provider.start_all(start_rtsample_loop=False, shared_http_server=server)
+server.ready.set()
 print(server.server_port, flush=True)
 threading.Event().wait()

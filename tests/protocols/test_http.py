@@ -190,6 +190,7 @@ def test_a_server_may_wait_for_the_rest_of_what_was_begun(data, waits):
             "it accepts a request without exactly one Host",
         ),
         (bent("get", "Host_field", b""), b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n", ""),
+        (bent("post", "Host_field", b""), OK + b"Content-Length: 0\r\n\r\n", ""),
         (bent("get", "Host_field", b"Host : a\r\n"), OK + b"Content-Length: 0\r\n\r\n", ""),
         (
             bent("get", "HTTP-version", b"HTTP/1.0").replace(b"Host: 127.0.0.1\r\n", b""),
