@@ -33,6 +33,7 @@ BENCHES = [
     pytest.param("pymodbus/rtu.toml", "", marks=package("pymodbus")),
     pytest.param("pymodbus/tcp.toml", "5020", marks=package("pymodbus")),
     pytest.param("python-hl7/python-hl7.toml", "12576", marks=package("hl7")),
+    pytest.param("sdc/sdc.toml", "10701", marks=package("sdc11073")),
 ]
 
 
