@@ -32,6 +32,8 @@ SHIPPED = {
     "medibus": "protocols.medibus:PROTOCOL",
     "dri": "protocols.dri:PROTOCOL",
     "http": "protocols.http:http",
+    "phd_agent": "protocols.phd:AGENT",
+    "phd_manager": "protocols.phd:MANAGER",
     "sdc": "protocols.sdc:sdc",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
