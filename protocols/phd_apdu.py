@@ -14,6 +14,7 @@ RESPONSE, ERROR, REJECT = 0x0100, 0x0300, 0x0400
 """A response's choice is that of its request and `RESPONSE`; an error and a reject have their own."""
 CONFIRMED = frozenset({CONFIRMED_EVENT_REPORT, GET, CONFIRMED_SET, CONFIRMED_ACTION})
 REQUESTS = CONFIRMED | {EVENT_REPORT, SET, ACTION}
+RESPONSES = frozenset({*(choice + RESPONSE for choice in CONFIRMED), ERROR, REJECT})
 ACCEPTED, REJECTED_TRANSIENT, ACCEPTED_UNKNOWN_CONFIG = 0, 2, 3
 RESULTS = {
     0: "accepted",

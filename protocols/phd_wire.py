@@ -25,6 +25,7 @@ from protocols.phd_apdu import (
     REJECTED_TRANSIENT,
     REQUESTS,
     RESPONSE,
+    RESPONSES,
     RLRE,
     RLRQ,
     SCAN_REPORT_FIXED,
@@ -108,21 +109,15 @@ class PhdWire(Wire):
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
         """What the state tables have for each APDU; an ABRT answers all but itself."""
-        if frame.kind is not FrameKind.REPLY or frame.data == sent:
-            return False
-        reply, asked = alone(frame.data), alone(sent)
-        if reply is None or not sent:
+        reply = alone(frame.data) if frame.kind is FrameKind.REPLY and sent and frame.data != sent else None
+        if reply is None:
             return False
         choice = int.from_bytes(sent[:2])
         if reply.choice == ABRT:
             return choice != ABRT
         if reply.choice in (AARE, RLRE):
             return choice == (AARQ if reply.choice == AARE else RLRQ)
-        told = data_of(reply)
-        if reply.choice != PRST or choice != PRST or (told is not None and told.choice in REQUESTS):
-            return False
-        request = None if asked is None else data_of(asked)
-        return told is None or request is None or told.invoke_id == request.invoke_id
+        return reply.choice == choice == PRST and _is_response(alone(sent), data_of(reply))
 
     def expects_reply(self, sent: bytes) -> bool:
         """A whole AARQ or RLRQ, or what is confirmed."""
@@ -291,6 +286,14 @@ def _is_own(data: bytes) -> bool:
     one = alone(data)
     told = None if one is None else data_of(one)
     return one is not None and (one.choice in (AARQ, RLRQ, ABRT) or (told is not None and told.choice in REQUESTS))
+
+
+def _is_response(asked: Apdu | None, told: DataApdu | None) -> bool:
+    """By invoke id, where both can be read; a response answers none."""
+    request = None if asked is None else data_of(asked)
+    if (told is not None and told.choice in REQUESTS) or (request is not None and request.choice in RESPONSES):
+        return False
+    return told is None or request is None or told.invoke_id == request.invoke_id
 
 
 def _responds(asked: Apdu | None, told: DataApdu | None) -> str:

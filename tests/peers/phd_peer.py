@@ -5,7 +5,7 @@
 Reads and writes by the ASN.1 of the standard's annex A, type by type, in MDER: what leaves a rest, or has a count that
 is not that of its items, is not read. A manager aborts what its state does not allow, and rejects what it cannot read.
 An agent connects, proposes an extended configuration, reports one value every INTERVAL seconds, and begins anew when
-it was rejected, released or aborted. FAULT `attributes` (manager) dies of a list whose count is above 64, `time` (agent)
+it was rejected, released or aborted. FAULT `attributes` (manager) dies of a list of more than 64 items, `time` (agent)
 hangs at a month of 0. Knows nothing of medfuzz.
 """
 
