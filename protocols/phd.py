@@ -146,7 +146,7 @@ def _managers() -> dict[str, Message]:
     """What a manager says, behind what the device said first."""
     own: dict[str, Any] = {"live": ASKS, "accepted_in": OPERATING}
     handle = made.u16("obj_handle", made.MDS)
-    time = boofuzz.Bytes("date_time", bytes.fromhex("2026010112000000"))
+    time = boofuzz.Block("date_time", children=made.absolute_time(bytes.fromhex("2026010112000000")))
     arguments: dict[str, tuple[int, made.Fields]] = {
         "get_mds": (GET, made.listed("attribute_id_list")),
         "get_attributes": (GET, made.listed("attribute_id_list", (made.u16("attribute_id", made.SYSTEM_ID),))),

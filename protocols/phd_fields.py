@@ -27,6 +27,12 @@ def u32(name: str, value: int) -> boofuzz.DWord:
     return boofuzz.DWord(name, value, endian=">")
 
 
+def absolute_time(value: bytes) -> Fields:
+    """AbsoluteTime, each part in two decimal digits."""
+    names = ("century", "year", "month", "day", "hour", "minute", "second", "sec_fractions")
+    return tuple(boofuzz.Byte(name, one) for name, one in zip(names, value, strict=True))
+
+
 def octets(name: str, value: bytes) -> Fields:
     """OCTET STRING: a length, and what it counts."""
     return boofuzz.Size(f"{name}_length", f".{name}", length=2, endian=">"), boofuzz.Bytes(name, value)
