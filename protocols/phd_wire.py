@@ -40,6 +40,7 @@ from protocols.phd_apdu import (
     proposal_of,
     result_of,
 )
+from protocols.phd_judge import impossible
 from protocols.phd_read import apdu_fields
 from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
@@ -135,13 +136,7 @@ class PhdWire(Wire):
     def wrong(self, sent: bytes, frame: Frame) -> str:
         """Lengths that leave a rest, a result that is none, what was not proposed, another operation's response."""
         reply = alone(frame.data) if frame.kind is FrameKind.REPLY else None
-        if reply is None:
-            return ""
-        if reply.choice in (RLRQ, RLRE, ABRT):
-            return "" if len(reply.body) == 2 else "its length is not 2"
-        if reply.choice == PRST:
-            return _responds(alone(sent), data_of(reply))
-        return _selects(alone(sent), reply) if reply.choice == AARE else ""
+        return "" if reply is None else impossible(alone(sent), reply)
 
     def refuses(self, frame: Frame) -> bool:
         """An ABRT, a rejection, an error or a reject."""
@@ -294,32 +289,6 @@ def _is_response(asked: Apdu | None, told: DataApdu | None) -> bool:
     if (told is not None and told.choice in REQUESTS) or (request is not None and request.choice in RESPONSES):
         return False
     return told is None or request is None or told.invoke_id == request.invoke_id
-
-
-def _responds(asked: Apdu | None, told: DataApdu | None) -> str:
-    """A PRST by itself, and as the response to what was asked."""
-    if told is None:
-        return "its lengths leave a rest"
-    request = None if asked is None else data_of(asked)
-    if request is None or request.choice not in CONFIRMED or told.choice in REQUESTS:
-        return ""
-    right = told.choice in (ERROR, REJECT, request.choice + RESPONSE)
-    return "" if right else "its choice is that of another operation's response"
-
-
-def _selects(asked: Apdu | None, reply: Apdu) -> str:
-    """An AARE by itself, and as the answer to an AARQ that can be read."""
-    result = result_of(reply)
-    if result is None:
-        return "its lengths leave a rest"
-    if result[0] > 8:
-        return "there is no such result"
-    proposal = None if asked is None else proposal_of(asked)
-    if proposal is None or asked is None or result[0] not in (ACCEPTED, ACCEPTED_UNKNOWN_CONFIG):
-        return ""
-    if not asked.body[0] & 0x80:
-        return "it accepts a version of the association protocol that was not proposed"
-    return "" if result[1] in proposal.ids else "it selects a protocol that was not proposed"
 
 
 def _pattern(choice: int, carried: int, event: int) -> bytes:
