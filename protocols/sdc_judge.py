@@ -28,7 +28,7 @@ _DECLARATION = re.compile(rb"\s*<\?xml\s+version=[\"']1\.0[\"'](?:\s+encoding=[\
 def impossible(request: HttpMessage | None, response: HttpMessage) -> str:
     """A few words why the response cannot be right; "" where it may. `request` is None where none can be read."""
     body = response.body.data
-    if body and is_xml(response.head.value(b"content-type")) and not response.head.values(b"content-encoding"):
+    if body and _is_readable(response):
         if b"<!DOCTYPE" in body[:1024]:
             return "its body has a document type declaration"
         if root_of(body) is None:
@@ -41,6 +41,15 @@ def impossible(request: HttpMessage | None, response: HttpMessage) -> str:
     if request is None or request.request_line is None or request.request_line[0] != "POST":
         return ""
     return _unrelated(request, answer) or ("" if answer.is_fault else _accepted(request, answer))
+
+
+def _is_readable(response: HttpMessage) -> bool:
+    """True for XML in UTF-8: of another encoding not every reader knows what it means."""
+    kind, body = response.head.value(b"content-type").lower(), response.body.data
+    charset = kind.partition(b"charset=")[2].strip(b"\"' ")
+    if not is_xml(kind) or response.head.values(b"content-encoding") or charset not in (b"", b"utf-8"):
+        return False
+    return not body.lstrip().startswith(b"<?xml") or _DECLARATION.match(body) is not None
 
 
 def _unrelated(request: HttpMessage, answer: Envelope) -> str:
