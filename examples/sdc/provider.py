@@ -1,6 +1,7 @@
-"""An SDC provider of sdc11073 on a port of this machine: `python3 provider.py PORT [CHUNK_SIZE]`.
+"""An SDC provider of sdc11073 on a port of this machine: `python3 provider.py PORT [CHUNK_SIZE [reference]]`.
 
-Without TLS, and without discovery: nothing goes out to the network.
+Without TLS, and without discovery: nothing goes out to the network. With `reference`, a subscription is named by a
+reference parameter, else by its path.
 """
 
 import decimal
@@ -13,9 +14,10 @@ from sdc11073.definitions_sdc import SdcV1Definitions
 from sdc11073.httpserver.httprequesthandler import DispatchingRequestHandler
 from sdc11073.httpserver.httpserverimpl import HttpServerThreadBase, _ThreadingHTTPServer
 from sdc11073.mdib import ProviderMdib
-from sdc11073.provider import RoleProviderComponents, SdcProvider
+from sdc11073.provider import RoleProviderComponents, SdcProvider, provider_components_async_factory
 from sdc11073.provider.baseproduct import BaseProduct
 from sdc11073.provider.operations import ExecuteResult
+from sdc11073.provider.subscriptionmgr_async import SubscriptionsManagerReferenceParamAsync
 from sdc11073.xml_types.dpws_types import ThisDeviceType, ThisModelType
 from sdc11073.xml_types.msg_types import InvocationState
 
@@ -98,6 +100,9 @@ class Pump(BaseProduct):
 server = Server("127.0.0.1", None, [], logging.getLogger(), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 server.start()
 server.started_evt.wait()
+components = provider_components_async_factory()
+if "reference" in sys.argv:
+    components.subscriptions_manager_class["StateEvent"] = SubscriptionsManagerReferenceParamAsync
 provider = SdcProvider(
     NoDiscovery(),
     ThisModelType(manufacturer="sdc11073", manufacturer_url="", model_name="Pump", model_number="1"),
@@ -105,6 +110,7 @@ provider = SdcProvider(
     ProviderMdib.from_mdib_file(Path(__file__).with_name("mdib.xml"), SdcV1Definitions),
     epr="device",
     max_subscription_duration=60,
+    components=components,
     role_provider_components=RoleProviderComponents(role_provider_class=Pump),
 )
 provider.start_all(start_rtsample_loop=False, shared_http_server=server)

@@ -30,13 +30,13 @@ PROTOCOL = load_protocol("sdc")
 ANSWERS = {"get": "Metadata", "probe": "ProbeMatches", "get_metadata": "Metadata"}
 ABOUT_SUBSCRIPTION = ("renew", "get_status", "unsubscribe")
 READS = [name for name in PROTOCOL.messages if name.startswith(("get", "probe")) and name not in ABOUT_SUBSCRIPTION]
-CHUNK_SIZES = ["0", "100"]
+WAYS = [("0",), ("100", "reference")]
 
 
-@pytest.fixture(scope="module", params=CHUNK_SIZES, ids=["counted", "chunked"])
+@pytest.fixture(scope="module", params=WAYS, ids=["counted", "chunked"])
 def port(request):
-    """Where a provider listens; the second one answers in chunks."""
-    command = [sys.executable, "-W", "ignore", str(PROVIDER), "0", request.param]
+    """Where a provider listens; the second one answers in chunks, and names subscriptions by a reference parameter."""
+    command = [sys.executable, "-W", "ignore", str(PROVIDER), "0", *request.param]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as provider:
         try:
             yield int(provider.stdout.readline())
