@@ -31,6 +31,10 @@ SHIPPED = {
     "astm_analyzer": "protocols.astm:ANALYZER",
     "medibus": "protocols.medibus:PROTOCOL",
     "dri": "protocols.dri:PROTOCOL",
+    "http": "protocols.http:http",
+    "phd_agent": "protocols.phd:AGENT",
+    "phd_manager": "protocols.phd:MANAGER",
+    "sdc": "protocols.sdc:sdc",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
@@ -72,7 +76,7 @@ def _values(protocol: str, options: Mapping[str, str], known: Mapping[str, inspe
 
 
 def _value(where: str, text: str, kind: str) -> Value:
-    """A text, a whole number, or bytes as hexadecimal digits. Raises UsageError."""
+    """A text as it stands, a whole number, or bytes as hexadecimal digits. Raises UsageError."""
     if kind == "str":
         return text
     if kind == "bytes":

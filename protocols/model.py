@@ -32,6 +32,8 @@ class Message:
     in which the device takes it (empty: all); it is sent in the others too, but less often. `seeds` are the message
     with the values that a capture has; each says which `seed` of the bench's file it is. `places` are what the message
     can be said of in a device that is known: each a mapping as in `variants`, tried with every length it may carry.
+    In a `stretching` one, live fields may come out longer or shorter than here; they are computed from the last to the
+    first.
     """
 
     request: boofuzz.Request
@@ -45,6 +47,7 @@ class Message:
     seeds: tuple[Message, ...] = ()
     seed: int = 0
     places: tuple[Mapping[str, Any], ...] = ()
+    stretching: bool = False
 
     @property
     def name(self) -> str:
@@ -54,7 +57,7 @@ class Message:
     @cached_property
     def layout(self) -> Layout:
         """The Request taken apart; raises UsageError where a live name does not fit."""
-        return Layout(self.request, self.live)
+        return Layout(self.request, self.live, stretching=self.stretching)
 
     @cached_property
     def valid(self) -> tuple[Send, ...]:

@@ -89,11 +89,16 @@ class Layout:
     the name of its resolver; fields whose default is a ProtocolSessionReference are live by themselves. Each block
     that holds something has an empty tail, `NAME` + `TAIL`, where a change can add bytes and leave the rest live.
     Changes in a CodedBlock, of which there may be one, hold the bytes that are meant; they are coded at last.
+    With `stretching`, a live field may come out longer or shorter than the template has it: the last one is computed
+    first, so that those before it stand where they stood, and see what comes behind them.
     """
 
-    def __init__(self, request: boofuzz.Request, live: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, request: boofuzz.Request, live: Mapping[str, str] | None = None, *, stretching: bool = False
+    ) -> None:
         self.request = request
         self._live = dict(live or {})
+        self._stretching = stretching
         self.leaves: list[Leaf] = []
         self.extents: dict[str, Extent] = {}
         self._inside: dict[str, int] = {}
@@ -237,6 +242,11 @@ class Layout:
         for leaf in self.leaves[self._inner.first : self._inner.last]:
             if leaf.live:
                 raise UsageError(f"'{leaf.name}' of message '{self.request.name}' goes out coded and cannot be live")
+        for leaf in self.leaves if self._stretching else ():
+            if isinstance(leaf.primitive, boofuzz.Checksum):
+                raise UsageError(
+                    f"message '{self.request.name}' is stretching, so that its checksum '{leaf.name}' cannot follow"
+                )
 
     def _find_sizes(self) -> tuple[Dependent, ...]:
         sizes = [(leaf, leaf.primitive) for leaf in self.leaves]
@@ -368,7 +378,7 @@ class Layout:
             start, stop = offsets[checksum.extent.first], offsets[checksum.extent.last]
             length = len(draft.parts[checksum.leaf])
             found.append(LiveField(checksum.live_name, offsets[checksum.leaf], length, start, stop))
-        return tuple(found)
+        return tuple(reversed(found) if self._stretching else found)
 
 
 def _is_encoded(block: boofuzz.Block) -> bool:

@@ -1,4 +1,5 @@
 """thermo over GATT, as discovered; values are what the device said, or plausible ones."""
+# ruff: noqa: RUF012  (scapy's fields_desc)
 
 import boofuzz
 from scapy.fields import StrLenField
@@ -43,9 +44,7 @@ MESSAGES = (
     write("write_measurement_interval", "2a21", ValueMeasurementInterval(), marks=WRITTEN),
     command("write_fff1", "fff1", ValueFff1()),
 )
-CHAINS = (
-    ("write_measurement_interval", "read_measurement_interval"),
-)
+CHAINS = (("write_measurement_interval", "read_measurement_interval"),)
 
 PROTOCOL = service("thermo", MESSAGES, CHAINS)
 
@@ -55,9 +54,9 @@ ATT = with_table(
         Attribute(0x0005, (), bytes.fromhex("8000")),  # 2a01 Appearance
         Attribute(0x0008, ()),  # 2a05 Service Changed
         Attribute(0x0009, ("write",)),  # 2902
-        Attribute(0x000c, ()),  # 2a1c Temperature Measurement
-        Attribute(0x000e, ()),  # 2901
-        Attribute(0x000d, ("write",)),  # 2902
+        Attribute(0x000C, ()),  # 2a1c Temperature Measurement
+        Attribute(0x000E, ()),  # 2901
+        Attribute(0x000D, ("write",)),  # 2902
         Attribute(0x0010, ("write",), bytes.fromhex("3c00")),  # 2a21 Measurement Interval
         Attribute(0x0012, ("command",)),  # fff1
         Attribute(0x0013, ("write",)),  # 2902

@@ -45,6 +45,7 @@ BENCHES = [
     pytest.param("pymodbus/tcp.toml", "5020", marks=package("pymodbus")),
     pytest.param("python-hl7/python-hl7.toml", "12576", marks=package("hl7")),
     pytest.param("simple-hl7/simple-hl7.toml", "12578", marks=npm("simple-hl7")),
+    pytest.param("sdc/sdc.toml", "10701", marks=package("sdc11073")),
 ]
 
 

@@ -223,3 +223,24 @@ def test_unknown_fields_name_the_nearest():
         layout().set(nam="x")
     with pytest.raises(UsageError, match="name one of its parts"):
         layout().leaf("body")
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.binary(max_size=9))
+def test_live_fields_of_any_length_come_out_in_their_places_when_a_layout_stretches(first, second, mutated):
+    fields = (
+        boofuzz.Bytes("first", b"1234"),
+        boofuzz.Size("length", ".body", length=4, output_format="ascii"),
+        boofuzz.Delim("colon", ":"),
+        boofuzz.Block("body", children=(boofuzz.Bytes("second", b""), boofuzz.Bytes("third", b"x"))),
+    )
+    live = {"first": "first", "length": "length", "body.second": "second"}
+    layout = Layout(boofuzz.Request("m", children=fields), live, stretching=True)
+    rendered = layout.render([Change("body.third", mutated)])
+    data, seen = rendered.data, []
+    for one in rendered.live:
+        counted = b"%d" % len(data[one.offset :].partition(b":")[2])
+        value = {"first": first, "second": second, "length": counted}[one.name]
+        seen.append(one.name)
+        data = data[: one.offset] + value + data[one.offset + one.length :]
+    assert seen == ["second", "length", "first"]
+    assert data == first + b"%d:" % (len(second) + len(mutated)) + second + mutated
