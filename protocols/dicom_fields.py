@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import boofuzz
 
@@ -26,9 +26,9 @@ def u32(name: str, value: int) -> boofuzz.DWord:
     return boofuzz.DWord(name, value, endian=">")
 
 
-def text(name: str, value: str) -> boofuzz.String:
-    """A UID, a name."""
-    return boofuzz.String(name, value)
+def text(name: str, value: str, known: Sequence[str] = ()) -> boofuzz.String:
+    """A UID, a name; `known` are others that the standard registers for it."""
+    return boofuzz.String(name, value, fuzz_values=list(known) or None)
 
 
 def ae_title(name: str, value: str) -> boofuzz.String:
@@ -61,19 +61,29 @@ def element(group: int, number: int, value: boofuzz.Fuzzable) -> Fields:
     return boofuzz.Bytes(f"{value.name}_tag", raw, size=4), length, value
 
 
-def short(name: str, value: int) -> boofuzz.Word:
-    """A value of VR US."""
-    return boofuzz.Word(name, value, endian="<")
+def short(name: str, value: int) -> boofuzz.Fuzzable:
+    """A value of VR US in a command."""
+    return number(name, value, 2)
 
 
-def padded(name: str, value: str, fill: str = " ") -> boofuzz.String:
-    """A text of even length; UIDs are filled with a zero byte."""
-    return boofuzz.String(name, value + fill * (len(value) % 2))
+def number(name: str, value: int, size: int, endian: str = "<") -> boofuzz.Fuzzable:
+    """An integer of two, four or eight bytes."""
+    kinds = {2: boofuzz.Word, 4: boofuzz.DWord, 8: boofuzz.QWord}
+    return kinds[size](name, value, endian=endian)
 
 
-def uid(name: str, value: str) -> boofuzz.String:
-    """A value of VR UI."""
-    return padded(name, value, "\0")
+def padded(name: str, value: str) -> boofuzz.String:
+    """A text of even length."""
+    return text(name, _even(value, " "))
+
+
+def uid(name: str, value: str, known: Sequence[str] = ()) -> boofuzz.String:
+    """A value of VR UI, which a zero byte makes even; `known` are others that the standard registers."""
+    return text(name, _even(value, "\0"), [_even(other, "\0") for other in known])
+
+
+def _even(value: str, fill: str) -> str:
+    return value + fill * (len(value) % 2)
 
 
 def data_elements(*elements: tuple[int, int, boofuzz.Fuzzable]) -> Fields:
@@ -81,15 +91,16 @@ def data_elements(*elements: tuple[int, int, boofuzz.Fuzzable]) -> Fields:
     return tuple(field for group, number, value in elements for field in element(group, number, value))
 
 
+def pdv(name: str, context: int, header: int, *fields: boofuzz.Fuzzable, counted: str = "item_length") -> Fields:
+    """A presentation data value: its length, and the block `NAME_pdv`, in which `name` is that of the fragment."""
+    own = (u8("presentation_context_id", context), u8("message_control_header", header))
+    length = boofuzz.Size(counted, f".{name}_pdv", length=4, endian=">")
+    return length, block(f"{name}_pdv", own, (boofuzz.Block(name, children=fields),))
+
+
 def p_data(name: str, context: int, header: int, *fields: boofuzz.Fuzzable) -> Fields:
     """A P-DATA-TF with one PDV; `name` is the block of the fragment, `NAME_pdu` that of the PDU."""
-    fragment = boofuzz.Block(name, children=fields)
-    value = boofuzz.Block(
-        f"{name}_pdv",
-        children=(u8("presentation_context_id", context), u8("message_control_header", header), fragment),
-    )
-    length = boofuzz.Size("item_length", f".{name}_pdv", length=4, endian=">")
-    return pdu(P_DATA_TF, length, value, name=f"{name}_pdu")
+    return pdu(P_DATA_TF, *pdv(name, context, header, *fields), name=f"{name}_pdu")
 
 
 def command(context: int, code: int, *values: boofuzz.Fuzzable, data: bool) -> Fields:
@@ -105,6 +116,18 @@ def command(context: int, code: int, *values: boofuzz.Fuzzable, data: bool) -> F
     return p_data("command", context, COMMAND | LAST, tag, size, length, elements)
 
 
-def data_set(context: int, *elements: tuple[int, int, boofuzz.Fuzzable]) -> Fields:
+def data_set(context: int, *fields: boofuzz.Fuzzable) -> Fields:
     """A P-DATA-TF with a whole data set."""
-    return p_data("data_set", context, LAST, *data_elements(*elements))
+    return p_data("data_set", context, LAST, *fields)
+
+
+def in_fragments(context: int, *fields: boofuzz.Fuzzable) -> Fields:
+    """A data set in four fragments, two in each of two P-DATA-TF, each cut behind a tag."""
+    cuts = [len(fields) // 3 * part // 4 * 3 + 1 for part in range(1, 4)]
+    parts = [fields[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(fields)], strict=True)]
+    pdvs = [
+        pdv(f"fragment_{k}", context, LAST if k == len(parts) else 0, *part, counted=f"fragment_{k}_item_length")
+        for k, part in enumerate(parts, 1)
+    ]
+    first, second = (*pdvs[0], *pdvs[1]), (*pdvs[2], *pdvs[3])
+    return (*pdu(P_DATA_TF, *first, name="first_pdu"), *pdu(P_DATA_TF, *second, name="second_pdu"))

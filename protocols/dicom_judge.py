@@ -49,8 +49,8 @@ def _accepted(body: bytes) -> str:
 
 
 def _against(asked: Pdu, answer: Pdu) -> str:
-    """An A-ASSOCIATE-AC as the answer to a request whose items can be read."""
-    if asked.kind != A_ASSOCIATE_RQ or not (told := associate_fields(asked.body)):
+    """An A-ASSOCIATE-AC as the answer to a request whose items can be read, and which has those of a request only."""
+    if asked.kind != A_ASSOCIATE_RQ or not (told := associate_fields(asked.body)) or contexts_answered(asked.body):
         return ""
     if not int(told["protocol_version"]) & VERSION:
         return "it accepts a protocol version that was not proposed: bit 0 is not set"

@@ -27,7 +27,6 @@ from protocols.dicom_pdu import (
     PENDING,
     RESPONSE,
     SUCCESS,
-    VERIFICATION,
     Message,
     command_pdu,
     message_of,
@@ -35,6 +34,7 @@ from protocols.dicom_pdu import (
     pdvs_of,
 )
 from protocols.dicom_read import associate_fields, contexts_answered, pdu_fields
+from protocols.dicom_uids import VERIFICATION
 from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
 LONGEST = 1 << 20
@@ -48,6 +48,7 @@ _PDUS = {
     "release_reply": rb"\x06[\s\S](?:\0\0\0\x04|[\s\S]{4}\0\0\0\0)",
     "abort": rb"\x07[\s\S](?:\0\0\0\x04|[\s\S]{4}\0\0[\0-\2][\0-\6])",
     "accept": rb"\x02[\s\S]{9}[\x20-\x7e]{8}",
+    "response": rb"\0\0\0\x01[\s\S]{5}[\x80-\xff]",
     "reject": rb"\x03[\s\S](?:\0\0\0\x04|[\s\S]{4}\0[\x01\x02])",
 }
 
