@@ -114,6 +114,7 @@ TRANSFER = {
     "encapsulated": ENCAPSULATED.syntax,
 }
 """Their transfer syntaxes, where these are others than implicit VR little endian."""
+BENT = ("verification", "storage")
 OURS, VERSION = "1.2.826.0.1.3680043.8.498.1", "MEDFUZZ"
 LONGEST_PDU = 16384
 LONGEST_TITLE = 16
@@ -164,14 +165,22 @@ CHAINS = (
 
 
 def _proposed(name: str) -> Fields:
-    """One presentation context; C-ECHO, which has no data set, may have either transfer syntax."""
-    abstract = item(ABSTRACT_SYNTAX, text("abstract_syntax_name", SYNTAXES[name], SOP_CLASSES))
-    transfer = item(TRANSFER_SYNTAX, text("transfer_syntax_name", TRANSFER.get(name, IMPLICIT), TRANSFER_SYNTAXES))
-    explicit = text("transfer_syntax_name_2", EXPLICIT_LITTLE, TRANSFER_SYNTAXES)
-    other = item(TRANSFER_SYNTAX, explicit) if name == "verification" else ()
-    reserved = tuple(u8(f"reserved_{number}", 0) for number in (1, 2, 3))
-    own = u8("presentation_context_id", CONTEXTS[name])
-    return item(CONTEXT_PROPOSED, block(name, (own, *reserved), abstract, transfer, other))
+    """One presentation context; C-ECHO, which has no data set, may have either transfer syntax.
+
+    Contexts are read alike: the fields of two are bent, the others are left out, there twice, and cut only.
+    """
+    bent, syntax = name in BENT, TRANSFER.get(name, IMPLICIT)
+    abstract = text("abstract_syntax_name", SYNTAXES[name], SOP_CLASSES, bent=bent)
+    transfer = text("transfer_syntax_name", syntax, TRANSFER_SYNTAXES, bent=bent)
+    other = text("transfer_syntax_name_2", EXPLICIT_LITTLE, TRANSFER_SYNTAXES)
+    reserved = tuple(u8(f"reserved_{number}", 0, bent=bent) for number in (1, 2, 3))
+    own = u8("presentation_context_id", CONTEXTS[name], bent=bent)
+    names = (
+        *item(ABSTRACT_SYNTAX, abstract, bent=bent),
+        *item(TRANSFER_SYNTAX, transfer, bent=bent),
+        *(item(TRANSFER_SYNTAX, other) if name == "verification" else ()),
+    )
+    return item(CONTEXT_PROPOSED, block(name, (own, *reserved), names), bent=bent)
 
 
 def _answered() -> Fields:
@@ -301,7 +310,7 @@ def _stores() -> dict[str, Fields]:
     """A storage in each transfer syntax, and in fragments."""
     forms = {
         "c_store": ("storage", data_set, LITTLE_IMPLICIT.elements(*image())),
-        "c_store_fragmented": ("storage", in_fragments, LITTLE_IMPLICIT.elements(*image())),
+        "c_store_fragmented": ("storage", in_fragments, [f for e in image() for f in LITTLE_IMPLICIT.element(*e)]),
         "c_store_explicit": ("explicit", data_set, LITTLE_EXPLICIT.elements(*image(more=EVERY_VR))),
         "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image())),
         "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
@@ -328,8 +337,9 @@ def _services() -> dict[str, Fields]:
 
 def _operations() -> tuple[Message, ...]:
     """DIMSE requests, each with a message id of its own, and a response that nobody asked for."""
-    live = {"command_pdu.command_pdv.command.elements.message_id": "message_id"}
-    last = {"command_pdu.command_pdv.command.elements.message_id_being_responded_to": "last_message_id"}
+    elements, answered = "command_pdu.command_pdv.command.elements", "message_id_being_responded_to"
+    live = {f"{elements}.message_id_element.message_id": "message_id"}
+    last = {f"{elements}.{answered}_element.{answered}": "last_message_id"}
     discloses, privileged = frozenset({Mark.DISCLOSES_PATIENT_DATA}), frozenset({Mark.PRIVILEGED})
     own: dict[str, Any] = {"live": live, "accepted_in": ASSOCIATED}
     codes = [RESPONSE | code for code in sorted(REQUESTS - {C_STORE_RQ})]

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import boofuzz
 
-from protocols.dicom_pdu import CODES, COMMAND, LAST, NO_DATA_SET, P_DATA_TF
+from protocols.dicom_pdu import CODES, COMMAND, ELEMENTS, LAST, NO_DATA_SET, P_DATA_TF
 
 Fields = tuple[boofuzz.Fuzzable, ...]
 
 
-def u8(name: str, value: int) -> boofuzz.Byte:
-    """A number of one byte."""
-    return boofuzz.Byte(name, value)
+def u8(name: str, value: int, *, bent: bool = True) -> boofuzz.Byte:
+    """A number of one byte; with `bent` False one like others that are bent already."""
+    return boofuzz.Byte(name, value, fuzzable=bent)
 
 
 def u16(name: str, value: int) -> boofuzz.Word:
@@ -26,9 +26,9 @@ def u32(name: str, value: int) -> boofuzz.DWord:
     return boofuzz.DWord(name, value, endian=">")
 
 
-def text(name: str, value: str, known: Sequence[str] = ()) -> boofuzz.String:
+def text(name: str, value: str, known: Sequence[str] = (), *, bent: bool = True) -> boofuzz.String:
     """A UID, a name; `known` are others that the standard registers for it."""
-    return boofuzz.String(name, value, fuzz_values=list(known) or None)
+    return boofuzz.String(name, value, fuzz_values=list(known) or None, fuzzable=bent)
 
 
 def ae_title(name: str, value: str) -> boofuzz.String:
@@ -43,10 +43,12 @@ def pdu(kind: int, *fields: boofuzz.Fuzzable, name: str = "pdu") -> Fields:
     return u8(f"{prefix}pdu_type", kind), u8(f"{prefix}reserved", 0), length, boofuzz.Block(name, children=fields)
 
 
-def item(kind: int, body: boofuzz.Fuzzable) -> Fields:
-    """An item or sub-item: type, reserved byte, item-length, and its body."""
-    length = boofuzz.Size(f"{body.name}_item_length", f".{body.name}", length=2, endian=">")
-    return u8(f"{body.name}_item_type", kind), u8(f"{body.name}_reserved", 0), length, body
+def item(kind: int, body: boofuzz.Fuzzable, *, bent: bool = True) -> Fields:
+    """An item or sub-item, in a block of its own: type, reserved byte, item-length, and its body."""
+    name = body.name
+    length = boofuzz.Size(f"{name}_item_length", f".{name}", length=2, endian=">", fuzzable=bent)
+    head = (u8(f"{name}_item_type", kind, bent=bent), u8(f"{name}_reserved", 0, bent=bent), length)
+    return (block(f"{name}_item", head, (body,)),)
 
 
 def block(name: str, *parts: Iterable[boofuzz.Fuzzable]) -> boofuzz.Block:
@@ -54,19 +56,30 @@ def block(name: str, *parts: Iterable[boofuzz.Fuzzable]) -> boofuzz.Block:
     return boofuzz.Block(name, children=tuple(field for part in parts for field in part))
 
 
-def element(group: int, number: int, value: boofuzz.Fuzzable) -> Fields:
-    """A data element: its tag, its length, its value; little-endian."""
-    raw = group.to_bytes(2, "little") + number.to_bytes(2, "little")
+def tag(name: str, number: int, known: Iterable[int] = (), endian: str = "<") -> boofuzz.DWord:
+    """A tag: its group and its element number, each in the byte order of the data set."""
+    swap = endian == "<"
+    others = [_halves(other, swap=swap) for other in known]
+    return boofuzz.DWord(name, _halves(number, swap=swap), endian=endian, fuzz_values=others or None)
+
+
+def _halves(number: int, *, swap: bool) -> int:
+    """As one integer in a byte order, where the group comes first in either."""
+    return (number & 0xFFFF) << 16 | number >> 16 if swap else number
+
+
+def element(number: int, value: boofuzz.Fuzzable) -> boofuzz.Block:
+    """An element of a command: its tag, its length, its value; little-endian."""
     length = boofuzz.Size(f"{value.name}_length", f".{value.name}", length=4, endian="<")
-    return boofuzz.Bytes(f"{value.name}_tag", raw, size=4), length, value
+    return block(f"{value.name}_element", (tag(f"{value.name}_tag", number, ELEMENTS), length, value))
 
 
 def short(name: str, value: int) -> boofuzz.Fuzzable:
     """A value of VR US in a command."""
-    return number(name, value, 2)
+    return integer(name, value, 2)
 
 
-def number(name: str, value: int, size: int, endian: str = "<") -> boofuzz.Fuzzable:
+def integer(name: str, value: int, size: int, endian: str = "<") -> boofuzz.Fuzzable:
     """An integer of two, four or eight bytes."""
     kinds = {2: boofuzz.Word, 4: boofuzz.DWord, 8: boofuzz.QWord}
     return kinds[size](name, value, endian=endian)
@@ -86,11 +99,6 @@ def _even(value: str, fill: str) -> str:
     return value + fill * (len(value) % 2)
 
 
-def data_elements(*elements: tuple[int, int, boofuzz.Fuzzable]) -> Fields:
-    """Elements one after the other."""
-    return tuple(field for group, number, value in elements for field in element(group, number, value))
-
-
 def pdv(name: str, context: int, header: int, *fields: boofuzz.Fuzzable, counted: str = "item_length") -> Fields:
     """A presentation data value: its length, and the block `NAME_pdv`, in which `name` is that of the fragment."""
     own = (u8("presentation_context_id", context), u8("message_control_header", header))
@@ -107,13 +115,10 @@ def command(context: int, code: int, *values: boofuzz.Fuzzable, data: bool) -> F
     """A P-DATA-TF with a command: group length, command field, and the values by the numbers that their names have."""
     own = (short("command_field", code), short("command_data_set_type", 1 if data else NO_DATA_SET), *values)
     ordered = sorted(own, key=lambda value: CODES[value.name])
-    elements = block("elements", data_elements(*((0, CODES[value.name], value) for value in ordered)))
+    elements = block("elements", (element(CODES[value.name], value) for value in ordered))
     length = boofuzz.Size("command_group_length", ".elements", length=4, endian="<")
-    tag, size = (
-        boofuzz.Bytes("command_group_length_tag", bytes(4), size=4),
-        boofuzz.DWord("command_group_length_length", 4),
-    )
-    return p_data("command", context, COMMAND | LAST, tag, size, length, elements)
+    first, size = tag("command_group_length_tag", 0), boofuzz.DWord("command_group_length_length", 4)
+    return p_data("command", context, COMMAND | LAST, first, size, length, elements)
 
 
 def data_set(context: int, *fields: boofuzz.Fuzzable) -> Fields:

@@ -7,7 +7,7 @@ from typing import Any
 
 import boofuzz
 
-from protocols.dicom_fields import Fields, block, number, padded, uid
+from protocols.dicom_fields import Fields, block, integer, padded, tag, uid
 from protocols.dicom_uids import (
     COMMITMENT,
     EXPLICIT_BIG,
@@ -23,7 +23,15 @@ WIDE = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "U
 """VRs with a length of four bytes, two reserved ones in front of it, where VRs stand in the data set."""
 BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "SV": 8, "UV": 8}
 """Of VRs that are an integer."""
-ITEM, ITEM_END, SEQUENCE_END, UNDEFINED = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD, b"\xff" * 4
+ITEM, ITEM_END, SEQUENCE_END, UNDEFINED = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD, 0xFFFFFFFF
+KNOWN = (
+    *(ITEM, ITEM_END, SEQUENCE_END, 0x00020010, 0x00080000, 0x00080005, 0x0008002A, 0x00080016, 0x00080054, 0x00080081),
+    *(0x00080119, 0x00081161, 0x00081190, 0x0008040C, 0x00082112, 0x00100010, 0x00101010, 0x00104000, 0x00110010),
+    *(0x00111001, 0x00186020, 0x00189073, 0x00189219, 0x00280009, 0x00280010, 0x00280030, 0x00280106, 0x00281201),
+    *(0x0040A160, 0x00420011, 0x00660016, 0x00660040, 0x00700022, 0x00720080, 0x00720082, 0x00720083, 0x50003000),
+    *(0x60003000, 0x7FE00001, 0x7FE00008, 0x7FE00009, 0x7FE00010, 0xFFFAFFFA, 0xFFFCFFFC),
+)
+"""Tags of every value representation, of delimiters, repeating groups, private and trailing elements (PS3.6, 6)."""
 STUDY, SERIES, INSTANCE = (f"1.2.826.0.1.3680043.8.498.2.{number}" for number in (1, 2, 3))
 Element = tuple[int, str, str, Any]
 """A tag, a VR, a name, and a value: a text, an integer, bytes, the elements of a sequence's one item, or fragments."""
@@ -39,24 +47,34 @@ class Encoding:
     counted: bool = True
 
     def elements(self, *elements: Element) -> Fields:
-        """Elements one after the other."""
-        return tuple(field for element in elements for field in self._element(*element))
+        """Elements one after the other, each in a block of its own."""
+        return tuple(block(f"{element[2]}_element", self.element(*element)) for element in elements)
 
-    def _element(self, tag: int, vr: str, name: str, value: Any) -> Fields:
-        body = self._value(vr, name, value)
-        head = boofuzz.Bytes(f"{name}_tag", self._tag(tag), size=4)
-        shown = (boofuzz.Bytes(f"{name}_vr", vr.encode(), size=2, fuzz_values=VRS),) if self.explicit else ()
+    def element(self, number: int, vr: str, name: str, value: Any) -> Fields:
+        """The fields of one element: tag, VR where it stands there, length, value, and the end of what has no length."""
         wide = not self.explicit or vr in WIDE
-        reserved = (boofuzz.Bytes(f"{name}_reserved", bytes(2), size=2),) if self.explicit and wide else ()
+        head = (self._tag(f"{name}_tag", number), *(self._vr(name, vr) if self.explicit else ()))
+        body = self._value(vr, name, value)
         if isinstance(value, list) or (isinstance(value, tuple) and not self.counted):
-            end = boofuzz.Bytes(f"{name}_end", self._tag(SEQUENCE_END) + bytes(4), size=8)
-            return head, *shown, *reserved, boofuzz.Bytes(f"{name}_length", UNDEFINED, size=4), body, end
+            return (*head, self._undefined(name), body, *self._end(name, SEQUENCE_END))
         length = boofuzz.Size(f"{name}_length", f".{name}", length=4 if wide else 2, endian=self.endian)
-        return head, *shown, *reserved, length, body
+        return (*head, length, body)
 
-    def _tag(self, tag: int) -> bytes:
-        order = "little" if self.endian == "<" else "big"
-        return (tag >> 16).to_bytes(2, order) + (tag & 0xFFFF).to_bytes(2, order)
+    def _tag(self, name: str, number: int) -> boofuzz.DWord:
+        return tag(name, number, KNOWN, self.endian)
+
+    def _vr(self, name: str, vr: str) -> Fields:
+        """Two letters; and two reserved bytes behind some, which are bent in one of them."""
+        others = [int.from_bytes(other) for other in VRS]
+        letters = boofuzz.Word(f"{name}_vr", int.from_bytes(vr.encode()), endian=">", fuzz_values=others)
+        reserved = boofuzz.Word(f"{name}_reserved", 0, fuzzable=vr == "SQ")
+        return (letters, reserved) if vr in WIDE else (letters,)
+
+    def _undefined(self, name: str) -> boofuzz.DWord:
+        return boofuzz.DWord(f"{name}_length", UNDEFINED, endian=self.endian)
+
+    def _end(self, name: str, number: int) -> Fields:
+        return self._tag(f"{name}_end_tag", number), boofuzz.DWord(f"{name}_end_length", 0, endian=self.endian)
 
     def _value(self, vr: str, name: str, value: Any) -> boofuzz.Fuzzable:
         if isinstance(value, tuple):
@@ -66,20 +84,19 @@ class Encoding:
         if isinstance(value, bytes):
             return boofuzz.Bytes(name, value)
         if isinstance(value, int):
-            return number(name, value, BYTES[vr], self.endian)
+            return integer(name, value, BYTES[vr], self.endian)
         known = SOP_CLASSES if name.endswith("sop_class_uid") else ()
         return uid(name, value, known) if vr == "UI" else padded(name, value)
 
     def _item(self, name: str, elements: Fields) -> Fields:
-        tag = boofuzz.Bytes(f"{name}_tag", self._tag(ITEM), size=4)
+        head, body = self._tag(f"{name}_tag", ITEM), block(name, elements)
         if self.counted:
-            return tag, boofuzz.Size(f"{name}_length", f".{name}", endian=self.endian), block(name, elements)
-        end = boofuzz.Bytes(f"{name}_end", self._tag(ITEM_END) + bytes(4), size=8)
-        return tag, boofuzz.Bytes(f"{name}_length", UNDEFINED, size=4), block(name, elements), end
+            return head, boofuzz.Size(f"{name}_length", f".{name}", endian=self.endian), body
+        return (head, self._undefined(name), body, *self._end(name, ITEM_END))
 
     def _fragment(self, name: str, data: bytes) -> Fields:
-        tag = boofuzz.Bytes(f"{name}_tag", self._tag(ITEM), size=4)
-        return tag, boofuzz.Size(f"{name}_length", f".{name}", endian=self.endian), boofuzz.Bytes(name, data)
+        length = boofuzz.Size(f"{name}_length", f".{name}", endian=self.endian)
+        return self._tag(f"{name}_tag", ITEM), length, boofuzz.Bytes(name, data)
 
 
 LITTLE_IMPLICIT = Encoding(IMPLICIT, explicit=False)

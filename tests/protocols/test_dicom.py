@@ -404,15 +404,21 @@ def test_an_association_may_not_be_accepted_for_another_protocol_version():
 
 def test_what_a_server_makes_of_bent_contexts_syntaxes_and_elements_is_not_judged():
     judge = PROTOCOL.wire.wrong
-    even = bent("associate", "pdu.verification.presentation_context_id", b"\2")
+    even = bent("associate", "pdu.verification_item.verification.presentation_context_id", b"\2")
     assert judge(even, whole(accepted(presentation_context_id=2))) == ""
-    answered = bent("associate", "pdu.verification_item_type", b"\x21")  # one that an acceptance has, in a request
+    answered = bent(
+        "associate", "pdu.verification_item.verification_item_type", b"\x21"
+    )  # one that an acceptance has, in a request
     assert judge(answered, whole(accepted())) == ""
-    nonsense = bent("associate", "pdu.verification.transfer_syntax_name", b"\xffno uid")
+    nonsense = bent(
+        "associate", "pdu.verification_item.verification.transfer_syntax_name_item.transfer_syntax_name", b"\xffno uid"
+    )
     assert judge(nonsense, whole(accepted(transfer_syntax_name="1.2"))) == ""
-    unknown = bent("c_echo", "command_pdu.command_pdv.command.elements.command_field", b"\xff\x7f")
+    unknown = bent(
+        "c_echo", "command_pdu.command_pdv.command.elements.command_field_element.command_field", b"\xff\x7f"
+    )
     assert judge(unknown, whole(echoed(command_field=0x8001))) == ""
-    field = "command_pdu.command_pdv.command.elements.command_data_set_type"
+    field = "command_pdu.command_pdv.command.elements.command_data_set_type_element.command_data_set_type"
     again = bent("c_echo", field, b"\1\1" + b"\0\0\x10\1\2\0\0\0\7\0")
     assert judge(again, whole(echoed())) == ""
     on_even = bent("c_echo", "command_pdu.command_pdv.presentation_context_id", b"\2")

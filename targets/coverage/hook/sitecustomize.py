@@ -26,20 +26,26 @@ _MOST = 255
 _OWN_TOOLS = (4, 3)  # numbers that `sys.monitoring` has for nobody in particular
 
 
-class Places:
-    """Numbers for places in the program's own files: those on the disk that are not of the standard library."""
+class Files:
+    """Numbers for the program's own files: those on the disk that are not of the standard library."""
 
     def __init__(self) -> None:
-        self._files: dict[str, int] = {}
+        self._known: dict[str, int] = {}
 
-    def of(self, name: str) -> int:
-        """A file's number, the same in every run; 0 for one that is not followed."""
-        found = self._files.get(name)
+    def of(self, code: CodeType) -> int:
+        """The number of a code's file, the same in every run; 0 for code that is not followed.
+
+        What a module does while it is imported says nothing of the program's input; what its main one does may.
+        """
+        name = code.co_filename
+        found = self._known.get(name)
         if found is None:
-            found = self._files[name] = self._new(name)
+            found = self._known[name] = self._number(name)
+        if code.co_name == "<module>" and name != getattr(sys.modules.get("__main__"), "__file__", None):
+            return 0
         return found
 
-    def _new(self, name: str) -> int:
+    def _number(self, name: str) -> int:
         if name[:1] == "<" or name.startswith(_HERE + os.sep):
             return 0
         if name.startswith(_LIBRARY) and not name[len(_LIBRARY) :].startswith(_INSTALLED):
@@ -57,20 +63,24 @@ def mixed(base: int, number: int) -> int:
 
 def trace(cells: mmap.mmap) -> Trace:
     """For `sys.settrace`: counts each way from one line to the next of the same call."""
-    of = Places().of
+    of = Files().of
+    lines: dict[int, dict[int, int]] = {}
 
     def followed(base: int) -> Trace:
+        places = lines.setdefault(base, {})
         last = 0
 
         def step(frame: FrameType, event: str, _argument: Any) -> Any:
             nonlocal last
             try:
                 if event == "line":
-                    here = mixed(base, frame.f_lineno)
-                    count = cells[here ^ last]
+                    here = places.get(frame.f_lineno)
+                    if here is None:
+                        here = places[frame.f_lineno] = mixed(base, frame.f_lineno)
+                    edge, last = here ^ last, here >> 1
+                    count = cells[edge]
                     if count < _MOST:
-                        cells[here ^ last] = count + 1
-                    last = here >> 1
+                        cells[edge] = count + 1
             except Exception:  # noqa: BLE001
                 return None
             return step
@@ -79,7 +89,7 @@ def trace(cells: mmap.mmap) -> Trace:
 
     def called(frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
-            base = of(frame.f_code.co_filename)
+            base = of(frame.f_code)
             return followed(base) if base else None
         except Exception:  # noqa: BLE001
             return None
@@ -89,14 +99,14 @@ def trace(cells: mmap.mmap) -> Trace:
 
 def monitor(cells: mmap.mmap, monitoring: Any) -> None:
     """With `sys.monitoring`: marks each line and each way of a branch once, and asks for it no more."""
-    of, events, off = Places().of, monitoring.events, monitoring.DISABLE
+    of, events, off = Files().of, monitoring.events, monitoring.DISABLE
     tool = next(number for number in _OWN_TOOLS if monitoring.get_tool(number) is None)
     apart = hasattr(events, "BRANCH_LEFT")
     taken: dict[int, set[int]] = {}
 
     def line(code: CodeType, number: int) -> Any:
         try:
-            if base := of(code.co_filename):
+            if base := of(code):
                 cells[mixed(base, number)] = 1
         except Exception:  # noqa: BLE001
             return off
@@ -105,7 +115,7 @@ def monitor(cells: mmap.mmap, monitoring: Any) -> None:
     def branch(code: CodeType, source: int, target: int) -> Any:
         """Before Python 3.14 both ways are told by one event, which must go on until both were seen."""
         try:
-            if not (base := of(code.co_filename)):
+            if not (base := of(code)):
                 return off
             place = base ^ code.co_firstlineno << 32 ^ source << 56
             cells[mixed(place, ~target)] = 1
