@@ -21,6 +21,7 @@ from protocols.dicom_fields import (
     padded,
     pdu,
     short,
+    tag,
     text,
     u8,
     u16,
@@ -28,6 +29,7 @@ from protocols.dicom_fields import (
     uid,
 )
 from protocols.dicom_objects import (
+    AMBIGUOUS,
     BIG_EXPLICIT,
     COMMITMENT_INSTANCE,
     COMMITTED,
@@ -37,6 +39,7 @@ from protocols.dicom_objects import (
     INSTANCE,
     LITTLE_EXPLICIT,
     LITTLE_IMPLICIT,
+    PADDED,
     RUN_LENGTHS,
     STEP_BEGUN,
     STEP_DONE,
@@ -54,21 +57,13 @@ from protocols.dicom_pdu import (
     APPLICATION_CONTEXT,
     C_CANCEL_RQ,
     C_ECHO_RQ,
-    C_FIND_RQ,
-    C_GET_RQ,
-    C_MOVE_RQ,
     C_STORE_RQ,
     CONTEXT_ANSWERED,
     CONTEXT_PROPOSED,
+    ELEMENTS,
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     MAXIMUM_LENGTH,
-    N_ACTION_RQ,
-    N_CREATE_RQ,
-    N_DELETE_RQ,
-    N_EVENT_REPORT_RQ,
-    N_GET_RQ,
-    N_SET_RQ,
     REQUESTS,
     RESPONSE,
     SUCCESS,
@@ -120,23 +115,15 @@ LONGEST_PDU = 16384
 LONGEST_TITLE = 16
 ASYNCHRONOUS, ROLE, EXTENDED, COMMON_EXTENDED, USER_IDENTITY = 0x53, 0x54, 0x56, 0x57, 0x58
 COMMANDS = {
-    "c_echo": C_ECHO_RQ,
-    "c_store": C_STORE_RQ,
-    "c_store_fragmented": C_STORE_RQ,
-    "c_store_explicit": C_STORE_RQ,
-    "c_store_big_endian": C_STORE_RQ,
-    "c_store_encapsulated": C_STORE_RQ,
-    "c_find": C_FIND_RQ,
-    "c_get": C_GET_RQ,
-    "c_move": C_MOVE_RQ,
+    **REQUESTS,
+    **{f"c_store_{form}": C_STORE_RQ for form in ("fragmented", "explicit", "big_endian", "encapsulated")},
     "c_cancel": C_CANCEL_RQ,
-    "n_create": N_CREATE_RQ,
-    "n_set": N_SET_RQ,
-    "n_get": N_GET_RQ,
-    "n_action": N_ACTION_RQ,
-    "n_event_report": N_EVENT_REPORT_RQ,
-    "n_delete": N_DELETE_RQ,
+    **{f"{name}_response": RESPONSE | code for name, code in REQUESTS.items()},
 }
+_ALL = ("remaining", "completed", "failed", "warning")
+COUNTED = {"c_get_response": _ALL, "c_move_response": _ALL}
+TYPED = {"n_event_report_response": "event_type_id", "n_action_response": "action_type_id"}
+"""What some responses have besides: numbers of sub-operations, the type of what was asked for."""
 KINDS = {
     "associate": "associate",
     "associate_negotiating": "associate",
@@ -145,7 +132,6 @@ KINDS = {
     "accept": "accept",
     "reject": "reject",
     "release_reply": "release_reply",
-    "response": "response",
 }
 IDLE, ASSOCIATED = ("idle",), ("associated",)
 CHAINS = (
@@ -258,8 +244,12 @@ def _operation(name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = (
 
 
 def _store(name: str, context: str, data: Fields) -> Fields:
-    instance = uid("affected_sop_instance_uid", INSTANCE)
-    return _operation(name, context, short("priority", 0), instance, data=data)
+    """A storage; one in fragments is what somebody's C-MOVE asked for."""
+    own = (short("priority", 0), uid("affected_sop_instance_uid", INSTANCE))
+    if name == "c_store_fragmented":
+        asker = padded("move_originator_application_entity_title", VERSION)
+        own = (*own, asker, short("move_originator_message_id", 1))
+    return _operation(name, context, *own, data=data)
 
 
 def _query(name: str, syntax: str, *more: boofuzz.Fuzzable) -> Fields:
@@ -284,35 +274,38 @@ def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, 
     return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *told)
 
 
-def _response() -> Fields:
-    """A response that nobody asked for, with all that responses may have (PS3.7, 9.3, 10.3 and annex C)."""
-    counts = ("remaining", "completed", "failed", "warning")
-    own = (
+def _response(name: str) -> Fields:
+    """A response that nobody asked for, with all that its kind may have (PS3.7, 9.3, 10.3 and annex C)."""
+    own = [
         uid("affected_sop_class_uid", SECONDARY_CAPTURE, SOP_CLASSES),
         short("message_id_being_responded_to", 1),
         short("status", SUCCESS),
-        boofuzz.Bytes("offending_element", b"\x10\0\x10\0"),
+        tag("offending_element", 0x00100010, ELEMENTS),
         padded("error_comment", "NONE"),
         short("error_id", 0),
         uid("affected_sop_instance_uid", INSTANCE),
-        short("event_type_id", 1),
-        short("action_type_id", 1),
-        *(short(f"number_of_{count}_sub_operations", 0) for count in counts),
-    )
-    return command(CONTEXTS["storage"], RESPONSE | C_STORE_RQ, *own, data=False)
+    ]
+    own += [short(f"number_of_{count}_sub_operations", 0) for count in COUNTED.get(name, ())]
+    own += [short(kind, 1) for kind in (TYPED.get(name),) if kind]
+    return command(CONTEXTS["storage"], COMMANDS[name], *own, data=False)
 
 
 def _message(name: str, fields: Fields, **options: Any) -> Message:
     return Message(boofuzz.Request(name, children=fields), **options)
 
 
+def _loose(elements: Sequence[Element]) -> Fields:
+    """Elements that may be cut anywhere."""
+    return tuple(field for element in elements for field in LITTLE_IMPLICIT.element(*element))
+
+
 def _stores() -> dict[str, Fields]:
     """A storage in each transfer syntax, and in fragments."""
     forms = {
         "c_store": ("storage", data_set, LITTLE_IMPLICIT.elements(*image())),
-        "c_store_fragmented": ("storage", in_fragments, [f for e in image() for f in LITTLE_IMPLICIT.element(*e)]),
+        "c_store_fragmented": ("storage", in_fragments, _loose(image(more=(*EVERY_VR, *AMBIGUOUS)))),
         "c_store_explicit": ("explicit", data_set, LITTLE_EXPLICIT.elements(*image(more=EVERY_VR))),
-        "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image())),
+        "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image(more=PADDED))),
         "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
     }
     return {
@@ -336,13 +329,12 @@ def _services() -> dict[str, Fields]:
 
 
 def _operations() -> tuple[Message, ...]:
-    """DIMSE requests, each with a message id of its own, and a response that nobody asked for."""
+    """DIMSE requests, each with a message id of its own, and responses that nobody asked for."""
     elements, answered = "command_pdu.command_pdv.command.elements", "message_id_being_responded_to"
     live = {f"{elements}.message_id_element.message_id": "message_id"}
     last = {f"{elements}.{answered}_element.{answered}": "last_message_id"}
     discloses, privileged = frozenset({Mark.DISCLOSES_PATIENT_DATA}), frozenset({Mark.PRIVILEGED})
     own: dict[str, Any] = {"live": live, "accepted_in": ASSOCIATED}
-    codes = [RESPONSE | code for code in sorted(REQUESTS - {C_STORE_RQ})]
     return (
         _message("c_echo", _operation("c_echo", "verification"), **own),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _stores().items()),
@@ -351,7 +343,7 @@ def _operations() -> tuple[Message, ...]:
         _message("c_move", _query("c_move", "move", padded("move_destination", VERSION)), **own, marks=discloses),
         _message("c_cancel", _cancel(), live=last, accepted_in=ASSOCIATED, reply_expected=False),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _services().items()),
-        _message("response", _response(), live=last, variants=tuple({"command_field": code} for code in codes)),
+        *(_message(name, _response(name), live=last) for name in COMMANDS if name.endswith("_response")),
     )
 
 

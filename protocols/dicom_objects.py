@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import boofuzz
 
@@ -51,7 +51,7 @@ class Encoding:
         return tuple(block(f"{element[2]}_element", self.element(*element)) for element in elements)
 
     def element(self, number: int, vr: str, name: str, value: Any) -> Fields:
-        """The fields of one element: tag, VR where it stands there, length, value, and the end of what has no length."""
+        """The fields of one element: tag, VR where it stands there, length, value, and the end of an endless one."""
         wide = not self.explicit or vr in WIDE
         head = (self._tag(f"{name}_tag", number), *(self._vr(name, vr) if self.explicit else ()))
         body = self._value(vr, name, value)
@@ -78,9 +78,10 @@ class Encoding:
 
     def _value(self, vr: str, name: str, value: Any) -> boofuzz.Fuzzable:
         if isinstance(value, tuple):
-            return block(name, self._item(f"{name}_item", self.elements(*value)))
+            return block(name, self._item(f"{name}_item", self.elements(*cast("tuple[Element, ...]", value))))
         if isinstance(value, list):
-            return block(name, *(self._fragment(f"{name}_{k}", data) for k, data in enumerate(value)))
+            fragments = enumerate(cast("list[bytes]", value))
+            return block(name, *(self._fragment(f"{name}_{k}", data) for k, data in fragments))
         if isinstance(value, bytes):
             return boofuzz.Bytes(name, value)
         if isinstance(value, int):
@@ -170,6 +171,16 @@ EVERY_VR: tuple[Element, ...] = (
     (0x0040A160, "UT", "text_value", "TEXT"),
 )
 """An attribute of each value representation that an object may have."""
+AMBIGUOUS: tuple[Element, ...] = (
+    (0x00280106, "US", "smallest_image_pixel_value", 0),
+    (0x00281101, "US", "red_palette_color_lookup_table_descriptor", 0),
+    (0x50003000, "OW", "curve_data", bytes(2)),
+    (0x60000010, "US", "overlay_rows", 2),
+    (0x60003000, "OW", "overlay_data", bytes(2)),
+)
+"""Attributes whose value representation depends on others, and of repeating groups."""
+PADDED: tuple[Element, ...] = ((0xFFFCFFFC, "OB", "data_set_trailing_padding", bytes(4)),)
+"""What may fill a data set up."""
 IDENTIFIER: tuple[Element, ...] = (
     (0x00080052, "CS", "query_retrieve_level", "STUDY"),
     (0x00100020, "LO", "patient_id", "PAT-0001"),

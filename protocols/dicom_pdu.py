@@ -23,7 +23,20 @@ HEADER = 6
 C_STORE_RQ, C_ECHO_RQ, C_CANCEL_RQ, RESPONSE = 0x0001, 0x0030, 0x0FFF, 0x8000
 C_GET_RQ, C_FIND_RQ, C_MOVE_RQ = 0x0010, 0x0020, 0x0021
 N_EVENT_REPORT_RQ, N_GET_RQ, N_SET_RQ, N_ACTION_RQ, N_CREATE_RQ, N_DELETE_RQ = range(0x0100, 0x0160, 0x10)
-REQUESTS = frozenset({C_STORE_RQ, C_GET_RQ, C_FIND_RQ, C_MOVE_RQ, C_ECHO_RQ, *range(0x0100, 0x0160, 0x10)})
+REQUESTS = {
+    "c_echo": C_ECHO_RQ,
+    "c_store": C_STORE_RQ,
+    "c_find": C_FIND_RQ,
+    "c_get": C_GET_RQ,
+    "c_move": C_MOVE_RQ,
+    "n_event_report": N_EVENT_REPORT_RQ,
+    "n_get": N_GET_RQ,
+    "n_set": N_SET_RQ,
+    "n_action": N_ACTION_RQ,
+    "n_create": N_CREATE_RQ,
+    "n_delete": N_DELETE_RQ,
+}
+"""Command fields of what is answered."""
 NO_DATA_SET = 0x0101
 SUCCESS = 0x0000
 PENDING = frozenset({0xFF00, 0xFF01})
