@@ -3,13 +3,16 @@
 import ctypes
 import gc
 import itertools
+import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harness.transports.tcp  # noqa: F401
+from harness.assembly.assemble import assemble
+from harness.assembly.meeting import meet
 from harness.bench import Bench
 from harness.bench_tables import InterfaceTable, ProcessTable
+from harness.case import Origin, Send, TestCase
 from harness.errors import TargetError
 from harness.interfaces import Covers
 from targets.coverage.hits import AFL_BYTES, Hits, Pages, Segment
@@ -297,6 +303,62 @@ def test_a_wrapper_passes_the_map_on_and_false_takes_it_away(server, port, tmp_p
             assert bool(target.coverage()) is found
         finally:
             target.stop()
+
+
+BENCH = """
+[target]
+kind = "process"
+name = "server"
+command = {command}
+[interfaces.main]
+transport = "tcp:127.0.0.1:{port}"
+protocol = "bytes?probe=78"
+"""
+
+
+def write_bench(folder, command, port):
+    path = folder / "bench.toml"
+    path.write_text(BENCH.format(command=json.dumps([*command, str(port)]), port=port))
+    return path
+
+
+@without_afl
+def test_each_case_says_how_many_edges_it_was_the_first_to_reach(server, port, tmp_path):
+    assembly = assemble(write_bench(tmp_path, server, port), seed=1)
+    runner, (state, *_more) = assembly.runner, assembly.protocols["main"].states
+    try:
+        runner.start()
+        meet(assembly)
+        steps = [(Send("message", data),) for data in (b"x", b"M", b"MED", b"M")]
+        cases = [TestCase("main", state, case, Origin("test", ("message",))) for case in steps]
+        for case in (*cases, *cases):  # the first round has what comes with the first cases of all
+            runner.run(case)
+        before = runner.coverage()
+        found = [runner.run(replace(case, steps=(Send("message", b"L\x09"),))).measures.edges for case in cases[:2]]
+        assert found[0] > 0 == found[1]
+        assert runner.coverage() == len(runner.edges()) >= before + found[0]
+    finally:
+        runner.stop()
+
+
+@without_afl
+def test_check_says_how_much_has_run_or_that_nothing_was_told(server, port, tmp_path, medfuzz_check):
+    told = medfuzz_check(write_bench(tmp_path, server, port))
+    assert re.search(r"^coverage +ok +\d+ edges so far, AFL\+\+$", told, re.MULTILINE)
+    told = medfuzz_check(write_bench(tmp_path, python_server(tmp_path), port))
+    assert re.search(r"^coverage +none +the program wrote nothing to AFL\+\+'s map", told, re.MULTILINE)
+
+
+@pytest.fixture
+def medfuzz_check():
+    def checked(bench):
+        words = [sys.executable, "-m", "harness.cli.main", "check", str(bench)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return checked
 
 
 def python_server(folder, *options):
