@@ -168,6 +168,14 @@ def test_what_does_not_fit_an_association_aborts_it_and_the_server_serves_on(exe
     assert Ladder(executor).climb(closed=False, broken=False, patience=5.0).service.way is Way.AT_ONCE
 
 
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name.endswith("_response")])
+def test_a_response_that_nobody_asked_for_is_borne_or_ends_the_association_and_the_server_serves_on(executor, name):
+    begun(executor, "associated")
+    reply = executor.send(PROTOCOL.message(name).send())
+    assert reply is None or reply.fields["pdu_type"] == ABORT
+    assert Ladder(executor).climb(closed=False, broken=False, patience=5.0).service.way is not Way.NEVER
+
+
 @pytest.mark.parametrize("state", ["idle", "associated"])
 def test_behind_an_abort_the_server_closes_and_serves_on(executor, state):
     begun(executor, state)
