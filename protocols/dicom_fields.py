@@ -33,7 +33,7 @@ def text(name: str, value: str, known: Sequence[str] = (), *, bent: bool = True)
 
 def ae_title(name: str, value: str) -> boofuzz.String:
     """An application entity title, sixteen characters with the spaces behind it."""
-    return boofuzz.String(name, value.ljust(16))
+    return boofuzz.String(name, value.ljust(16), size=16)
 
 
 def pdu(kind: int, *fields: boofuzz.Fuzzable, name: str = "pdu") -> Fields:
