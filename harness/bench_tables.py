@@ -56,16 +56,21 @@ class ServedTable(TargetTable):
     baseline_command: list[str] = []
 
 
+Coverage = Literal["auto", "afl", "python", False]
+
+
 class ProcessTable(ServedTable):
     """`kind = "process"`: one that the bench starts and ends. `elf` stands for `{elf}` in its command.
 
-    It runs in `cwd`, from the bench's folder on, with `env` in its environment besides ours.
+    It runs in `cwd`, from the bench's folder on, with `env` in its environment besides ours. `coverage` is how it tells
+    what of it has run: built with AFL++'s compilers (`afl`, with `auto` where it was), or by Python's own means.
     """
 
     command: list[str] = Field(min_length=1)
     elf: str = ""
     cwd: str = ""
     env: dict[str, str] = {}
+    coverage: Coverage = "auto"
 
     @property
     def is_hardware(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import boofuzz
@@ -9,7 +10,42 @@ import boofuzz
 from harness.case import LiveField, Send
 from harness.errors import UsageError
 from harness.interfaces import Mark, State
-from protocols.dicom_fields import ae_title, block, command, data_set, item, padded, pdu, short, text, u8, u16, u32, uid
+from protocols.dicom_fields import (
+    Fields,
+    ae_title,
+    block,
+    command,
+    data_set,
+    in_fragments,
+    item,
+    padded,
+    pdu,
+    short,
+    tag,
+    text,
+    u8,
+    u16,
+    u32,
+    uid,
+)
+from protocols.dicom_objects import (
+    AMBIGUOUS,
+    BIG_EXPLICIT,
+    COMMITMENT_INSTANCE,
+    COMMITTED,
+    ENCAPSULATED,
+    EVERY_VR,
+    IDENTIFIER,
+    INSTANCE,
+    LITTLE_EXPLICIT,
+    LITTLE_IMPLICIT,
+    PADDED,
+    RUN_LENGTHS,
+    STEP_BEGUN,
+    STEP_DONE,
+    Element,
+    image,
+)
 from protocols.dicom_pdu import (
     A_ABORT,
     A_ASSOCIATE_AC,
@@ -24,44 +60,70 @@ from protocols.dicom_pdu import (
     C_STORE_RQ,
     CONTEXT_ANSWERED,
     CONTEXT_PROPOSED,
+    ELEMENTS,
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
     MAXIMUM_LENGTH,
+    REQUESTS,
     RESPONSE,
     SUCCESS,
     TRANSFER_SYNTAX,
     USER_INFORMATION,
+)
+from protocols.dicom_uids import (
+    COMMITMENT,
+    DICOM_APPLICATION,
+    EXPLICIT_LITTLE,
+    FILM_SESSION,
+    IMPLICIT,
+    SECONDARY_CAPTURE,
+    SOP_CLASSES,
+    STEP,
+    STUDY_FIND,
+    STUDY_GET,
+    STUDY_MOVE,
+    TRANSFER_SYNTAXES,
     VERIFICATION,
 )
 from protocols.dicom_wire import DicomWire
 from protocols.model import Edge, Message, Protocol, messages_by_name
 
-DICOM_APPLICATION = "1.2.840.10008.3.1.1.1"
-IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-STUDY_FIND, STUDY_MOVE, STUDY_GET = (f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3))
-CONTEXTS = {"verification": 1, "storage": 3, "find": 5, "move": 7, "get": 9}
-"""Presentation context ids in every association here."""
 SYNTAXES = {
     "verification": VERIFICATION,
     "storage": SECONDARY_CAPTURE,
     "find": STUDY_FIND,
     "move": STUDY_MOVE,
     "get": STUDY_GET,
+    "explicit": SECONDARY_CAPTURE,
+    "big_endian": SECONDARY_CAPTURE,
+    "encapsulated": SECONDARY_CAPTURE,
+    "commitment": COMMITMENT,
+    "step": STEP,
+    "film_session": FILM_SESSION,
 }
+"""What each presentation context in every association here is for."""
+CONTEXTS = {name: 2 * number + 1 for number, name in enumerate(SYNTAXES)}
+TRANSFER = {
+    "explicit": LITTLE_EXPLICIT.syntax,
+    "big_endian": BIG_EXPLICIT.syntax,
+    "encapsulated": ENCAPSULATED.syntax,
+}
+"""Their transfer syntaxes, where these are others than implicit VR little endian."""
+BENT = ("verification", "storage")
 OURS, VERSION = "1.2.826.0.1.3680043.8.498.1", "MEDFUZZ"
-STUDY, SERIES, INSTANCE = (f"1.2.826.0.1.3680043.8.498.2.{number}" for number in (1, 2, 3))
 LONGEST_PDU = 16384
 LONGEST_TITLE = 16
 ASYNCHRONOUS, ROLE, EXTENDED, COMMON_EXTENDED, USER_IDENTITY = 0x53, 0x54, 0x56, 0x57, 0x58
 COMMANDS = {
-    "c_echo": C_ECHO_RQ,
-    "c_store": C_STORE_RQ,
-    "c_find": 0x0020,
-    "c_get": 0x0010,
-    "c_move": 0x0021,
+    **REQUESTS,
+    **{f"c_store_{form}": C_STORE_RQ for form in ("fragmented", "explicit", "big_endian", "encapsulated")},
     "c_cancel": C_CANCEL_RQ,
+    **{f"{name}_response": RESPONSE | code for name, code in REQUESTS.items()},
 }
+_ALL = ("remaining", "completed", "failed", "warning")
+COUNTED = {"c_get_response": _ALL, "c_move_response": _ALL}
+TYPED = {"n_event_report_response": "event_type_id", "n_action_response": "action_type_id"}
+"""What some responses have besides: numbers of sub-operations, the type of what was asked for."""
 KINDS = {
     "associate": "associate",
     "associate_negotiating": "associate",
@@ -77,22 +139,34 @@ CHAINS = (
     *((name, "release") for name in COMMANDS),
     ("associate_negotiating", "c_echo"),
     ("c_store", "c_echo"),
+    ("c_store_fragmented", "c_store_explicit"),
+    ("n_create", "n_set"),
+    ("n_set", "n_get"),
+    ("n_action", "n_event_report"),
     ("c_find", "c_cancel"),
     ("c_get", "c_cancel"),
     ("c_move", "c_cancel"),
     ("release", "c_echo"),
 )
-Fields = tuple[boofuzz.Fuzzable, ...]
 
 
 def _proposed(name: str) -> Fields:
-    """One presentation context; C-ECHO, which has no data set, may have either transfer syntax."""
-    abstract = item(ABSTRACT_SYNTAX, text("abstract_syntax_name", SYNTAXES[name]))
-    transfer = item(TRANSFER_SYNTAX, text("transfer_syntax_name", IMPLICIT))
-    other = item(TRANSFER_SYNTAX, text("transfer_syntax_name_2", EXPLICIT)) if name == "verification" else ()
-    reserved = tuple(u8(f"reserved_{number}", 0) for number in (1, 2, 3))
-    own = u8("presentation_context_id", CONTEXTS[name])
-    return item(CONTEXT_PROPOSED, block(name, (own, *reserved), abstract, transfer, other))
+    """One presentation context; C-ECHO, which has no data set, may have either transfer syntax.
+
+    Contexts are read alike: the fields of two are bent, the others are left out, there twice, and cut only.
+    """
+    bent, syntax = name in BENT, TRANSFER.get(name, IMPLICIT)
+    abstract = text("abstract_syntax_name", SYNTAXES[name], SOP_CLASSES, bent=bent)
+    transfer = text("transfer_syntax_name", syntax, TRANSFER_SYNTAXES, bent=bent)
+    other = text("transfer_syntax_name_2", EXPLICIT_LITTLE, TRANSFER_SYNTAXES)
+    reserved = tuple(u8(f"reserved_{number}", 0, bent=bent) for number in (1, 2, 3))
+    own = u8("presentation_context_id", CONTEXTS[name], bent=bent)
+    names = (
+        *item(ABSTRACT_SYNTAX, abstract, bent=bent),
+        *item(TRANSFER_SYNTAX, transfer, bent=bent),
+        *(item(TRANSFER_SYNTAX, other) if name == "verification" else ()),
+    )
+    return item(CONTEXT_PROPOSED, block(name, (own, *reserved), names), bent=bent)
 
 
 def _answered() -> Fields:
@@ -164,103 +238,122 @@ def _short_pdu(kind: int, *names: str, **values: int) -> Fields:
     return pdu(kind, *(u8(name, values.get(name, 0)) for name in names))
 
 
-def _image() -> Fields:
-    """A secondary capture of two by two pixels, with a sequence in it (PS3.3, A.8.1)."""
-    reference = block(
-        "referenced_item",
-        *(
-            (
-                boofuzz.Bytes(f"{value.name}_tag", tag, size=4),
-                boofuzz.Size(f"{value.name}_length", f".{value.name}"),
-                value,
-            )
-            for tag, value in (
-                (b"\x08\0\x50\x11", uid("referenced_sop_class_uid", SECONDARY_CAPTURE)),
-                (b"\x08\0\x55\x11", uid("referenced_sop_instance_uid", INSTANCE + ".1")),
-            )
-        ),
-    )
-    item_length = boofuzz.Size("item_length", f".{reference.name}")
-    sequence = block(
-        "source_image_sequence", (boofuzz.Bytes("item_tag", b"\xfe\xff\0\xe0", size=4), item_length, reference)
-    )
-    return data_set(
-        CONTEXTS["storage"],
-        (0x0008, 0x0016, uid("sop_class_uid", SECONDARY_CAPTURE)),
-        (0x0008, 0x0018, uid("sop_instance_uid", INSTANCE)),
-        (0x0008, 0x0020, padded("study_date", "20260101")),
-        (0x0008, 0x0050, padded("accession_number", "")),
-        (0x0008, 0x0060, padded("modality", "OT")),
-        (0x0008, 0x0064, padded("conversion_type", "WSD")),
-        (0x0008, 0x2112, sequence),
-        (0x0010, 0x0010, padded("patient_name", "DOE^JANE")),
-        (0x0010, 0x0020, padded("patient_id", "PAT-0001")),
-        (0x0020, 0x000D, uid("study_instance_uid", STUDY)),
-        (0x0020, 0x000E, uid("series_instance_uid", SERIES)),
-        (0x0020, 0x0013, padded("instance_number", "1")),
-        (0x0028, 0x0002, short("samples_per_pixel", 1)),
-        (0x0028, 0x0004, padded("photometric_interpretation", "MONOCHROME2")),
-        (0x0028, 0x0010, short("rows", 2)),
-        (0x0028, 0x0011, short("columns", 2)),
-        (0x0028, 0x0100, short("bits_allocated", 8)),
-        (0x0028, 0x0101, short("bits_stored", 8)),
-        (0x0028, 0x0102, short("high_bit", 7)),
-        (0x0028, 0x0103, short("pixel_representation", 0)),
-        (0x7FE0, 0x0010, boofuzz.Bytes("pixel_data", b"\x00\x55\xaa\xff")),
-    )
-
-
-def _identifier(context: int) -> Fields:
-    """Which study is asked for."""
-    return data_set(
-        context,
-        (0x0008, 0x0052, padded("query_retrieve_level", "STUDY")),
-        (0x0010, 0x0020, padded("patient_id", "PAT-0001")),
-        (0x0020, 0x000D, uid("study_instance_uid", STUDY)),
-    )
-
-
 def _operation(name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = ()) -> Fields:
-    own = (uid("affected_sop_class_uid", SYNTAXES[syntax]), short("message_id", 1), *more)
+    own = (uid("affected_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES), short("message_id", 1), *more)
     return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *data)
 
 
-def _store() -> Fields:
-    instance = uid("affected_sop_instance_uid", INSTANCE)
-    return _operation("c_store", "storage", short("priority", 0), instance, data=_image())
+def _store(name: str, context: str, data: Fields) -> Fields:
+    """A storage; one in fragments is what somebody's C-MOVE asked for."""
+    own = (short("priority", 0), uid("affected_sop_instance_uid", INSTANCE))
+    if name == "c_store_fragmented":
+        asker = padded("move_originator_application_entity_title", VERSION)
+        own = (*own, asker, short("move_originator_message_id", 1))
+    return _operation(name, context, *own, data=data)
 
 
 def _query(name: str, syntax: str, *more: boofuzz.Fuzzable) -> Fields:
-    return _operation(name, syntax, short("priority", 0), *more, data=_identifier(CONTEXTS[syntax]))
+    data = data_set(CONTEXTS[syntax], *LITTLE_IMPLICIT.elements(*IDENTIFIER))
+    return _operation(name, syntax, short("priority", 0), *more, data=data)
 
 
 def _cancel() -> Fields:
     return command(CONTEXTS["find"], C_CANCEL_RQ, short("message_id_being_responded_to", 1), data=False)
 
 
+def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, data: Sequence[Element] = ()) -> Fields:
+    """A DIMSE-N request (PS3.7, 10.3): it asks for an instance that is there, and N-CREATE for one that is not."""
+    which = "affected" if name in ("n_create", "n_event_report") else "requested"
+    own = (
+        uid(f"{which}_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES),
+        short("message_id", 1),
+        uid(f"{which}_sop_instance_uid", instance),
+        *more,
+    )
+    told = data_set(CONTEXTS[syntax], *LITTLE_IMPLICIT.elements(*data)) if data else ()
+    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *told)
+
+
+def _response(name: str) -> Fields:
+    """A response that nobody asked for, with all that its kind may have (PS3.7, 9.3, 10.3 and annex C)."""
+    own = [
+        uid("affected_sop_class_uid", SECONDARY_CAPTURE, SOP_CLASSES),
+        short("message_id_being_responded_to", 1),
+        short("status", SUCCESS),
+        tag("offending_element", 0x00100010, ELEMENTS),
+        padded("error_comment", "NONE"),
+        short("error_id", 0),
+        uid("affected_sop_instance_uid", INSTANCE),
+    ]
+    own += [short(f"number_of_{count}_sub_operations", 0) for count in COUNTED.get(name, ())]
+    own += [short(kind, 1) for kind in (TYPED.get(name),) if kind]
+    return command(CONTEXTS["storage"], COMMANDS[name], *own, data=False)
+
+
 def _message(name: str, fields: Fields, **options: Any) -> Message:
     return Message(boofuzz.Request(name, children=fields), **options)
 
 
+def _loose(elements: Sequence[Element]) -> Fields:
+    """Elements that may be cut anywhere."""
+    return tuple(field for element in elements for field in LITTLE_IMPLICIT.element(*element))
+
+
+def _stores() -> dict[str, Fields]:
+    """A storage in each transfer syntax, and in fragments."""
+    forms = {
+        "c_store": ("storage", data_set, LITTLE_IMPLICIT.elements(*image())),
+        "c_store_fragmented": ("storage", in_fragments, _loose(image(more=(*EVERY_VR, *AMBIGUOUS)))),
+        "c_store_explicit": ("explicit", data_set, LITTLE_EXPLICIT.elements(*image(more=EVERY_VR))),
+        "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image(more=PADDED))),
+        "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
+    }
+    return {
+        name: _store(name, context, sent(CONTEXTS[context], *elements))
+        for name, (context, sent, elements) in forms.items()
+    }
+
+
+def _services() -> dict[str, Fields]:
+    """What normalized services are asked: storage commitment, procedure steps, printing."""
+    step, kept = INSTANCE + ".3", COMMITMENT_INSTANCE
+    tags = boofuzz.Bytes("attribute_identifier_list", b"\x08\0\x60\0\x40\0\x52\x02")
+    return {
+        "n_create": _normalized("n_create", "step", step, data=STEP_BEGUN),
+        "n_set": _normalized("n_set", "step", step, data=STEP_DONE),
+        "n_get": _normalized("n_get", "step", step, tags),
+        "n_action": _normalized("n_action", "commitment", kept, short("action_type_id", 1), data=COMMITTED),
+        "n_event_report": _normalized("n_event_report", "commitment", kept, short("event_type_id", 1), data=COMMITTED),
+        "n_delete": _normalized("n_delete", "film_session", INSTANCE + ".4"),
+    }
+
+
 def _operations() -> tuple[Message, ...]:
-    """DIMSE requests, each with a message id of its own."""
-    live = {"command_pdu.command_pdv.command.elements.message_id": "message_id"}
-    last = {"command_pdu.command_pdv.command.elements.message_id_being_responded_to": "last_message_id"}
-    discloses = frozenset({Mark.DISCLOSES_PATIENT_DATA})
+    """DIMSE requests, each with a message id of its own, and responses that nobody asked for."""
+    elements, answered = "command_pdu.command_pdv.command.elements", "message_id_being_responded_to"
+    live = {f"{elements}.message_id_element.message_id": "message_id"}
+    last = {f"{elements}.{answered}_element.{answered}": "last_message_id"}
+    discloses, privileged = frozenset({Mark.DISCLOSES_PATIENT_DATA}), frozenset({Mark.PRIVILEGED})
     own: dict[str, Any] = {"live": live, "accepted_in": ASSOCIATED}
     return (
         _message("c_echo", _operation("c_echo", "verification"), **own),
-        _message("c_store", _store(), **own, marks=frozenset({Mark.PRIVILEGED})),
+        *(_message(name, fields, **own, marks=privileged) for name, fields in _stores().items()),
         _message("c_find", _query("c_find", "find"), **own, marks=discloses, variants=({"study_instance_uid": ""},)),
         _message("c_get", _query("c_get", "get"), **own, marks=discloses),
         _message("c_move", _query("c_move", "move", padded("move_destination", VERSION)), **own, marks=discloses),
         _message("c_cancel", _cancel(), live=last, accepted_in=ASSOCIATED, reply_expected=False),
+        *(_message(name, fields, **own, marks=privileged) for name, fields in _services().items()),
+        *(_message(name, _response(name), live=last) for name in COMMANDS if name.endswith("_response")),
     )
 
 
 def _associations(called: str, calling: str) -> tuple[Message, ...]:
     """Messages that are a PDU of their own."""
-    identities = ({"user_identity_type": 1, "secondary_field": ""}, {"positive_response_requested": 0})
+    identities = (
+        {"user_identity_type": 1, "secondary_field": ""},
+        {"positive_response_requested": 0},
+        *({"user_identity_type": kind, "secondary_field": ""} for kind in (3, 4)),
+    )
     accept = _association(A_ASSOCIATE_AC, called, calling, _answered(), _user_information())
     reasons = ("reserved_1", "result", "source", "reason")
     return (

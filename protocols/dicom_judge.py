@@ -49,8 +49,8 @@ def _accepted(body: bytes) -> str:
 
 
 def _against(asked: Pdu, answer: Pdu) -> str:
-    """An A-ASSOCIATE-AC as the answer to a request whose items can be read."""
-    if asked.kind != A_ASSOCIATE_RQ or not (told := associate_fields(asked.body)):
+    """An A-ASSOCIATE-AC as the answer to a request whose items can be read, and which has those of a request only."""
+    if asked.kind != A_ASSOCIATE_RQ or not (told := associate_fields(asked.body)) or contexts_answered(asked.body):
         return ""
     if not int(told["protocol_version"]) & VERSION:
         return "it accepts a protocol version that was not proposed: bit 0 is not set"
@@ -93,7 +93,9 @@ def _responding(pdus: tuple[Pdu, ...], asked: tuple[Pdu, ...]) -> str:
     if answer.context % 2 == 0 and answer.context != request.context:
         return "it comes on an even presentation context id"
     code, command = answer.command.get("command_field"), request.command.get("command_field")
-    if code is None or command not in REQUESTS or not is_ordered(b"".join(command_bytes(pdu.body) for pdu in asked)):
+    if not isinstance(code, int) or not isinstance(command, int) or command not in REQUESTS.values():
+        return ""
+    if not is_ordered(b"".join(command_bytes(pdu.body) for pdu in asked)):
         return ""
     wanted = request.command.get("message_id")
     if wanted is not None and answer.command.get("message_id_being_responded_to") != wanted:

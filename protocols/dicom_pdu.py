@@ -21,11 +21,25 @@ COMMAND, LAST = 0x01, 0x02
 """Bits of a message control header: a fragment of a command, else of a data set; the last one."""
 HEADER = 6
 C_STORE_RQ, C_ECHO_RQ, C_CANCEL_RQ, RESPONSE = 0x0001, 0x0030, 0x0FFF, 0x8000
-REQUESTS = frozenset({C_STORE_RQ, 0x0010, 0x0020, 0x0021, C_ECHO_RQ, *range(0x0100, 0x0160, 0x10)})
+C_GET_RQ, C_FIND_RQ, C_MOVE_RQ = 0x0010, 0x0020, 0x0021
+N_EVENT_REPORT_RQ, N_GET_RQ, N_SET_RQ, N_ACTION_RQ, N_CREATE_RQ, N_DELETE_RQ = range(0x0100, 0x0160, 0x10)
+REQUESTS = {
+    "c_echo": C_ECHO_RQ,
+    "c_store": C_STORE_RQ,
+    "c_find": C_FIND_RQ,
+    "c_get": C_GET_RQ,
+    "c_move": C_MOVE_RQ,
+    "n_event_report": N_EVENT_REPORT_RQ,
+    "n_get": N_GET_RQ,
+    "n_set": N_SET_RQ,
+    "n_action": N_ACTION_RQ,
+    "n_create": N_CREATE_RQ,
+    "n_delete": N_DELETE_RQ,
+}
+"""Command fields of what is answered."""
 NO_DATA_SET = 0x0101
 SUCCESS = 0x0000
 PENDING = frozenset({0xFF00, 0xFF01})
-VERIFICATION = "1.2.840.10008.1.1"
 ELEMENTS = {
     0x0000: "command_group_length",
     0x0002: "affected_sop_class_uid",
@@ -41,6 +55,10 @@ ELEMENTS = {
     0x0902: "error_comment",
     0x0903: "error_id",
     0x1000: "affected_sop_instance_uid",
+    0x1001: "requested_sop_instance_uid",
+    0x1002: "event_type_id",
+    0x1005: "attribute_identifier_list",
+    0x1008: "action_type_id",
     0x1020: "number_of_remaining_sub_operations",
     0x1021: "number_of_completed_sub_operations",
     0x1022: "number_of_failed_sub_operations",
@@ -49,7 +67,7 @@ ELEMENTS = {
     0x1031: "move_originator_message_id",
 }
 """Of group 0000, by element number, as PS3.7, E.1 names them."""
-TEXTS = frozenset({0x0002, 0x0003, 0x0600, 0x0901, 0x0902, 0x1000, 0x1030})
+TEXTS = frozenset({0x0002, 0x0003, 0x0600, 0x0901, 0x0902, 0x1000, 0x1001, 0x1005, 0x1030})
 CODES = {name: number for number, name in ELEMENTS.items()}
 Command = Mapping[str, "int | bytes"]
 

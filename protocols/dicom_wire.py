@@ -27,7 +27,6 @@ from protocols.dicom_pdu import (
     PENDING,
     RESPONSE,
     SUCCESS,
-    VERIFICATION,
     Message,
     command_pdu,
     message_of,
@@ -35,6 +34,7 @@ from protocols.dicom_pdu import (
     pdvs_of,
 )
 from protocols.dicom_read import associate_fields, contexts_answered, pdu_fields
+from protocols.dicom_uids import VERIFICATION
 from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
 LONGEST = 1 << 20

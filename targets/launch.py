@@ -16,7 +16,8 @@ from harness.errors import LinkError, TargetError, UsageError
 from harness.load import run_delay
 from harness.radio.process import Radio
 from harness.transports import transport
-from targets.process import OwnProcess
+from targets.coverage.program import ProgramCoverage
+from targets.process import OwnProcess, environment_of
 from targets.terminal import Terminals
 
 _LEAVING_SECONDS = 1.5
@@ -26,7 +27,9 @@ _RADIO, _CHANNEL, _ELF = "{radio", "{channel}", "{elf}"
 _PART = re.compile(r"\{radio\.\w+\}")
 
 
-def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | None) -> OwnProcess:
+def launch(
+    bench: Bench, target: object, radio: Radio, terminals: Terminals | None, coverage: ProgramCoverage
+) -> OwnProcess:
     """The running process, all links that it offers open, its ports fresh ones; raises TargetError, UsageError."""
     monikers = [table.transport for table in bench.interfaces.values() if not table.transport.startswith(_CALLS_US)]
     _refuse_strangers([*monikers, *filter(None, [bench.served.channel])], target)
@@ -34,12 +37,15 @@ def launch(bench: Bench, target: object, radio: Radio, terminals: Terminals | No
     table = bench.process
     words = _words(bench, radio, ports)
     command = [_filled(part, words) for part in table.command]
-    environment = {name: _filled(value, words) for name, value in table.env.items()}
+    own = {name: _filled(value, words) for name, value in table.env.items()}
+    environment = coverage.environment({**environment_of(command), **own})
+    coverage.begin()
     process = OwnProcess(command, bench.path(table.cwd or "."), environment)
     deadline = time.monotonic() + bench.served.ready
     try:
         for moniker in monikers:
             _await_link(process, moniker, target, deadline)
+        _await_coverage(process, coverage, deadline)
     except BaseException:
         process.stop()
         raise
@@ -116,6 +122,17 @@ def _await_link(process: OwnProcess, moniker: str, target: object, deadline: flo
             raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
         if time.monotonic() > deadline + run_delay(process.pid):
             raise TargetError(f"the target did not come up in time: {moniker} does not open. Raise [target] ready")
+        time.sleep(_POLL)
+
+
+def _await_coverage(process: OwnProcess, coverage: ProgramCoverage, deadline: float) -> None:
+    """Until the program shares what the bench wants of it; raises TargetError like `_await_link`."""
+    while remedy := coverage.missing:
+        words = f'[target] coverage = "{coverage.wish}", but the program never wrote to the map: {remedy}'
+        if ended := process.ended():
+            raise TargetError(f"the target's process ended at once with {ended}: {process.last_words()}. {words}")
+        if time.monotonic() > deadline + run_delay(process.pid):
+            raise TargetError(f"{words}. Or set coverage = false to run without")
         time.sleep(_POLL)
 
 

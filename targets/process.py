@@ -41,8 +41,10 @@ def runnable(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
-def _environment() -> dict[str, str]:
+def environment_of(command: Sequence[str]) -> dict[str, str]:
     """Ours, and where this very program lies, for a `medfuzz` that is not installed, whatever folder it runs in."""
+    if command[0] != "medfuzz":
+        return dict(os.environ)
     paths = [str(_SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
@@ -76,12 +78,11 @@ def _started(
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[bytes]:
     """In a group of its own, that it cannot ask our terminal anything; raises TargetError."""
-    ours = _environment() if command[0] == "medfuzz" else dict(os.environ)
     try:
         return subprocess.Popen(
             runnable(command),
             cwd=folder,
-            env={**ours, **more},
+            env={**environment_of(command), **more},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,

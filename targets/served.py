@@ -7,7 +7,7 @@ takes resets and stimuli. Without one, these are external commands.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.bench import Bench
 from harness.bench_tables import ProcessTable
@@ -18,6 +18,7 @@ from harness.transcript import Sample, TargetEvent
 from targets.channel import Channel, open_channel
 from targets.channel_entry import ChannelEntry
 from targets.channel_inbox import ChannelInbox
+from targets.coverage.program import ProgramCoverage
 from targets.launch import launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
@@ -42,6 +43,7 @@ class ServedTarget:
         self._process: OwnProcess | None = None
         monikers = [table.transport for table in bench.interfaces.values()]
         self.terminals = Terminals(monikers) if self._starts else None
+        self._covered = ProgramCoverage(bench.process.coverage if self._starts else False)
         self._channel: Channel | None = None
         self._inbox = ChannelInbox(bench.signals)
         self._sensors = Sensors(bench)
@@ -74,7 +76,7 @@ class ServedTarget:
     def _begin(self) -> None:
         try:
             if self._starts and (self._process is None or self._process.ended()):
-                self._process = launch(self._bench, self, self.radio, self.terminals)
+                self._process = launch(self._bench, self, self.radio, self.terminals, self._covered)
             self._open_channel(self._table.ready if self._process is not None else 0.0)
             self._sensors.calm(self._channel)
             if self._channel is not None and not self._table.reset_command:
@@ -132,6 +134,7 @@ class ServedTarget:
     def stop(self) -> None:
         """Close the channel, end our own process, politely first, and the radio that was started for it."""
         self._end()
+        self._covered.close()
         self.radio.stop()
 
     def _end(self) -> None:
@@ -346,6 +349,21 @@ class ServedTarget:
         if self._starts:
             facts["command"] = " ".join(self._bench.process.command)
         return facts
+
+    # -- what of its program has run ------------------------------------------------------------------------------
+
+    def coverage(self) -> int:
+        """Distinct edges, each with the class of how often it was taken, that its program told of since the start."""
+        self._covered.fold()
+        return self._covered.count
+
+    def edges(self) -> Collection[int]:
+        """The edges themselves: eight times the place in the program's map, plus the class."""
+        return self._covered.edges()
+
+    def know(self, edges: Collection[int]) -> None:
+        """Count these as seen."""
+        self._covered.know(edges)
 
 
 class _WatchedTransport:

@@ -18,6 +18,7 @@ from harness.assembly.echo import echo_seen
 from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import left_out, reachable, require_stimuli
+from harness.bench_tables import ProcessTable
 from harness.cli.terminal import say
 from harness.document import read_document
 from harness.errors import BenchError, MedfuzzError, UsageError
@@ -90,6 +91,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     for name in identities:
         yield from _state_lines(assembly, name)
     yield from (Line(f"state {state}", NOT_TESTED, why) for state, why in left_out(assembly).items())
+    yield from _coverage_lines(assembly)
     watched = [requirement for requirement in assembly.requirements if requirement.watched]
     if watched:
         yield Line("requirements", OK, f"{len(watched)} formulas over {len(assembly.bench.signals)} signals")
@@ -108,6 +110,17 @@ def _reset_line(assembly: Assembly) -> Line:
     except MedfuzzError as error:
         return Line("reset", FAILED, str(error))
     return Line("reset", OK, f"{1000 * (time.monotonic() - started):.0f} ms until it serves")
+
+
+def _coverage_lines(assembly: Assembly) -> Iterator[Line]:
+    """What a program told of its code so far; one that was to tell, and did not, was refused at its start."""
+    table, edges = assembly.bench.target, assembly.runner.coverage()
+    if not isinstance(table, ProcessTable) or not table.coverage:
+        return
+    if edges:
+        yield Line("coverage", OK, f"{edges:,} edges so far, {'by Python' if table.coverage == 'python' else 'AFL++'}")
+    else:
+        yield Line("coverage", "none", "the program wrote nothing to AFL++'s map: it is not built with afl-cc")
 
 
 def _state_lines(assembly: Assembly, name: str) -> Iterator[Line]:

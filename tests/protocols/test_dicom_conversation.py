@@ -41,6 +41,7 @@ ANSWERED = {
     "release_reply": ABORT,
 }
 """PDU types of the answers: in an association those to its release, else those without one."""
+CARRIED_OUT = [name for name in COMMANDS if name not in ("c_get", "c_move", "c_cancel") and "response" not in name]
 without_storescp = pytest.mark.skipif(shutil.which("storescp") is None, reason="no storescp: apt-get install dcmtk")
 
 
@@ -122,13 +123,14 @@ def test_the_probe_is_served_in_both_states_and_proves_the_association(executor)
         assert unproven(executor.probe(), PROTOCOL.states["associated"]) == ""
 
 
-@pytest.mark.parametrize("name", ["c_echo", "c_store", "c_find"])
+@pytest.mark.parametrize("name", CARRIED_OUT)
 def test_an_operation_is_carried_out_from_association_to_release(executor, name):
     for form in PROTOCOL.message(name).valid:
         begun(executor, "associated")
         reply = said(executor, form)
-        if reply.fields["pdu_type"] == ABORT:  # a storage server does not know queries
-            assert name == "c_find" and "storescp" in str(os.environ.get("PYTEST_CURRENT_TEST"))
+        if reply.fields["pdu_type"] == ABORT:  # a storage server knows only storage, and this one nothing compressed
+            assert name in ("c_find", "c_store_encapsulated") or name.startswith("n_")
+            assert "storescp" in str(os.environ.get("PYTEST_CURRENT_TEST"))
             continue
         told = (reply.fields["command_field"], reply.fields["status"])
         assert told == (COMMANDS[name] | 0x8000, SUCCESS)
@@ -164,6 +166,14 @@ def test_what_does_not_fit_an_association_aborts_it_and_the_server_serves_on(exe
     begun(executor, "associated")
     assert said(executor, PROTOCOL.message(name).send()).fields["pdu_type"] == ABORT
     assert Ladder(executor).climb(closed=False, broken=False, patience=5.0).service.way is Way.AT_ONCE
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name.endswith("_response")])
+def test_a_response_that_nobody_asked_for_is_borne_or_ends_the_association_and_the_server_serves_on(executor, name):
+    begun(executor, "associated")
+    reply = executor.send(PROTOCOL.message(name).send())
+    assert reply is None or reply.fields["pdu_type"] == ABORT
+    assert Ladder(executor).climb(closed=False, broken=False, patience=5.0).service.way is not Way.NEVER
 
 
 @pytest.mark.parametrize("state", ["idle", "associated"])
