@@ -57,7 +57,7 @@ def read(data):
     return [line.split(lines[0][3]) for line in lines]
 
 
-@pytest.mark.parametrize("name", set(MESSAGES) - {"batch"})
+@pytest.mark.parametrize("name", sorted(set(MESSAGES) - {"batch"}))
 def test_each_message_has_the_segments_of_its_structure(name):
     for form in MESSAGES[name].valid:
         segments = read(form.data)
