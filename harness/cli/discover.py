@@ -68,8 +68,8 @@ def _of_program(cmd: str, listen: str, device: str, scan: float | None, out: Pat
     with host_stack(words, Path(), place) as stack:
         peripheral = Peripheral(stack.radio, device or f"ble:{the_one(stack.radio, stack.epitaph, stack.last_words)}")
         cwd = os.path.relpath(Path().resolve(), (out or Path()).resolve())
-        target = process(Path(words[0]).name, words, cwd)
-        _discover(peripheral, f"listen = [{quoted(place)}]", out, target)
+        program = process(Path(words[0]).name, words, cwd)
+        _discover(peripheral, f"listen = [{quoted(place)}]", out, program)
 
 
 def _scan(radio: Radio, seconds: float) -> None:
@@ -80,16 +80,15 @@ def _scan(radio: Radio, seconds: float) -> None:
         say(f"nobody advertised within {seconds:g} s; is the device on, in range and not connected to something else?")
 
 
-def _discover(peripheral: Peripheral, where: str, out: Path | None, target: str = "") -> None:
-    """`where` and `target` are lines of the bench; without `target` it is a device that is there."""
+def _discover(peripheral: Peripheral, where: str, out: Path | None, program: str = "") -> None:
+    """`where` and `program` are lines of the bench; without `program` it is a device that is there."""
     folder = None if out is None else _place(out)
     table = peripheral.table()
     _show(table, peripheral.address)
     if not peripheral.paired and any(found.locked for found in table.characteristics):
         say(f"some of it opens only to a paired central: ble:{peripheral.address}?pair=on")
     if folder is not None:
-        bench = peripheral.bench(table, target or peripheral.target(table), where)
-        _write(folder, protocol_text(table), bench)
+        _write(folder, protocol_text(table), peripheral.bench(table, where, program))
 
 
 def _place(folder: Path) -> Path:

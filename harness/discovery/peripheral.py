@@ -18,7 +18,6 @@ from protocols.load import load_protocol
 
 TIMEOUT = 10.0
 _HELLO_SECONDS, _TRIES = 5.0, 4
-_LAYERS = {VIRTUAL: tuple(LAYERS), BLEAK: ()}  # of other adapters: att
 _LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
 
 
@@ -66,15 +65,17 @@ class Peripheral:
             words = f"ble:{self.address}: {error}. Is it on, in range and advertising? Try --scan 5"
             raise LinkError(words) from error
 
-    def bench(self, table: GattTable, target: str, where: str) -> str:
-        """A bench file for it; `target` and `where` are the lines under [target] and [radio].
+    def bench(self, table: GattTable, where: str, program: str = "") -> str:
+        """A bench file for it; `where` is what stands under [radio], `program` under [target] where it is one of ours.
 
-        Of a host stack on the virtual air it has the layers on which that answers: on others there would be no telling
-        whether it still lives. A real device is not asked for a pairing here, and gets `att` besides GATT.
+        A program has the layers on which it answers: on others there would be no telling whether it still lives. A
+        device that is there is not asked for a pairing here, and gets `att` besides GATT.
         """
         adapter = self._adapter
-        asked = {layer: adapter != VIRTUAL or self._speaks(layer) for layer in _LAYERS.get(adapter, ("att",))}
-        return bench_text(table, self.address, target, where, paired=self.paired, layers=asked)
+        layers = {layer: self._speaks(layer) for layer in LAYERS} if program else {"att": True}
+        target = program or external(table.name or self.address, armed=adapter == VIRTUAL)
+        layers = {} if adapter == BLEAK else layers
+        return bench_text(table, self.address, target, where, paired=self.paired, layers=layers)
 
     def _speaks(self, layer: str) -> bool:
         """True where the probe of a layer is served."""
@@ -85,10 +86,6 @@ class Peripheral:
                 return _serves(link, protocol)
         except LinkError:
             return False
-
-    def target(self, table: GattTable) -> str:
-        """The [target] lines of a device that is there; on the virtual air nobody can be hurt."""
-        return external(table.name or self.address, armed=self._adapter == VIRTUAL)
 
     @property
     def _adapter(self) -> str:

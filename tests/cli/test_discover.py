@@ -57,10 +57,10 @@ def test_a_discovered_device_is_checked_and_fuzzed_at_once(control, medfuzz):
     code, out, err = medfuzz("check", "found/bench.toml")
     assert (code, err) == (0, [])
     assert any(line.startswith("interface gatt") and "serial '0042'" in line for line in out)
-    words = ("--cases", "100", "--time", "60s", "--out", "runs/first", "--quiet")
+    words = ("--cases", "50", "--time", "60s", "--out", "runs/first", "--quiet")
     code, out, err = medfuzz("run", "found/bench.toml", *words)
     assert (code, err) == (0, []), out
-    assert sum("answered" in line for line in out) >= 4
+    assert sum("answered" in line for line in out) == 2
 
 
 def test_the_bench_is_of_this_device_only(control, medfuzz, tmp_path):
