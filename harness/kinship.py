@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.finding import Condition, Finding, bucket_of, is_blamed
 from harness.verdict import Kind
 
+_LINE = re.compile(r"\.\w+(?::|, line )\d+")
 _CORRUPTION = frozenset({"control flow lost", "bad access"})
 
 
 def causes_of(finding: Finding) -> frozenset[str]:
     """What may have caused it, as sixteen hex digits each; two findings that share one are the same fault.
 
-    Its bucket; that of the message which its smallest reproducer blames; the function in which a watchdog found it;
+    Its bucket; that of the message which its smallest reproducer blames; what a program says of it, where that names a
+    line of its source, over whatever protocol it came; the function in which a watchdog found it;
     the one field that must be unusual, where a reproducer that cannot be smaller needs no other; the buckets of the
     other crashes that this field showed where it was shorter or longer.
     """
@@ -55,6 +58,8 @@ def _causes(finding: Finding) -> Iterator[str]:
     seen = finding.observation
     yield finding.bucket
     yield bucket_of(seen)
+    if seen.fingerprint[1:] and _LINE.search(seen.fingerprint[-1]):
+        yield _joined("said", *seen.fingerprint[-2:])
     if seen.kind is Kind.REBOOT and seen.fingerprint[:1] == ("watchdog",) and seen.fingerprint[1:]:
         yield _joined(seen.kind, seen.protocol, *seen.fingerprint[:2])
     told = finding.minimized

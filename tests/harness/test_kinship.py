@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from nouns import finding
 
 from harness.finding import Condition, Minimized, Size
 from harness.kinship import by_fault, causes_of, faults_in
+from harness.verdict import Kind
 
 
 def crash(letter, **changes):
@@ -48,3 +50,31 @@ def test_two_fields_whose_lengths_show_one_more_crash_between_them_are_one_fault
     other = replace(told, conditions=(Condition("m", "g", "9 bytes or more"),))
     assert causes_of(replace(A, minimized=told)) & causes_of(replace(B, minimized=other))
     assert C.bucket in causes_of(replace(A, minimized=told))
+
+
+def said(letter, kind, place, protocol="att", status=("exit status 1",), what="RangeError"):
+    found = finding(letter * 16, fingerprint=(*status, what, place), reproduced=3)
+    return replace(found, observation=replace(found.observation, kind=kind, protocol=protocol))
+
+
+def test_one_line_of_a_programs_source_is_one_fault_over_whatever_protocol_it_came_and_however_it_shows():
+    line = "Gatt.read (gatt.js:631:33)"
+    over_att, over_l2cap = said("a", Kind.EXIT, line), said("b", Kind.EXIT, line, "l2cap")
+    lives_on = said("c", Kind.CONSOLE, line, status=())
+    assert causes_of(over_att) & causes_of(over_l2cap) and causes_of(over_att) & causes_of(lives_on)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        said("b", Kind.EXIT, "Gatt.read (gatt.js:640:33)"),
+        said("b", Kind.EXIT, "Gatt.read (gatt.js:631:33)", what="TypeError"),
+    ],
+)
+def test_another_line_or_another_complaint_is_another_fault(other):
+    assert not causes_of(said("a", Kind.EXIT, "Gatt.read (gatt.js:631:33)")) & causes_of(other)
+
+
+def test_a_function_without_a_line_joins_nothing_over_protocols():
+    one, other = (said(letter, Kind.CRASH, "memcpy", letter, status=()) for letter in "ab")
+    assert not causes_of(one) & causes_of(other)
