@@ -52,7 +52,7 @@ def formulas():
     """Formulas in which every operator may stand within every other one."""
     limits = st.sampled_from([-2.0, 0.0, 1.0, 2.5]).map(lambda value: ("constant", value))
     figure, limit = numbers(), st.one_of(limits, st.just(("signal", "y")))
-    comparison = st.tuples(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), figure, limit)
+    comparison = st.tuples(st.sampled_from(["!=", "<", "<=", "!=", ">", ">=", "=="]), figure, limit)
     chain = st.tuples(st.just("chain"), limits, figure, limits)
     truths = st.sampled_from([("truth", "p"), ("truth", "q"), ("fixed", True), ("fixed", False)])
 

@@ -335,9 +335,9 @@ def test_each_case_says_how_many_edges_it_was_the_first_to_reach(server, port, t
         for case in (*cases, *cases):  # the first round has what comes with the first cases of all
             runner.run(case)
         before = runner.coverage()
-        found = [runner.run(replace(case, steps=(Send("message", b"L\x09"),))).measures.edges for case in cases[:2]]
-        assert found[0] > 0 == found[1]
-        assert runner.coverage() == len(runner.edges()) >= before + found[0]
+        found = [runner.run(replace(case, steps=(Send("message", b"L\x09"),))).measures.edges for case in cases]
+        assert sum(found[:2]) > 0 == sum(found[2:])  # what is done behind the answer may be counted with the next case
+        assert runner.coverage() == len(runner.edges()) >= before + sum(found)
     finally:
         runner.stop()
 
