@@ -312,7 +312,8 @@ class Campaign:
             self.tell(CaseRefused(case, outcome.transcript.refused))
         self._counts.refused = 0
         self._remember(planned)
-        self._sparing.took(case, outcome.transcript)
+        if not self._runner.independent:
+            self._sparing.took(case, outcome.transcript)
         planned.fuzzer.learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
@@ -21,6 +22,7 @@ PROPER = re.compile(
 )
 BATCHES = (b"FHS", b"BHS")
 _SEGMENT_END = re.compile("[\r\n]+")
+_REMEMBERED = 16  # blocks
 _LINE_END = re.compile(rb"[\r\n]+")
 _NAMED = re.compile(rb"[\w.-]{1,199}")
 _BEFORE_MSH = b"\xef\xbb\xbf\r\n "
@@ -55,10 +57,11 @@ def segments_of(block: bytes) -> Segments:
     return Segments(fields, (fields[0][1][:1] or "^") if len(fields[0]) > 1 else "^")
 
 
+@lru_cache(_REMEMBERED)
 def acknowledged(block: bytes) -> tuple[bytes, bytes] | None:
     """MSA-1 and MSA-2, the code and the control id of what the block answers; None where it answers nothing.
 
-    Asked of each answer again and again, so that no more of it is read than that.
+    Asked of each answer again and again, so that no more of it is read than that, and once.
     """
     lines = _lines(block)
     separator = lines[0][3:4]
@@ -90,9 +93,10 @@ def is_due(block: bytes) -> bool:
     return kind_of(block) != b"batch" and (not asked or b"AL" in asked)
 
 
-def _lines(block: bytes) -> list[bytes]:
+@lru_cache(_REMEMBERED)
+def _lines(block: bytes) -> tuple[bytes, ...]:
     content = block.removeprefix(START).removesuffix(END).lstrip(_BEFORE_MSH)
-    return [line.strip() for line in _LINE_END.split(content)]
+    return tuple(line.strip() for line in _LINE_END.split(content))
 
 
 class Hl7Wire(Wire):

@@ -278,6 +278,12 @@ class Protocol:
         """True when a reply says that what it answers was not carried out."""
         return any(self.wire.refuses(frame) for frame in self.split(reply)[0])
 
+    @property
+    def judges_replies(self) -> bool:
+        """True when it knows of something that a reply must be or that must be answered."""
+        wire = type(self.wire)
+        return self.related is not None or wire.wrong is not Wire.wrong or wire.demands is not Wire.demands
+
     def wrong(self, sent: bytes, reply: Frame) -> str:
         """Why the reply to `sent` cannot be right, or ""."""
         return self.wire.wrong(sent, reply)

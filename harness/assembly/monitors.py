@@ -62,7 +62,7 @@ def monitors_of(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyM
         monitors.append(SessionMonitor(protocol, name, sessions))
         monitors.append(DriftMonitor(protocol, name, table.configuration, table.configuration_writes))
         monitors.append(RadioMonitor(name))
-        monitors += [ReplyMonitor(protocol, name)] if table.replies else []
+        monitors += [ReplyMonitor(protocol, name)] if table.replies and protocol.judges_replies else []
         monitors += [callback for callback in protocol.callbacks.values() if isinstance(callback, AfterCase)]
     monitors += [_own_monitor(spec, bench.folder) for spec in table.own]
     return [*monitors, safety] if safety else monitors
