@@ -33,16 +33,18 @@ def by_medfuzz(bench: Path, seed: int, seconds: float) -> float:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="medfuzz-crash-") as out:
         words = ["run", str(bench), "--seed", str(seed), "--time", f"{seconds:g}s", "--stop-on", "crash"]
-        ended = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "harness.cli.main", *words, "--out", f"{out}/run"],
             cwd=bench.parent,
             env=environment(HERE),
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds + 120,
-            check=False,
-        )
-    return time.monotonic() - began if _FOUND.search(ended.stderr) else math.nan
+        ) as process:
+            told = (time.monotonic() - began for line in process.stderr or () if _FOUND.search(line))
+            found = next(told, math.nan)
+            process.communicate(timeout=seconds + 120)
+    return found
 
 
 def by_boofuzz(bench: Bench, boofuzz: Boofuzz, seed: int, seconds: float) -> float:
