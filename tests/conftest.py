@@ -4,10 +4,21 @@ CI sets MEDFUZZ_REQUIRE_ALL. It has no adapter: tests that want one are skipped 
 """
 
 import os
+import signal
 
 import pytest
 
 WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device that may be fuzzed)"
+
+
+@pytest.fixture(autouse=True)
+def signals_as_they_were():
+    """An interrupted run ignores further signals to its end: here the process goes on, and has children."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -163,7 +163,8 @@ def test_errors_name_file_attribute_and_what_to_do(tmp_path, spec, text, error):
 
 
 @pytest.mark.parametrize(
-    ("name", "judges"), [("modbus_tcp", True), ("hl7_mllp", True), ("dicom", True), ("pump_link", False), ("att", False)]
+    ("name", "judges"),
+    [("modbus_tcp", True), ("hl7_mllp", True), ("dicom", True), ("pump_link", False), ("att", False)],
 )
 def test_only_a_protocol_that_says_what_a_reply_must_be_is_held_against_it(name, judges):
     assert load_protocol(name).judges_replies is judges
