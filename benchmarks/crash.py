@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,13 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.boofuzz_worker import HOST, Boofuzz, boofuzz_worker
-from benchmarks.others import environment
+from benchmarks.boofuzz_worker import Boofuzz, boofuzz_worker
+from benchmarks.others import environment, wait_for
 from benchmarks.paired import HERE
 from harness.bench import Bench, load_bench
 from targets.process import OwnProcess
 
-_UP_SECONDS = 10.0
 _FOUND = re.compile(r"^finding (\S+) crash on", re.MULTILINE)
 
 
@@ -53,23 +51,10 @@ def by_boofuzz(bench: Bench, boofuzz: Boofuzz, seed: int, seconds: float) -> flo
     port = int(table.transport.rpartition(":")[2])
     process = OwnProcess(bench.process.command, bench.path(bench.process.cwd or "."), bench.process.env)
     try:
-        _await(port)
+        wait_for(port, bench.target.name)
         return boofuzz.until_ended(table.protocol, port, process.pid, seconds, seed)
     finally:
         process.stop()
-
-
-def _await(port: int) -> None:
-    """Until it takes connections; raises TimeoutError."""
-    until = time.monotonic() + _UP_SECONDS
-    while time.monotonic() < until:
-        try:
-            socket.create_connection((HOST, port), 1.0).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def main() -> int:

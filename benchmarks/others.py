@@ -129,7 +129,7 @@ def serving(other: Other, folder: Path) -> Iterator[Place]:
     with subprocess.Popen(words, cwd=other.path.parent, env=env, stdout=quiet, stderr=quiet) as process:
         try:
             if other.port:
-                _wait_for(other)
+                wait_for(other.port, other.name)
                 yield Place(lambda: SocketLine(other.port), other.port, str)
             else:
                 time.sleep(1.0)  # nothing says when a serial port is served
@@ -140,15 +140,16 @@ def serving(other: Other, folder: Path) -> Iterator[Place]:
             os.close(theirs)
 
 
-def _wait_for(other: Other) -> None:
+def wait_for(port: int, name: str) -> None:
+    """Until something on this machine takes connections; raises RuntimeError."""
     until = time.monotonic() + _READY
     while True:
         try:
-            socket.create_connection(("127.0.0.1", other.port), 1.0).close()
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
             return
         except OSError as error:
             if time.monotonic() > until:
-                raise RuntimeError(f"{other.name} does not listen on port {other.port}") from error
+                raise RuntimeError(f"{name} does not listen on port {port}") from error
             time.sleep(0.05)
 
 

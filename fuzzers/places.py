@@ -15,7 +15,6 @@ from fuzzers.order import Order
 from fuzzers.planned import PlannedFuzzer
 from fuzzers.pools import limits_of
 from fuzzers.values import Changes, of_leaf, sweep
-from harness.case import Send
 from protocols.model import Message, Protocol
 from protocols.render import TAIL, Change, Leaf
 
@@ -103,10 +102,8 @@ class PlacesFuzzer(PlannedFuzzer):
             changes.append(Change(way.field, way.filler * max(0, size + way.by)))
         changes += way.changes
         send = message.mutated(changes) if way.field else message.send(**place)
-        return Outline(state, (*self._before(message), self._protocol.in_place(send)), way.what, field=way.field)
-
-    def _before(self, message: Message) -> tuple[Send, ...]:
-        return self._protocol.lead_in(message.name)
+        steps = (*self._protocol.lead_in(message.name), self._protocol.in_place(send))
+        return Outline(state, steps, way.what, field=way.field)
 
 
 def _is_fixed(leaf: Leaf) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -51,6 +52,13 @@ class Send:
     callback: str = ""
     replay_of: int = -1
     wait: bool = True
+
+    def filled(self, value: Callable[[LiveField, bytes], bytes]) -> bytes:
+        """Its bytes with live fields computed in order: each by `value`, with the earlier ones in place."""
+        data = self.data
+        for live in self.live:
+            data = data[: live.offset] + value(live, data) + data[live.offset + live.length :]
+        return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,11 +367,7 @@ class Executor:
             self._catch_up()  # what it receives must not be the answers to earlier messages
             if replaced := callback(self.conversation, step.data, CallbackSocket(self, self.timeout)):
                 return replaced
-        data = step.data
-        for live in step.live:
-            value = self._live(live, data)
-            data = data[: live.offset] + value + data[live.offset + live.length :]
-        return data
+        return step.filled(self._live)
 
     def _live(self, live: LiveField, data: bytes) -> bytes:
         """A live field's bytes; `handle:UUID` is what the link found in the device's GATT table."""

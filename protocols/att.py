@@ -13,7 +13,7 @@ from scapy.layers import bluetooth as scapy_bluetooth
 from harness.interfaces import Mark, State
 from protocols.att_wire import AttWire
 from protocols.derive import derive
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 HANDLES = (0x0001, 0xFFFF)
 PRIMARY_SERVICE, DEVICE_NAME = 0x2800, 0x2A00
@@ -84,7 +84,7 @@ CHAINS = (
 PROTOCOL = Protocol(
     name="att",
     messages=MESSAGES,
-    edges=(*(Edge("", name) for name in MESSAGES if not MESSAGES[name].needs), *(Edge(*chain) for chain in CHAINS)),
+    edges=edges_of((name for name in MESSAGES if not MESSAGES[name].needs), CHAINS),
     wire=AttWire(),
     states={"connected": State("connected", ())},
     probe=MESSAGES["read_by_type"].send(),

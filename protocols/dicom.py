@@ -86,7 +86,7 @@ from protocols.dicom_uids import (
     VERIFICATION,
 )
 from protocols.dicom_wire import DicomWire
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 SYNTAXES = {
     "verification": VERIFICATION,
@@ -386,7 +386,7 @@ def dicom(called: str = "ANY-SCP", calling: str = "MEDFUZZ") -> Protocol:
     messages = messages_by_name((*_associations(called, calling), *_operations()))
     request = messages["associate"].send()
     probe = Send("probe", request.data, (LiveField("probe", 0, len(request.data)),))
-    edges = (*(Edge("", name) for name in messages), *(Edge(*chain) for chain in CHAINS))
+    edges = edges_of(messages, CHAINS)
     proof = {"command_field": C_ECHO_RQ | RESPONSE, "status": SUCCESS}
     return Protocol(
         "dicom",

@@ -28,7 +28,7 @@ from protocols.dri_wire import (
     unstuffed,
 )
 from protocols.encoding import CodedBlock
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 EVERY_10_S, STOP = 10, 0
 WAVES = bytes([1, 4, 8, END_OF_LIST, 0, 0, 0, 0])  # ECG1, invasive pressure 1, plethysmogram
@@ -125,7 +125,7 @@ def dri(probe: str = "alarm_status") -> Protocol:
     return Protocol(
         "dri",
         MESSAGES,
-        (*(Edge("", name) for name in MESSAGES), *(Edge(*chain) for chain in CHAINS)),
+        edges_of(MESSAGES, CHAINS),
         DriWire({name: main for name, (main, _said) in REQUESTS.items()}, PROBES[probe]),
         {
             "quiet": State("quiet", stops),

@@ -14,7 +14,7 @@ from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.hl7_segments import message, segment
 from protocols.hl7_wire import END, Hl7Wire
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 Fields = dict[int, str]
 TIME = "20260101120000"
@@ -161,7 +161,7 @@ def hl7_mllp(version: str = "2.5", sender: str = "", receiver: str = "") -> Prot
     return Protocol(
         name="hl7_mllp",
         messages=messages,
-        edges=(*(Edge("", name) for name in messages), *(Edge(*chain) for chain in CHAINS)),
+        edges=edges_of(messages, CHAINS),
         wire=Hl7Wire(TYPES),
         states={"idle": State("idle", ())},
         probe=messages["update"].send(),

@@ -6,7 +6,7 @@ from harness.errors import UsageError
 from harness.interfaces import Mark, State
 from protocols.http_fields import request, text
 from protocols.http_wire import HttpWire
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 BODIES = [
     "", "null", "[]", "{}", "0", '""', "{", "[", '{"a":', "[" * 400, '{"a":' * 100, "1e999", "-0", "NaN", "9" * 400,
@@ -42,11 +42,11 @@ def http(
     targets = {name: _check("path", path) for name in ("get", "options")}
     targets |= dict.fromkeys(("post", "put", "delete"), _check("change", change) if change else path)
     messages = messages_by_name(_message(name, targets[name], host, body, content_type) for name in METHODS)
-    after = [Edge(source, target) for source in ("post", "put", "delete") for target in ("get", "post", "delete")]
+    after = [(source, target) for source in ("post", "put", "delete") for target in ("get", "post", "delete")]
     return Protocol(
         "http",
         messages,
-        (*(Edge("", name) for name in messages), *after),
+        edges_of(messages, after),
         HttpWire(METHODS),
         {"idle": State("idle", ())},
         messages["get"].send(),

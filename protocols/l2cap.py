@@ -13,7 +13,7 @@ from scapy.packet import Raw
 from harness.interfaces import Resynchronization, State
 from protocols.derive import derive
 from protocols.l2cap_wire import ATT, SIGNALLING, SMP, L2capWire, SignallingWire
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 UNKNOWN_CODE = 0x7F
 UNUSED_SPSM = 0x00EF
@@ -100,7 +100,7 @@ SIGNAL_CHAINS = (
 PROTOCOL = Protocol(
     name="l2cap_signalling",
     messages=SIGNALS,
-    edges=(*(Edge("", name) for name in SIGNALS), *(Edge(*chain) for chain in SIGNAL_CHAINS)),
+    edges=edges_of(SIGNALS, SIGNAL_CHAINS),
     wire=SignallingWire(),
     states={"connected": State("connected", ())},
     probe=SIGNALS["unknown"].send(),
@@ -113,7 +113,7 @@ FRAME_CHAINS = (("pairing_request", "pairing_failed"), ("write_command", "read")
 WHOLE_FRAMES = Protocol(
     name="l2cap",
     messages=FRAMES,
-    edges=(*(Edge("", name) for name in FRAMES), *(Edge(*chain) for chain in FRAME_CHAINS)),
+    edges=edges_of(FRAMES, FRAME_CHAINS),
     wire=L2capWire(),
     states={"connected": State("connected", ())},
     probe=FRAMES["device_name"].send(),

@@ -9,7 +9,7 @@ import boofuzz
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.checksums import BlockChecksum
 from protocols.medibus_wire import CR, ESC, ICC, STOP, MedibusWire
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 
 CODES = {
     "initialize_communication": ICC,
@@ -90,7 +90,7 @@ MESSAGES = messages_by_name((*(_command(name, code) for name, code in CODES.item
 PROTOCOL = Protocol(
     "medibus",
     MESSAGES,
-    (*(Edge("", name) for name in MESSAGES), *(Edge(*chain) for chain in CHAINS)),
+    edges_of(MESSAGES, CHAINS),
     MedibusWire(CODES),
     {"open": State("open", (MESSAGES["initialize_communication"].send(),), {"code": ICC})},
     MESSAGES["initialize_communication"].send(),

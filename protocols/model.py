@@ -101,6 +101,11 @@ class Edge:
     callback: str = ""
 
 
+def edges_of(first: Iterable[str], chains: Iterable[tuple[str, str]] = ()) -> tuple[Edge, ...]:
+    """Each of `first` may begin a conversation; of a pair in `chains` the second message may follow the first."""
+    return (*(Edge("", name) for name in first), *(Edge(*chain) for chain in chains))
+
+
 @dataclass(frozen=True)
 class Protocol:
     """What is said on one interface; satisfies `harness.interfaces.WireProtocol`.

@@ -9,7 +9,7 @@ import boofuzz
 from harness.case import LiveField, Send
 from harness.interfaces import Mark, State
 from protocols import phd_fields as made
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Edge, Message, Protocol, edges_of, messages_by_name
 from protocols.phd_apdu import (
     ABRT,
     CONFIRMED_ACTION,
@@ -121,7 +121,7 @@ def _manager() -> Protocol:
     return Protocol(
         "phd_manager",
         messages,
-        (*(Edge("", name) for name in messages), *(Edge(*chain) for chain in chains)),
+        edges_of(messages, chains),
         ManagerWire(_codes(messages), *templates),
         {
             "unassociated": State("unassociated", ()),

@@ -21,7 +21,7 @@ from scapy.packet import NoPayload, Packet, Raw
 from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Frame, FrameKind, State
 from protocols.derive import UnderivableError, derive
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 from protocols.render import Layout
 from protocols.wire import Fields, LazyFields, Wire
 
@@ -91,7 +91,7 @@ def scapy_protocol(spec: str, options: Mapping[str, str]) -> Protocol:
     return Protocol(
         name=f"{SCHEME}{spec}",
         messages=messages,
-        edges=tuple(Edge("", name) for name in messages),
+        edges=edges_of(messages),
         wire=ScapyWire(_named(options["reply"]) if "reply" in options else outer, messages[probe]),
         states={"idle": State("idle", ())},
         probe=messages[probe].send(),

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.interfaces import Mark, State
 from protocols.http_fields import BODY, CONTENT_LENGTH, request, text
 from protocols.http_wire import CONTENT_LENGTH as LENGTH
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 from protocols.sdc_fields import (
     DISCOVERY,
     DPWS,
@@ -246,7 +246,7 @@ def sdc(
     return Protocol(
         "sdc",
         messages,
-        (*(Edge("", name) for name in messages), *(Edge(*chain) for chain in CHAINS)),
+        edges_of(messages, CHAINS),
         SdcWire(_template(messages["get"]), _template(messages["get_status"]), PAYLOADS),
         {
             "idle": State("idle", ()),

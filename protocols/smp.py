@@ -12,7 +12,7 @@ from scapy.layers import bluetooth as scapy_bluetooth
 
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.derive import derive
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Message, Protocol, edges_of, messages_by_name
 from protocols.smp_wire import FAILED, SmpWire
 
 # Core vol 3 part H 2.3.5.6.1, on the wire low byte first.
@@ -107,7 +107,7 @@ def _states() -> dict[str, State]:
 PROTOCOL = Protocol(
     name="smp",
     messages=MESSAGES,
-    edges=(*(Edge("", name) for name in MESSAGES if not MESSAGES[name].needs), *(Edge(*chain) for chain in CHAINS)),
+    edges=edges_of((name for name in MESSAGES if not MESSAGES[name].needs), CHAINS),
     wire=SmpWire(),
     states=_states(),
     probe=MESSAGES["pairing_request"].send(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 from harness.bench import Bench
 from harness.errors import TargetError
@@ -22,11 +21,10 @@ def place_for(command: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def host_stack(command: Sequence[str], folder: Path, place: str) -> Generator[ServedTarget]:
-    """The program, attached to its `radio`; raises TargetError with its last words where it does not run."""
-    target = {"kind": "process", "name": Path(command[0]).name, "command": list(command), "settle": _SETTLE}
-    tables = {"target": target | {"cwd": str(folder.resolve())}, "interfaces": {}, "radio": {"listen": [place]}}
-    stack = ServedTarget(Bench.model_validate(tables))
+def host_stack(command: Sequence[str], place: str) -> Generator[ServedTarget]:
+    """The program, run here, attached to its `radio`; raises TargetError with its last words where it does not run."""
+    target = {"kind": "process", "name": command[0], "command": list(command), "settle": _SETTLE}
+    stack = ServedTarget(Bench.model_validate({"target": target, "interfaces": {}, "radio": {"listen": [place]}}))
     try:
         stack.start()
         stack.advance(_SETTLE)

@@ -65,7 +65,7 @@ def _of_program(cmd: str, listen: str, device: str, scan: float | None, out: Pat
         raise UsageError("--scan lists who is on the air; with --cmd what the program advertises is asked at once")
     words = in_words(cmd)
     place = listen or place_for(words)
-    with host_stack(words, Path(), place) as stack:
+    with host_stack(words, place) as stack:
         peripheral = Peripheral(stack.radio, device or f"ble:{the_one(stack.radio, stack.epitaph, stack.last_words)}")
         cwd = os.path.relpath(Path().resolve(), (out or Path()).resolve())
         program = process(Path(words[0]).name, words, cwd)

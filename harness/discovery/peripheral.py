@@ -71,37 +71,29 @@ class Peripheral:
         A program has the layers on which it answers: on others there would be no telling whether it still lives. A
         device that is there is not asked for a pairing here, and gets `att` besides GATT.
         """
-        adapter = self._adapter
+        adapter = self._radio.client(_HELLO_SECONDS).adapter
         layers = {layer: self._speaks(layer) for layer in LAYERS} if program else {"att": True}
         target = program or external(table.name or self.address, armed=adapter == VIRTUAL)
-        layers = {} if adapter == BLEAK else layers
+        if adapter == BLEAK:  # it reaches GATT only
+            layers.clear()
         return bench_text(table, self.address, target, where, paired=self.paired, layers=layers)
 
     def _speaks(self, layer: str) -> bool:
         """True where the probe of a layer is served."""
         protocol = load_protocol(LAYERS[layer], Path())
-        carrier = ble.ble_transport(_endpoint_of(self.address, layer), SimpleNamespace(radio=self._radio))
+        endpoint = parse_moniker(f"ble:{self.address}?layer={layer}")
+        carrier = ble.ble_transport(endpoint, SimpleNamespace(radio=self._radio))
         try:
             with closing(carrier.open(TIMEOUT)) as link:
                 return _serves(link, protocol)
         except LinkError:
             return False
 
-    @property
-    def _adapter(self) -> str:
-        return self._radio.client(_HELLO_SECONDS).adapter
-
-
-def _endpoint_of(address: str, layer: str) -> Endpoint:
-    return parse_moniker(f"ble:{address}?layer={layer}")
-
 
 def _serves(link: Link, protocol: WireProtocol) -> bool:
     """Whether the probe's proper answer comes in the protocol's time; raises LinkError."""
-    data, conversation = protocol.probe.data, Conversation()
-    for live in protocol.probe.live:
-        value = protocol.resolve(live, data, conversation)
-        data = data[: live.offset] + value + data[live.offset + live.length :]
+    conversation = Conversation()
+    data = protocol.probe.filled(lambda live, data: protocol.resolve(live, data, conversation))
     deadline = link.now() + _TRIES * protocol.reply_timeout
     link.send(data, deadline)
     while (received := link.receive(deadline)) or link.now() < deadline:

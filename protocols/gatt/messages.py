@@ -13,7 +13,7 @@ from scapy.packet import Packet
 from harness.interfaces import State
 from protocols.derive import derive, fields_of
 from protocols.gatt.wire import WRITE_REQUEST, GattWire, Reader
-from protocols.model import Edge, Message, Protocol, messages_by_name
+from protocols.model import Edge, Message, Protocol, edges_of, messages_by_name
 
 READ_REQUEST = 0x0A
 DEVICE_NAME = "2a00"
@@ -76,8 +76,7 @@ def _placed(message: Message, **options: Any) -> Message:
 
 def graph(messages: Iterable[Message], chains: Iterable[tuple[str, str]]) -> tuple[Edge, ...]:
     """Everything that needs nothing comes first; `chains` follow."""
-    first = [message.name for message in messages if not message.needs]
-    return (*(Edge("", name) for name in first), *(Edge(*chain) for chain in chains))
+    return edges_of((message.name for message in messages if not message.needs), chains)
 
 
 def service(

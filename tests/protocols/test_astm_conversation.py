@@ -6,23 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from talking import talking
 
 import harness.transports.tcp  # noqa: F401
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
-from harness.executor import Executor
-from harness.guard import Guard
 from harness.interfaces import Conversation
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
 from protocols.astm import CONTROLS
 from protocols.astm_wire import EOT
 from protocols.load import load_protocol
 from protocols.render import Change
-from targets.served import served_target
 
 PEER = Path(__file__).parents[1] / "peers" / "astm_peer.py"
-BENCH = Bench(target=ExternalTable(kind="external", name="peer"), interfaces={})
 ROLES = {"host": "astm_host", "analyser": "astm_analyzer"}
 
 
@@ -32,21 +25,8 @@ def conversation(role):
     command = [sys.executable, str(PEER), role, "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as peer:
         try:
-            moniker = parse_moniker(f"tcp:127.0.0.1:{peer.stdout.readline().strip()}")
-            target = served_target(BENCH)
-            transport = tcp_transport(moniker, target)
-            executor = Executor(
-                load_protocol(ROLES[role]),
-                transport,
-                target,
-                Guard(None, ()),
-                reply_timeout=2.0,
-                open_timeout=5.0,
-                adaptive=True,
-            )
-            executor.begin(Conversation())
-            yield executor, peer.stdout
-            executor.close()
+            with talking(load_protocol(ROLES[role]), peer.stdout.readline().strip()) as executor:
+                yield executor, peer.stdout
         finally:
             peer.kill()
 

@@ -10,26 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from talking import talking
 
 import harness.transports.tcp  # noqa: F401
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
 from harness.errors import LinkClosed
-from harness.executor import Executor
-from harness.guard import Guard
 from harness.interfaces import Conversation
 from harness.ladder import Ladder
 from harness.states import unproven
 from harness.transcript import Way
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
 from protocols.dicom import COMMANDS
 from protocols.load import load_protocol
 from protocols.render import Change
-from targets.served import served_target
 
 SCP = Path(__file__).parents[1] / "peers" / "pynetdicom_scp.py"
-BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
 PROTOCOL = load_protocol("dicom")
 ABORT, SUCCESS = 7, 0
 ANSWERED = {
@@ -82,18 +75,8 @@ def port(request, tmp_path_factory):
 @pytest.fixture
 def executor(port):
     """One that talks with the server."""
-    target = served_target(BENCH)
-    executor = Executor(
-        PROTOCOL,
-        tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target),
-        target,
-        Guard(None, ()),
-        reply_timeout=2.0,
-        open_timeout=10.0,
-        adaptive=True,
-    )
-    yield executor
-    executor.close()
+    with talking(PROTOCOL, port, reply_timeout=2.0, open_timeout=10.0) as executor:
+        yield executor
 
 
 def begun(executor, state):

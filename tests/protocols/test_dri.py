@@ -9,24 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from talking import talking
 
 import harness.transports.tcp  # noqa: F401
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
 from harness.errors import UsageError
-from harness.executor import Executor
-from harness.guard import Guard
-from harness.interfaces import Conversation, FrameKind
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
+from harness.interfaces import FrameKind
 from protocols.dri import MESSAGES, PROTOCOL, REQUESTS, dri
 from protocols.dri_wire import DISPLAYED, FIRST_DATA, PHDB, TREND_60S, opened, stuffed, unstuffed
 from protocols.load import load_protocol
 from protocols.render import Change
-from targets.served import served_target
 
 MONITOR = Path(__file__).parents[1] / "peers" / "dri_monitor.py"
-BENCH = Bench(target=ExternalTable(kind="external", name="monitor"), interfaces={})
 # Requests that a program in use sends to monitors: physiological data every 10 s, and their end.
 START_IN_USE = (
     "7E31 0000 00E8 FD25 0407 6700 0000 0000 0000 0000 0000 FF00 0000 0000 0000 0000 0000 0000 0000 0000"
@@ -223,12 +216,8 @@ def conversation(own=PROTOCOL):
     """An executor that talks with a monitor of its own."""
     with subprocess.Popen([sys.executable, str(MONITOR), "0"], stdout=subprocess.PIPE, text=True) as monitor:
         try:
-            moniker, target = parse_moniker(f"tcp:127.0.0.1:{monitor.stdout.readline().strip()}"), served_target(BENCH)
-            transport, options = tcp_transport(moniker, target), {"reply_timeout": 2.0, "open_timeout": 5.0}
-            executor = Executor(own, transport, target, Guard(None, ()), adaptive=True, **options)
-            executor.begin(Conversation())
-            yield executor, monitor.stdout
-            executor.close()
+            with talking(own, monitor.stdout.readline().strip()) as executor:
+                yield executor, monitor.stdout
         finally:
             monitor.kill()
 

@@ -8,26 +8,19 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from talking import talking
 
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
 from harness.errors import UsageError
-from harness.executor import Executor
-from harness.guard import Guard
-from harness.interfaces import Conversation, FrameKind
+from harness.interfaces import FrameKind
 from harness.ladder import Ladder
 from harness.transcript import Way
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
 from protocols.http import METHODS
 from protocols.http import http as http_protocol
 from protocols.http_message import request_of, response_of
 from protocols.load import load_protocol
 from protocols.render import Change
-from targets.served import served_target
 
 PROTOCOL = http_protocol(path="/status", change="/settings", body='{"rate": 1}')
-BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
 OK = b"HTTP/1.1 200 OK\r\n"
 NAMES = sorted(PROTOCOL.messages)
 
@@ -271,19 +264,8 @@ def executor():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Device) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        target = served_target(BENCH)
-        executor = Executor(
-            PROTOCOL,
-            tcp_transport(parse_moniker(f"tcp:127.0.0.1:{server.server_port}"), target),
-            target,
-            Guard(None, ()),
-            reply_timeout=2.0,
-            open_timeout=5.0,
-            adaptive=True,
-        )
-        executor.begin(Conversation())
-        yield executor
-        executor.close()
+        with talking(PROTOCOL, server.server_port) as executor:
+            yield executor
         server.shutdown()
         thread.join()
 

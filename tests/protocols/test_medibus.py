@@ -8,22 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from talking import talking
 
 import harness.transports.tcp  # noqa: F401
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
-from harness.executor import Executor
-from harness.guard import Guard
 from harness.interfaces import Conversation, FrameKind, Mark
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
 from protocols.load import load_protocol
 from protocols.medibus import CODES, MESSAGES, PROTOCOL
 from protocols.render import Change
-from targets.served import served_target
 
 DEVICE = Path(__file__).parents[1] / "peers" / "medibus_device.py"
-BENCH = Bench(target=ExternalTable(kind="external", name="ventilator"), interfaces={})
 ICC, OPENED = b"\x1bQ6C\r", b"\x01Q52\r"  # as every description of the protocol prints them
 SAMPLE = b"\xd3\x81\x82\x83\x84"
 
@@ -163,12 +156,8 @@ def conversation():
     """An executor that talks with a device of its own."""
     with subprocess.Popen([sys.executable, str(DEVICE), "0"], stdout=subprocess.PIPE, text=True) as device:
         try:
-            moniker, target = parse_moniker(f"tcp:127.0.0.1:{device.stdout.readline().strip()}"), served_target(BENCH)
-            transport, options = tcp_transport(moniker, target), {"reply_timeout": 2.0, "open_timeout": 5.0}
-            executor = Executor(load_protocol("medibus"), transport, target, Guard(None, ()), adaptive=True, **options)
-            executor.begin(Conversation())
-            yield executor
-            executor.close()
+            with talking(load_protocol("medibus"), device.stdout.readline().strip()) as executor:
+                yield executor
         finally:
             device.kill()
 

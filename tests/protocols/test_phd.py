@@ -40,11 +40,8 @@ def sent(protocol, name, conversation=None, **values):
 
 
 def filled(protocol, step, conversation=None):
-    data, conversation = step.data, conversation or Conversation()
-    for live in step.live:
-        value = protocol.resolve(live, data, conversation)
-        data = data[: live.offset] + value + data[live.offset + live.length :]
-    return data
+    talk = conversation or Conversation()
+    return step.filled(lambda live, data: protocol.resolve(live, data, talk))
 
 
 def bent(protocol, name, field, data):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from talking import talking
 
 import harness.transports.listen  # noqa: F401
 from harness.bench import Bench
@@ -17,8 +18,7 @@ from harness.interfaces import Conversation
 from harness.ladder import Ladder
 from harness.states import unproven
 from harness.transcript import Way
-from harness.transports import parse_moniker, transport
-from harness.transports.tcp import tcp_transport
+from harness.transports import transport
 from protocols.phd import AGENT, MANAGER
 from protocols.render import Change
 from targets.served import served_target
@@ -45,11 +45,9 @@ def executing(protocol, transport, target):
 @pytest.fixture
 def manager():
     """An executor that talks with a manager."""
-    with peer("manager", "0") as process:
-        port, target = int(process.stdout.readline()), served_target(BENCH)
-        executor = executing(MANAGER, tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target), target)
+    times = {"reply_timeout": 3.0, "open_timeout": 10.0}
+    with peer("manager", "0") as process, talking(MANAGER, process.stdout.readline().strip(), **times) as executor:
         yield executor
-        executor.close()
 
 
 @pytest.fixture

@@ -9,23 +9,16 @@ import pytest
 
 pytest.importorskip("sdc11073", reason="no sdc11073: pip install sdc11073")
 
-from harness.bench import Bench
-from harness.bench_tables import ExternalTable
-from harness.executor import Executor
-from harness.guard import Guard
-from harness.interfaces import Conversation
+from talking import talking
+
 from harness.ladder import Ladder
 from harness.states import unproven
 from harness.transcript import Way
-from harness.transports import parse_moniker
-from harness.transports.tcp import tcp_transport
 from protocols.load import load_protocol
 from protocols.render import Change
 from protocols.sdc import PAYLOADS
-from targets.served import served_target
 
 PROVIDER = Path(__file__).parents[2] / "examples" / "sdc" / "provider.py"
-BENCH = Bench(target=ExternalTable(kind="external", name="server"), interfaces={})
 PROTOCOL = load_protocol("sdc")
 ANSWERS = {"get": "Metadata", "probe": "ProbeMatches", "get_metadata": "Metadata"}
 ABOUT_SUBSCRIPTION = ("renew", "get_status", "unsubscribe")
@@ -47,19 +40,8 @@ def port(request):
 @pytest.fixture
 def executor(port):
     """One that talks with the provider."""
-    target = served_target(BENCH)
-    executor = Executor(
-        PROTOCOL,
-        tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target),
-        target,
-        Guard(None, ()),
-        reply_timeout=5.0,
-        open_timeout=10.0,
-        adaptive=True,
-    )
-    executor.begin(Conversation())
-    yield executor
-    executor.close()
+    with talking(PROTOCOL, port, reply_timeout=5.0, open_timeout=10.0) as executor:
+        yield executor
 
 
 def subscribed(executor):
