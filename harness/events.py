@@ -63,7 +63,7 @@ class FindingMinimized:
 
 @dataclass(frozen=True, slots=True)
 class FindingDismissed:
-    """No replay showed it; it is reported as not reproduced."""
+    """No replay showed it, it is not believed, or there was no time for a replay: its `standing` says which."""
 
     finding: Finding
 

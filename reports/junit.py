@@ -113,7 +113,8 @@ def _violated(entry: RequirementRecord, record: CampaignRecord) -> list[Any]:
     confirmed = [finding for finding in findings if finding.confirmed]
     words = f"violated {counted(entry.statistics.violated if entry.statistics else 0, 'time')}"
     if findings and not confirmed:
-        return [Skipped(f"{words}, not reproduced", "unconfirmed")]
+        standing = " and ".join(dict.fromkeys(finding.standing.value for finding in findings))
+        return [Skipped(f"{words}, {standing}", "unconfirmed")]
     if findings and not any(record.status(finding).fails for finding in confirmed):
         known = "; ".join(f"{finding.id} {record.status(finding).words}" for finding in confirmed)
         return [Skipped(visible(f"{words}: {known}"), "known")]

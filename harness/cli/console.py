@@ -82,7 +82,7 @@ class ConsoleListener:
                     same = f"; the same fault as {finding.same_as}" if finding.same_as else ""
                     self._say(f"[bold]smaller[/] {finding.id}: {told}{same}")
             case FindingDismissed(finding=finding):
-                self._say(f"[yellow]not reproduced[/] {_line(finding)}")
+                self._say(f"[yellow]{finding.standing.value}[/] {_line(finding)}")
             case KnownReplayed(known=known):
                 self._say(f"[bold]known[/] {escape(visible(known.words))}")
             case BenchFault(reason=reason):
