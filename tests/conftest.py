@@ -12,13 +12,14 @@ WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device th
 
 
 @pytest.fixture(autouse=True)
-def signals_as_they_were():
-    """An interrupted run ignores further signals to its end: here the process goes on, and has children."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        if signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
+def heard_signals():
+    """An interrupted run, also one of a wider fixture, ignores further signals to its end; so does who started us.
+
+    Here the process goes on, and has children: each test begins with signals that end a program.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -22,17 +22,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-@pytest.fixture(autouse=True)
-def heard_signals():
-    """A test that runs under `nohup` or in the background hands no ignored signal on to the programs it starts."""
-    ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
-
-
 @contextmanager
 def program(folder, *words):
     """The command as a process in a folder."""
