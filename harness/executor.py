@@ -22,7 +22,7 @@ from harness.interfaces import (
     Transport,
     WireProtocol,
 )
-from harness.latency import SHORTEST_QUIET, Latency
+from harness.latency import SHORTEST_QUIET, Haste, Latency
 from harness.quiet_gap import QuietGap
 from harness.reading import Reading, Sent
 from harness.transcript import Exchange
@@ -77,7 +77,7 @@ class Executor:
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
         self.eager = adaptive and protocol.framed and not self._callbacks
-        self._hasty = self._last = False
+        self._hasty = self._brief = self._last = False
         self._served: Frame | None = None
         self._heard: Frame | None = None
         self._telling = True
@@ -153,17 +153,18 @@ class Executor:
             self.conversation = conversation.copy()
             self._guard.forget()
 
-    def run(self, steps: tuple[Step, ...], *, reopens: bool = False, hasty: bool = False) -> None:
+    def run(self, steps: tuple[Step, ...], *, reopens: bool = False, haste: Haste = Haste.NONE) -> None:
         """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
 
         With `reopens` a link that the device closed while it owed no answer is opened anew, if that can be done at
-        once: many a server serves one message a connection. A `hasty` one asks the probe behind the last message
-        where no answer comes as soon as usual, instead of waiting out the reply timeout, and does not wait for answers
-        to others that never came so far.
+        once: many a server serves one message a connection. In `haste` the probe is asked behind the last message
+        where no answer comes as soon as usual, instead of waiting out the reply timeout, and answers to others that
+        never came so far are not waited for; in more haste no answer is for long.
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
-        self._hasty = hasty and self.eager
+        self._hasty = self.eager and haste is not Haste.NONE
+        self._brief = self._hasty and haste is Haste.MORE
         self.performed, self.mutated = 0, False
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
@@ -183,7 +184,7 @@ class Executor:
             self._conclude(steps, error)
             raise
         finally:
-            self._held, self._reopens, self._hasty = [], False, False
+            self._held, self._reopens, self._hasty, self._brief = [], False, False, False
         self._conclude(steps)
 
     def _introduce(self) -> None:
@@ -261,6 +262,8 @@ class Executor:
         mute = not self._telling or self._latency.is_mute(step.message)
         due = expects and not (self._hasty and not self._last and mute)
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
+        if self._hasty and not self._last and (self._brief or (step.mutated and self._latency.drops(step.message))):
+            seconds = min(seconds, self._latency.brief(step.message))
         if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
@@ -394,16 +397,18 @@ class Executor:
         """Read until the answer, at most `seconds` behind the sending or the answer before."""
         link, protocol = self.link, self.protocol
         reading = Reading(sent, asked, proper, self._hasty and self._is_eager(message, seconds))
-        deadline = sent_at + seconds
+        since, deadline = sent_at, sent_at + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
                 until = self._until(reading, message, sent_at, deadline) if reading.eager else deadline
                 received = link.receive(until)
                 if not received:
                     if until < deadline and reading.behind is None:
-                        deadline = self._ask_behind(reading) + seconds
+                        since = self._ask_behind(reading)
+                        seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
+                        deadline = since + seconds
                         continue
-                    if until == deadline and (later := self._later(sent_at, seconds, deadline)) > deadline:
+                    if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
                         deadline = later
                         continue
                     break
@@ -435,7 +440,8 @@ class Executor:
         if self._adaptive and reading.answer is not None:
             self._latency.answered(message, ended - sent_at)
         elif self._adaptive and expects:
-            self._latency.unanswered(message)
+            served = reading.behind is not None and bool(reading.behind.replies)
+            self._latency.unanswered(message, dropped=served or ended - sent_at > self.timeout - SHORTEST_QUIET)
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
@@ -510,7 +516,7 @@ class Executor:
         self.listen(step.seconds)
 
     def listen(self, seconds: float) -> None:
-        """Let time pass and record what comes unasked."""
+        """Let time pass and record what comes unasked; what the machine loses meanwhile passes for the device, too."""
         deadline = self.link.now() + seconds
         while self.link.now() < deadline:
             now = self.link.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ _FILLING_SECONDS = 5.0
 _LATE_FACTOR = 4.0  # reply timeouts that a silent connection is given before another one is tried
 _ATTEMPTS = 3
 _LEARNED = 2
+SHORTCUTS = (Way.FILLED, Way.RECONNECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,25 @@ class Ladder:
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
-    A device whose old connections never served again is not waited for on them any more; with `patient`, it is.
+    A device that came back by filler, or on another connection only, is soon not waited for before it is given that
+    again: `shortcuts` are the ways that did. Where they are `presumed`, it is these and no others.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._renewals = 0
-        self.patient = False
+        self._came_back = Counter[Way]()
+        self.presumed: frozenset[Way] | None = None
 
     def forget(self) -> None:
         """The device was made fresh: what was learned of its connections was another life's."""
-        self._renewals = 0
+        self._came_back.clear()
+
+    @property
+    def shortcuts(self) -> frozenset[Way]:
+        """The ways on which a device that serves no more is brought back before it is waited for."""
+        if self.presumed is not None:
+            return self.presumed
+        return frozenset(way for way in SHORTCUTS if self._came_back[way] >= _LEARNED)
 
     def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
@@ -66,7 +76,7 @@ class Ladder:
         served = self._on_another(closed=closed, patience=patience, began=began)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
-        self._renewals += waited and served.service.way is Way.RECONNECTED
+        self._came_back[Way.RECONNECTED] += waited and served.service.way is Way.RECONNECTED
         return served
 
     def _beside(self, patience: float, began: float) -> Served:
@@ -83,16 +93,22 @@ class Ladder:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
             return None
-        earlier = executor.unanswered
+        return self._in_step(asked, began)
+
+    def _in_step(self, asked: int, began: float) -> Served | None:
+        """The second probe, with the protocol's own resynchronization before it; what was `asked` before is known."""
+        executor, earlier, shortcuts = self._executor, self._executor.unanswered, self.shortcuts
         self._resynchronize()
+        if Way.FILLED in shortcuts and (served := self._filled(began)) is not None:
+            return served
         if (answer := executor.probe()) is not None:
             own = not any(executor.protocol.answers(sent, answer) for sent in earlier)  # the first one was lost
             return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
-        if self._renewals >= _LEARNED and not self.patient:
+        if Way.RECONNECTED in shortcuts:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
-        return self._filled(began)
+        return None if Way.FILLED in shortcuts else self._filled(began)
 
     def _in_time(self, asked: int) -> Way:
         """LATE where both probes were answered: the first one was not lost, but slower than the device may be."""
@@ -120,6 +136,7 @@ class Ladder:
                 return None
             given += size
             if (answer := executor.probe()) is not None and not _is_echo(answer.data, probe):
+                self._came_back[Way.FILLED] += 1
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
 

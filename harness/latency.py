@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from enum import Enum
 
 SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
 _FORGETS, _FORGETS_OWN, _ENOUGH = 0.99, 0.9, 3
 _MUTE_FROM, _LOOK_AGAIN = 3, 16
+_SHORTEST_BRIEF, _BRIEF_QUIETS = 0.1, 2.0
+
+
+class Haste(Enum):
+    """What a case does where an answer is overdue.
+
+    It waits out the reply timeout; or asks at once whether the device serves; or waits for no answer longer than it is
+    usual several times over, because it is known how a device that is silent then comes back.
+    """
+
+    NONE, SOME, MORE = range(3)
 
 
 class Latency:
@@ -20,7 +32,7 @@ class Latency:
     def __init__(self, timeout: float, *, steady: bool = False) -> None:
         self._timeout, self._slowest, self._steady = timeout, 0.0, steady
         self._own: dict[str, tuple[int, float]] = {}
-        self._unanswered = Counter[str]()
+        self._unanswered, self._dropped = Counter[str](), Counter[str]()
 
     @property
     def known(self) -> bool:
@@ -36,6 +48,10 @@ class Latency:
         slowest = own if count >= _ENOUGH else self._slowest
         return min(self._timeout, max(SHORTEST_QUIET, _QUIET_FACTOR * slowest))
 
+    def brief(self, message: str) -> float:
+        """After so long an answer is not waited for any more where the device is known to be deaf now and then."""
+        return min(self._timeout, max(_SHORTEST_BRIEF, _BRIEF_QUIETS * self.quiet(message)))
+
     def answered(self, message: str, seconds: float) -> None:
         """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""
         if self._steady and self.known:
@@ -45,9 +61,14 @@ class Latency:
         self._own[message] = count + 1, max(_FORGETS_OWN * own, seconds)
         self._unanswered.pop(message, None)
 
-    def unanswered(self, message: str) -> None:
-        """None came, though one is due."""
+    def unanswered(self, message: str, *, dropped: bool) -> None:
+        """None came, though one is due; `dropped` where it had all its time, or the device served what came behind."""
         self._unanswered[message] += 1
+        self._dropped[message] += dropped
+
+    def drops(self, message: str) -> bool:
+        """True where the device answers some of its kind, or none, and drops others."""
+        return self._dropped[message] >= _MUTE_FROM
 
     def is_mute(self, message: str) -> bool:
         """True where the latest of its kind were not answered; now and then it is looked at again."""

@@ -12,6 +12,7 @@ from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, Ow
 from harness.executor import Executor
 from harness.interfaces import Covers, Fences, Frame, Listens, Monitor, Restores, Target
 from harness.ladder import Served
+from harness.latency import Haste
 from harness.load import Load
 from harness.outcome import Measures, Outcome
 from harness.own import own_error
@@ -158,11 +159,14 @@ class Runner:
         self.states.unsettle()
 
     @contextmanager
-    def sequential(self) -> Generator[None]:
-        """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts."""
-        self._careful = True
+    def sequential(self, presumed: frozenset[Way] = frozenset()) -> Generator[None]:
+        """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts.
+
+        A device that is known to come back on the `presumed` ways only is not waited for before these.
+        """
+        self._careful = not presumed
         for interface in self.interfaces.values():
-            interface.ladder.patient = True
+            interface.ladder.presumed = presumed
         if isinstance(self.states, KeptStates):
             self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
@@ -175,7 +179,7 @@ class Runner:
                 self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
-                interface.ladder.patient = False
+                interface.ladder.presumed = None
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -315,7 +319,7 @@ class Runner:
         executor, state = interface.executor, interface.protocol.states.get(case.state)
         try:
             reopens = interface.may_close and not (state and state.preamble)
-            executor.run(case.steps, reopens=reopens, hasty=not (self.independent or self._careful))
+            executor.run(case.steps, reopens=reopens, haste=self._haste(interface))
         except GuardRefused as refusal:
             if not executor.performed:
                 raise
@@ -326,6 +330,11 @@ class Runner:
         except OwnError as error:
             return _Progress(trouble=error)
         return _Progress()
+
+    def _haste(self, interface: Interface) -> Haste:
+        if self.independent or self._careful:
+            return Haste.NONE
+        return Haste.MORE if interface.ladder.shortcuts else Haste.SOME
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
         """What the target reported; after a restart it gets its time to come up."""

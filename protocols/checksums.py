@@ -85,6 +85,16 @@ def sum8_digits(data: bytes) -> int:
     return int.from_bytes(b"%02X" % sum8(data))
 
 
+@algorithm("fletcher8", 2)
+def fletcher8(data: bytes) -> int:
+    """Sum of all bytes modulo 256, and behind it the sum of these sums (RFC 1145 with eight bits; UBX)."""
+    first = second = 0
+    for byte in data:
+        first = (first + byte) & 0xFF
+        second = (second + first) & 0xFF
+    return first << 8 | second
+
+
 @algorithm("lrc", 1)
 def lrc(data: bytes) -> int:
     """Two's complement of the sum modulo 256 (Modbus ASCII)."""

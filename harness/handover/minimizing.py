@@ -14,7 +14,7 @@ from harness.finding import Finding, upgraded
 from harness.handover.replaying import assembled
 from harness.runner import Runner
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, replay_once
+from harness.triage.replay import Replay, replay_once, ways_back
 from harness.triage.shrink import Shrinker
 
 _TRIES = 3
@@ -64,7 +64,9 @@ def _advance(runner: Runner, minimization: Minimization, until: float, tell: Cal
     try:
         while not minimization.done and time.monotonic() < until:
             before = minimization.window
-            minimization.advance(lambda window, finding: replay_once(runner, window, finding))
+            minimization.advance(
+                lambda window, finding: replay_once(runner, window, finding, presumed=ways_back(finding.transcript))
+            )
             if minimization.window != before:
                 tell(minimization.finding)
     except KeyboardInterrupt:

@@ -28,8 +28,9 @@ from harness.errors import BenchError
 from harness.finding import Finding, bucket_of, is_blamed
 from harness.interfaces import Explains
 from harness.runner import Runner
+from harness.transcript import Way
 from harness.triage.control import Control
-from harness.triage.replay import Replay, replay_once, same_fault
+from harness.triage.replay import Replay, replay_once, same_fault, ways_back
 from harness.verdict import KINDS, Kind, Observation
 
 _WINDOWS = (1, 2, 4, 8, 16)
@@ -60,7 +61,7 @@ class Confirmation:
     ) -> None:
         self._runner, self._tries, self._stop, self._search = runner, tries, stop, search
         self._known = known
-        self._control = Control(self._again, stop)
+        self._control = Control(self._again, self._without, stop)
         self.suspect = 0  # sights of timed kinds that no replay confirmed
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
@@ -139,6 +140,9 @@ class Confirmation:
         return self._tries + (min(self.suspect, _SUSPECT) if finding.observation.timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
+        return replay_once(self._runner, window, finding, self._stop, _presumed(finding))
+
+    def _without(self, window: Sequence[TestCase], finding: Finding) -> Replay:
         return replay_once(self._runner, window, finding, self._stop)
 
     def _judged(self, finding: Finding, played: Sequence[Replay]) -> Finding:
@@ -147,6 +151,16 @@ class Confirmation:
             seen = f"it came back in {finding.reproduced} of {finding.tries} replays"
             return replace(finding, doubt=f"{seen}, which chance can do")
         return self._control.judged(finding, played, self._asked(finding)) if finding.observation.timed else finding
+
+
+def _presumed(finding: Finding) -> frozenset[Way]:
+    """The way back that the first sight found with patience, where chance finds it no easier when it is tried first.
+
+    A device that is held up at random comes back to another connection sooner or later, to filler in its second only.
+    Where the device says itself why it fell silent, chance has no part in it.
+    """
+    ways = ways_back(finding.transcript)
+    return ways if finding.kind is Kind.HANG else ways & {Way.FILLED}
 
 
 def needed_of(finding: Finding) -> int:

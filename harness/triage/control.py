@@ -11,6 +11,7 @@ from harness.transcript import Transcript, Way
 from harness.triage.replay import Replay
 from harness.verdict import Kind
 
+Play = Callable[[Sequence[TestCase], Finding], Replay]
 _LONGEST = 30.0  # link seconds
 _COMPARED, _ENOUGH, _FEW = 10, 6, 4
 _ALIKE, _SLACK = 1.5, 0.3  # times, and seconds
@@ -18,10 +19,13 @@ _TRIES = 2  # for each that is wanted: one that tested nothing is no vote
 
 
 class Control:
-    """Plays windows by `again` until `stop()`: what was not played then speaks for the finding, not against it."""
+    """Plays windows by `again`, and without the case by `without`, until `stop()`.
 
-    def __init__(self, again: Callable[[Sequence[TestCase], Finding], Replay], stop: Callable[[], bool]) -> None:
-        self._again, self._stop = again, stop
+    What was not played then speaks for the finding, not against it.
+    """
+
+    def __init__(self, again: Play, without: Play, stop: Callable[[], bool]) -> None:
+        self._again, self._without, self._stop = again, without, stop
 
     def judged(self, finding: Finding, replays: Sequence[Replay], asked: int) -> Finding:
         """The finding, which `replays` showed; with a doubt where controls show it, too, or none can be played.
@@ -30,10 +34,10 @@ class Control:
         as where a device is held up at random, ten of each sort decide.
         """
         window, quiet = _window(finding, _longest(finding, replays)), _needs_quiet(finding)
-        seen = self._votes(window, finding, asked)
+        seen = self._votes(self._without, window, finding, asked)
         if not seen and not self._stop():
             return _doubted(finding, "and what comes without the case could not be played")
-        if not any(seen) and _is_steady(replays):
+        if not any(seen) and _is_steady(finding, replays):
             return finding
         if asked == 1 or (quiet and any(seen)):
             return _doubted(finding, "and without the case, too")
@@ -45,24 +49,31 @@ class Control:
         Six are enough where none of ten does: whatever holds a device up so often that chance gives six of six does not
         spare ten of ten (2.5 in 100,000 at the likeliest rate).
         """
-        seen += self._votes(window, finding, _COMPARED - len(seen), most=few - sum(seen))
+        seen += self._votes(self._without, window, finding, _COMPARED - len(seen), most=few - sum(seen))
         if sum(seen) > few:
             return _doubted(finding, "and without the case, too")
         enough = _COMPARED if any(seen) or len(seen) < _COMPARED else _ENOUGH
-        hits = self._votes(finding.window, finding, enough - finding.tries, most=_COMPARED, fewest=True)
+        hits = self._votes(self._again, finding.window, finding, enough - finding.tries, most=_COMPARED, fewest=True)
         finding = replace(finding, reproduced=finding.reproduced + sum(hits), tries=finding.tries + len(hits))
         missed = finding.reproduced < finding.tries or finding.tries < enough
         return _doubted(finding, f"and in {sum(seen)} of {len(seen)} without the case") if missed else finding
 
     def _votes(
-        self, window: Sequence[TestCase], finding: Finding, wanted: int, *, most: int = 0, fewest: bool = False
+        self,
+        play: Play,
+        window: Sequence[TestCase],
+        finding: Finding,
+        wanted: int,
+        *,
+        most: int = 0,
+        fewest: bool = False,
     ) -> list[bool]:
         """Whether each of `wanted` replays shows it; ends where more than `most` do, or with `fewest` one does not."""
         votes = list[bool]()
         for _ in range(_TRIES * wanted):
             if self._stop() or len(votes) >= wanted or sum(votes) > most or (fewest and not all(votes)):
                 break
-            again = self._again(window, finding)
+            again = play(window, finding)
             votes += [again.reproduced] if again.votes else []
         return votes
 
@@ -76,15 +87,18 @@ def _window(finding: Finding, seconds: float) -> tuple[TestCase, ...]:
     return (*before, TestCase(case.interface, case.state, (Wait(seconds),), Origin("control")))
 
 
-def _is_steady(replays: Sequence[Replay]) -> bool:
-    """True where the device came back on the same way after about the same time, or as many bytes, or never."""
+def _is_steady(finding: Finding, replays: Sequence[Replay]) -> bool:
+    """True where the device came back on the same way after about the same time, or as many bytes, or never.
+
+    How many bytes is of no matter where it says itself why it fell silent.
+    """
     services = [again.transcript.service for again in replays if again.transcript is not None]
     found = [service for service in services if service is not None]
     ways, seconds = {service.way for service in found}, [service.seconds for service in found]
     if len(ways) > 1:
         return False
     if ways == {Way.FILLED}:
-        return len({service.filler for service in found}) == 1
+        return finding.kind is Kind.HANG or len({service.filler for service in found}) == 1
     return ways <= {Way.NEVER} or max(seconds) <= _ALIKE * min(seconds) + _SLACK
 
 

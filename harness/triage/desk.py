@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
 from harness.runner import Runner
+from harness.transcript import Way
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, replay_once
+from harness.triage.replay import Replay, replay_once, ways_back
 from harness.triage.shrink import Shrinker, Window
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
@@ -106,7 +107,7 @@ class Desk:
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
-        task.minimization.advance(self._play)
+        task.minimization.advance(self._asked)
         slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
@@ -132,9 +133,13 @@ class Desk:
         played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
         return counted(finding, played, shown=1)
 
-    def _play(self, window: Window, finding: Finding) -> Replay:
+    def _asked(self, window: Window, finding: Finding) -> Replay:
+        """A replay that is to be smaller: how the device comes back is not found out anew each time."""
+        return self._play(window, finding, ways_back(finding.transcript))
+
+    def _play(self, window: Window, finding: Finding, presumed: frozenset[Way] = frozenset()) -> Replay:
         self._played += 1
-        return replay_once(self._runner, window, finding, self._stop)
+        return replay_once(self._runner, window, finding, self._stop, presumed)
 
     def state(self) -> DeskState:
         """What there is to do, to be written down: the one in hand is begun again by whoever reads it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused, MedfuzzError
 from harness.finding import LINK_GONE, RESTART, Finding, upgraded
+from harness.ladder import SHORTCUTS
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
@@ -53,11 +54,18 @@ def _never() -> bool:
 
 
 def replay_once(
-    runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool] = _never
+    runner: Runner,
+    window: Sequence[TestCase],
+    finding: Finding,
+    stop: Callable[[], bool] = _never,
+    presumed: frozenset[Way] = frozenset(),
 ) -> Replay:
-    """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault."""
+    """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
+
+    `presumed`: ways on which it is known to come back to service.
+    """
     try:
-        with runner.sequential():
+        with runner.sequential(presumed):
             return _played(runner, window, finding, stop)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
@@ -65,6 +73,12 @@ def replay_once(
         return Replay(False, untested=str(error))
     except Exception as error:  # noqa: BLE001  what a decoder or a callback raises is no answer of the device's
         return Replay(False, bench_error=str(own_error(error, f"replay of {finding.id}")))
+
+
+def ways_back(transcript: Transcript) -> frozenset[Way]:
+    """How the device came back to service without being waited for; none where it did otherwise."""
+    service = transcript.service
+    return frozenset(SHORTCUTS) & {service.way} if service is not None else frozenset()
 
 
 def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool]) -> Replay:

@@ -13,6 +13,8 @@ EXAMPLES = DOCS / "examples"
 BLOCKS = re.findall(
     r"^```(\w+)\n(.*?)^```$", (DOCS / "protocol.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )
+WARMER = ("warmer_device.py", "service")
+DEVICES = {"warmer.toml": WARMER, "warmer_boofuzz.toml": WARMER, "gnss.toml": ("gnss_device.py", "receiver")}
 SHOWN = [block for kind, block in BLOCKS if kind == "python"]
 
 
@@ -21,12 +23,13 @@ def bench(tmp_path):
     """The examples' benches on a free port, by this interpreter."""
 
     def made(name):
+        device, interface = DEVICES[name]
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         (tmp_path / name).write_text(
             f'include = "{EXAMPLES / name}"\n[target]\n'
-            f'command = ["{sys.executable}", "{EXAMPLES / "warmer_device.py"}", "{port}"]\n'
-            f'[interfaces.service]\ntransport = "tcp:127.0.0.1:{port}"\n'
+            f'command = ["{sys.executable}", "{EXAMPLES / device}", "{port}"]\n'
+            f'[interfaces.{interface}]\ntransport = "tcp:127.0.0.1:{port}"\n'
         )
         return name
 
@@ -51,7 +54,7 @@ def timeless(lines):
 
 
 def test_the_pages_code_is_the_examples():
-    source = unspaced((EXAMPLES / "warmer.py").read_text(encoding="utf-8"))
+    source = unspaced("".join((EXAMPLES / name).read_text(encoding="utf-8") for name in ("gnss.py", "warmer.py")))
     assert len(SHOWN) > 6
     assert [block for block in SHOWN[:-1] if unspaced(block) not in source] == []
 
@@ -61,13 +64,14 @@ def test_messages_are_listed_as_the_page_shows(medfuzz, bench, name):
     assert medfuzz("list", "messages", bench(name)) == (0, printed(f"list messages {name}"), [])
 
 
-def test_check_and_send_print_what_the_page_shows(medfuzz, bench):
-    name = bench("warmer.toml")
+@pytest.mark.parametrize(("name", "message"), [("warmer.toml", "status"), ("gnss.toml", "set_rate")])
+def test_check_and_send_print_what_the_page_shows(medfuzz, bench, name, message):
+    name = bench(name)
     code, out, err = medfuzz("check", name)
-    shown = timeless(printed("check warmer.toml"))
+    shown = timeless(printed(f"check {name}"))
     assert (code, timeless(out)[: len(shown)], err) == (0, shown, [])
-    code, out, err = medfuzz("send", name, "status")
-    assert (code, timeless(out), err) == (0, timeless(printed("send warmer.toml status")), [])
+    code, out, err = medfuzz("send", name, message)
+    assert (code, timeless(out), err) == (0, timeless(printed(f"send {name} {message}")), [])
 
 
 def told_of(name, err, out):
@@ -76,7 +80,7 @@ def told_of(name, err, out):
 
 
 def test_a_run_finds_what_the_page_shows_and_the_replay_does_too(medfuzz, bench):
-    code, out, err = medfuzz("run", bench("warmer.toml"), "--cases", "30", "--out", "runs/first")
+    code, out, err = medfuzz("run", bench("warmer.toml"), "--cases", "300", "--stop-on", "leak", "--out", "runs/first")
     assert code == 1
     shown = printed("run warmer.toml")
     told = [line for line in shown if "F-fcdecda8" in line]
@@ -90,7 +94,7 @@ def test_a_run_finds_what_the_page_shows_and_the_replay_does_too(medfuzz, bench)
 def test_a_boofuzz_script_finds_it_too(medfuzz, bench):
     name = bench("warmer_boofuzz.toml")
     assert medfuzz("check", name)[0] == 0
-    code, out, err = medfuzz("run", name, "--cases", "30", "--out", "runs/script")
+    code, out, err = medfuzz("run", name, "--cases", "300", "--stop-on", "leak", "--out", "runs/script")
     assert code == 1
     assert told_of("F-a", err, out) == [line for line in printed("run warmer_boofuzz.toml") if "F-a" in line]
 

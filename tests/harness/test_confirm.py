@@ -16,7 +16,7 @@ from harness.transcript import Service, Transcript, Way
 from harness.triage import confirm
 from harness.triage.confirm import Confirmation, needed_of
 from harness.triage.replay import Replay
-from harness.verdict import KINDS, Kind, Observation
+from harness.verdict import KINDS, UNSERVING, Kind, Observation
 
 drawn = settings(deadline=None, derandomize=True, database=None)
 
@@ -39,7 +39,7 @@ class Played:
         self.windows, self.controls, self.shows, self.failing = [], [], shows, failing
         monkeypatch.setattr(confirm, "replay_once", self.replay)
 
-    def replay(self, _runner, window, finding, stop=None):
+    def replay(self, _runner, window, finding, stop=None, _presumed=()):
         window = tuple(window)
         if window[-1].origin.fuzzer == "control":
             self.controls.append(window)
@@ -130,7 +130,7 @@ def test_a_window_ends_with_the_case_that_showed_it_in_the_replay(toy, monkeypat
     played = Played(monkeypatch, lambda window, _n: len(window) >= 3)
     plays = played.replay
 
-    def earlier(_runner, window, finding, stop=None):
+    def earlier(_runner, window, finding, stop=None, _presumed=()):
         again = plays(_runner, window, finding, stop)
         return Replay(True, again=again.again, case=history[2]) if again.reproduced else again
 
@@ -351,7 +351,7 @@ def test_a_bench_that_failed_once_and_then_played_a_window_has_replayed(toy, mon
 def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
     tries = iter([True, "over", True, "", True])
 
-    def replay(_runner, window, finding, stop=None):
+    def replay(_runner, window, finding, stop=None, _presumed=()):
         if window[-1].origin.fuzzer == "control":
             return Replay(False)
         if (shown := next(tries)) is True:
@@ -517,7 +517,7 @@ def test_a_control_that_tested_nothing_is_no_vote_and_where_none_tests_it_is_sai
     played = Played(monkeypatch, lambda window, _n: True)
     plays, blind = played.replay, [1, 2, 3]
 
-    def unreached(runner, window, finding, stop=None):
+    def unreached(runner, window, finding, stop=None, _presumed=()):
         again = plays(runner, window, finding, stop)
         return Replay(False, untested="not reached") if len(played.controls) in blind and window != (X,) else again
 
@@ -550,7 +550,7 @@ def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first
     transcript = Transcript("", (), 10.0, 10.0 + again)
     windows = []
 
-    def played(_runner, window, _finding, _stop):
+    def played(_runner, window, _finding, _stop, _presumed=()):
         windows.append(window)
         return Replay(window[-1].origin.fuzzer != "control", transcript)
 
@@ -566,7 +566,7 @@ def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first
 def test_how_long_it_took_to_be_served_again_is_not_waited_for(toy, monkeypatch, served, waited):
     windows = []
 
-    def played(_runner, window, _finding, _stop):
+    def played(_runner, window, _finding, _stop, _presumed=()):
         windows.append(window)
         return Replay(window[-1].origin.fuzzer != "control")
 
@@ -579,7 +579,7 @@ def served(*services, controls=lambda number: False):
     """Plays replays that end with these services, in turn and for ever; counts replays and controls."""
     counts = [0, 0]
 
-    def played(_runner, window, finding, _stop):
+    def played(_runner, window, finding, _stop, _presumed=()):
         control = window[-1].origin.fuzzer == "control"
         counts[control] += 1
         if control:
@@ -614,6 +614,36 @@ def test_a_device_that_comes_back_otherwise_each_time_is_asked_ten_times(toy, mo
     monkeypatch.setattr(confirm, "replay_once", played)
     finding = confirmed(toy(), sight(Kind.SILENCE, (way.value, "x")))
     assert (finding.confirmed, *counts) == ((True, 3, 3) if steady else (True, 6, 10))
+
+
+def unserving(kind):
+    """Seen because no probe was served; a device that hangs has said where."""
+    finding = sight(kind, ("struct.error", "register_message.py, line 150"))
+    return replace(finding, observation=replace(finding.observation, monitor=UNSERVING))
+
+
+def test_how_many_bytes_a_device_wants_is_of_no_matter_where_it_says_itself_why_it_hangs(toy, monkeypatch):
+    played, counts = served(Service(MORE, 2.2, 256), Service(MORE, 2.2, 1280))
+    monkeypatch.setattr(confirm, "replay_once", played)
+    finding = confirmed(toy(), unserving(Kind.HANG))
+    assert (finding.confirmed, *counts) == (True, 3, 3)
+
+
+@pytest.mark.parametrize("kind", [Kind.HANG, Kind.SILENCE])
+@pytest.mark.parametrize("way", [MORE, NEW, NOW])
+def test_the_way_back_is_found_with_patience_once_where_chance_has_no_part_in_it(toy, monkeypatch, kind, way):
+    plays, _counts = served(Service(way, 2.2, 256))
+    presumed = []
+
+    def played(runner, window, finding, stop, ways=frozenset()):
+        presumed.append(ways)
+        return plays(runner, window, finding, stop, ways)
+
+    monkeypatch.setattr(confirm, "replay_once", played)
+    seen = unserving(kind)
+    confirmed(toy(), replace(seen, transcript=replace(seen.transcript, service=Service(way, 2.2, 256))))
+    known = {way} if way is MORE or (kind is Kind.HANG and way is NEW) else set()
+    assert presumed == [known] * 3 + [set()] * 3
 
 
 @pytest.mark.parametrize(("kind", "replays"), [(Kind.EXIT, 1), (Kind.SILENCE, 3)])
@@ -663,7 +693,7 @@ def test_where_a_replay_takes_seconds_two_that_show_it_are_enough(toy, monkeypat
     clock = [0.0]
     monkeypatch.setattr(confirm.time, "monotonic", lambda: clock[0])
 
-    def slow(_runner, window, finding, _stop):
+    def slow(_runner, window, finding, _stop, _presumed=()):
         clock[0] += each
         control = window[-1].origin.fuzzer == "control"
         return Replay(False) if control else Replay(True, again=finding.observation, case=window[-1])

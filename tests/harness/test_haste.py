@@ -1,11 +1,13 @@
 """The wait for an answer that does not come is cut short by a probe behind the message, and never in a replay."""
 
+from dataclasses import replace
+
 import pytest
 from test_reading import answers, clocked, told
 from toy import case, message
 
 from harness.case import Send, Wait
-from harness.latency import Latency
+from harness.latency import Haste, Latency
 from harness.transcript import Way
 
 A, B = message(b"a"), message(b"b")
@@ -23,7 +25,7 @@ def hasty(toy):
         t.executor.begin()
         t.executor.run((B,))
         t.executor.begin()
-        t.run = lambda *steps: t.executor.run(steps, hasty=True)
+        t.run = lambda *steps: t.executor.run(steps, haste=Haste.SOME)
         return t
 
     return made
@@ -108,7 +110,7 @@ def test_before_any_answer_nobody_knows_when_one_is_overdue(toy):
     t.connection.open()
     t.device.planted[b"a"] = lambda _device: []
     t.executor.begin()
-    assert clocked(t, lambda: t.executor.run((A,), hasty=True)) == pytest.approx(1.0)
+    assert clocked(t, lambda: t.executor.run((A,), haste=Haste.SOME)) == pytest.approx(1.0)
 
 
 def test_behind_a_probe_no_other_is_sent(hasty):
@@ -151,6 +153,41 @@ def test_cases_are_run_in_haste_and_replays_are_not(hasty):
     assert careful > 1.0
 
 
+def test_a_device_that_is_known_to_be_deaf_now_and_then_is_not_waited_for(hasty):
+    t = hasty()
+    t.device.planted[b"p"] = lambda _device: []
+    some = clocked(t, lambda: t.executor.run((A,), haste=Haste.SOME))
+    t.executor.begin()
+    more = clocked(t, lambda: t.executor.run((A,), haste=Haste.MORE))
+    assert t.executor.overdue
+    assert some == pytest.approx(0.2 + 1.0, abs=0.05)
+    assert more == pytest.approx(0.2 + 0.4, abs=0.05)  # the probe, for twice what any answer is given
+
+
+def test_nor_is_a_message_in_the_middle_of_a_case_which_is_answered_late_then(hasty):
+    t = hasty()
+    answers(t, b"a", b"<A>", after=0.45)
+    assert clocked(t, lambda: t.executor.run((A, B), haste=Haste.MORE)) == pytest.approx(0.5, abs=0.1)
+    assert [(name, replies) for name, replies, _unasked, _stray in told(t)] == [("a", (b"<A>",)), ("b", (b"<B>",))]
+
+
+def test_a_campaign_is_in_more_haste_where_a_way_back_is_known_and_a_replay_only_where_it_is_presumed(hasty):
+    t = hasty()
+    t.runner.start()
+    t.executor.run((B,))
+    runs = []
+    t.interface.executor.run = lambda steps, *, reopens=False, haste=None: runs.extend([haste] * (A in steps))
+    t.runner.run(case(A))
+    t.interface.ladder.presumed = frozenset({Way.FILLED})
+    t.runner.run(case(A))
+    with t.runner.sequential():
+        t.runner.run(case(A))
+    with t.runner.sequential(frozenset({Way.RECONNECTED})):
+        t.runner.run(case(A))
+    t.runner.run(case(A))
+    assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.MORE, Haste.SOME]
+
+
 def test_the_bench_may_say_that_no_probe_is_sent_behind_a_message(hasty):
     t = hasty()
     t.executor.eager = False
@@ -178,6 +215,18 @@ def test_a_message_that_takes_long_does_not_make_the_others_wait(hasty):
     for _ in range(30):
         latency.answered("quick", 0.01)
     assert latency.quiet("quick") == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(("bent", "seconds"), [(True, 0.4 + 0.05), (False, 1.0 + 0.05)])
+def test_a_bent_message_of_a_kind_that_is_dropped_now_and_then_is_not_waited_for_in_a_case(hasty, bent, seconds):
+    t = hasty()
+    for _ in range(3):
+        t.device.planted[b"a"] = lambda _device: []
+        assert clocked(t, lambda: t.run(A, B)) == pytest.approx(1.0 + 0.05, abs=0.05)
+        answers(t, b"a", b"<A>", after=0.05)
+        t.run(A, B)
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: t.run(replace(A, mutated=bent), B)) == pytest.approx(seconds, abs=0.05)
 
 
 def test_a_silent_message_is_a_send_that_waits(hasty):

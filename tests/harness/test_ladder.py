@@ -242,6 +242,39 @@ def test_a_device_whose_old_connections_never_served_again_is_not_waited_for_a_t
     assert took[2] == pytest.approx(2.2, abs=0.01) and took[2] < took[1] - 4.0
 
 
+def test_a_device_that_filler_brought_back_twice_gets_it_the_third_time_before_it_is_waited_for(toy):
+    t = connected(toy(adaptive=True))
+    took = []
+    for _ in range(4):
+        if len(took) == 3:
+            t.ladder.forget()
+        t.device.hungry = 100
+        served, seconds = climb(t)
+        assert (served.service.way, served.service.filler) == (Way.FILLED, 256)
+        took.append(seconds)
+    assert took[2] == pytest.approx(took[1] - 5.0, abs=0.1)  # neither a second probe nor patience
+    assert took[3] == pytest.approx(took[1], abs=0.1)
+
+
+def test_a_device_that_was_filled_in_vain_is_still_waited_for_and_not_filled_again(toy):
+    t = connected(toy(adaptive=True))
+    t.ladder.presumed = frozenset({Way.FILLED})
+    t.transport.fall_deaf()
+    served, _seconds = climb(t)
+    assert served.service.way is Way.RECONNECTED
+    assert len([sent for sent in t.transport.sent if len(sent) > 3]) == 2
+
+
+@pytest.mark.parametrize("presumed", [None, frozenset(), frozenset({Way.RECONNECTED})])
+def test_nothing_is_learned_where_it_is_presumed_how_a_device_comes_back(toy, presumed):
+    t = connected(toy(adaptive=True))
+    for _ in range(2):
+        t.device.hungry = 100
+        climb(t)
+    t.ladder.presumed = presumed
+    assert t.ladder.shortcuts == (frozenset({Way.FILLED}) if presumed is None else presumed)
+
+
 @pytest.mark.parametrize("ends", ["gone", "closed", "by us"])
 def test_connections_that_end_otherwise_do_not_count_as_dead_ones(toy, ends):
     t = connected(toy())

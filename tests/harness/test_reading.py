@@ -244,6 +244,11 @@ def test_what_the_machine_lost_is_added_to_the_deadline(wall, lost, after, answe
     assert exchange.ended_at - exchange.sent_at == pytest.approx(after if answered else 1.0 + lost, abs=0.01)
 
 
+def test_what_the_machine_lost_is_not_added_to_time_that_only_passes(wall):
+    t = wall(lost=lambda _since: 2.0)
+    assert clocked(t, lambda: t.executor.run((Wait(1.0),))) == pytest.approx(1.0, abs=0.01)
+
+
 def test_what_was_lost_before_the_message_was_sent_is_not_added(wall):
     asked = []
     t = wall(lost=lambda since: asked.append(since) or 0.0)
