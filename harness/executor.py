@@ -394,17 +394,18 @@ class Executor:
         asked: Sequence[bytes] = (),
         proper: Callable[[Frame], bool] | None = None,
     ) -> Frame | None:
-        """Read until the answer, at most `seconds` behind the sending or the answer before."""
+        """Read until the answer, at most `seconds` after all was through to the device, or the answer before."""
         link, protocol = self.link, self.protocol
         reading = Reading(sent, asked, proper, self._hasty and self._is_eager(message, seconds))
-        since, deadline = sent_at, sent_at + seconds
+        since = max(sent_at, link.through) if message else sent_at
+        deadline = since + seconds
         try:
             while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
-                until = self._until(reading, message, sent_at, deadline) if reading.eager else deadline
+                until = self._until(reading, message, since, deadline) if reading.eager else deadline
                 received = link.receive(until)
                 if not received:
                     if until < deadline and reading.behind is None:
-                        since = self._ask_behind(reading)
+                        since = max(self._ask_behind(reading), link.through)
                         seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
                         deadline = since + seconds
                         continue
@@ -449,12 +450,12 @@ class Executor:
             return False
         return self.connection.handles is None and not self.link.whole and self._latency.quiet(message) < seconds
 
-    def _until(self, reading: Reading, message: str, sent_at: float, deadline: float) -> float:
+    def _until(self, reading: Reading, message: str, since: float, deadline: float) -> float:
         """When to look up from the line: an answer is overdue, or the probe behind the message was served instead."""
         if reading.behind is not None and not reading.behind.replies:
             return deadline
-        since = sent_at if reading.behind is None else self.link.now()
-        return min(deadline, since + self._latency.quiet(message))
+        began = since if reading.behind is None else self.link.now()
+        return min(deadline, began + self._latency.quiet(message))
 
     def _ask_behind(self, reading: Reading) -> float:
         """Send the probe behind the message; when that was."""

@@ -39,24 +39,36 @@ class Guard:
 
 
 class GuardedLink:
-    """A link whose every outgoing byte passes the guard."""
+    """A link whose every outgoing byte passes the guard.
 
-    def __init__(self, link: Link, guard: Guard) -> None:
-        self._link, self._guard = link, guard
+    `through` says when the last of them is at the other end, where each takes `byte_seconds`; link seconds.
+    """
+
+    def __init__(self, link: Link, guard: Guard, byte_seconds: float = 0.0) -> None:
+        self._link, self._guard, self._byte_seconds = link, guard, byte_seconds
+        self.through = 0.0
         self.receive, self.close, self.now = link.receive, link.close, link.now
         self.whole, self.stream = link.whole, link.stream
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send what the guard allows; raises GuardRefused and sends nothing otherwise."""
         self._guard.check(data)
-        self._link.send(data, deadline)
+        self._link.send(data, deadline + self._takes(len(data)))
+
+    def _takes(self, octets: int) -> float:
+        """Seconds until so many bytes more are through, which is then noted."""
+        if not self._byte_seconds:
+            return 0.0
+        now = self.now()
+        self.through = max(self.through, now) + octets * self._byte_seconds
+        return self.through - now
 
     def burst(self, messages: Sequence[bytes], deadline: float, *, awaited: bool) -> None:
         """Send messages right behind one another; raises GuardRefused and sends none of them otherwise."""
         for data in messages:
             self._guard.check(data)
         if isinstance(self._link, Bursts):
-            self._link.burst(messages, deadline, awaited=awaited)
+            self._link.burst(messages, deadline + self._takes(sum(map(len, messages))), awaited=awaited)
             return
         for data in messages:
-            self._link.send(data, deadline)
+            self._link.send(data, deadline + self._takes(len(data)))

@@ -48,10 +48,12 @@ class Transport(Interface):
     """Opens links to one endpoint, named by its moniker.
 
     `quiet_gap`: seconds without a byte that end an answer where the protocol has no framing (0: it comes in one piece).
+    `byte_seconds`: what a byte that was sent takes to the other end of the line (0: no time to speak of).
     """
 
     moniker: str
     quiet_gap: float
+    byte_seconds: float
 
     def open(self, timeout: float) -> Link:
         """A new link within `timeout` seconds; raises LinkError saying what to do next."""

@@ -243,7 +243,7 @@ class EmulatorLink:
 class EmulatorTransport:
     """`emulator:/PORT`: a port of the bench's emulated target."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, target: EmulatedTarget, port: str) -> None:
         self.moniker, self._target, self._port = moniker, target, port

@@ -371,6 +371,7 @@ class _WatchedTransport:
 
     def __init__(self, carrier: Transport, target: ServedTarget) -> None:
         self.moniker, self.quiet_gap = carrier.moniker, carrier.quiet_gap
+        self.byte_seconds = carrier.byte_seconds
         self._carrier, self._target = carrier, target
 
     @property

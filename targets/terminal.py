@@ -139,7 +139,7 @@ class TerminalLink:
 class TerminalTransport:
     """Opens the port again and again while the program has it open."""
 
-    quiet_gap = 0.02
+    quiet_gap, byte_seconds = 0.02, 0.0
 
     def __init__(self, moniker: str, terminals: Terminals, name: str) -> None:
         self.moniker, self._terminals, self._name = moniker, terminals, name

@@ -221,7 +221,7 @@ class BleLink:
 class BleTransport:
     """Opens links to one part of one address. `fenced` may be switched for a sequential run."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, peer: Peer, route: Route, *, fenced: bool) -> None:
         self.moniker, self._peer, self._route, self.fenced = moniker, peer, route, fenced

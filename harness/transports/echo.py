@@ -92,6 +92,7 @@ class EchoTransport:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.moniker, self.quiet_gap = transport.moniker, transport.quiet_gap
+        self.byte_seconds = transport.byte_seconds
 
     def open(self, timeout: float) -> EchoLink:
         """A new link within `timeout` seconds; raises LinkError."""
@@ -130,6 +131,7 @@ class WatchedTransport:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.moniker, self.quiet_gap = transport.moniker, transport.quiet_gap
+        self.byte_seconds = transport.byte_seconds
         self.own = False
         self._sent, self._earlier = b"", 0  # not come back yet, and how much of it is of earlier links
         self._copied = self._skipped = 0

@@ -61,7 +61,7 @@ class CalledLink:
 class ListenTransport:
     """Listens from the first `open` until `shut`. One connection at a time: others wait, the newest of them is next."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, place: str, wrap: Wrap) -> None:
         self.moniker, self._place, self._wrap = moniker, place, wrap

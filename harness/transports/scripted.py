@@ -71,7 +71,7 @@ class ScriptedTransport:
 
     def __init__(self, answer: Answer, latency: float = 0.001) -> None:
         self.answer, self.latency, self.delay, self.pace = answer, latency, 0.0, 0.0
-        self.clock = self.back_at = self.quiet_gap = 0.0
+        self.clock = self.back_at = self.quiet_gap = self.byte_seconds = 0.0
         self.sent: list[bytes] = []
         self.greeting: Sequence[bytes] = ()
         self.unplugged = self.refuse = False

@@ -17,7 +17,11 @@ from harness.transports.echo import without_echo
 from harness.transports.serial_settings import Settings, settings_of
 
 _WRITE_CHUNK = 512
-_SHORTEST_GAP, _GAP_BITS = 0.02, 40  # an adapter hands on what has come every 16 ms; four characters of ten bits
+_BYTE_BITS, _GAP_BITS, _SHORTEST_GAP = (
+    10,
+    40,
+    0.02,
+)  # an adapter hands on what has come every 16 ms; four characters of ten bits
 _BOOT_QUIET, _BOOT_SHARE = 0.25, 4.0
 _BROKEN = (OSError, serial.SerialException, termios.error, ValueError, TypeError)
 
@@ -91,6 +95,7 @@ class SerialTransport:
     def __init__(self, moniker: str, settings: Settings) -> None:
         self.moniker, self._settings = moniker, settings
         self.quiet_gap = _SHORTEST_GAP + _GAP_BITS / settings.line["baudrate"]
+        self.byte_seconds = 0.0 if "socket://" in moniker else _BYTE_BITS / settings.line["baudrate"]
 
     def open(self, timeout: float) -> SerialLink:
         """Open the port; one that is missing or in use is a LinkError, settings that it refuses are a UsageError."""

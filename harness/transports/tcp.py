@@ -80,7 +80,7 @@ class SocketLink:
 class SocketTransport:
     """Connects to one place."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, place: str) -> None:
         self.moniker, self._place = moniker, place

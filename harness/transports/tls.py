@@ -20,7 +20,7 @@ class TlsLink(SocketLink):
 class TlsTransport:
     """Connects to one place, and shakes hands."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, place: str, name: str, context: ssl.SSLContext) -> None:
         self.moniker, self._place, self._name, self._context = moniker, place, name, context

@@ -31,7 +31,7 @@ class DatagramLink(SocketLink):
 class DatagramTransport:
     """Talks to one place from a port of its own."""
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, moniker: str, host: str, port: int) -> None:
         self.moniker, self._host, self._port = moniker, host, port

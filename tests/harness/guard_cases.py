@@ -91,7 +91,7 @@ def cases_of(frames, forbidden, seed, commands=BOLUS):
 class Wire:
     """A link that keeps what was sent, and the transport that opens it."""
 
-    whole, stream, moniker, quiet_gap = False, True, "wire:", 0.0
+    whole, stream, moniker, quiet_gap, byte_seconds = False, True, "wire:", 0.0, 0.0
 
     def __init__(self):
         self.out = bytearray()

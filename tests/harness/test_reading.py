@@ -244,6 +244,27 @@ def test_what_the_machine_lost_is_added_to_the_deadline(wall, lost, after, answe
     assert exchange.ended_at - exchange.sent_at == pytest.approx(after if answered else 1.0 + lost, abs=0.01)
 
 
+@pytest.mark.parametrize(("after", "answered"), [(1.9, True), (2.1, False)])
+def test_a_long_message_is_given_the_time_that_it_takes_on_the_line(wall, after, answered):
+    long = message(b"a" * 998, "long")
+    t = wall()
+    t.transport.byte_seconds = 0.001
+    t.executor.reopen()
+    answers(t, b"a" * 998, b"<A>", after=after)
+    (exchange,) = run(t, long)
+    assert exchange.answered is answered
+    assert exchange.ended_at - exchange.sent_at == pytest.approx(after if answered else 2.0, abs=0.01)
+
+
+def test_what_is_still_on_the_line_is_waited_for_before_the_next_message_has_its_time(wall):
+    t = wall()
+    t.transport.byte_seconds = 0.001
+    t.executor.reopen()
+    t.executor.fill(b"x" * 600, 5.0)
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: run(t, message(b"a"))) == pytest.approx(0.6 + 0.003 + 1.0, abs=0.01)
+
+
 def test_what_the_machine_lost_is_not_added_to_time_that_only_passes(wall):
     t = wall(lost=lambda _since: 2.0)
     assert clocked(t, lambda: t.executor.run((Wait(1.0),))) == pytest.approx(1.0, abs=0.01)

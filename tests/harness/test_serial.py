@@ -350,7 +350,7 @@ def test_an_echo_is_dropped_on_a_serial_port_and_on_tcp(pty, link):
 class Lines:
     """Opens links that give these pieces, one list for each."""
 
-    moniker, quiet_gap = "serial:/dev/ttyS0", 0.0
+    moniker, quiet_gap, byte_seconds = "serial:/dev/ttyS0", 0.0, 0.0
 
     def __init__(self, *lines):
         self.lines = list(lines)
@@ -504,3 +504,15 @@ def test_a_pty_of_socat_and_a_socket_url_are_links(port, program, tmp_path):
     assert cable.receive(cable.now() + 2.0)
     network.close()
     cable.close()
+
+
+@pytest.mark.parametrize(
+    ("moniker", "seconds"),
+    [
+        ("serial:/dev/ttyS0?baudrate=9600", 10 / 9600),
+        ("serial:/dev/ttyS0", 10 / 115200),
+        ("serial:socket://[::1]:7", 0.0),
+    ],
+)
+def test_a_line_knows_how_long_a_byte_takes(moniker, seconds):
+    assert transport(moniker, None).byte_seconds == pytest.approx(seconds)

@@ -65,7 +65,7 @@ class MailboxLink:
 class MailboxTransport:
     moniker = "mailbox:"
 
-    quiet_gap = 0.0
+    quiet_gap = byte_seconds = 0.0
 
     def __init__(self, pump):
         self.pump = pump
