@@ -56,6 +56,14 @@ def test_a_fault_of_our_own_in_a_run_has_its_own_code_and_what_was_found_is_repo
     assert summary(tmp_path / "run") == before
 
 
+@pytest.fixture
+def own_temporary(monkeypatch, tmp_path):
+    """What is written to the machine's temporary folder lies in the test's."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+@pytest.mark.usefixtures("own_temporary")
 @pytest.mark.parametrize(
     "error", [KeyError("x"), EOFError(), BrokenPipeError(32, "Broken pipe"), RuntimeError("two\nlines")]
 )
@@ -63,8 +71,6 @@ def test_a_fault_of_our_own_anywhere_else_is_one_line_and_a_file(medfuzz, monkey
     def fail(*_words, **_options):
         raise error
 
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr("harness.cli.send.assemble", fail)
     code, out, err = medfuzz("send", "pump", "status")
     assert (code, out, len(err)) == (70, [], 1)
@@ -74,6 +80,7 @@ def test_a_fault_of_our_own_anywhere_else_is_one_line_and_a_file(medfuzz, monkey
     assert stat.S_IMODE(details.stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("own_temporary")
 def test_the_place_of_a_fault_is_the_last_line_of_ours(medfuzz, monkeypatch):
     monkeypatch.setattr("harness.cli.send.find_bench", lambda _name: 3)
     code, _out, err = medfuzz("send", "pump", "status")
@@ -81,6 +88,7 @@ def test_the_place_of_a_fault_is_the_last_line_of_ours(medfuzz, monkeypatch):
     assert " at harness/bench.py:" in err[0]
 
 
+@pytest.mark.usefixtures("own_temporary")
 def test_the_traceback_is_shown_to_who_asks_for_it(medfuzz, monkeypatch):
     monkeypatch.setenv("MEDFUZZ_TRACEBACK", "1")
     monkeypatch.setattr("harness.cli.send.find_bench", lambda _name: 3)
@@ -88,6 +96,7 @@ def test_the_traceback_is_shown_to_who_asks_for_it(medfuzz, monkeypatch):
     assert (code, err[1]) == (70, "Traceback (most recent call last):")
 
 
+@pytest.mark.usefixtures("own_temporary")
 def test_a_command_that_cannot_be_loaded_is_a_fault_of_our_own(medfuzz, monkeypatch):
     monkeypatch.setitem(app.COMMANDS, "send", ("nowhere", ""))
     code, _out, err = medfuzz("send", "pump", "status")
