@@ -159,7 +159,7 @@ class Executor:
         With `reopens` a link that the device closed while it owed no answer is opened anew, if that can be done at
         once: many a server serves one message a connection. In `haste` the probe is asked behind the last message
         where no answer comes as soon as usual, instead of waiting out the reply timeout, and answers to others that
-        never came so far are not waited for; in more haste no answer is for long.
+        never came so far are not waited for; in more haste none is for long that a deaf device does not give.
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
@@ -262,11 +262,19 @@ class Executor:
         mute = not self._telling or self._latency.is_mute(step.message)
         due = expects and not (self._hasty and not self._last and mute)
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
-        if self._hasty and not self._last and (self._brief or (step.mutated and self._latency.drops(step.message))):
+        if self._hasty and not self._last and self._may_be_unheard(step):
             seconds = min(seconds, self._latency.brief(step.message))
         if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
+
+    def _may_be_unheard(self, step: Send) -> bool:
+        """True for a bent message that the device may drop or fall deaf behind, and for any where it is deaf by now."""
+        if step.mutated:
+            return self._brief or self._latency.drops(step.message)
+        return self._brief and any(
+            exchange.reply_expected and not exchange.answered for exchange in self.exchanges[-1:]
+        )
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""

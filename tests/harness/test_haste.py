@@ -164,11 +164,19 @@ def test_a_device_that_is_known_to_be_deaf_now_and_then_is_not_waited_for(hasty)
     assert more == pytest.approx(0.2 + 0.4, abs=0.05)  # the probe, for twice what any answer is given
 
 
-def test_nor_is_a_message_in_the_middle_of_a_case_which_is_answered_late_then(hasty):
+def test_nor_is_a_bent_message_in_the_middle_of_a_case_which_is_answered_late_then(hasty):
     t = hasty()
     answers(t, b"a", b"<A>", after=0.45)
-    assert clocked(t, lambda: t.executor.run((A, B), haste=Haste.MORE)) == pytest.approx(0.5, abs=0.1)
+    bent = replace(A, mutated=True)
+    assert clocked(t, lambda: t.executor.run((bent, B), haste=Haste.MORE)) == pytest.approx(0.5, abs=0.1)
     assert [(name, replies) for name, replies, _unasked, _stray in told(t)] == [("a", (b"<A>",)), ("b", (b"<B>",))]
+
+
+def test_nor_is_any_message_behind_one_that_was_not_answered(hasty):
+    t = hasty()
+    assert clocked(t, lambda: t.executor.run((A, A, A, B), haste=Haste.MORE)) == pytest.approx(
+        1.0 + 0.4 + 0.4 + 0.05, abs=0.05
+    )
 
 
 def test_a_campaign_is_in_more_haste_where_a_way_back_is_known_and_a_replay_only_where_it_is_presumed(hasty):
