@@ -43,6 +43,7 @@ from harness.summary import failing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
 from harness.triage.desk import Desk, DeskState
+from harness.triage.replay import ways_back
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
@@ -483,9 +484,16 @@ class Campaign:
         except KeyboardInterrupt:
             self.tell(FindingDismissed(finding))
             raise
+        self._trust(finding)
         self._shown += [finding.bucket] if finding.confirmed else []
         self._file(bucket, finding)
         return finding.confirmed
+
+    def _trust(self, finding: Finding) -> None:
+        """How the device comes back, as replays have shown; not any more where they show nothing of the kind."""
+        ladder = self._runner.interfaces[finding.case.interface].ladder
+        if finding.observation.timed:
+            ladder.trusted = ladder.trusted | ways_back(finding.transcript) if finding.confirmed else frozenset()
 
     def _file(self, bucket: str, finding: Finding) -> None:
         """Tell what is new; what an earlier run has announced is not taken back."""

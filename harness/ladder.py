@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -35,25 +34,31 @@ class Ladder:
     on it, with patience. What comes then (reset, a person, giving up) is the runner's.
 
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
-    A device that came back by filler, or on another connection only, is soon not waited for before it is given that
-    again: `shortcuts` are the ways that did. Where they are `presumed`, it is these and no others.
+    A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
+    back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
+    all that was learned.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._came_back = Counter[Way]()
+        self._renewals = 0
+        self.trusted = frozenset[Way]()
         self.presumed: frozenset[Way] | None = None
 
     def forget(self) -> None:
         """The device was made fresh: what was learned of its connections was another life's."""
-        self._came_back.clear()
+        self._renewals = 0
 
     @property
-    def shortcuts(self) -> frozenset[Way]:
-        """The ways on which a device that serves no more is brought back before it is waited for."""
-        if self.presumed is not None:
-            return self.presumed
-        return frozenset(way for way in SHORTCUTS if self._came_back[way] >= _LEARNED)
+    def known(self) -> frozenset[Way]:
+        """The ways back on which it may be relied."""
+        return self.trusted if self.presumed is None else self.presumed
+
+    @property
+    def _given_up(self) -> bool:
+        """True where a silent connection is not waited for."""
+        learned = self.presumed is None and self._renewals >= _LEARNED
+        return learned or Way.RECONNECTED in self.known
 
     def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
@@ -76,7 +81,7 @@ class Ladder:
         served = self._on_another(closed=closed, patience=patience, began=began)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
-        self._came_back[Way.RECONNECTED] += waited and served.service.way is Way.RECONNECTED
+        self._renewals += waited and served.service.way is Way.RECONNECTED
         return served
 
     def _beside(self, patience: float, began: float) -> Served:
@@ -97,18 +102,18 @@ class Ladder:
 
     def _in_step(self, asked: int, began: float) -> Served | None:
         """The second probe, with the protocol's own resynchronization before it; what was `asked` before is known."""
-        executor, earlier, shortcuts = self._executor, self._executor.unanswered, self.shortcuts
+        executor, earlier, hungry = self._executor, self._executor.unanswered, Way.FILLED in self.known
         self._resynchronize()
-        if Way.FILLED in shortcuts and (served := self._filled(began)) is not None:
+        if hungry and (served := self._filled(began)) is not None:
             return served
         if (answer := executor.probe()) is not None:
             own = not any(executor.protocol.answers(sent, answer) for sent in earlier)  # the first one was lost
             return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
-        if Way.RECONNECTED in shortcuts:
+        if self._given_up:
             return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
-        return None if Way.FILLED in shortcuts else self._filled(began)
+        return None if hungry else self._filled(began)
 
     def _in_time(self, asked: int) -> Way:
         """LATE where both probes were answered: the first one was not lost, but slower than the device may be."""
@@ -136,7 +141,6 @@ class Ladder:
                 return None
             given += size
             if (answer := executor.probe()) is not None and not _is_echo(answer.data, probe):
-                self._came_back[Way.FILLED] += 1
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
 

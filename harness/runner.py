@@ -159,12 +159,12 @@ class Runner:
         self.states.unsettle()
 
     @contextmanager
-    def sequential(self, presumed: frozenset[Way] = frozenset()) -> Generator[None]:
-        """Without fences or haste: each answer is waited for by itself, as it must be before a fault counts.
+    def sequential(self, presumed: frozenset[Way] = frozenset(), *, hasty: bool = False) -> Generator[None]:
+        """Without fences, and unless it is `hasty` without haste: each answer is waited for, as it must be to count.
 
-        A device that is known to come back on the `presumed` ways only is not waited for before these.
+        A device that comes back on the `presumed` ways is not waited for before these.
         """
-        self._careful = not presumed
+        self._careful = not hasty
         for interface in self.interfaces.values():
             interface.ladder.presumed = presumed
         if isinstance(self.states, KeptStates):
@@ -334,7 +334,7 @@ class Runner:
     def _haste(self, interface: Interface) -> Haste:
         if self.independent or self._careful:
             return Haste.NONE
-        return Haste.MORE if interface.ladder.shortcuts else Haste.SOME
+        return Haste.MORE if interface.ladder.known else Haste.SOME
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
         """What the target reported; after a restart it gets its time to come up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.assembly.meeting import meet
@@ -15,7 +16,7 @@ from harness.handover.replaying import assembled
 from harness.runner import Runner
 from harness.triage.minimize import Minimization, counted
 from harness.triage.replay import Replay, replay_once, ways_back
-from harness.triage.shrink import Shrinker
+from harness.triage.shrink import Shrinker, Window
 
 _TRIES = 3
 
@@ -64,13 +65,16 @@ def _advance(runner: Runner, minimization: Minimization, until: float, tell: Cal
     try:
         while not minimization.done and time.monotonic() < until:
             before = minimization.window
-            minimization.advance(
-                lambda window, finding: replay_once(runner, window, finding, presumed=ways_back(finding.transcript))
-            )
+            minimization.advance(partial(_asked, runner))
             if minimization.window != before:
                 tell(minimization.finding)
     except KeyboardInterrupt:
         return
+
+
+def _asked(runner: Runner, window: Window, finding: Finding) -> Replay:
+    """A replay that is to be smaller: how the device comes back is not found out anew each time."""
+    return replay_once(runner, window, finding, presumed=ways_back(finding.transcript), hasty=True)
 
 
 def _as_shown(runner: Runner, finding: Finding) -> Finding:

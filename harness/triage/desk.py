@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
 from harness.runner import Runner
-from harness.transcript import Way
 from harness.triage.minimize import Minimization, counted
 from harness.triage.replay import Replay, replay_once, ways_back
 from harness.triage.shrink import Shrinker, Window
@@ -135,11 +134,12 @@ class Desk:
 
     def _asked(self, window: Window, finding: Finding) -> Replay:
         """A replay that is to be smaller: how the device comes back is not found out anew each time."""
-        return self._play(window, finding, ways_back(finding.transcript))
-
-    def _play(self, window: Window, finding: Finding, presumed: frozenset[Way] = frozenset()) -> Replay:
         self._played += 1
-        return replay_once(self._runner, window, finding, self._stop, presumed)
+        return replay_once(self._runner, window, finding, self._stop, ways_back(finding.transcript), hasty=True)
+
+    def _play(self, window: Window, finding: Finding) -> Replay:
+        self._played += 1
+        return replay_once(self._runner, window, finding, self._stop)
 
     def state(self) -> DeskState:
         """What there is to do, to be written down: the one in hand is begun again by whoever reads it."""

@@ -59,13 +59,16 @@ def replay_once(
     finding: Finding,
     stop: Callable[[], bool] = _never,
     presumed: frozenset[Way] = frozenset(),
+    *,
+    hasty: bool = False,
 ) -> Replay:
     """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
 
-    `presumed`: ways on which it is known to come back to service.
+    `presumed`: ways on which it comes back to service, as far as known. A `hasty` one proves nothing, and is soon over
+    where these are known.
     """
     try:
-        with runner.sequential(presumed):
+        with runner.sequential(presumed, hasty=hasty and bool(presumed)):
             return _played(runner, window, finding, stop)
     except BenchError as error:
         return Replay(False, bench_error=str(error))

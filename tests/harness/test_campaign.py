@@ -18,7 +18,7 @@ from harness.events import (
 )
 from harness.judge import settle
 from harness.order import by_state, round_robin
-from harness.transcript import TargetEvent
+from harness.transcript import TargetEvent, Way
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 UNLIMITED = Budget()
@@ -86,6 +86,27 @@ def test_a_device_that_falls_silent_is_found_and_comes_back_for_the_next_case(to
     (confirmed,) = of(events, FindingConfirmed)
     assert (confirmed.finding.kind, confirmed.finding.reproduced, confirmed.finding.tries) == (Kind.SILENCE, 3, 3)
     assert verdicts(events) == [Verdict.FINDING, Verdict.PASS]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_how_a_device_comes_back_is_trusted_as_long_as_replays_show_it(toy, again):
+    t = toy(adaptive=True)
+
+    def hungry(device):
+        device.hungry = 100
+
+    def once(device):
+        if not again:
+            device.planted.pop(b"y")
+        device.hungry = 100
+
+    t.device.planted |= {b"x": hungry, b"y": once}
+    _reason, events, _run = campaign(t, case(message(b"x")))
+    assert [event.finding.transcript.service.way for event in of(events, FindingConfirmed)] == [Way.FILLED]
+    assert t.interface.ladder.trusted == {Way.FILLED}
+    _reason, events, _run = campaign(t, case(message(b"y")))
+    assert bool(of(events, FindingConfirmed)) is again
+    assert t.interface.ladder.trusted == ({Way.FILLED} if again else set())
 
 
 def test_a_fault_that_does_not_come_back_is_not_believed(toy):

@@ -179,21 +179,20 @@ def test_nor_is_any_message_behind_one_that_was_not_answered(hasty):
     )
 
 
-def test_a_campaign_is_in_more_haste_where_a_way_back_is_known_and_a_replay_only_where_it_is_presumed(hasty):
+def test_a_campaign_is_in_more_haste_where_a_way_back_is_trusted_and_a_replay_where_it_need_not_prove_anything(hasty):
     t = hasty()
     t.runner.start()
     t.executor.run((B,))
     runs = []
     t.interface.executor.run = lambda steps, *, reopens=False, haste=None: runs.extend([haste] * (A in steps))
     t.runner.run(case(A))
-    t.interface.ladder.presumed = frozenset({Way.FILLED})
+    t.interface.ladder.trusted = frozenset({Way.FILLED})
     t.runner.run(case(A))
-    with t.runner.sequential():
-        t.runner.run(case(A))
-    with t.runner.sequential(frozenset({Way.RECONNECTED})):
-        t.runner.run(case(A))
+    for quick, presumed in ((False, ()), (False, {Way.FILLED}), (True, {Way.RECONNECTED})):
+        with t.runner.sequential(frozenset(presumed), hasty=quick):
+            t.runner.run(case(A))
     t.runner.run(case(A))
-    assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.MORE, Haste.SOME]
+    assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.NONE, Haste.MORE, Haste.MORE]
 
 
 def test_the_bench_may_say_that_no_probe_is_sent_behind_a_message(hasty):

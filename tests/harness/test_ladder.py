@@ -242,37 +242,44 @@ def test_a_device_whose_old_connections_never_served_again_is_not_waited_for_a_t
     assert took[2] == pytest.approx(2.2, abs=0.01) and took[2] < took[1] - 4.0
 
 
-def test_a_device_that_filler_brought_back_twice_gets_it_the_third_time_before_it_is_waited_for(toy):
+def test_a_device_that_is_trusted_to_come_back_by_filler_gets_it_before_it_is_waited_for(toy):
     t = connected(toy(adaptive=True))
     took = []
-    for _ in range(4):
-        if len(took) == 3:
-            t.ladder.forget()
+    for trusted in (frozenset(), frozenset({Way.FILLED})):
+        t.ladder.trusted = trusted
         t.device.hungry = 100
         served, seconds = climb(t)
         assert (served.service.way, served.service.filler) == (Way.FILLED, 256)
         took.append(seconds)
-    assert took[2] == pytest.approx(took[1] - 5.0, abs=0.1)  # neither a second probe nor patience
-    assert took[3] == pytest.approx(took[1], abs=0.1)
+    assert took[1] == pytest.approx(took[0] - 5.0, abs=0.1)  # neither a second probe nor patience
 
 
 def test_a_device_that_was_filled_in_vain_is_still_waited_for_and_not_filled_again(toy):
-    t = connected(toy(adaptive=True))
-    t.ladder.presumed = frozenset({Way.FILLED})
-    t.transport.fall_deaf()
+    t = connected(toy())
+    t.ladder.trusted = frozenset({Way.FILLED})
+    t.transport.delay = 6.5
     served, _seconds = climb(t)
-    assert served.service.way is Way.RECONNECTED
+    assert served.service.way is Way.LATE
     assert len([sent for sent in t.transport.sent if len(sent) > 3]) == 2
 
 
-@pytest.mark.parametrize("presumed", [None, frozenset(), frozenset({Way.RECONNECTED})])
-def test_nothing_is_learned_where_it_is_presumed_how_a_device_comes_back(toy, presumed):
-    t = connected(toy(adaptive=True))
+@pytest.mark.parametrize(("presumed", "known"), [(None, {Way.FILLED}), (set(), set()), ({Way.RECONNECTED},) * 2])
+def test_what_is_presumed_stands_for_all_that_is_trusted(toy, presumed, known):
+    t = connected(toy())
+    t.ladder.trusted = frozenset({Way.FILLED})
+    t.ladder.presumed = None if presumed is None else frozenset(presumed)
+    assert t.ladder.known == known
+
+
+@pytest.mark.parametrize("presumed", [None, frozenset()])
+def test_a_replay_that_presumes_nothing_waits_on_a_connection_of_a_kind_that_never_served_again(toy, presumed):
+    t = connected(toy())
     for _ in range(2):
-        t.device.hungry = 100
+        t.transport.fall_deaf()
         climb(t)
     t.ladder.presumed = presumed
-    assert t.ladder.shortcuts == (frozenset({Way.FILLED}) if presumed is None else presumed)
+    t.transport.fall_deaf()
+    assert climb(t)[1] == pytest.approx(2.2 if presumed is None else 8.3, abs=0.5)
 
 
 @pytest.mark.parametrize("ends", ["gone", "closed", "by us"])

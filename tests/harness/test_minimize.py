@@ -195,7 +195,7 @@ def test_what_the_reproducer_violates_anyway_says_nothing_of_where_its_own_begin
 
 def desk_of(t, monkeypatch, play, *, seconds=100.0, stop=lambda: False):
     told = []
-    monkeypatch.setattr(desk, "replay_once", lambda _runner, window, finding, _stop, _presumed: play(window, finding))
+    monkeypatch.setattr(desk, "replay_once", lambda _runner, window, finding, *_rest, **_options: play(window, finding))
     made = Desk(t.runner, {"toy": t.protocol}, tries=3, seconds=seconds, stop=stop, tell=told.append)
     return made, told
 
