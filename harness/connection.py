@@ -53,6 +53,11 @@ class Connection:
         return self._link or self._connect(self.open_timeout)
 
     @property
+    def open_link(self) -> GuardedLink | None:
+        """The link, if it is open."""
+        return self._link
+
+    @property
     def stream(self) -> bool:
         """True where the open link carries bytes without borders."""
         return self._link is not None and self._link.stream
@@ -106,7 +111,7 @@ class Connection:
             self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
         self.handles = cast("Handles", link) if self._can_handle else None
         self.performs = cast("Performs", link) if self._can_perform else None
-        self._link = opened = GuardedLink(link, self._guard, self.transport.byte_seconds)
+        self._link = opened = GuardedLink(link, self._guard)
         self._anew()
         return opened
 

@@ -132,6 +132,7 @@ class Executor:
         Whether it does, the first link shows.
         """
         self._introduced = self._used = self.overdue = False
+        self._keep_pace()
         self._served, self._heard, self._begun, self.ended = None, None, b"", False
         self.conversation.connected.clear()
         if not self._adaptive or not self.connection.stream or self._greeting == 0.0:
@@ -145,6 +146,12 @@ class Executor:
             heard = self._hear(self.now() + max(self._gap.seconds, SHORTEST_QUIET), greeting=True)
             greeting += heard
         self.greeting = greeting
+
+    def _keep_pace(self) -> None:
+        """On a line that is known to be slow, or seen to be, a message has its time from when it is through."""
+        link = self.connection.open_link
+        if link is not None:
+            link.byte_seconds = max(self.connection.transport.byte_seconds, self._latency.pace)
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
@@ -423,7 +430,7 @@ class Executor:
                     break
                 if self._gap.seconds and not protocol.framed:
                     received = self._gap.whole(received, link)
-                reading.total += len(received)
+                reading.take(received, link.now())
                 frames, reading.buffer = protocol.split(reading.buffer + received)
                 for frame in frames:
                     if self._file(frame, reading, deadline):
@@ -448,6 +455,8 @@ class Executor:
             return
         if self._adaptive and reading.answer is not None:
             self._latency.answered(message, ended - sent_at)
+            self._latency.trickled(reading.pace)
+            self._keep_pace()
         elif self._adaptive and expects:
             served = reading.behind is not None and bool(reading.behind.replies)
             self._latency.unanswered(message, dropped=served or ended - sent_at > self.timeout - SHORTEST_QUIET)

@@ -41,12 +41,12 @@ class Guard:
 class GuardedLink:
     """A link whose every outgoing byte passes the guard.
 
-    `through` says when the last of them is at the other end, where each takes `byte_seconds`; link seconds.
+    `through` says when the last of them is at the other end, where each takes its `byte_seconds`; link seconds.
     """
 
-    def __init__(self, link: Link, guard: Guard, byte_seconds: float = 0.0) -> None:
-        self._link, self._guard, self._byte_seconds = link, guard, byte_seconds
-        self.through = 0.0
+    def __init__(self, link: Link, guard: Guard) -> None:
+        self._link, self._guard = link, guard
+        self.byte_seconds = self.through = 0.0
         self.receive, self.close, self.now = link.receive, link.close, link.now
         self.whole, self.stream = link.whole, link.stream
 
@@ -57,10 +57,10 @@ class GuardedLink:
 
     def _takes(self, octets: int) -> float:
         """Seconds until so many bytes more are through, which is then noted."""
-        if not self._byte_seconds:
+        if not self.byte_seconds:
             return 0.0
         now = self.now()
-        self.through = max(self.through, now) + octets * self._byte_seconds
+        self.through = max(self.through, now) + octets * self.byte_seconds
         return self.through - now
 
     def burst(self, messages: Sequence[bytes], deadline: float, *, awaited: bool) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from enum import Enum
 
 SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
 _FORGETS, _FORGETS_OWN, _ENOUGH = 0.99, 0.9, 3
 _MUTE_FROM, _LOOK_AGAIN = 3, 16
+_PACES, _SLOWEST_PACE = 3, 10 / 1200  # answers; seconds a byte at 1200 baud
 _SHORTEST_BRIEF, _BRIEF_QUIETS = 0.1, 2.0
 
 
@@ -32,12 +33,22 @@ class Latency:
     def __init__(self, timeout: float, *, steady: bool = False) -> None:
         self._timeout, self._slowest, self._steady = timeout, 0.0, steady
         self._own: dict[str, tuple[int, float]] = {}
+        self._paces: deque[float] = deque(maxlen=_PACES)
         self._unanswered, self._dropped = Counter[str](), Counter[str]()
 
     @property
     def known(self) -> bool:
         """True once an answer came."""
         return self._slowest > 0.0
+
+    @property
+    def pace(self) -> float:
+        """Seconds that a byte takes, where all of the last answers trickled in; 0 where one came at once."""
+        return min(*self._paces, _SLOWEST_PACE) if len(self._paces) == _PACES else 0.0
+
+    def trickled(self, pace: float) -> None:
+        """An answer came byte by byte, so many seconds for each; or at once, 0."""
+        self._paces.append(pace)
 
     def quiet(self, message: str) -> float:
         """After so long an answer is overdue, as those to the message, or to any, came so far; at most the timeout.

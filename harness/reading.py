@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from harness.interfaces import Frame, WireProtocol
 from harness.transcript import Exchange
 
+_TRICKLES = 4  # pieces
+
 
 @dataclass(slots=True)
 class Sent:
@@ -44,6 +46,22 @@ class Reading:
     stray: bytes = b""
     buffer: bytes = b""
     total: int = 0
+    _pieces: int = 0
+    _first: tuple[float, int] = (0.0, 0)
+    _last: float = 0.0
+
+    def take(self, received: bytes, now: float) -> None:
+        """Some bytes came; link seconds."""
+        self.total += len(received)
+        self._pieces, self._last = self._pieces + 1, now
+        if self._pieces == 1:
+            self._first = now, len(received)
+
+    @property
+    def pace(self) -> float:
+        """Seconds for each byte, as they trickled in; 0 where they came in few pieces."""
+        began, octets = self._first
+        return (self._last - began) / (self.total - octets) if self._pieces >= _TRICKLES else 0.0
 
     def is_answered_by(self, frame: Frame, protocol: WireProtocol) -> bool:
         """True when the frame is the reply to what was sent, or asked."""

@@ -17,3 +17,12 @@ def test_answers_that_stay_slow_are_learned_all_the_same():
     for _ in range(6):
         latency.answered("a", 1.0 if latency.known else 0.1)
     assert latency.quiet("b") == 4.0
+
+
+def test_a_line_is_as_slow_as_the_quickest_of_three_answers_and_no_slower_than_1200_baud():
+    latency = Latency(1.0)
+    paces = []
+    for pace in (0.002, 0.001, 0.003, 0.5, 0.5, 0.5, 0.0, 0.002):
+        latency.trickled(pace)
+        paces.append(latency.pace)
+    assert paces == [0.0, 0.0, 0.001, 0.001, 0.003, 10 / 1200, 0.0, 0.0]

@@ -256,6 +256,20 @@ def test_a_long_message_is_given_the_time_that_it_takes_on_the_line(wall, after,
     assert exchange.ended_at - exchange.sent_at == pytest.approx(after if answered else 2.0, abs=0.01)
 
 
+@pytest.mark.parametrize(("trickled", "waited"), [(3, 1.0 + 1.003), (2, 1.0)])
+def test_a_line_whose_answers_trickle_in_is_a_slow_one_for_what_is_sent_too(wall, trickled, waited):
+    t = wall()
+    for number in range(3):
+        slow = number < trickled
+        pieces = [b"<", b"B", b"B", b"B", b">"] if slow else [b"<BBB>"]
+        answers(t, b"b", *pieces, pace=0.001)
+        run(t, message(b"b"))
+    t.device.planted[b"a" * 1001] = lambda _device: []
+    for _ in range(2):
+        assert clocked(t, lambda: run(t, message(b"a" * 1001, "long"))) == pytest.approx(waited, abs=0.01)
+        t.executor.reopen()
+
+
 def test_what_is_still_on_the_line_is_waited_for_before_the_next_message_has_its_time(wall):
     t = wall()
     t.transport.byte_seconds = 0.001
