@@ -166,7 +166,7 @@ class Executor:
         With `reopens` a link that the device closed while it owed no answer is opened anew, if that can be done at
         once: many a server serves one message a connection. In `haste` the probe is asked behind the last message
         where no answer comes as soon as usual, instead of waiting out the reply timeout, and answers to others that
-        never came so far are not waited for; in more haste none is for long that a deaf device does not give.
+        never came so far are not waited for; in more haste none is for long that a deaf device would not give.
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
