@@ -41,7 +41,7 @@ def stranger(frame: bytes, addresses: Addresses, *, broadcast: bool) -> str:
     Looked at are the frame's own addresses and, wherever their fields stand, those of ARP, IPv4 and IPv6.
     """
     if len(frame) < HEADER:
-        return "it is shorter than the header of a frame"
+        return "it is shorter than the header of a frame, and whole frames are sent here"
     if frame[6:12] != addresses.own_mac:
         return f"it comes from {written(frame[6:12])}, which is not us"
     if frame[:6] != addresses.device_mac and not (broadcast and frame[:6] == BROADCAST):

@@ -7,7 +7,14 @@ import re
 from protocols.frames import PROBES, WHO_HAS, Stack, frames_protocol
 from protocols.model import Protocol
 
-OPERATIONS = {"who_has": 1, "is_at": 2, "reverse_request": 3, "reverse_reply": 4, "inverse_request": 8, "inverse_reply": 9}
+OPERATIONS = {
+    "who_has": 1,
+    "is_at": 2,
+    "reverse_request": 3,
+    "reverse_reply": 4,
+    "inverse_request": 8,
+    "inverse_reply": 9,
+}
 
 
 def _stack(operation: int) -> Stack:

@@ -27,7 +27,7 @@ from protocols.wire import Fields, LazyFields, Wire, counted
 
 SEQUENCE = "sequence"
 ADDRESSES = ("own_mac", "own_ip", "device_mac", "device_ip")
-_LOOKED_AT = 64
+_LOOKED_AT, _WITH_PORTS = 64, (6, 17)
 
 
 class FramesWire(Wire):
@@ -66,7 +66,10 @@ class FramesWire(Wire):
         return super().resolve(live, data, conversation)
 
     def answers(self, sent: bytes, frame: Frame) -> bool:
-        """An echo with the same numbers, ARP of the address that was asked for; else what scapy takes for an answer."""
+        """An echo with the same numbers, ARP of the address that was asked for, a datagram between the same ports.
+
+        Else what scapy takes for an answer: an error that quotes what was sent.
+        """
         if frame.kind is not FrameKind.REPLY or frame.data == sent:
             return False
         asked, told = icmp_of(datagram_of(sent)), icmp_of(datagram_of(frame.data))
@@ -77,7 +80,7 @@ class FramesWire(Wire):
             return (who.operation, there.operation) == (WHO_HAS, IS_AT) and there.source == who.target
         if asked and told and (asked.type, told.type) == (SOLICITATION, ADVERTISEMENT):
             return asked.rest[4:20] == told.rest[4:20]
-        return _matches(sent, frame.data)
+        return _between_the_same(sent, frame.data) or _matches(sent, frame.data)
 
     def expects_reply(self, sent: bytes) -> bool:
         """What must be answered, and the probe."""
@@ -165,6 +168,15 @@ def _frame(data: bytes) -> Frame:
     return Frame(kind, data, LazyFields(read, data))
 
 
+def _between_the_same(sent: bytes, came: bytes) -> bool:
+    """True for UDP or TCP from the port that was addressed to the one that it was sent from."""
+    one, other = datagram_of(sent), datagram_of(came)
+    if one is None or other is None or not one.protocol == other.protocol or one.protocol not in _WITH_PORTS:
+        return False
+    there, here = one.payload[:4], other.payload[:4]
+    return len(there) == 4 and there == here[2:] + here[:2] and one.source == other.target
+
+
 @lru_cache(maxsize=_LOOKED_AT)
 def _matches(sent: bytes, came: bytes) -> bool:
     """True where scapy takes one for an answer to the other; what it cannot read answers nothing."""
@@ -184,7 +196,7 @@ def read(data: bytes) -> Fields:
     found: dict[str, Any] = {}
     layer: Any = Ether(data)
     while not isinstance(layer, NoPayload):
-        values = {field.name: layer.getfieldval(field.name) for field in layer.fields_desc}
-        found |= {f"{type(layer).__name__}.{k}": v for k, v in values.items() if isinstance(v, int | str | bytes)}
+        told = {name: value for name, value in layer.fields.items() if isinstance(value, int | str | bytes)}
+        found |= {f"{type(layer).__name__}.{name}": value for name, value in told.items()}
         layer = layer.payload
     return found

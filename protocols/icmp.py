@@ -27,8 +27,9 @@ def _type(number: int) -> bytes:
     """ICMP of a type behind a header of any length."""
     kind = re.escape(bytes([number]))
     heads = (
-        rb"[" + b"".join(re.escape(bytes([high << 4 | words])) for high in range(16)) + rb"].{8}\x01.{%d}"
-        % (4 * words - 10)
+        rb"["
+        + b"".join(re.escape(bytes([high << 4 | words])) for high in range(16))
+        + rb"].{8}\x01.{%d}" % (4 * words - 10)
         for words in range(5, 16)
     )
     return rb"\x08\x00(?:" + b"|".join(heads) + rb")" + kind
@@ -86,12 +87,12 @@ ICMP = {
     "tcp_urgent": Stack(
         "Ether()/IP()/TCP(sport=50000, dport=9, seq=1, ack=1, flags='PAU', urgptr=5)/Raw('medfuzz')", _protocol(6)
     ),
-    "from_the_device_itself": Stack(
-        "Ether()/IP(src=device_ip)/TCP(sport=9, dport=9, seq=1, flags='S')", _protocol(6)
-    ),
+    "from_the_device_itself": Stack("Ether()/IP(src=device_ip)/TCP(sport=9, dport=9, seq=1, flags='S')", _protocol(6)),
     "tunnel": Stack(f"Ether()/IP(proto=4)/IP()/{_ECHO}", _protocol(4)),
     "igmp_query": Stack(r"Ether()/IP(ttl=1, proto=2)/Raw(b'\x11\x64\xee\x9b\x00\x00\x00\x00')", _protocol(2)),
-    **{name: Stack(f"Ether()/IP(options=[{option}])/{_ECHO}", rb"\x08\x00[^\x45]") for name, option in _OPTIONS.items()},
+    **{
+        name: Stack(f"Ether()/IP(options=[{option}])/{_ECHO}", rb"\x08\x00[^\x45]") for name, option in _OPTIONS.items()
+    },
     **_fragments(),
 }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import inspect
 import ipaddress
@@ -21,6 +22,7 @@ from protocols.derive import UnderivableError, derive
 
 MODULES = ("l2", "inet", "inet6", "dhcp", "dhcp6", "dns", "ntp", "snmp", "netbios", "tftp", "llmnr")
 ADDRESSES = ("own_mac", "own_ip", "device_mac", "device_ip")
+_ELSEWHERE = "Of one that lies elsewhere, write the module, too: scapy.contrib.lldp.LLDPDU()"
 _DEFAULTS = {
     "Ether": {"dst": "device_mac", "src": "own_mac"},
     "Dot3": {"dst": "device_mac", "src": "own_mac"},
@@ -91,6 +93,8 @@ class _Reader:
 
     def _layer(self, node: ast.expr) -> Any:
         name = ast.unparse(node)
+        if not name.replace(".", "").isidentifier():
+            raise self._refused(node, "is no layer's name")
         found = next(filter(None, (getattr(module, name, None) for module in _modules(name))), None)
         if "." in name:
             place, _dot, last = name.rpartition(".")
@@ -98,9 +102,10 @@ class _Reader:
                 found = getattr(importlib.import_module(place), last, None)
             except ImportError as error:
                 raise self._refused(node, f"is not there ({error})") from error
-        if not (inspect.isclass(found) and issubclass(found, Packet)):
-            known = {key for module in _modules(name) for key, value in vars(module).items() if inspect.isclass(value)}
-            raise self._refused(node, f"is no layer of scapy's; write its module before it.{did_you_mean(name, known)}")
+        if not _is_layer(found):
+            known = {key for module in _modules(name) for key, value in vars(module).items() if _is_layer(value)}
+            near = did_you_mean(name, known) if difflib.get_close_matches(name, known) else ""
+            raise self._refused(node, f"is no layer of scapy's that is known by this name.{near} {_ELSEWHERE}")
         return found
 
     def _value(self, node: ast.expr) -> Any:
@@ -120,6 +125,10 @@ class _Reader:
 
     def _refused(self, node: ast.expr, why: str) -> UsageError:
         return UsageError(f"'{self._text}': {ast.unparse(node)} {why}")
+
+
+def _is_layer(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Packet)
 
 
 def _modules(name: str) -> Iterator[Any]:

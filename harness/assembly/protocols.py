@@ -43,7 +43,9 @@ def _placed(protocol: Protocol, name: str, moniker: str) -> Protocol:
         raise UsageError(f"{where} makes whole frames: write transport = \"{RAW_FORM}\", not '{moniker}'")
     place, wire = raw_place(endpoint), cast("FramesWire", protocol.wire)
     if len(place.device_ip) != {4: 4, 6: 16}[wire.version]:
-        raise UsageError(f"{where} speaks IPv{wire.version}: {moniker} wants ?ip= with the device's IPv{wire.version} address")
+        raise UsageError(
+            f"{where} speaks IPv{wire.version}: {moniker} wants ?ip= with the device's IPv{wire.version} address"
+        )
     return replace(protocol, wire=wire.at(place.addresses))
 
 

@@ -95,8 +95,7 @@ def frame_socket(moniker: str, name: str, *, sender: bytes, group: bytes = b"") 
     except PermissionError as error:
         raise BenchError(
             f"{moniker}: no right to send frames: that takes CAP_NET_RAW. Run medfuzz as root (sudo), or give Python "
-            "the right: sudo setcap cap_net_raw+ep \"$(readlink -f \"$(command -v python3)\")\" (every script of that "
-            "Python has it then)"
+            f"the right, which every script of it has then: sudo setcap cap_net_raw+ep {Path(sys.executable).resolve()}"
         ) from error
     try:
         _let_in(frames, sender)
@@ -124,9 +123,7 @@ def _let_in(frames: socket.socket, sender: bytes) -> None:
         (_RETURN, 0, 0, 0),
     )
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    frames.setsockopt(
-        socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(steps), ctypes.addressof(program))
-    )
+    frames.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(steps), ctypes.addressof(program)))
 
 
 def _asked(name: str, question: int) -> bytes:

@@ -28,7 +28,7 @@ from harness.transports.neighbour import asks_for_us, told_where
 from harness.transports.tcp import SocketLink
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}", re.IGNORECASE)
-RAW_FORM = "raw:INTERFACE/MAC?ip=ADDRESS, like raw:eth1/00:1b:19:00:00:2a?ip=192.168.5.20"
+RAW_FORM, _LIKE = "raw:INTERFACE/MAC?ip=ADDRESS", "raw:eth1/00:1b:19:00:00:2a?ip=192.168.5.20"
 _FULL_SECONDS = 0.005
 
 
@@ -62,7 +62,7 @@ def raw_place(endpoint: Endpoint) -> RawPlace:
     name, slash, mac = endpoint.address.partition("/")
     if not (name and slash and _MAC.fullmatch(mac)):
         raise UsageError(
-            f"'{endpoint.moniker}': write {RAW_FORM}. The device's MAC address stands on its label, or "
+            f"'{endpoint.moniker}': write {RAW_FORM}, like {_LIKE}. The device's MAC address stands on its label, or "
             f"`ip neighbour show dev {name or 'INTERFACE'}` tells it"
         )
     address = bytes.fromhex(mac.replace(":", ""))

@@ -1,0 +1,55 @@
+"""A host at the end of a cable, of scapy's layers: frame_device.py INTERFACE ADDRESS [long_frame]. Needs CAP_NET_RAW.
+
+It answers ARP and echoes. With `long_frame` it has room for 300 bytes of ICMP, and dies of more.
+"""
+
+import os
+import socket
+import sys
+
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import ARP, Ether
+from scapy.utils import checksum
+
+from harness.transports.ethernet import hardware_address
+
+ROOM = 300
+
+
+def answer(frame, own, ip, *, faulty):
+    """What a host says to a frame; None for nothing."""
+    packet = Ether(frame)
+    back = Ether(dst=packet.src, src=own)
+    if ARP in packet and packet[ARP].op == 1 and packet[ARP].pdst == ip:
+        return back / ARP(op=2, hwsrc=own, psrc=ip, hwdst=packet[ARP].hwsrc, pdst=packet[ARP].psrc)
+    if IP not in packet or packet[IP].dst != ip or ICMP not in packet:
+        return None
+    if faulty and len(packet[ICMP]) > ROOM:
+        os.abort()
+    if checksum(bytes(frame[14 : 14 + 4 * packet[IP].ihl])) or checksum(bytes(packet[ICMP])):
+        return None
+    told, data = packet[ICMP], bytes(packet[ICMP].payload)
+    if told.type != 8:
+        return None
+    return back / IP(src=ip, dst=packet[IP].src) / ICMP(type=0, id=told.id, seq=told.seq) / data
+
+
+def main(name, ip, fault=""):
+    """Serves until it is ended."""
+    frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    frames.bind((name, 0))
+    own = hardware_address(name).hex(":")
+    while True:
+        frame, (_name, _kind, direction, *_rest) = frames.recvfrom(65536)
+        if direction == socket.PACKET_OUTGOING:
+            continue
+        try:
+            said = answer(frame, own, ip, faulty=fault == "long_frame")
+        except Exception:  # noqa: BLE001, S112  what it cannot read it drops
+            continue
+        if said is not None:
+            frames.send(bytes(said)[:1514])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
