@@ -17,6 +17,7 @@ from scapy.fields import (
     MultipleTypeField,
     PacketListField,
     StrField,
+    StrFixedLenField,
 )
 from scapy.packet import NoPayload, Packet, Raw
 
@@ -150,6 +151,8 @@ def _primitive(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzab
 def _plain(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
     """A number or a string of bytes that nothing else decides."""
     field = piece.fields[0]
+    if not piece.raw and (isinstance(field, StrFixedLenField) or not isinstance(field, StrField)):
+        return boofuzz.Static(piece.name, b"")  # there is no such field in this message
     if isinstance(field, StrField) or not 0 < len(piece.raw) <= 8 or not _is_number(packet.getfieldval(field.name)):
         return boofuzz.Bytes(piece.name, piece.raw)
     order = _order(packet, field)

@@ -1,4 +1,4 @@
-"""Whole frames between us and one device's IP stack: which answers which, and what hosts must do (RFC 826, 1122, 4443)."""
+"""Whole frames between us and a device's IP stack: which answers which, what hosts must do (RFC 826, 1122, 4443)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from harness.case import LiveField, Send
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.frames_read import (
     ADVERTISEMENT,
-    ECHOES,
     IS_AT,
     SOLICITATION,
     WHO_HAS,
@@ -171,7 +170,7 @@ def _frame(data: bytes) -> Frame:
 def _between_the_same(sent: bytes, came: bytes) -> bool:
     """True for UDP or TCP from the port that was addressed to the one that it was sent from."""
     one, other = datagram_of(sent), datagram_of(came)
-    if one is None or other is None or not one.protocol == other.protocol or one.protocol not in _WITH_PORTS:
+    if one is None or other is None or one.protocol != other.protocol or one.protocol not in _WITH_PORTS:
         return False
     there, here = one.payload[:4], other.payload[:4]
     return len(there) == 4 and there == here[2:] + here[:2] and one.source == other.target

@@ -88,7 +88,7 @@ class _Reader:
                 raise self._refused(node, f"has {wanted} in '{name}', not '{value}'")
         try:
             return kind(**values)
-        except Exception as error:  # noqa: BLE001  whatever scapy says of a value
+        except Exception as error:
             raise self._refused(node, f"cannot be made ({error})") from error
 
     def _layer(self, node: ast.expr) -> Any:
@@ -103,7 +103,7 @@ class _Reader:
             except ImportError as error:
                 raise self._refused(node, f"is not there ({error})") from error
         if not _is_layer(found):
-            known = {key for module in _modules(name) for key, value in vars(module).items() if _is_layer(value)}
+            known = [key for module in _modules(name) for key in dir(module) if _is_layer(getattr(module, key))]
             near = did_you_mean(name, known) if difflib.get_close_matches(name, known) else ""
             raise self._refused(node, f"is no layer of scapy's that is known by this name.{near} {_ELSEWHERE}")
         return found

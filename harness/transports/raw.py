@@ -89,7 +89,7 @@ def _ip(endpoint: Endpoint, key: str) -> bytes:
 class FrameLink(SocketLink):
     """Each message is one frame, and so is each answer. Deadlines are on the monotonic clock.
 
-    Received is what comes from the device to us, or to all; who asks where our address is, is told so, and is not heard.
+    Received is what comes from the device to us, or to all. When it asks where our address is, it is told so.
     """
 
     stream = False
@@ -171,15 +171,15 @@ class RawTransport:
 
 
 def _check_alone(place: RawPlace) -> None:
-    """A cable of the device's own is safest; raises UsageError for a network of others that the bench does not own to."""
+    """A cable of the device's own is safest; raises UsageError for a network that others are on, too."""
     if not leads_everywhere(place.interface):
         return
     if not place.shared:
         mark = "&" if "?" in place.moniker else "?"
         raise UsageError(
-            f"{place.moniker}: '{place.interface}' is this machine's way to all networks, so others are on it. Give the "
-            f"device a cable and an interface of its own. Where that cannot be, write {place.moniker}{mark}shared=on: "
-            "its MAC address alone is addressed there, too"
+            f"{place.moniker}: '{place.interface}' is this machine's way to all networks, so others are on it. Give "
+            "the device a cable and an interface of its own. Where that cannot be, write "
+            f"{place.moniker}{mark}shared=on: its MAC address alone is addressed there, too"
         )
     if place.broadcast:
         raise UsageError(f"{place.moniker}: broadcast=on would reach everybody on '{place.interface}'; leave it out")

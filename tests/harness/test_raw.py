@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, IPv6
@@ -81,6 +81,7 @@ def test_where_no_address_is_known_no_host_is_named():
     assert not reason(Ether(**OUT, type=0x88CC) / b"anything", addresses=bare)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80), st.booleans())
 def test_whatever_the_bytes_only_the_device_is_addressed(data, broadcast):
     for frame in (data, HERE.device_mac + data, HERE.device_mac + HERE.own_mac + data):
@@ -225,7 +226,7 @@ def test_an_interface_that_cannot_be_used_is_explained(monkeypatch, flags, kind,
 
 
 def test_an_interface_that_is_not_there_is_told_with_the_nearest():
-    with pytest.raises(LinkError, match="no network interface 'lo0'. Did you mean 'lo'"):
+    with pytest.raises(LinkError, match=r"no network interface 'lo0'\. Did you mean 'lo'"):
         transport(f"raw:lo0/{DEVICE}?ip={IT}", None).open(1.0)
 
 
@@ -234,7 +235,7 @@ def test_who_has_no_right_to_send_frames_is_told_which_and_how_to_get_it(monkeyp
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(ethernet.socket, "socket", refused)
-    with pytest.raises(BenchError, match="CAP_NET_RAW.*sudo.*setcap cap_net_raw") as raised:
+    with pytest.raises(BenchError, match=r"CAP_NET_RAW.*sudo.*setcap cap_net_raw") as raised:
         ethernet.frame_socket("raw:x", "eth9", sender=HERE.device_mac)
     assert not isinstance(raised.value, LinkError)
 

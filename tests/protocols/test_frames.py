@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6ND_NA, IPv6
@@ -83,6 +83,7 @@ def test_what_goes_out_names_the_bench_s_addresses_and_its_checksums_are_right(n
             assert right_sums(data) == data, message.name
 
 
+@settings(deadline=None)
 @given(load=st.binary(max_size=60), number=st.integers(0, 255))
 def test_lengths_and_checksums_stay_right_under_mutation(load, number):
     for name, message in (("icmp", "udp_to_a_closed_port"), ("icmpv6", "echo_request"), ("icmp", "echo_request")):
@@ -198,6 +199,7 @@ def test_what_a_reply_cannot_be_is_told():
         assert words in protocol.wrong(bent, frame(reply_to(bent)))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=90), st.binary(max_size=90))
 def test_no_bytes_make_it_raise_and_none_are_lost(sent_bytes, came):
     for name in NAMES:
