@@ -32,6 +32,7 @@ SHIPPED = {
     "medibus": "protocols.medibus:PROTOCOL",
     "dri": "protocols.dri:PROTOCOL",
     "http": "protocols.http:http",
+    "intellivue": "protocols.intellivue:PROTOCOL",
     "phd_agent": "protocols.phd:AGENT",
     "phd_manager": "protocols.phd:MANAGER",
     "sdc": "protocols.sdc:sdc",
