@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 BROADCAST = b"\xff" * 6
 HEADER, SHORTEST_BODY = 14, 46
 IPV4, ARP, VLANS, IPV6 = 0x0800, 0x0806, (0x8100, 0x88A8, 0x9100), 0x86DD
+_SNAP, _LONGEST_802_3 = bytes.fromhex("aaaa03000000"), 1500
 _OWN_AT = "our own address is told to be at"
 
 
@@ -78,11 +79,14 @@ def _is_nobody(address: bytes, addresses: Addresses, *, group: bool) -> bool:
 
 
 def unwrapped(frame: bytes) -> tuple[int, bytes]:
-    """The type of what a frame carries, and that: behind its VLAN tags, if it has some."""
+    """The type of what a frame carries, and that: behind VLAN tags, and behind a SNAP header in an IEEE 802.3 frame."""
     at = 12
     while (kind := int.from_bytes(frame[at : at + 2])) in VLANS:
         at += 4
-    return kind, frame[at + 2 :]
+    body = frame[at + 2 :]
+    if kind <= _LONGEST_802_3 and body[:6] == _SNAP:
+        return int.from_bytes(body[6:8]), body[8:]
+    return kind, body
 
 
 def written(mac: bytes) -> str:

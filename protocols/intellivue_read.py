@@ -9,12 +9,15 @@ from protocols.intellivue_pdu import (
     CONFIRMED_ACTION,
     ERROR,
     EXTENDED_POLL,
+    INVOKE,
     LINKED,
+    MDS_CREATE,
     OPERATIONS,
     POLL,
     RESULT,
     SESSIONS,
     Operation,
+    event_of,
     operation_of,
     session_of,
 )
@@ -33,7 +36,7 @@ ERRORS = {
     17: "invalid object instance",
 }
 _LABELS = {0x0927: "label", 0x0928: "model", 0x091E: "bed_label"}
-_ACTION, _REPLY, _EXTENDED = 10, 20, 22
+_ACTION, _REPLY, _EXTENDED, _CREATED = 10, 20, 22, 24
 
 Inner = Callable[[bytes, int], tuple[bytes, bool]]
 
@@ -107,10 +110,14 @@ def attributes_of(polled: Polled) -> Iterator[tuple[int, int, bytes]]:
         while len(objects) >= 6:
             values = objects[6 : 6 + int.from_bytes(objects[4:6])]
             handle, objects = int.from_bytes(objects[:2]), objects[6 + len(values) :]
-            while len(values) >= 4:
-                value = values[4 : 4 + int.from_bytes(values[2:4])]
-                yield handle, int.from_bytes(values[:2]), value
-                values = values[4 + len(value) :]
+            yield from _each(handle, values)
+
+
+def _each(handle: int, values: bytes) -> Iterator[tuple[int, int, bytes]]:
+    while len(values) >= 4:
+        value = values[4 : 4 + int.from_bytes(values[2:4])]
+        yield handle, int.from_bytes(values[:2]), value
+        values = values[4 + len(value) :]
 
 
 def read(data: bytes) -> Fields:
@@ -127,11 +134,20 @@ def read(data: bytes) -> Fields:
         return fields | {"error_value": value, "error": ERRORS.get(value, "unknown")}
     if (polled := polled_of(told)) is not None:
         fields |= {"action_type": polled.action, "poll_number": polled.number, "polled_attr_grp": polled.group}
-        for handle, number, value in attributes_of(polled):
-            fields[f"attribute_{handle:x}_{number:04x}"] = value.hex()
-            if number in _LABELS:
-                fields[_LABELS[number]] = _text(value)
+        return fields | _described(attributes_of(polled))
+    if told.kind == INVOKE and (event := event_of(told)):
+        told_of = told.argument[_CREATED:] if event == MDS_CREATE else b""
+        return fields | {"event_type": event} | _described(_each(0, told_of))
     return fields
+
+
+def _described(attributes: Iterator[tuple[int, int, bytes]]) -> dict[str, int | str | bytes]:
+    found: dict[str, int | str | bytes] = {}
+    for handle, number, value in attributes:
+        found[f"attribute_{handle:x}_{number:04x}"] = value.hex()
+        if number in _LABELS:
+            found[_LABELS[number]] = _text(value)
+    return found
 
 
 def _text(value: bytes) -> str:

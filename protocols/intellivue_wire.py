@@ -147,7 +147,7 @@ class IntellivueWire(Wire):
         return session is not None and session.kind == ABORT
 
     def identity(self, frame: Frame) -> Identity:
-        """The model, where the answer is the result of a poll of the MDS."""
+        """The model, as the MDS Create event and the result of a poll of the MDS tell it."""
         return Identity(model=str(frame.fields.get("model", "")))
 
     def forbidden(self, messages: Sequence[str]) -> re.Pattern[bytes]:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.assembly.assemble import assemble
+from harness.campaigns.session import require_arming
+from harness.errors import UsageError
+
 ROOT = Path(__file__).parents[2]
 WAYS = (["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
 CABLE = """
@@ -44,7 +48,7 @@ KERNEL = """
 [target]
 kind = "external"
 name = "kernel"
-armed = {armed}
+armed = true
 
 [interfaces.arp]
 transport = "raw:bench0/02:00:00:00:00:02?ip=192.0.2.2"
@@ -118,29 +122,24 @@ def written(folder, text):
 
 
 def test_the_kernel_serves_every_protocol_over_a_cable(network, tmp_path):
-    code, text = run(network, CABLE, ["check", written(tmp_path, KERNEL.format(armed="true")).name], tmp_path)
+    code, text = run(network, CABLE, ["check", written(tmp_path, KERNEL).name], tmp_path)
     assert code == 0, text
     assert [text.count(f"interface {name} ") for name in ("arp", "ip", "ip6", "own")] == [1, 1, 1, 1], text
 
 
 def test_the_kernel_passes_a_campaign(network, tmp_path):
-    written(tmp_path, KERNEL.format(armed="true"))
-    code, text = run(network, CABLE, ["run", "bench.toml", "--time", "4s", "--seed", "1", "--out", "run"], tmp_path)
+    written(tmp_path, KERNEL)
+    code, text = run(network, CABLE, ["run", "bench.toml", "--time", "3s", "--seed", "1", "--out", "run"], tmp_path)
     assert (code in (0, 4), "no findings" in text, "probes served" in text) == (True, True, True), text
 
 
-def test_a_bench_that_is_not_armed_is_not_run(network, tmp_path):
-    written(tmp_path, KERNEL.format(armed="false"))
-    code, text = run(network, CABLE, ["run", "bench.toml", "--time", "2s", "--out", "run"], tmp_path)
-    assert (code, "armed = true" in text) == (2, True), text
-
-
 def test_a_program_of_the_bench_s_own_behind_a_cable_is_not_run_unarmed(tmp_path):
-    command = '"python3", "-c", "pass"'
-    text = PROGRAM.format(command=command, interface="bench0", mac="02:00:00:00:00:02")
-    written(tmp_path, text.replace("armed = true", "armed = false"))
-    code, text = run([], "", ["run", "bench.toml", "--time", "2s", "--out", "run"], tmp_path)
-    assert (code, "armed = true" in text) == (2, True), text
+    """Frames leave for a cable, whoever started what is behind it."""
+    text = PROGRAM.format(command='"true"', interface="bench0", mac="02:00:00:00:00:02")
+    bench = written(tmp_path, text.replace("armed = true", "armed = false"))
+    with pytest.raises(UsageError, match="armed = true"):
+        require_arming(assemble(bench, seed=0))
+    require_arming(assemble(written(tmp_path, text), seed=0))
 
 
 def test_a_device_that_dies_of_a_long_message_is_found(network, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, IPv6
-from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.layers.l2 import ARP, LLC, SNAP, Dot1Q, Dot3, Ether
 
 from harness.addresses import BROADCAST, EXAMPLES, Addresses, stranger
 from harness.errors import BenchError, GuardRefused, LinkError, UsageError
@@ -58,6 +58,7 @@ def cable(addresses=HERE, *, mtu=1500, broadcast=False):
         (Ether(**OUT) / IP(src="192.0.2.9", dst=IT), "from 192.0.2.9"),
         (Ether(**OUT) / IP(src="224.0.0.1", dst=IT), "from 224.0.0.1"),
         (Ether(**OUT) / Dot1Q(vlan=3) / IP(src=US, dst="192.0.2.9"), "for 192.0.2.9"),
+        (Dot3(**OUT) / LLC() / SNAP(code=0x0800) / IP(src=US, dst="192.0.2.9"), "for 192.0.2.9"),
         (Ether(**OUT) / IPv6(src="2001:db8::9", dst="2001:db8::2"), "from 2001:db8::9"),
         (Ether(**OUT) / ARP(hwsrc=OWN, psrc=US, hwdst=DEVICE, pdst="192.0.2.9"), "for 192.0.2.9"),
         (Ether(**OUT) / ARP(hwsrc=DEVICE, psrc=US, hwdst=DEVICE, pdst=IT), "our own address is told"),

@@ -159,6 +159,9 @@ def test_a_result_s_observations_are_read_by_handle_and_attribute():
     assert PROTOCOL.wrong(poll, frame) == ""
     assert (frame.fields["model"], frame.fields["poll_number"]) == ("Philips MP70", 1)
     assert PROTOCOL.identity(frame).model == "Philips MP70"
+    head = bytes.fromhex("0021 0000 0000 00000001 0d06 0020 0021 0000 0000 0001 0016")
+    event = whole(pdu.operation(pdu.INVOKE, 1, pdu.CONFIRMED_EVENT_REPORT, head + model))
+    assert PROTOCOL.identity(event).model == "Philips MP70"
     refused = whole(result(poll, b"", kind=pdu.ERROR, command=9))
     assert (refused.fields["error"], PROTOCOL.refuses(refused.data)) == ("no such action", True)
 
