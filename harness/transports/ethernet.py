@@ -49,6 +49,15 @@ def ethernet(moniker: str, name: str) -> Ethernet:
     return Ethernet(name, hardware[2:8], int.from_bytes(_asked(name, _MTU)[:4], sys.byteorder))
 
 
+def has_carrier(name: str) -> bool:
+    """True while somebody is at the other end; False also where the interface is down, or gone."""
+    try:
+        bits = int.from_bytes(_asked(name, _FLAGS)[:2], sys.byteorder)
+    except OSError:
+        return False
+    return bits & (_UP | _RUNNING) == _UP | _RUNNING
+
+
 def hardware_address(name: str) -> bytes:
     """The interface's own address; b"" where there is no such interface."""
     try:

@@ -11,10 +11,12 @@ import re
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from harness.addresses import HEADER, IPV4, IPV6, Addresses, stranger, unwrapped, written
-from harness.errors import GuardRefused, LinkError, UsageError
+from harness.errors import GuardRefused, LinkClosed, LinkError, UsageError
 from harness.transports import Endpoint, transports
 from harness.transports.ethernet import (
     SOLICITED,
@@ -22,6 +24,7 @@ from harness.transports.ethernet import (
     ethernet,
     frame_socket,
     hardware_address,
+    has_carrier,
     leads_everywhere,
 )
 from harness.transports.neighbour import asks_for_us, told_where
@@ -86,19 +89,32 @@ def _ip(endpoint: Endpoint, key: str) -> bytes:
     return found.packed if found else b""
 
 
+def _always() -> bool:
+    return True
+
+
 class FrameLink(SocketLink):
     """Each message is one frame, and so is each answer. Deadlines are on the monotonic clock.
 
-    Received is what comes from the device to us, or to all. When it asks where our address is, it is told so.
+    Received is what comes from the device to us, or to all. When it asks where our address is, it is told so. Where
+    nothing comes, `connected` says whether there still is a device at the other end.
     """
 
     stream = False
 
     def __init__(
-        self, frames: socket.socket, moniker: str, addresses: Addresses, *, mtu: int, broadcast: bool = False
+        self,
+        frames: socket.socket,
+        moniker: str,
+        addresses: Addresses,
+        *,
+        mtu: int,
+        broadcast: bool = False,
+        connected: Callable[[], bool] = _always,
     ) -> None:
         super().__init__(frames, moniker)
         self._addresses, self._longest, self._broadcast = addresses, mtu + HEADER, broadcast
+        self._connected = connected
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send one frame; raises GuardRefused for one that names anybody else, or is too long, and LinkError."""
@@ -109,14 +125,16 @@ class FrameLink(SocketLink):
         self._put(data, deadline)
 
     def receive(self, deadline: float) -> bytes:
-        """One frame, or b"" at the deadline; raises LinkError."""
+        """One frame, or b"" at the deadline; raises LinkError, and LinkClosed where the carrier is lost."""
         while frame := super().receive(deadline):
             if asks_for_us(frame, self._addresses):
                 self._put(told_where(frame, self._addresses), deadline)
             elif self._is_for_us(frame):
                 return frame
             if time.monotonic() >= deadline:
-                break
+                return b""
+        if not self._connected():
+            raise LinkClosed(f"{self._moniker}: the carrier is lost: the device was switched off, or restarts")
         return b""
 
     def _is_for_us(self, frame: bytes) -> bool:
@@ -167,7 +185,14 @@ class RawTransport:
             raise UsageError(f"{place.moniker}: {written(found.mac)} is this machine; name the device's own address")
         group = SOLICITED + addresses.own_ip[-3:] if addresses.version == 6 else b""
         frames = frame_socket(place.moniker, place.interface, sender=place.device_mac, group=group)
-        return FrameLink(frames, place.moniker, addresses, mtu=found.mtu, broadcast=place.broadcast)
+        return FrameLink(
+            frames,
+            place.moniker,
+            addresses,
+            mtu=found.mtu,
+            broadcast=place.broadcast,
+            connected=partial(has_carrier, place.interface),
+        )
 
 
 def _check_alone(place: RawPlace) -> None:

@@ -32,13 +32,6 @@ there ip -6 address add 2001:db8:5::2/64 dev dev0 nodad
 there ip link set dev0 up
 ip link set bench0 up
 """
-PAIR = """
-ip link add bench0 type veth peer name dev0
-ip link set bench0 address 02:00:00:00:00:01
-ip link set dev0 address 02:00:00:00:00:02
-ip link set dev0 up
-ip link set bench0 up
-"""
 TAP = """
 ip tuntap add tap0 mode tap
 ip link set tap0 address 02:00:00:00:00:01
@@ -143,11 +136,11 @@ def test_a_program_of_the_bench_s_own_behind_a_cable_is_not_run_unarmed(tmp_path
 
 
 def test_a_device_that_dies_of_a_long_message_is_found(network, tmp_path):
-    device = [sys.executable, str(ROOT / "tests" / "peers" / "frame_device.py"), "dev0", "192.0.2.2", "long_frame"]
+    device = [sys.executable, str(ROOT / "tests" / "peers" / "frame_device.py"), "tap0", "192.0.2.2", "long_frame"]
     command = ", ".join(f'"{word}"' for word in device)
-    written(tmp_path, PROGRAM.format(command=command, interface="bench0", mac="02:00:00:00:00:02"))
+    written(tmp_path, PROGRAM.format(command=command, interface="tap0", mac="02:00:00:00:00:02"))
     options = ["--time", "60s", "--seed", "1", "--out", "run", "--max-findings", "1"]
-    code, text = run(network, PAIR, ["run", "bench.toml", *options], tmp_path)
+    code, text = run(network, TAP, ["run", "bench.toml", *options], tmp_path)
     assert (code, "SIGABRT" in text) == (1, True), text
 
 

@@ -12,7 +12,7 @@ from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP, LLC, SNAP, Dot1Q, Dot3, Ether
 
 from harness.addresses import BROADCAST, EXAMPLES, Addresses, stranger
-from harness.errors import BenchError, GuardRefused, LinkError, UsageError
+from harness.errors import BenchError, GuardRefused, LinkClosed, LinkError, UsageError
 from harness.transports import ethernet, raw, transport
 from harness.transports.raw import FrameLink
 
@@ -172,6 +172,13 @@ def test_a_flood_of_what_is_for_others_ends_at_the_deadline():
         assert time.monotonic() - began < 2.0
 
 
+def test_a_carrier_that_is_lost_is_the_end_of_the_connection():
+    with cable() as (link, _far):
+        link._connected = lambda: False
+        with pytest.raises(LinkClosed, match="carrier is lost"):
+            link.receive(link.now())
+
+
 def test_an_interface_that_goes_down_is_our_trouble():
     with cable() as (link, far):
         far.close()
@@ -206,6 +213,12 @@ def test_a_wrong_moniker_is_explained(moniker, words):
     assert words in str(raised.value)
 
 
+@pytest.mark.parametrize(("flags", "there"), [(0x43, True), (0x03, False), (0x42, False)])
+def test_a_carrier_is_what_the_kernel_says(monkeypatch, flags, there):
+    monkeypatch.setattr(ethernet, "_asked", asked(flags))
+    assert ethernet.has_carrier("eth9") is there
+
+
 def asked(flags=0x43, kind=1, mac=HERE.own_mac, mtu=1500):
     """What the kernel says of an interface."""
     said = {0x8913: flags, 0x8927: kind, 0x8921: mtu}
@@ -227,6 +240,7 @@ def test_an_interface_that_cannot_be_used_is_explained(monkeypatch, flags, kind,
 
 
 def test_an_interface_that_is_not_there_is_told_with_the_nearest():
+    assert not ethernet.has_carrier("lo0")
     with pytest.raises(LinkError, match=r"no network interface 'lo0'\. Did you mean 'lo'"):
         transport(f"raw:lo0/{DEVICE}?ip={IT}", None).open(1.0)
 

@@ -1,19 +1,20 @@
-"""A host at the end of a cable, of scapy's layers: frame_device.py INTERFACE ADDRESS [long_frame]. Needs CAP_NET_RAW.
+"""A host behind a TAP device, of scapy's layers: frame_device.py TAP ADDRESS [long_frame]. Its MAC address is OWN.
 
 It answers ARP and echoes. With `long_frame` it has room for 300 bytes of ICMP, and dies of more.
 """
 
+import fcntl
 import os
-import socket
+import struct
 import sys
 
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import ARP, Ether
 from scapy.utils import checksum
 
-from harness.transports.ethernet import hardware_address
-
 ROOM = 300
+OWN = "02:00:00:00:00:02"
+TUNSETIFF, TAP_WITHOUT_HEAD = 0x400454CA, 0x1002
 
 
 def answer(frame, own, ip, *, faulty):
@@ -36,19 +37,16 @@ def answer(frame, own, ip, *, faulty):
 
 def main(name, ip, fault=""):
     """Serves until it is ended."""
-    frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    frames.bind((name, 0))
-    own = hardware_address(name).hex(":")
+    tap = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", name.encode(), TAP_WITHOUT_HEAD))
     while True:
-        frame, (_name, _kind, direction, *_rest) = frames.recvfrom(65536)
-        if direction == socket.PACKET_OUTGOING:
-            continue
+        frame = os.read(tap, 65536)
         try:
-            said = answer(frame, own, ip, faulty=fault == "long_frame")
+            said = answer(frame, OWN, ip, faulty=fault == "long_frame")
         except Exception:  # noqa: BLE001  what it cannot read it drops
             continue
         if said is not None:
-            frames.send(bytes(said)[:1514])
+            os.write(tap, bytes(said)[:1514])
 
 
 if __name__ == "__main__":
