@@ -84,6 +84,11 @@ class Bench(Table):
         return self._target_as(ProcessTable)
 
     @property
+    def is_hardware(self) -> bool:
+        """True where a patient might be connected: so whatever is started by us, where frames leave for a cable."""
+        return self.target.is_hardware or any(table.transport.startswith("raw:") for table in self.interfaces.values())
+
+    @property
     def firmware(self) -> Path:
         """The firmware's file; raises UsageError for a kind of target that names none."""
         if not isinstance(self.target, EmulatorTable | ProcessTable | OwnTable):

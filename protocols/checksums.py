@@ -110,6 +110,14 @@ def xor8(data: bytes) -> int:
     return result
 
 
+@algorithm("internet", 2)
+def internet(data: bytes) -> int:
+    """One's complement of the one's complement sum of 16-bit words (RFC 1071)."""
+    words = data + b"\0" if len(data) % 2 else data
+    total = sum(int.from_bytes(words[at : at + 2]) for at in range(0, len(words), 2))
+    return 0xFFFF - (total % 0xFFFF or 0xFFFF if total else 0)
+
+
 def to_algorithm(given: str | Algorithm) -> Algorithm:
     """The algorithm of that name, or the one given; raises UsageError for an unknown name."""
     return ALGORITHMS.get(given) if isinstance(given, str) else given

@@ -17,12 +17,14 @@ from scapy.fields import (
     MultipleTypeField,
     PacketListField,
     StrField,
+    StrFixedLenField,
 )
 from scapy.packet import NoPayload, Packet, Raw
 
 from harness.errors import UsageError
 from protocols.bits import BitGroup, Bits
 from protocols.checksums import BlockChecksum, Order
+from protocols.network import summed
 from protocols.packets import ChecksumField
 from protocols.render import Layout
 
@@ -140,7 +142,7 @@ def _primitive(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzab
         return _computed(packet, piece, payload)
     if isinstance(value, Packet):
         return boofuzz.Block(piece.name, children=_layer(value))
-    if isinstance(value, list):
+    if isinstance(value, list) and not isinstance(field, StrField):
         values: list[Any] = list(cast("list[Any]", value))
         return boofuzz.Block(piece.name, children=_elements(packet, field, values))
     return _plain(packet, piece)
@@ -149,6 +151,8 @@ def _primitive(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzab
 def _plain(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
     """A number or a string of bytes that nothing else decides."""
     field = piece.fields[0]
+    if not piece.raw and (isinstance(field, StrFixedLenField) or not isinstance(field, StrField)):
+        return boofuzz.Static(piece.name, b"")  # there is no such field in this message
     if isinstance(field, StrField) or not 0 < len(piece.raw) <= 8 or not _is_number(packet.getfieldval(field.name)):
         return boofuzz.Bytes(piece.name, piece.raw)
     order = _order(packet, field)
@@ -220,6 +224,8 @@ def _computed(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzabl
         names = set(field.covered_names([f.name for f in packet.fields_desc]))
         covered = [f".{p.name}" for p in _pieces(packet) if names & {own.name for own in p.fields}]
         return BlockChecksum(piece.name, covered, field.algorithm, field.order)
+    if sums := summed(packet, field.name, [p.name for p in _pieces(packet) if p.raw], payload):
+        return BlockChecksum(piece.name, *sums)
     if isinstance(field, FieldLenField):
         whole = payload if field.length_of == field.name else None  # what is behind it, by an `adjust` of its own
         return _size(packet, piece, whole, int) if whole else _counted(packet, piece)

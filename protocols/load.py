@@ -32,9 +32,13 @@ SHIPPED = {
     "medibus": "protocols.medibus:PROTOCOL",
     "dri": "protocols.dri:PROTOCOL",
     "http": "protocols.http:http",
+    "intellivue": "protocols.intellivue:PROTOCOL",
     "phd_agent": "protocols.phd:AGENT",
     "phd_manager": "protocols.phd:MANAGER",
     "sdc": "protocols.sdc:sdc",
+    "arp": "protocols.arp:arp",
+    "icmp": "protocols.icmp:icmp",
+    "icmpv6": "protocols.icmp:icmpv6",
     "att": "protocols.att:PROTOCOL",
     "gatt_racp": "protocols.gatt.racp:PROTOCOL",
     "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
@@ -100,8 +104,11 @@ def load_protocol(spec: str, folder: Path = Path()) -> Protocol:
     """
     if is_file(spec):
         return named(spec, folder, Protocol, "Protocol")
-    name, _mark, query = spec.partition("?")
+    stack = spec[: spec.rfind(")") + 1] if spec.startswith(SCAPY) else ""
+    name, _mark, query = spec.removeprefix(stack).partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
+    if stack:
+        return importlib.import_module("protocols.frames").stack_protocol((stack + name).removeprefix(SCAPY), options)
     if name.startswith(SCAPY):
         return importlib.import_module("protocols.scapy_layer").scapy_protocol(name.removeprefix(SCAPY), options)
     return PROTOCOLS.get(name)(options)

@@ -29,7 +29,7 @@ def withheld(bench: Bench, name: str, protocol: Protocol) -> tuple[str, ...]:
     for message in table.forbidden:
         protocol.message(message)
     _check_allowed(name, table, protocol)
-    on_hardware = _marked(protocol) if bench.target.is_hardware else ()
+    on_hardware = _marked(protocol) if bench.is_hardware else ()
     return tuple(dict.fromkeys([*table.forbidden, *(m for m in on_hardware if m not in table.allowed_on_hardware)]))
 
 
@@ -38,7 +38,7 @@ def described(bench: Bench, name: str, protocol: Protocol) -> str:
     table, names = bench.interfaces[name], withheld(bench, name, protocol)
     why = ((m, "forbidden in the bench" if m in table.forbidden else "marked forbidden_on_hardware") for m in names)
     words = [f"withholds {', '.join(f'{message} ({reason})' for message, reason in why)}"] if names else []
-    if not bench.target.is_hardware:
+    if not bench.is_hardware:
         return "; ".join(words)
     if table.allowed_on_hardware:
         words.append(f"lets out {', '.join(table.allowed_on_hardware)} (marked, but allowed_on_hardware)")

@@ -11,10 +11,10 @@ from harness.interfaces import Owns, Target
 from harness.ladder import Ladder
 from harness.load import Load
 from harness.states import Interface
-from harness.transports import ble, listen, serial, tcp, tls, transport, udp
+from harness.transports import ble, listen, raw, serial, tcp, tls, transport, udp
 from protocols.model import Protocol
 
-CARRIERS = (ble, listen, serial, tcp, tls, udp)
+CARRIERS = (ble, listen, raw, serial, tcp, tls, udp)
 
 
 def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, load: Load | None) -> Interface:

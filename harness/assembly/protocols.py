@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from fuzzers.script import load_boofuzz_script
 from harness.bench import Bench
 from harness.errors import UsageError
 from harness.seeds import load_seeds
+from harness.transports import parse_moniker
+from harness.transports.raw import RAW_FORM, raw_place
+from protocols.frames_wire import FramesWire
 from protocols.load import load_protocol
 from protocols.model import Protocol
 from protocols.seeds import seeded
@@ -27,7 +32,21 @@ def protocol_of(spec: str, folder: Path, script_arguments: Sequence[str] = (), s
 def protocol_in(bench: Bench, name: str) -> Protocol:
     """The protocol of an interface, without its seeds. Raises UsageError."""
     table = bench.interfaces[name]
-    return protocol_of(table.protocol, bench.folder, table.script_arguments, table.script_session)
+    protocol = protocol_of(table.protocol, bench.folder, table.script_arguments, table.script_session)
+    return _placed(protocol, name, table.transport) if isinstance(protocol.wire, FramesWire) else protocol
+
+
+def _placed(protocol: Protocol, name: str, moniker: str) -> Protocol:
+    """A protocol of whole frames, between the addresses that its transport says; raises UsageError."""
+    where, endpoint = f"[interfaces.{name}] protocol '{protocol.name}'", parse_moniker(moniker)
+    if endpoint.scheme != "raw":
+        raise UsageError(f"{where} makes whole frames: write transport = \"{RAW_FORM}\", not '{moniker}'")
+    place, wire = raw_place(endpoint), cast("FramesWire", protocol.wire)
+    if len(place.device_ip) != {4: 4, 6: 16}[wire.version]:
+        raise UsageError(
+            f"{where} speaks IPv{wire.version}: {moniker} wants ?ip= with the device's IPv{wire.version} address"
+        )
+    return replace(protocol, wire=wire.at(place.addresses))
 
 
 def seeded_protocol_in(bench: Bench, name: str) -> Protocol:

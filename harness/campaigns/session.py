@@ -222,7 +222,7 @@ def _tell_failure(campaign: Campaign, manifest: Mapping[str, Any], failure: str)
 
 def require_arming(assembly: Assembly) -> None:
     """A real device is fuzzed only when its bench says so."""
-    if assembly.bench.target.is_hardware and not assembly.bench.target.armed:
+    if assembly.bench.is_hardware and not assembly.bench.target.armed:
         raise UsageError(
             f"{assembly.path}: the device is real. Make sure that no patient can be connected to it, then set "
             "armed = true in [target]"

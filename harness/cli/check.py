@@ -84,7 +84,7 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
         if guarding := guards.described(assembly.bench, name, assembly.protocols[name]):
             yield Line(f"guard {name}", OK, guarding)
         yield from (Line(f"script {name}", NOT_USED, note) for note in assembly.protocols[name].notes)
-    if assembly.bench.target.is_hardware and not assembly.bench.target.armed:
+    if assembly.bench.is_hardware and not assembly.bench.target.armed:
         yield Line("armed", "not yet", "`run` wants armed = true in [target], once no patient can be connected")
     if not assembly.runner.independent:
         yield _reset_line(assembly)

@@ -1,4 +1,4 @@
-"""A finding's transcript as a pcapng file: TCP segments where it went over a socket, else the bare messages."""
+"""A finding's transcript as a pcapng file: TCP segments where it went over a socket, frames, or bare messages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
 from harness.handover.conversation import Piece, conversations
-from harness.handover.pcapng import RAW_IP, UPPER_PDU, Packet, capture
+from harness.handover.pcapng import ETHERNET, RAW_IP, UPPER_PDU, Packet, capture
 from harness.handover.segments import Connection
-from harness.handover.upper_pdu import described
+from harness.handover.upper_pdu import described as description
 from harness.handover.wording import headline
 from reports.text import visible
 
-_SOCKETS = ("tcp", "unix", "emulator")
+_LINK_TYPES = {**dict.fromkeys(("tcp", "unix", "emulator"), RAW_IP), "raw": ETHERNET}
 _HL7, _ANY = 2575, 49152  # IANA's port of HL7; the first that is nobody's
 
 
@@ -24,19 +24,19 @@ def write_capture(path: Path, handover: Handover) -> tuple[Path, ...]:
     """Write the capture; what was written. Raises UsageError where nothing was recorded, BenchError."""
     finding, interface = handover.finding, handover.finding.case.interface
     moniker = handover.transports.get(interface, "")
-    over_sockets = moniker.partition(":")[0] in _SOCKETS
+    link_type = _LINK_TYPES.get(moniker.partition(":")[0], UPPER_PDU)
     spoken = conversations(finding)
     if not spoken:
         raise UsageError(f"{finding.id}: its transcript has no messages, so there is nothing to capture")
     port = _port(moniker, handover.protocols.get(interface, ""))
     packets = (
         _segments(spoken, port, finding.transcript.link_error)
-        if over_sockets
-        else _messages(spoken, handover.protocols.get(interface, ""))
+        if link_type == RAW_IP
+        else _messages(spoken, handover.protocols.get(interface, ""), described=link_type == UPPER_PDU)
     )
     data = capture(
         packets,
-        link_type=RAW_IP if over_sockets else UPPER_PDU,
+        link_type=link_type,
         interface=visible(moniker or interface),
         program=f"medfuzz {handover.tool}".strip(),
         comment=_about(finding),
@@ -65,11 +65,11 @@ def _segments(spoken: list[list[Piece]], port: int, lost: str) -> Iterator[Packe
         yield from Connection(port, number).packets(_shown(pieces), visible(lost) if last else "")
 
 
-def _messages(spoken: list[list[Piece]], protocol: str) -> Iterator[Packet]:
+def _messages(spoken: list[list[Piece]], protocol: str, *, described: bool) -> Iterator[Packet]:
     for pieces in spoken:
         for piece in _shown(pieces):
-            data = described(visible(protocol), piece.comment, outbound=piece.outbound) + piece.data
-            yield Packet(piece.seconds, piece.outbound, data, piece.comment)
+            head = description(visible(protocol), piece.comment, outbound=piece.outbound) if described else b""
+            yield Packet(piece.seconds, piece.outbound, head + piece.data, piece.comment)
 
 
 def _shown(pieces: list[Piece]) -> Iterator[Piece]:

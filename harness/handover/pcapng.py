@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-RAW_IP, UPPER_PDU = 101, 252
+ETHERNET, RAW_IP, UPPER_PDU = 1, 101, 252
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _MAGIC, _UNKNOWN_LENGTH, _NO_LIMIT = 0x1A2B3C4D, -1, 0
 _COMMENT, _NAME, _PROGRAM, _FLAGS = 1, 2, 4, 2

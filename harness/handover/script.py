@@ -34,6 +34,7 @@ SEEN = frozenset({Kind.CRASH, Kind.HANG, Kind.EXIT, Kind.SILENCE, Kind.DISCONNEC
 _REACHED = ("tcp", "unix", "serial", "ble")
 _LISTEN = "listen:"
 _BLUETOOTH = "ble:"
+_FRAMES = "raw:"
 _WIRE = ("split", "resolve", "learn", "answers", "expects_reply", "unfinished", "ends", "served")
 _SHORTEST_TIMEOUT = 1.0  # an emulator's clock waits for a script; a device's does not
 _SCRIPT = Template('''\
@@ -77,6 +78,8 @@ def script_text(handover: Handover, name: str) -> str:
     if interface not in bench.interfaces:
         raise _refused(handover.finding, f"its bench {handover.bench} has no interface '{interface}'")
     protocol = protocol_in(bench, interface)
+    if handover.transports.get(interface, "").startswith(_FRAMES):
+        raise _refused(handover.finding, "whole frames leave through medfuzz alone, which sees to it where they go")
     _check(handover.finding, protocol)
     if handover.transports.get(interface, "").startswith(_LISTEN):
         raise _refused(handover.finding, "the device connects to medfuzz, and a script waits for nobody")

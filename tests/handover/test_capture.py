@@ -20,7 +20,7 @@ from harness.case import Origin, Reconnect, Send, TestCase
 from harness.document import Handover, read_document
 from harness.errors import UsageError
 from harness.handover.capture import write_capture
-from harness.handover.pcapng import RAW_IP, UPPER_PDU, Packet, capture
+from harness.handover.pcapng import ETHERNET, RAW_IP, UPPER_PDU, Packet, capture
 from harness.handover.upper_pdu import described
 from harness.transcript import Exchange, Transcript
 
@@ -171,6 +171,13 @@ def test_a_serial_finding_is_its_messages_in_both_directions_with_comments(tmp_p
         "small␊name; no reply within 0.5 s, although one is due",
         "unsolicited",
     ]
+
+
+def test_frames_are_packets_of_an_ethernet(tmp_path):
+    write_capture(tmp_path / "c.pcapng", made("raw:eth1/02:00:00:00:00:02?ip=192.0.2.2"))
+    read = records((tmp_path / "c.pcapng").read_bytes())
+    assert {about.linktype for _data, about in read} == {ETHERNET}
+    assert [data for data, _about in read] == [b"\xa5\0\1", b"ok", b"alarm", b"?", b"\1", b"late"]
 
 
 def test_a_finding_without_a_message_cannot_be_captured(tmp_path):
