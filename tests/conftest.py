@@ -1,7 +1,7 @@
 """A real adapter for tests marked `hardware`; where nothing may be skipped, any other skipped test fails the run.
 
-CI sets MEDFUZZ_REQUIRE_ALL. It has no adapter: tests that want one are skipped there, and say how to give it; so are those marked `network` where the
-machine does not let one make a network of its own.
+CI sets MEDFUZZ_REQUIRE_ALL. It has no adapter: tests that want one are skipped there, and say how to give it; so are
+those marked `network` where the machine lets nobody make a network of its own.
 """
 
 import os
