@@ -3,6 +3,7 @@
 CI sets MEDFUZZ_REQUIRE_ALL. It has no adapter: tests that want one are skipped there, and say how to give it.
 """
 
+import gc
 import os
 import signal
 
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("hardware"):
                 item.add_marker(pytest.mark.skip(reason=WANTED))
+
+
+def pytest_collection_finish():
+    """What thousands of tests were collected to stays: no later search for garbage goes through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter, config):
