@@ -94,26 +94,29 @@ def test_a_command_that_cannot_be_loaded_is_a_fault_of_our_own(medfuzz, monkeypa
     assert (code, len(err), "nowhere" in err[0]) == (70, 1, True)
 
 
-def limited():
-    """Files have at most 140 KiB: what a disk without room does to a store."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (140 << 10, 140 << 10))
-
-
-def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
+def lost_on_a_disk_of(kibibytes, folder):
+    """Findings that a run tells as not stored, where files have at most that size, as on a disk without room."""
+    folder.mkdir()
     done = subprocess.run(
         [*MEDFUZZ, "run", "pump", "--time", "30s", "--seed", "1", "--quiet", "--out", "run"],
-        cwd=tmp_path, env=ENVIRONMENT, preexec_fn=limited, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes << 10, kibibytes << 10)),
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (1, "")
     assert any(line.startswith("bench fault: store run/store.sqlite: ") and "has room" in line for line in lines)
     found = [line.split()[0] for line in lines if line.startswith("  F-")]
-    with Store.open(tmp_path / "run") as store:
+    with Store.open(folder / "run") as store:
         kept = [finding.id for finding in store.findings()]
     lost = [line.split()[2] for line in lines if line.startswith("bench fault: F-")]
     assert sorted(found) == sorted(kept + lost)
-    assert lost
-    assert summary(tmp_path / "run")["exit_code"] == 1
+    assert summary(folder / "run")["exit_code"] == 1
+    return lost
+
+
+def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
+    """On a slow machine more is written between two findings, and the disk may be full there: then none is lost."""
+    assert any(lost_on_a_disk_of(size, tmp_path / str(size)) for size in (140, 120, 160))
 
 
 def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(medfuzz, tmp_path):
