@@ -36,9 +36,11 @@ class Failing(Campaign):
         raise KeyError("hex.x")
 
 
-def test_a_fault_of_our_own_in_a_run_has_its_own_code_and_what_was_found_is_reported(medfuzz, monkeypatch, tmp_path):
+def test_a_fault_of_our_own_in_a_run_has_its_own_code_and_what_was_found_is_reported(
+    medfuzz, monkeypatch, tmp_path, hasty_pump
+):
     monkeypatch.setattr(session, "Campaign", Failing)
-    code, out, err = medfuzz("run", "pump", "--cases", "60", "--seed", "1", "--out", "run", "--quiet")
+    code, out, err = medfuzz("run", hasty_pump, "--cases", "60", "--seed", "1", "--out", "run", "--quiet")
     assert (code, len(err)) == (70, 1)
     assert err[0].startswith("medfuzz: KeyError: 'hex.x' at ")
     assert "a fault of medfuzz, not of the device" in err[0]
@@ -150,10 +152,10 @@ def test_two_runs_without_a_folder_have_one_each(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_what_a_run_leaves_is_its_owners_alone(medfuzz, tmp_path, umask):
+def test_what_a_run_leaves_is_its_owners_alone(medfuzz, tmp_path, hasty_pump, umask):
     before = os.umask(umask)
     try:
-        code, *_lines = medfuzz("run", "pump", "--cases", "40", "--seed", "1", "--quiet", "--out", "runs/one")
+        code, *_lines = medfuzz("run", hasty_pump, "--cases", "40", "--seed", "1", "--quiet", "--out", "runs/one")
         assert code == 1
         found = summary(tmp_path / "runs" / "one")["findings"][0]["id"]
         medfuzz("replay", found, "--run", "runs/one", "--times", "1", "--save", "saved.json")
@@ -198,7 +200,7 @@ def test_a_run_that_is_killed_while_its_device_comes_up_has_a_report(tmp_path):
 
 def test_a_finding_is_replayed_from_any_folder(medfuzz, monkeypatch, tmp_path):
     (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n')
+    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n[limits]\ntriage = 1\n')
     (tmp_path / "elsewhere").mkdir()
     assert medfuzz("run", "bench/b.toml", "--cases", "40", "--seed", "1", "--quiet", "--out", "one")[0] == 1
     assert medfuzz("run", "pump", "--cases", "40", "--seed", "1", "--quiet", "--out", "two")[0] == 1

@@ -118,7 +118,8 @@ def test_a_process_monitor_is_the_bench_s_own_process(campaign):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     target = f'kind = "process"\ncommand = ["{sys.executable}", "{DEVICE}", "{port}"]\nsettle = 0.0\n'
-    record = campaign("process_monitor.py", port, cases=120, target=target, script_arguments=[str(port)], max_len=400)
+    keys = {"script_arguments": [str(port)], "max_len": 400, "open_timeout": 15.0}  # on a busy machine it starts late
+    record = campaign("process_monitor.py", port, cases=120, target=target, **keys)
     assert {finding.observation.kind for finding in record.confirmed} == {Kind.EXIT}
     assert record.exit_code == 1
 
