@@ -6,7 +6,7 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
-APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=afl++ storescp=dcmtk /usr/include/stdio.h=libc6-dev \
+APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=afl++ /usr/bin/storescp=dcmtk /usr/include/stdio.h=libc6-dev \
 	/usr/include/modbus/modbus.h=libmodbus-dev /usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm
 NPM_PACKAGES := simple-hl7@3 modbus-serial@8 @stoprocent/bleno@0.12 @stoprocent/bluetooth-hci-socket@2
 
