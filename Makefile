@@ -6,9 +6,9 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
-APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=afl++ storescp=dcmtk /usr/include/stdio.h=libc6-dev \
-	/usr/include/modbus/modbus.h=libmodbus-dev /usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm \
-	/usr/include/lwip/arch/cc.h=liblwip-dev ip=iproute2
+APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=afl++ /usr/bin/storescp=dcmtk \
+	/usr/include/stdio.h=libc6-dev /usr/include/modbus/modbus.h=libmodbus-dev /usr/include/lwip/arch/cc.h=liblwip-dev \
+	/usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm ip=iproute2
 NPM_PACKAGES := simple-hl7@3 modbus-serial@8 @stoprocent/bleno@0.12 @stoprocent/bluetooth-hci-socket@2
 
 .PHONY: demo test lint bench mutants firmware clean

@@ -98,7 +98,7 @@ OTHERS = (
     Other("simple-hl7", "simple-hl7/simple-hl7.toml", npm="simple-hl7"),
     Other("modbus-serial", "modbus-serial/modbus-serial.toml", npm="modbus-serial"),
     Other("pynetdicom", "dicom/pynetdicom.toml", package="pynetdicom", closes=True),
-    Other("storescp", "dicom/storescp.toml", program="storescp", closes=True),
+    Other("storescp", "dicom/storescp.toml", program="/usr/bin/storescp", closes=True),
 )
 
 

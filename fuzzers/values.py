@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain
 from random import Random
 from typing import Any, cast
@@ -23,6 +24,7 @@ COPIES = (2, 16)
 LETTER = b"A"
 FILLERS = (b"\xff\x00", b"\0", b"%n")
 SHORT, LONG = 40, 64
+_LIMITS = 16  # of strings' lengths: a protocol has a few
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 Changes = tuple[Change, ...]
@@ -224,6 +226,11 @@ def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, A
         bounded.max_len = min(primitive.max_len or max_len, max_len)
     default = primitive.original_value()
     own = set(primitive._fuzz_values)
+    if type(primitive) is boofuzz.String and all(isinstance(value, str) for value in own):
+        for value, kind in _texts(bounded, default, max_len).items():
+            if value != default:
+                yield "own" if value in own else kind, value
+        return
     for mutated in _mutated(bounded, default):
         value = bound(primitive, mutated)
         value = value[:max_len] if isinstance(value, str | bytes) else value
@@ -242,6 +249,24 @@ def _mutated(primitive: Any, default: object) -> Iterable[Any]:
     for value in chain(primitive.mutations(default), primitive._fuzz_values):
         first = cast("list[Any]", value)[0] if isinstance(value, list) else value
         yield first.value if isinstance(first, Mutation) else first
+
+
+def _texts(string: Any, default: str, max_len: int) -> dict[str, str]:
+    """What `get_mutations` gives for a string, with classes; what all strings have in common is made once."""
+    library, long = _shared_texts(string.max_len)
+    varied = [value[: string.max_len] for value in string._yield_variable_mutations(default)]
+    own = [value[:max_len] for value in string._fuzz_values]
+    made = [{value: text_kind(value) for value in values if value not in library} for values in (varied, own)]
+    return library | made[0] | long | made[1]
+
+
+@lru_cache(_LIMITS)
+def _shared_texts(limit: int) -> tuple[dict[str, str], dict[str, str]]:
+    """boofuzz's library of strings, and its long ones, cut to a limit; with their classes."""
+    string: Any = boofuzz.String("any", max_len=limit)
+    texts = (string._fuzz_library, string._yield_long_strings(string.long_string_seeds))
+    library, long = ({value[:limit]: text_kind(value[:limit]) for value in values} for values in texts)
+    return library, long
 
 
 def text_kind(value: str) -> str:

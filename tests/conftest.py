@@ -4,6 +4,7 @@ CI sets MEDFUZZ_REQUIRE_ALL. It has no adapter: tests that want one are skipped 
 those marked `network` where the machine lets nobody make a network of its own.
 """
 
+import gc
 import os
 import signal
 
@@ -50,6 +51,19 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if item.get_closest_marker("hardware"):
                 item.add_marker(pytest.mark.skip(reason=WANTED))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Half as many again as there are cores: half of the time a test waits, for what a process or a deadline takes."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_finish():
+    """What thousands of tests were collected to stays: no later search for garbage goes through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter, config):

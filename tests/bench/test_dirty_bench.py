@@ -70,7 +70,7 @@ def bench(tmp_path):
             (tmp_path / "bench.toml").write_text(
                 '[target]\nkind = "external"\nname = "lines"\narmed = true\n'
                 f"recovery = {0.25 if 'one-slot' in faults else 0.0}\n"
-                '[monitors]\nboot_field = "boot"\n'
+                '[monitors]\nboot_field = "boot"\n[limits]\ntriage = 2\n'
                 f'[interfaces.main]\nprotocol = "lines.py"\ntransport = "{front.moniker}"\nmax_len = 64\n'
                 f'fuzzers = ["enumerate"]\nreply_timeout = 0.25\nopen_timeout = 3.0\n'
             )

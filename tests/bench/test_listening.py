@@ -31,6 +31,8 @@ protocol = "narrow.py:PROTOCOL"
 reply_timeout = 0.4
 open_timeout = 1.0
 fuzzers = ["enumerate"]
+[limits]
+triage = 2
 """
 NARROW = """
 from dataclasses import replace

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.minimized import WANTED_RATIO, WANTED_REPLAYS, medians, rows_of
 from harness.assembly.assemble import assemble
 from harness.triage.replay import replay_once
 from targets.pump.build import Build, compile_firmware
@@ -21,6 +22,20 @@ def test_planted_faults_are_found_replayed_and_named(vulnerable):
     assert kinds.count("unsafe_state") >= 3
     assert {finding["interface"] for finding in vulnerable.summary["findings"]} == {"maintenance", "network"}
     assert all(finding["reproduced"] == "3/3" for finding in vulnerable.summary["findings"])
+
+
+def test_reproducers_are_about_as_small_as_those_that_were_written_by_hand(vulnerable):
+    rows = [row for row in rows_of(vulnerable.findings) if row.finding.minimized and row.finding.minimized.done]
+    ratio, replays = medians(rows)
+    assert len(rows) >= 6
+    assert ratio <= WANTED_RATIO
+    assert replays <= WANTED_REPLAYS
+
+
+def test_every_boundary_that_is_told_is_exact(vulnerable):
+    told = [row.told for row in rows_of(vulnerable.findings) if row.told not in ("", "not told")]
+    assert len(told) >= 3
+    assert set(told) == {"exact"}
 
 
 def test_the_fixed_build_runs_the_same_cases_and_nothing_is_found(vulnerable, campaign):
@@ -48,11 +63,12 @@ def test_a_reproducer_is_fixed_on_the_fixed_build_and_comes_back_on_its_faults_o
         assembly.runner.start()
         return replay_once(assembly.runner, window or finding.window, finding).reproduced
 
+    faults = {finding.fault for finding in vulnerable.findings}
+    only = {fault: compile_firmware(Build(f"{fault}.elf", (fault,)), tmp_path) for fault in faults}
     for finding in vulnerable.findings:
-        own = compile_firmware(Build(f"{finding.fault}.elf", (finding.fault,)), tmp_path)
         assert not reproduced(finding, PUMP / "pump-fixed.elf"), finding.observation.summary
         found = finding.minimized.original if finding.minimized else finding.window
-        assert reproduced(finding, own, found), (
+        assert reproduced(finding, only[finding.fault], found), (
             "one made smaller may use another planted fault on the way: " + finding.fault
         )
 

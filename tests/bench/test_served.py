@@ -248,7 +248,7 @@ def test_a_process_exit_is_a_finding_when_its_replay_makes_it_exit_again(tmp_pat
         f'[target]\nkind = "process"\nname = "x"\nsettle = 0.0\n'
         f'command = ["{sys.executable}", "{tmp_path / "device.py"}", "{ports[0]}"]\n'
         f'[interfaces.main]\nprotocol = "mine.py"\ntransport = "tcp:127.0.0.1:{ports[0]}"\nfuzzers = ["enumerate"]\n'
-        "reply_timeout = 0.5\n"
+        "reply_timeout = 0.5\n[limits]\ntriage = 2\n"
     )
     record, summary = campaign(bench, tmp_path / "run", 40)
     assert record.exit_code == 1

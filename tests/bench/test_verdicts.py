@@ -39,7 +39,7 @@ LABEL = {label.name: label for label in LABELS}
 
 @pytest.mark.slow
 def test_every_verdict_on_labelled_events_is_right():
-    results = list(run_events(events(SOON, len(SOON), 3), at_once=6))
+    results = list(run_events(events(SOON, len(SOON), 3), at_once=12))
     grave = {goal: missed for goal, missed in misses(results).items() if missed}
     assert not grave  # no bench event is a finding, no device fault a pass, whatever else runs on the machine
     missed = [(result.label, result.seed) for result in results if not result.right]

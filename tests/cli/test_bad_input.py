@@ -10,7 +10,10 @@ import pytest
 from harness.store import Store
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
-EXTERNAL = '[target]\nkind = "external"\narmed = true\nname = "x"\n[interfaces.main]\nprotocol = "pump_link"\n'
+EXTERNAL = (
+    '[target]\nkind = "external"\narmed = true\nname = "x"\nsettle = 0.0\n'
+    '[interfaces.main]\nprotocol = "pump_link"\nopen_timeout = 0.5\n'
+)
 
 
 def over_pump(folder, **tables):

@@ -22,7 +22,7 @@ CASES = ("--cases", "60", "--seed", "1", "--quiet")
 def first_run(tmp_path_factory):
     """A folder with a bench and a run of it, made once."""
     folder = tmp_path_factory.mktemp("first")
-    (folder / "bench.toml").write_text(f'include = "{PUMP}/bench.toml"\n')
+    (folder / "bench.toml").write_text(f'include = "{PUMP}/bench.toml"\n[limits]\ntriage = 1\n')
     (folder / "fixed.toml").write_text(f'include = "{PUMP}/bench-fixed.toml"\n')
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         patch.chdir(folder)

@@ -36,9 +36,11 @@ class Failing(Campaign):
         raise KeyError("hex.x")
 
 
-def test_a_fault_of_our_own_in_a_run_has_its_own_code_and_what_was_found_is_reported(medfuzz, monkeypatch, tmp_path):
+def test_a_fault_of_our_own_in_a_run_has_its_own_code_and_what_was_found_is_reported(
+    medfuzz, monkeypatch, tmp_path, hasty_pump
+):
     monkeypatch.setattr(session, "Campaign", Failing)
-    code, out, err = medfuzz("run", "pump", "--cases", "60", "--seed", "1", "--out", "run", "--quiet")
+    code, out, err = medfuzz("run", hasty_pump, "--cases", "60", "--seed", "1", "--out", "run", "--quiet")
     assert (code, len(err)) == (70, 1)
     assert err[0].startswith("medfuzz: KeyError: 'hex.x' at ")
     assert "a fault of medfuzz, not of the device" in err[0]
@@ -103,26 +105,29 @@ def test_a_command_that_cannot_be_loaded_is_a_fault_of_our_own(medfuzz, monkeypa
     assert (code, len(err), "nowhere" in err[0]) == (70, 1, True)
 
 
-def limited():
-    """Files have at most 140 KiB: what a disk without room does to a store."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (140 << 10, 140 << 10))
-
-
-def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
+def lost_on_a_disk_of(kibibytes, folder):
+    """Findings that a run tells as not stored, where files have at most that size, as on a disk without room."""
+    folder.mkdir()
     done = subprocess.run(
         [*MEDFUZZ, "run", "pump", "--time", "30s", "--seed", "1", "--quiet", "--out", "run"],
-        cwd=tmp_path, env=ENVIRONMENT, preexec_fn=limited, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes << 10, kibibytes << 10)),
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (1, "")
     assert any(line.startswith("bench fault: store run/store.sqlite: ") and "has room" in line for line in lines)
     found = [line.split()[0] for line in lines if line.startswith("  F-")]
-    with Store.open(tmp_path / "run") as store:
+    with Store.open(folder / "run") as store:
         kept = [finding.id for finding in store.findings()]
     lost = [line.split()[2] for line in lines if line.startswith("bench fault: F-")]
     assert sorted(found) == sorted(kept + lost)
-    assert lost
-    assert summary(tmp_path / "run")["exit_code"] == 1
+    assert summary(folder / "run")["exit_code"] == 1
+    return lost
+
+
+def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
+    """On a slow machine more is written between two findings, and the disk may be full there: then none is lost."""
+    assert any(lost_on_a_disk_of(size, tmp_path / str(size)) for size in (140, 120, 160))
 
 
 def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(medfuzz, tmp_path):
@@ -156,10 +161,10 @@ def test_two_runs_without_a_folder_have_one_each(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_what_a_run_leaves_is_its_owners_alone(medfuzz, tmp_path, umask):
+def test_what_a_run_leaves_is_its_owners_alone(medfuzz, tmp_path, hasty_pump, umask):
     before = os.umask(umask)
     try:
-        code, *_lines = medfuzz("run", "pump", "--cases", "40", "--seed", "1", "--quiet", "--out", "runs/one")
+        code, *_lines = medfuzz("run", hasty_pump, "--cases", "40", "--seed", "1", "--quiet", "--out", "runs/one")
         assert code == 1
         found = summary(tmp_path / "runs" / "one")["findings"][0]["id"]
         medfuzz("replay", found, "--run", "runs/one", "--times", "1", "--save", "saved.json")
@@ -204,7 +209,7 @@ def test_a_run_that_is_killed_while_its_device_comes_up_has_a_report(tmp_path):
 
 def test_a_finding_is_replayed_from_any_folder(medfuzz, monkeypatch, tmp_path):
     (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n')
+    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n[limits]\ntriage = 1\n')
     (tmp_path / "elsewhere").mkdir()
     assert medfuzz("run", "bench/b.toml", "--cases", "40", "--seed", "1", "--quiet", "--out", "one")[0] == 1
     assert medfuzz("run", "pump", "--cases", "40", "--seed", "1", "--quiet", "--out", "two")[0] == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench import load_bench
+from harness.discovery import clocks
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 GIVEN = ("--transport", "tcp:127.0.0.1:9", "--protocol", "hl7_mllp")
@@ -22,6 +23,19 @@ s_byte(1, name="code")
 session.connect(s_get("hello"))
 session.fuzz()
 """
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """A device that is not there at once is not waited for: nothing here is about when it comes."""
+    interfaces = clocks._interfaces
+
+    def soon(path):
+        for interface in interfaces(path):
+            interface.executor.connection.open_timeout = 0.2
+            yield interface
+
+    monkeypatch.setattr(clocks, "_interfaces", soon)
 
 
 @pytest.fixture

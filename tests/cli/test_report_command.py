@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def run(medfuzz, tmp_path):
     """A short run on a bench of the user's own; its folder."""
     (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n')
+    (tmp_path / "bench" / "b.toml").write_text(f'include = "{ROOT}/targets/pump/bench.toml"\n[limits]\ntriage = 1\n')
     words = ("--cases", "60", "--seed", "1", "--interface", "network", "--quiet", "--out", "run")
     assert medfuzz("run", "bench/b.toml", *words)[0] == 1
     return tmp_path / "run"

@@ -46,6 +46,26 @@ def test_a_command_loads_what_it_needs():
     assert modules("report", "-h") & {"boofuzz", "scapy", "unicorn", "bumble", "bleak", "serial", "rich"} == set()
 
 
+LOADED = """
+import gc
+from harness.cli import app
+app.loaded("list")
+print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+app.COMMANDS["list"] = ("nowhere", "")
+try:
+    app.loaded("list")
+except ModuleNotFoundError:
+    print(gc.isenabled())
+"""
+
+
+def test_what_is_loaded_is_not_searched_for_garbage_and_what_comes_then_is_also_after_a_failure():
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"True", b"True", b"True"]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_short_help_and_is_listed_with_its_own_first_words(medfuzz, name):
     code, out, err = medfuzz(name, "-h")

@@ -14,7 +14,7 @@ from fuzzers.chains import Variant
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.order import Order
 from fuzzers.streams import Ways
-from fuzzers.values import edge_numbers, sweep
+from fuzzers.values import edge_numbers, of_leaf, sweep, text_kind
 from harness.case import Send, Stimulate
 from harness.errors import UsageError
 from harness.interfaces import State
@@ -25,6 +25,7 @@ from protocols.wire import Wire
 
 PUMP = load_protocol("pump_link")
 HL7 = load_protocol("pump_hl7")
+TEXTS = {"own", "plain", "control", "format", "long"}
 
 
 def small(states=("off", "on"), **options):
@@ -88,6 +89,23 @@ def test_every_boofuzz_mutation_is_there():
         changes = layout.of_mutations(mutations)
         if all(len(change.data) <= 512 for change in changes):
             assert layout.render(changes).data in found
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@given(TEXT, st.integers(0, 600), st.lists(TEXT, max_size=3))
+def test_a_string_is_bent_to_each_of_boofuzzs_values_once_in_their_order_cut_to_its_limit(default, limit, own):
+    string = boofuzz.String("s", default, max_len=limit, fuzz_values=own)
+    whole = Message(boofuzz.Request("m", children=(boofuzz.String("s", default, fuzz_values=own),)))
+    classes = of_leaf(whole.layout, whole.layout.leaf("s"), limit, "", None)
+    bent = {v.kind: [v.at(k)[0].data.decode() for k in range(v.count)] for v in classes if v.kind in TEXTS}
+    wanted = {}
+    for value in dict.fromkeys(value[:limit] for value in (*string.mutations(default), *own)):
+        if value != default:
+            wanted.setdefault("own" if value in own else text_kind(value), []).append(value)
+    assert bent == wanted
+    assert list(bent) == list(wanted)
 
 
 def alone(*children):

@@ -44,7 +44,8 @@ def campaign(tmp_path, monkeypatch):
         keys = {"reply_timeout": 0.3, "fuzzers": ["enumerate"], "max_len": 64} | keys
         keys = {"protocol": f"boofuzz:{SCRIPTS / script}"} | keys
         bench.write_text(
-            f'[target]\nname = "x"\n{target}[interfaces.main]\ntransport = "tcp:127.0.0.1:{port}"\n'
+            f'[limits]\ntriage = 2\n[target]\nname = "x"\n{target}'
+            f'[interfaces.main]\ntransport = "tcp:127.0.0.1:{port}"\n'
             + "".join(f"{name} = {value!r}\n".replace("True", "true") for name, value in keys.items())
         )
         record, _ = run_campaign(Options(bench, "bench", seed=1, cases=cases, out=tmp_path / "run"))
@@ -117,7 +118,8 @@ def test_a_process_monitor_is_the_bench_s_own_process(campaign):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     target = f'kind = "process"\ncommand = ["{sys.executable}", "{DEVICE}", "{port}"]\nsettle = 0.0\n'
-    record = campaign("process_monitor.py", port, cases=120, target=target, script_arguments=[str(port)], max_len=400)
+    keys = {"script_arguments": [str(port)], "max_len": 400, "open_timeout": 15.0}  # on a busy machine it starts late
+    record = campaign("process_monitor.py", port, cases=120, target=target, **keys)
     assert {finding.observation.kind for finding in record.confirmed} == {Kind.EXIT}
     assert record.exit_code == 1
 
@@ -159,7 +161,7 @@ def test_a_greeting_that_the_script_does_not_read_is_no_answer(campaign, device)
         return b"" if broken else None
 
     server = device(b"USER", b"PASS", b"STOR", banner=b"220 ready\n", answer=answer)
-    record = campaign("ftp_procedural.py", server.port, cases=120, open_timeout=1.0)
+    record = campaign("ftp_procedural.py", server.port, cases=120, open_timeout=1.0, reply_timeout=0.15)
     assert broken and record.exit_code == 3, "a device that only greets any more is taken for one that answers"
     assert [finding.tries for finding in record.findings] == [0]  # a device that stays dead shows nothing again
 

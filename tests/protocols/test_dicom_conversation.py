@@ -35,7 +35,8 @@ ANSWERED = {
 }
 """PDU types of the answers: in an association those to its release, else those without one."""
 CARRIED_OUT = [name for name in COMMANDS if name not in ("c_get", "c_move", "c_cancel") and "response" not in name]
-without_storescp = pytest.mark.skipif(shutil.which("storescp") is None, reason="no storescp: apt-get install dcmtk")
+STORESCP = "/usr/bin/storescp"  # dcmtk's; pynetdicom has one, too
+without_storescp = pytest.mark.skipif(shutil.which(STORESCP) is None, reason="no storescp: apt-get install dcmtk")
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def pynetdicom(_folder):
 def storescp(folder):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = ["storescp", "--output-directory", str(folder), str(port)]
+    command = [STORESCP, "--output-directory", str(folder), str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "TCP_NODELAY": "1"}) as server:
         try:
             yield port

@@ -15,6 +15,7 @@ from harness.guard import Guard
 from harness.ladder import Ladder
 from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.radio import RadioMonitor
+from harness.radio import peer
 from harness.runner import Runner
 from harness.states import Interface
 from harness.transcript import TargetEvent, Transcript
@@ -133,7 +134,8 @@ def test_a_key_of_zeros_that_is_taken_is_access_without_pairing(bench):
     assert b.run(b.say(b"zero"), zeros)[1] == {"zero key": Kind.ACCESS}
 
 
-def test_a_device_that_is_silent_is_told_from_one_that_is_gone(bench):
+def test_a_device_that_is_silent_is_told_from_one_that_is_gone(bench, monkeypatch):
+    monkeypatch.setattr(peer, "_SETUP_SECONDS", 0.5)
     b = bench()
     transcript, seen = b.run(b.say(b"mute"))
     assert (list(seen.values()), transcript.link_error) == ([Kind.SILENCE], "")
