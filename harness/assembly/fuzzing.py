@@ -8,17 +8,22 @@ from dataclasses import replace
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
-from harness.interfaces import Fuzzer, Offers
+from harness.interfaces import Fuzzer, Meters, Offers
 
 
 def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
     """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
     made: list[Fuzzer] = []
-    stimuli = frozenset(assembly.bench.stimuli)
+    stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
     for name, unable in assembly.protocols.items():
         table, carrier = assembly.bench.interfaces[name], assembly.runner.interfaces[name].carrier
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
-            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
+        bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
+        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
+            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, **bounds))
     return made if assembly.target.traits.cheap_waits else [WaitBudgetFuzzer(fuzzer) for fuzzer in made]
+
+
+def _is_measured(assembly: Assembly) -> bool:
+    return isinstance(assembly.target, Meters) and assembly.target.measured

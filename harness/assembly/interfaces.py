@@ -14,6 +14,7 @@ from harness.states import Interface
 from harness.transports import ble, listen, serial, tcp, tls, transport, udp
 from protocols.model import Protocol
 
+_HARDWARE_BYTES, _PROGRAM_BYTES = 8192, 1 << 20  # of a case
 CARRIERS = (ble, listen, serial, tcp, tls, udp)
 
 
@@ -48,7 +49,7 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         carrier,
         Ladder(executor),
         table.probe_every,
-        table.max_case_bytes,
+        table.max_case_bytes or (_HARDWARE_BYTES if bench.target.is_hardware else _PROGRAM_BYTES),
         protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
         may_close(bench, name, protocol),

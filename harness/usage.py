@@ -1,0 +1,42 @@
+"""What a program holds at one moment: resources that it may keep by mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Resource(StrEnum):
+    """What a program holds, in the order in which it is told: one that keeps threads keeps their memory, too."""
+
+    DESCRIPTORS = "descriptors"
+    PROCESSES = "processes"
+    THREADS = "threads"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A program and all that it started, at one moment of the monotonic clock.
+
+    `memory` is bytes of its own that it wrote to (no files, nothing shared); None where it was not measured, or where
+    it tells nothing: a garbage collector or a sanitizer keeps what the program has given back.
+    """
+
+    time: float
+    descriptors: int
+    processes: int
+    threads: int
+    memory: int | None
+
+    def of(self, resource: Resource) -> int | None:
+        """How much of one resource."""
+        match resource:
+            case Resource.DESCRIPTORS:
+                return self.descriptors
+            case Resource.PROCESSES:
+                return self.processes
+            case Resource.THREADS:
+                return self.threads
+            case Resource.MEMORY:
+                return self.memory

@@ -1,0 +1,110 @@
+"""Watches what a running program uses, from a thread of its own: processor time always, the rest when it is quiet."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.usage import Usage
+from targets.proc import descriptors_of, keeps_memory, memory_of, pulse_of, tree_of
+
+BEAT_SECONDS = 0.02
+_REMEMBERED = 3000  # beats: a minute
+_KEPT = 2000  # samples
+_APART, _IDLE = 0.06, 0.25  # seconds between two samples: of a program that has worked meanwhile, and of any
+_COST = 50.0  # a sample that takes a millisecond is taken every 50 at most
+_TREE_SECONDS = 1.0
+_IDLE_BEATS, _IDLE_SHARE = 10, 0.5
+
+
+class _Beat(NamedTuple):
+    """Processor seconds used up to a moment of the monotonic clock."""
+
+    time: float
+    seconds: float
+
+
+class Meter:
+    """Measures a process and what it started, from its making until `stop`.
+
+    A sample is taken in a beat in which the program did nothing. Where its resident memory is more than `limit` bytes
+    (0: no limit), `over` is told how much once. `was_idle`: it used less than half of a core for a fifth of a second.
+    """
+
+    def __init__(self, pid: int, limit: int = 0, over: Callable[[int], None] | None = None) -> None:
+        self.pid, self._limit, self._over = pid, limit, over
+        self._beats: deque[_Beat] = deque(maxlen=_REMEMBERED)
+        self._samples: deque[Usage] = deque(maxlen=_KEPT)
+        self._tree, self._looked = (pid,), time.monotonic()
+        self._keeps: bool | None = None
+        self.was_idle = False
+        self._next, self._worked = 0.0, True
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Measure no more; idempotent. What was measured stays."""
+        self._ended.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def samples(self, since: float) -> list[Usage]:
+        """Those taken since a moment of the monotonic clock, oldest first."""
+        return [sample for sample in list(self._samples) if sample.time >= since]
+
+    def busy(self, since: float) -> float | None:
+        """Which share of one processor core it has used since then (all its threads together); None for too short."""
+        beats = [beat for beat in list(self._beats) if beat.time >= since]
+        if len(beats) < 2 or (seconds := beats[-1].time - beats[0].time) < 4 * BEAT_SECONDS:
+            return None
+        return max(0.0, beats[-1].seconds - beats[0].seconds) / seconds
+
+    def _run(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            if not self._beat(time.monotonic()):
+                return
+
+    def _beat(self, now: float) -> bool:
+        """False where the process is no more."""
+        if now - self._looked > _TREE_SECONDS:
+            self._tree, self._looked = tree_of(self.pid), now
+        pulses = [pulse for pid in self._tree if (pulse := pulse_of(pid)) is not None]
+        if not pulses:
+            return False
+        used = sum(pulse.seconds for pulse in pulses) + pulses[0].ended
+        quiet = bool(self._beats) and used <= self._beats[-1].seconds
+        self._worked = self._worked or not quiet
+        self._beats.append(_Beat(now, used))
+        self.was_idle = self.was_idle or self._is_idle()
+        if self._limit and (held := sum(pulse.resident for pulse in pulses)) > self._limit:
+            self._is_over(held)
+        if quiet and now >= (self._next if self._worked else self._next + _IDLE):
+            self._sample(now)
+        return True
+
+    def _is_idle(self) -> bool:
+        if len(self._beats) <= _IDLE_BEATS:
+            return False
+        before, now = self._beats[-1 - _IDLE_BEATS], self._beats[-1]
+        return now.seconds - before.seconds < _IDLE_SHARE * (now.time - before.time)
+
+    def _is_over(self, held: int) -> None:
+        self._limit = 0
+        if self._over is not None:
+            self._over(held)
+
+    def _sample(self, now: float) -> None:
+        """How much it holds; how long it takes to find out sets when that is done next."""
+        if self._keeps is None:
+            self._keeps = keeps_memory(self.pid)
+        self._tree, self._looked = tree_of(self.pid), now
+        threads = sum(pulse.threads for pid in self._tree if (pulse := pulse_of(pid)) is not None)
+        memory = None if self._keeps else sum(map(memory_of, self._tree))
+        usage = Usage(now, sum(map(descriptors_of, self._tree)), len(self._tree), threads, memory)
+        self._samples.append(usage)
+        self._next = now + max(_APART, _COST * (time.monotonic() - now))
+        self._worked = False
