@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from random import Random
 
 from fuzzers.moves import Move, Outline, Plan, moves_of
-from fuzzers.planned import PlannedFuzzer, T
-from fuzzers.pools import limits_of
-from fuzzers.values import of_leaf
+from fuzzers.planned import PlannedFuzzer
+from fuzzers.pools import drawn_changes
+from fuzzers.values import Changes
 from harness.case import Reconnect, Send, Step, Wait
 from protocols.model import Protocol
 
 BLOCKS, PAUSE = 12, 0.08  # a case has so many pauses, in which a program is quiet, each so many seconds
-OFTEN, VERY_OFTEN, CONNECTIONS, LEAST = 512, 2048, 384, 96
-Place = tuple[Move, str]
-Bent = tuple[Move, str, Send, str]
+OFTEN, VERY_OFTEN, CONNECTIONS, LEAST = 512, 2048, 480, 96
+
+
+@dataclass(frozen=True, slots=True)
+class _Soak:
+    """What is done again and again in a state: `words` say it, `size` is the most bytes that it can have.
+
+    `steps` makes them when the case is made; `needed` go before all of them, and with `connects` each begins another
+    connection.
+    """
+
+    state: str
+    words: str
+    size: int
+    most: int
+    steps: Callable[[], tuple[Step, ...]]
+    needed: tuple[Step, ...] = ()
+    field: Callable[[], str] = str
+    connects: bool = True
 
 
 class SoakFuzzer(PlannedFuzzer):
@@ -41,77 +58,82 @@ class SoakFuzzer(PlannedFuzzer):
         sent = [(move, state) for move in moves for state in self._states if state in move.natural]
         fresh = [state for state in self._states if not self._protocol.state(state).preamble][:1]
         placed = [(move, state) for move, state in sent if state in fresh]
-        cut = [place for place in placed if len(_last(place[0]).data) > 1]
-        bent = [(*place, send, field) for place in placed for send, field in self._bent(place[0])]
+        more = [place for place in sent if self._times(_size(_last(place[0])), VERY_OFTEN) > OFTEN]
         return [
-            self._those("connections", fresh, self._connections),
-            self._those("messages", sent, self._messages),
-            self._those("connections, half of them silent", fresh, self._silent),
-            self._those("cut short", cut, self._cut),
-            self._those("bent", bent, self._refused),
-            self._those("messages, very often", sent, self._more_messages),
+            self._those("connections", (self._connected(state) for state in fresh)),
+            self._those("messages", (self._message(*place, OFTEN) for place in sent)),
+            self._those("connections, half of them silent", (self._connected(state, silent=True) for state in fresh)),
+            self._those("cut short", (self._cut(*place) for place in placed)),
+            self._those("bent", (bent for place in placed for bent in self._bent(*place))),
+            self._those("messages, very often", (self._message(*place, VERY_OFTEN) for place in more)),
         ]
 
-    def _those(self, kind: str, items: Sequence[T], build: Callable[[T], Outline | None]) -> Plan:
-        """A plan of the items of which a case can be made."""
-        possible = [item for item in items if build(item) is not None]
-        return self._listed(kind, possible, lambda item, _k: build(item) or Outline("", (), ""), 1)
+    def _those(self, kind: str, soaks: Iterable[_Soak]) -> Plan:
+        """A plan of those that can be done often enough."""
+        possible = [one for one in soaks if self._times(one.size, one.most) >= LEAST]
+        return self._listed(kind, possible, lambda one, _k: self._outline(one), 1)
 
-    def _connections(self, state: str) -> Outline | None:
-        probe = self._protocol.probe
-        return self._on_connections(state, (Reconnect(), probe), f"{probe.message} on {{}} connections")
-
-    def _silent(self, state: str) -> Outline | None:
-        probe = self._protocol.probe
-        words = f"{probe.message} on {{}} connections, each behind one on which nothing is said"
-        return self._on_connections(state, (Reconnect(), Reconnect(), probe), words)
-
-    def _cut(self, place: Place) -> Outline | None:
-        move, state = place
-        half = _half(_last(move))
-        return self._broken_off(move, state, half, f"{move.name} cut short on {{}} connections", "")
-
-    def _refused(self, item: Bent) -> Outline | None:
-        move, state, send, field = item
-        return self._broken_off(move, state, send, f"{move.name} bent on {{}} connections", field)
-
-    def _broken_off(self, move: Move, state: str, last: Send, words: str, field: str) -> Outline | None:
-        """No answer is waited for: the next connection shows that it was read."""
-        unit = (Reconnect(), *move.steps(0)[:-1], replace(last, wait=False), Reconnect(), self._protocol.probe)
-        return self._on_connections(state, unit, words, field)
-
-    def _on_connections(self, state: str, unit: Sequence[Step], words: str, field: str = "") -> Outline | None:
+    def _outline(self, one: _Soak) -> Outline:
         """A pause is made on a connection on which nothing was said: after an answer a device may close it."""
-        times = self._times(unit, CONNECTIONS)
-        steps = _in_blocks(unit, (Reconnect(), Wait(PAUSE)), times)
-        return Outline(state, steps, words.format(times), field=field) if times else None
+        times, pause = self._times(one.size, one.most), (Wait(PAUSE),)
+        blocks = (*(one.steps() * (times // BLOCKS)), *((Reconnect(), *pause) if one.connects else pause)) * BLOCKS
+        return Outline(one.state, (*one.needed, *blocks), f"{one.words} {times} times", field=one.field())
 
-    def _messages(self, place: Place, most: int = OFTEN) -> Outline | None:
-        move, state = place
+    def _times(self, size: int, most: int) -> int:
+        """A multiple of the number of blocks."""
+        return min(most, self._max_case_bytes // (size + 1)) // BLOCKS * BLOCKS
+
+    def _connected(self, state: str, *, silent: bool = False) -> _Soak:
+        probe = self._protocol.probe
+        unit: tuple[Step, ...] = (*((Reconnect(),) if silent else ()), Reconnect(), probe)
+        words = f"{'a connection on which nothing is said, and ' if silent else ''}{probe.message} on a connection"
+        return _Soak(state, words, _size(*unit), CONNECTIONS, lambda: unit)
+
+    def _message(self, move: Move, state: str, most: int) -> _Soak:
         *needed, last = move.steps(0)
-        times = self._times((last,), most)
-        steps = (*needed, *_in_blocks((last,), (Wait(PAUSE),), times))
-        return Outline(state, steps, f"{move.name} {times} times") if times else None
+        return _Soak(state, move.name, _size(last), most, lambda: (last,), tuple(needed), connects=False)
 
-    def _more_messages(self, place: Place) -> Outline | None:
-        found = self._messages(place, VERY_OFTEN)
-        return found if found is not None and self._times(place[0].steps(0)[-1:], VERY_OFTEN) > OFTEN else None
+    def _cut(self, move: Move, state: str) -> _Soak:
+        return self._broken_off(move, state, f"{move.name} cut short", lambda: _half(_last(move)))
 
-    def _times(self, unit: Sequence[Step], most: int) -> int:
-        """How often, a multiple of the number of blocks; 0 where that would not be often enough."""
-        size = sum(len(step.data) for step in unit if isinstance(step, Send))
-        times = min(most, self._max_case_bytes // (size + 1)) // BLOCKS * BLOCKS
-        return times if times >= LEAST else 0
-
-    def _bent(self, move: Move) -> Iterator[tuple[Send, str]]:
-        """Each field in each manner, once."""
+    def _bent(self, move: Move, state: str) -> Iterator[_Soak]:
+        """As often as it has fields, each time one of them as chance has it."""
         message = move.message
-        for leaf in message.layout.leaves if message is not None else ():
-            if message is not None and not leaf.live:
-                seed = f"{self._seed}/{message.name}"
-                for values in of_leaf(message.layout, leaf, self._max_len, seed, limits_of(message, leaf)):
-                    if values.count:
-                        yield message.mutated(values.at(values.count // 2)), leaf.name
+        leaves = message.layout.leaves if message is not None else ()
+        for number in range(sum(not leaf.live for leaf in leaves)):
+            changed = partial(self._changes, move, number)
+            yield self._broken_off(move, state, f"{move.name} bent", partial(_mutated, move, changed), changed)
+
+    def _changes(self, move: Move, number: int) -> Changes:
+        random = Random(f"{self._seed}/soak/{move.name}/{number}")
+        return drawn_changes(move.message, self._seed, self._max_len, random) if move.message is not None else ()
+
+    def _broken_off(
+        self, move: Move, state: str, words: str, bent: Callable[[], Send], changes: Callable[[], Changes] = tuple
+    ) -> _Soak:
+        """No answer is waited for: the next connection shows that it was read."""
+        before, probe = move.steps(0)[:-1], self._protocol.probe
+
+        def steps() -> tuple[Step, ...]:
+            return (Reconnect(), *before, replace(bent(), wait=False), Reconnect(), probe)
+
+        size = _size(*move.steps(0), probe) + self._max_len
+        return _Soak(
+            state,
+            f"{words} on a connection",
+            size,
+            CONNECTIONS,
+            steps,
+            field=lambda: ", ".join(change.name for change in changes()),
+        )
+
+
+def _mutated(move: Move, changes: Callable[[], Changes]) -> Send:
+    return _last(move) if move.message is None else move.message.mutated(changes())
+
+
+def _size(*steps: Step) -> int:
+    return sum(len(step.data) for step in steps if isinstance(step, Send))
 
 
 def _last(move: Move) -> Send:
@@ -128,7 +150,3 @@ def _half(send: Send) -> Send:
     live = tuple(one for one in send.live if one.offset + one.length <= size and one.stop <= size)
     spans = tuple(one for one in send.spans if one.offset + one.length <= size)
     return replace(send, data=send.data[:size], live=live, spans=spans, mutated=True)
-
-
-def _in_blocks(unit: Sequence[Step], pause: Sequence[Step], times: int) -> tuple[Step, ...]:
-    return (*(tuple(unit) * (times // BLOCKS)), *pause) * BLOCKS

@@ -37,12 +37,13 @@ _WAYS, _SAME = 3, 0.1
 class Repetition:
     """What a case repeats: `message` is the one that is told, `counted` the one by which repetitions are counted.
 
-    `connections` for each repetition. `bent`: the message is not as it usually is.
+    `in_each`: how often that one is sent, and on how many `connections`. `bent`: the message is not as it usually is.
     """
 
     message: str
     counted: str
     times: int
+    in_each: int
     connections: int
     bent: bool
 
@@ -59,14 +60,15 @@ def repetition_of(case: TestCase) -> Repetition | None:
     if len(case.steps) < FEWEST:
         return None
     sends = [step for step in case.steps if isinstance(step, Send)]
-    often = Counter(step.message for step in sends)
+    often = Counter((step.message, step.mutated) for step in sends)
     times = max(often.values(), default=0)
     if times < FEWEST:
         return None
-    counted = next(step.message for step in reversed(sends) if often[step.message] == times)
+    counted = next(step.message for step in reversed(sends) if often[step.message, step.mutated] == times)
     bent = next((step.message for step in sends if step.mutated), "")
+    in_each = sum(step.message == counted for step in sends) // times
     connections = sum(isinstance(step, Reconnect) for step in case.steps) // times
-    return Repetition(bent or counted, counted, times, connections, bool(bent))
+    return Repetition(bent or counted, counted, times, in_each, connections, bool(bent))
 
 
 class ResourceMonitor:
@@ -165,9 +167,9 @@ def _raise_at_limit(transcript: Transcript) -> None:
 def _points(samples: Sequence[Usage], transcript: Transcript, repeated: Repetition, resource: Resource) -> list[Point]:
     """How much there was after so many repetitions."""
     ends = [exchange.ended_at for exchange in transcript.exchanges if exchange.message == repeated.counted]
-    ends = sorted(ends[: repeated.times])
+    ends = sorted(ends[: repeated.times * repeated.in_each])
     told = [(sample.time, sample.of(resource)) for sample in samples if sample.time <= transcript.ended]
-    return [(bisect_right(ends, time), amount) for time, amount in told if amount is not None]
+    return [(bisect_right(ends, time) // repeated.in_each, amount) for time, amount in told if amount is not None]
 
 
 def _latest(samples: Sequence[Usage], resource: Resource) -> int | None:
