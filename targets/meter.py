@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness.usage import Usage
-from targets.proc import descriptors_of, keeps_memory, memory_of, pulse_of, tree_of
+from targets.proc import Pulses, descriptors_of, keeps_memory, memory_of, tree_of
 
-BEAT_SECONDS = 0.02
+BEAT_SECONDS = 0.03
 _REMEMBERED = 3000  # beats: a minute
 _KEPT = 2000  # samples
 _APART, _IDLE = 0.06, 0.25  # seconds between two samples: of a program that has worked meanwhile, and of any
-_COST = 50.0  # a sample that takes a millisecond is taken every 50 at most
+_COST = 100.0  # a sample that takes a millisecond of processor time is taken every 100 at most
 _TREE_SECONDS = 1.0
-_IDLE_BEATS, _IDLE_SHARE = 10, 0.5
+_IDLE_BEATS, _IDLE_SHARE = 7, 0.5
 
 
 class _Beat(NamedTuple):
@@ -38,19 +40,21 @@ class Meter:
         self.pid, self._limit, self._over = pid, limit, over
         self._beats: deque[_Beat] = deque(maxlen=_REMEMBERED)
         self._samples: deque[Usage] = deque(maxlen=_KEPT)
-        self._tree, self._looked = (pid,), time.monotonic()
+        self._pulses, self._looked = {pid: Pulses(pid)}, time.monotonic()
         self._keeps: bool | None = None
         self.was_idle = False
         self._next, self._worked = 0.0, True
-        self._ended = threading.Event()
+        self._wake, self._stopped = os.pipe()
         self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Measure no more; idempotent. What was measured stays."""
-        self._ended.set()
-        if threading.current_thread() is not self._thread:
+        if self._stopped >= 0:
+            os.close(self._stopped)
+            self._stopped = -1
             self._thread.join()
+            os.close(self._wake)
 
     def samples(self, since: float) -> list[Usage]:
         """Those taken since a moment of the monotonic clock, oldest first."""
@@ -64,15 +68,26 @@ class Meter:
         return max(0.0, beats[-1].seconds - beats[0].seconds) / seconds
 
     def _run(self) -> None:
-        while not self._ended.wait(BEAT_SECONDS):
-            if not self._beat(time.monotonic()):
-                return
+        waits = select.poll()
+        waits.register(self._wake, select.POLLIN)
+        try:
+            while not waits.poll(1000 * BEAT_SECONDS) and self._beat(time.monotonic()):
+                pass
+        finally:
+            self._look(())
+
+    def _look(self, tree: Iterable[int]) -> None:
+        """From here on it is these processes."""
+        before, self._looked = self._pulses, time.monotonic()
+        self._pulses = {pid: before.pop(pid, None) or Pulses(pid) for pid in tree}
+        for gone in before.values():
+            gone.close()
 
     def _beat(self, now: float) -> bool:
         """False where the process is no more."""
         if now - self._looked > _TREE_SECONDS:
-            self._tree, self._looked = tree_of(self.pid), now
-        pulses = [pulse for pid in self._tree if (pulse := pulse_of(pid)) is not None]
+            self._look(tree_of(self.pid))
+        pulses = [pulse for one in self._pulses.values() if (pulse := one.read()) is not None]
         if not pulses:
             return False
         used = sum(pulse.seconds for pulse in pulses) + pulses[0].ended
@@ -101,10 +116,11 @@ class Meter:
         """How much it holds; how long it takes to find out sets when that is done next."""
         if self._keeps is None:
             self._keeps = keeps_memory(self.pid)
-        self._tree, self._looked = tree_of(self.pid), now
-        threads = sum(pulse.threads for pid in self._tree if (pulse := pulse_of(pid)) is not None)
-        memory = None if self._keeps else sum(map(memory_of, self._tree))
-        usage = Usage(now, sum(map(descriptors_of, self._tree)), len(self._tree), threads, memory)
+        began = time.thread_time()
+        self._look(tree := tree_of(self.pid))
+        threads = sum(pulse.threads for one in self._pulses.values() if (pulse := one.read()) is not None)
+        memory = None if self._keeps else sum(map(memory_of, tree))
+        usage = Usage(now, sum(map(descriptors_of, tree)), len(tree), threads, memory)
         self._samples.append(usage)
-        self._next = now + max(_APART, _COST * (time.monotonic() - now))
+        self._next = now + max(_APART, _COST * (time.thread_time() - began))
         self._worked = False

@@ -22,6 +22,7 @@ _KEEPS = re.compile(
 )
 _SECTIONS = (".go.buildinfo", ".note.go.buildid", ".svm_heap", ".data.rel.ro.caml")
 NO_BYTES = b""
+_STAT_BYTES = 1024
 
 
 class Pulse(NamedTuple):
@@ -36,7 +37,34 @@ class Pulse(NamedTuple):
 
 def pulse_of(pid: int) -> Pulse | None:
     """None where there is no such process (any more), or the system does not tell."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    return _pulse_in(_read(f"/proc/{pid}/stat"))
+
+
+class Pulses:
+    """Reads the pulse of one process again and again, for little; `close` it."""
+
+    def __init__(self, pid: int) -> None:
+        try:
+            self._file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        except OSError:
+            self._file = -1
+
+    def read(self) -> Pulse | None:
+        """None once the process is no more, or where the system does not tell."""
+        try:
+            return _pulse_in(os.pread(self._file, _STAT_BYTES, 0))
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+
+def _pulse_in(text: bytes) -> Pulse | None:
+    fields = text.rpartition(b") ")[2].split(None, 22)
     if len(fields) < 22:
         return None
     used, ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fuzzers.planned import ModelFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
@@ -22,7 +23,12 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
             made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, **bounds))
-    return made if assembly.target.traits.cheap_waits else [WaitBudgetFuzzer(fuzzer) for fuzzer in made]
+    return made if assembly.target.traits.cheap_waits else [_sparing(fuzzer) for fuzzer in made]
+
+
+def _sparing(fuzzer: Fuzzer) -> Fuzzer:
+    """Its cases that wait long are put off, but for where waiting is what they are for."""
+    return fuzzer if isinstance(fuzzer, ModelFuzzer) and fuzzer.measures else WaitBudgetFuzzer(fuzzer)
 
 
 def _is_measured(assembly: Assembly) -> bool:

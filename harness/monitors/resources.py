@@ -30,7 +30,7 @@ _CONNECTION = "connection"
 _SETTLED, _MEMORY_SETTLED, _POLL = 1.0, 3.0, 0.25
 _KEPT = 0.5  # of what grew: where less is left behind a while, it was given back
 _BY_ITSELF = 0.25
-_WAYS, _SAME = 3, 0.1
+_WAYS, _SAME, _LATE = 3, 0.1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Repetition:
     @property
     def words(self) -> str:
         """What is done each time: `each read_coils`, `each connection`, `each bent read_coils`."""
-        if self.bent:
-            return f"each bent {self.message}"
-        return f"each connection with {self.message}" if self.connections else f"each {self.message}"
+        if self.bent or not self.connections:
+            return f"each {'bent ' if self.bent else ''}{self.message}"
+        return "each connection" if self.connections == 1 else f"each {self.connections} connections"
 
 
 def repetition_of(case: TestCase) -> Repetition | None:
@@ -74,16 +74,16 @@ def repetition_of(case: TestCase) -> Repetition | None:
 class ResourceMonitor:
     """Compares what a target held at quiet moments of a case that repeats something.
 
-    What grew in a straight line is looked at again behind the case: `given_back` seconds later the first time that a
-    sort of resource grows, a second later from then on. Where it was given back, or where it grows by itself, nothing
-    is told. One that is not `measured` only knows of the bench's own limit.
+    What grew in a straight line is looked at again behind the case: `given_back` seconds later, or one second where
+    that leak was told before. Where it was given back, or grows by itself, nothing is told; when that was so twice, of
+    that resource nothing any more. One that is not `measured` only knows of the bench's own limit.
     """
 
     name = "resources"
 
     def __init__(self, target: Meters, given_back: float, *, measured: bool = True) -> None:
         self._target, self._given_back, self._measured = target, given_back, measured
-        self._looked: set[Resource] = set()
+        self._late: Counter[Resource] = Counter()
         self._told: dict[tuple[Resource, str], float] = {}
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
@@ -98,24 +98,28 @@ class ResourceMonitor:
         for resource in Resource:
             grown = growth_in(_points(samples, transcript, repeated, resource), LEAST[resource])
             if grown is not None:
+                if self._late[resource] >= _LATE:
+                    return ()
                 return self._judged(resource, grown, repeated, transcript)
         return ()
 
     def _judged(
         self, resource: Resource, grown: Growth, repeated: Repetition, transcript: Transcript
     ) -> Sequence[Observation]:
-        waited = self._waited(resource)
+        sign = self._sign(resource, grown.each, repeated)
+        waited = self._waited(resource, sign)
         if not self._is_kept(resource, grown, waited, transcript.ended - transcript.started):
+            self._late[resource] += 1
             return ()
         self._target.begin_anew()
-        sign = self._sign(resource, grown.each, repeated)
+        own = repeated.connections if sign == _CONNECTION else 1
+        self._told.setdefault((resource, sign), grown.each / max(1, own))
         return (_observation(resource, grown, repeated, sign, waited, transcript),)
 
-    def _waited(self, resource: Resource) -> float:
+    def _waited(self, resource: Resource, sign: str) -> float:
         """Seconds that the target is given to give back what it holds."""
-        if resource in self._looked:
+        if (resource, sign) in self._told:
             return _SETTLED
-        self._looked.add(resource)
         return min(_MEMORY_SETTLED, self._given_back) if resource is Resource.MEMORY else self._given_back
 
     def _is_kept(self, resource: Resource, grown: Growth, seconds: float, took: float) -> bool:
@@ -144,10 +148,7 @@ class ResourceMonitor:
         if known is not None and repeated.connections and each <= (1 + _SAME) * known * repeated.connections:
             return _CONNECTION
         alike = [n for (r, n), e in self._told.items() if r is resource and abs(e - each) <= _SAME * each]
-        if name not in alike and len(alike) >= _WAYS:
-            return alike[0]
-        self._told.setdefault((resource, name), each / max(1, repeated.connections if name == _CONNECTION else 1))
-        return name
+        return alike[0] if name not in alike and len(alike) >= _WAYS else name
 
     def state(self) -> object:
         """Nothing that a replay must not know."""
