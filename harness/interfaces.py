@@ -14,7 +14,7 @@ from harness.events import Event
 from harness.outcome import Outcome
 from harness.temporal import Watched
 from harness.transcript import Sample, TargetEvent, Transcript
-from harness.usage import Usage
+from harness.usage import Usage, Wakefulness
 from harness.verdict import Observation
 
 
@@ -294,9 +294,13 @@ class Meters(Interface):
         """Which share of one processor core it has used since then, in its present life; None where nobody knows."""
         ...
 
+    def awake(self, seconds: float) -> Wakefulness | None:
+        """How awake it is for so many seconds from now on, at which it comes back; None where nobody knows."""
+        ...
+
     @property
     def was_idle(self) -> bool:
-        """True once it has been seen to use less than half of a core for some time, in any life."""
+        """True once all of its threads have slept for half of a time, in any life."""
         ...
 
     def begin_anew(self) -> None:

@@ -1,9 +1,21 @@
-"""What a program holds at one moment: resources that it may keep by mistake."""
+"""What a program uses: resources that it may keep by mistake, and how awake it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Wakefulness:
+    """Of the thread of a program that slept least: for which share of a time it was awake, and for which it ran.
+
+    It is awake while it runs, and while it would run and waits for a processor: how busy this machine is changes
+    nothing.
+    """
+
+    awake: float
+    ran: float
 
 
 class Resource(StrEnum):

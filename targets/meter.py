@@ -7,11 +7,11 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from harness.usage import Usage
-from targets.proc import Pulses, descriptors_of, keeps_memory, memory_of, tree_of
+from harness.usage import Usage, Wakefulness
+from targets.proc import Pulses, descriptors_of, keeps_memory, memory_of, threads_of, tree_of
 
 BEAT_SECONDS = 0.03
 _REMEMBERED = 3000  # beats: a minute
@@ -19,7 +19,7 @@ _KEPT = 2000  # samples
 _APART, _IDLE = 0.06, 0.25  # seconds between two samples: of a program that has worked meanwhile, and of any
 _COST = 100.0  # a sample that takes a millisecond of processor time is taken every 100 at most
 _TREE_SECONDS = 1.0
-_IDLE_BEATS, _IDLE_SHARE = 7, 0.5
+_IDLE_SHARE = 0.5
 
 
 class _Beat(NamedTuple):
@@ -33,7 +33,7 @@ class Meter:
     """Measures a process and what it started, from its making until `stop`.
 
     A sample is taken in a beat in which the program did nothing. Where its resident memory is more than `limit` bytes
-    (0: no limit), `over` is told how much once. `was_idle`: it used less than half of a core for a fifth of a second.
+    (0: no limit), `over` is told how much once. `was_idle`: all its threads slept for half of a time.
     """
 
     def __init__(self, pid: int, limit: int = 0, over: Callable[[int], None] | None = None) -> None:
@@ -43,6 +43,7 @@ class Meter:
         self._pulses, self._looked = {pid: Pulses(pid)}, time.monotonic()
         self._keeps: bool | None = None
         self.was_idle = False
+        self._threads, self._glanced = dict[str, tuple[int, int]](), 0.0
         self._next, self._worked = 0.0, True
         self._wake, self._stopped = os.pipe()
         self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
@@ -66,6 +67,12 @@ class Meter:
         if len(beats) < 2 or (seconds := beats[-1].time - beats[0].time) < 4 * BEAT_SECONDS:
             return None
         return max(0.0, beats[-1].seconds - beats[0].seconds) / seconds
+
+    def awake(self, seconds: float) -> Wakefulness | None:
+        """How awake it is from now on for so long, at which it comes back; None where the system does not tell."""
+        before, began = threads_of(tree_of(self.pid)), time.monotonic()
+        time.sleep(seconds)
+        return _wakefulness(before, threads_of(tree_of(self.pid)), time.monotonic() - began)
 
     def _run(self) -> None:
         waits = select.poll()
@@ -94,18 +101,21 @@ class Meter:
         quiet = bool(self._beats) and used <= self._beats[-1].seconds
         self._worked = self._worked or not quiet
         self._beats.append(_Beat(now, used))
-        self.was_idle = self.was_idle or self._is_idle()
+        self.was_idle = self.was_idle or self._is_idle(now)
         if self._limit and (held := sum(pulse.resident for pulse in pulses)) > self._limit:
             self._is_over(held)
         if quiet and now >= (self._next if self._worked else self._next + _IDLE):
             self._sample(now)
         return True
 
-    def _is_idle(self) -> bool:
-        if len(self._beats) <= _IDLE_BEATS:
+    def _is_idle(self, now: float) -> bool:
+        """Asked again and again until it is so once."""
+        if now - self._glanced < _IDLE:
             return False
-        before, now = self._beats[-1 - _IDLE_BEATS], self._beats[-1]
-        return now.seconds - before.seconds < _IDLE_SHARE * (now.time - before.time)
+        before, threads = self._threads, threads_of(self._pulses)
+        found = _wakefulness(before, threads, now - self._glanced) if before else None
+        self._threads, self._glanced = threads, now
+        return found is not None and found.awake < _IDLE_SHARE
 
     def _is_over(self, held: int) -> None:
         self._limit = 0
@@ -124,3 +134,14 @@ class Meter:
         self._samples.append(usage)
         self._next = now + max(_APART, _COST * (time.thread_time() - began))
         self._worked = False
+
+
+def _wakefulness(
+    before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]], seconds: float
+) -> Wakefulness | None:
+    """Of the thread that was awake most of those that were there before and after; None where none has ever run."""
+    lived = [(ran - before[one][0], late - before[one][1]) for one, (ran, late) in after.items() if one in before]
+    if not lived or not any(ran for ran, _late in after.values()):
+        return None
+    ran, late = max(lived, key=sum)
+    return Wakefulness((ran + late) * 1e-9 / seconds, ran * 1e-9 / seconds)

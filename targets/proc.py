@@ -71,6 +71,20 @@ def _pulse_in(text: bytes) -> Pulse | None:
     return Pulse(used * _TICK, ended * _TICK, int(fields[21]) * _PAGE, int(fields[17]), int(fields[20]))
 
 
+def threads_of(pids: Iterable[int]) -> dict[str, tuple[int, int]]:
+    """Nanoseconds for which each thread has run, and for which it waited for a processor; none where nobody tells."""
+    places = [place for pid in pids for place in _tasks(pid)]
+    told = ((place, _read(f"{place}/schedstat").split()) for place in places)
+    return {place: (int(fields[0]), int(fields[1])) for place, fields in told if len(fields) > 1}
+
+
+def _tasks(pid: int) -> list[str]:
+    try:
+        return [str(task) for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return []
+
+
 def tree_of(pid: int) -> tuple[int, ...]:
     """A process and all that it started and that did not leave it, the remains of ended ones too."""
     found = [pid]
@@ -80,11 +94,7 @@ def tree_of(pid: int) -> tuple[int, ...]:
 
 
 def _children(pid: int) -> Iterable[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:
-        return ()
-    return (int(child) for task in tasks for child in _read(f"{task}/children").split())
+    return (int(child) for task in _tasks(pid) for child in _read(f"{task}/children").split())
 
 
 def descriptors_of(pid: int) -> int:

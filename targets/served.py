@@ -15,7 +15,7 @@ from harness.errors import BenchError, LinkError, LinkGone, TargetError
 from harness.interfaces import HearsEchoes, Identity, Link, Listens, Traits, Transport
 from harness.radio.process import Radio
 from harness.transcript import LIMIT, WORN, Sample, TargetEvent
-from harness.usage import Usage
+from harness.usage import Usage, Wakefulness
 from targets.channel import Channel, open_channel
 from targets.channel_entry import ChannelEntry
 from targets.channel_inbox import ChannelInbox
@@ -371,9 +371,13 @@ class ServedTarget:
         """Which share of a core the program that runs now has used since then."""
         return None if self._process is None else self._process.measure().busy(since)
 
+    def awake(self, seconds: float) -> Wakefulness | None:
+        """How awake the program is for so many seconds from now on."""
+        return None if self._process is None else self._process.measure().awake(seconds)
+
     @property
     def was_idle(self) -> bool:
-        """True once the program was seen to use less than half of a core for some time, in any life."""
+        """True once all threads of the program slept for half of a time, in any life."""
         self._was_idle = self._was_idle or (self._process is not None and self._process.measure().was_idle)
         return self._was_idle
 

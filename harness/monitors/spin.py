@@ -7,21 +7,24 @@ from typing import Any
 
 from harness.case import TestCase
 from harness.interfaces import Meters
+from harness.load import crowding
 from harness.monitors import blamed
 from harness.transcript import Transcript
+from harness.usage import Wakefulness
 from harness.verdict import Kind, Observation
 
-BUSY = 0.9  # of a core
-_LOOKED_BACK, _GLANCE, _PAUSE = 1.0, 0.25, 0.3
-_ENDLESS = 3.0
-_SHARE = 0.02  # of the run's time is the most that is spent on pauses in which it turned out to be idle
+BUSY = 0.9  # of what a processor core has left for a program
+_LOOKED_BACK, _APART = 1.0, 0.25
+_GLANCE, _ENDLESS = 0.3, 2.7  # seconds
+_AWAKE, _SLEEPLESS, _RUNS = 0.95, 0.97, 0.1
+_SHARE = 0.02  # of the run's time is the most that is spent on pauses in which it turned out to sleep
 
 
 class SpinMonitor:
     """Asks behind a case, four times a second at most, how busy the target was; one that was is left alone for a while.
 
-    One that goes on for three seconds with nothing to do spins. It must have been idle before, in whichever life: some
-    programs poll by nature. What a device does that serves no more is told as that.
+    A thread that does not sleep for three seconds, with nothing to do, spins. All threads must have slept before, in
+    whichever life: some programs poll by nature. What a device does that serves no more is told as that.
     """
 
     name = "spin"
@@ -33,37 +36,35 @@ class SpinMonitor:
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """At most one."""
         now = self._target.now()
-        if now - self._asked < _GLANCE or transcript.events or not transcript.probe_served:
+        if now - self._asked < _APART or transcript.events or not transcript.probe_served:
             return ()
         self._asked = now
-        if not self._is_busy(now - _LOOKED_BACK):
+        share = self._target.busy(now - _LOOKED_BACK)
+        if share is None or share < BUSY / crowding() or self._spent > _SHARE * (now - self._began):
             return ()
-        if self._spent > _SHARE * (now - self._began) or not self._is_endless():
+        found = self._sleepless()
+        if found is None:
+            self._spent += self._target.now() - now
             return ()
         self._target.begin_anew()
-        return (self._observation(case, transcript),)
+        return (self._observation(found, case, transcript),)
 
-    def _is_busy(self, since: float) -> bool:
-        share = self._target.busy(since)
-        return share is not None and share >= BUSY
+    def _sleepless(self) -> Wakefulness | None:
+        """How awake it is where that has no end, and was otherwise once."""
+        first = self._target.awake(_GLANCE)
+        if first is None or first.awake < _AWAKE or not self._target.was_idle:
+            return None
+        found = self._target.awake(_ENDLESS)
+        return found if found is not None and found.awake >= _SLEEPLESS and found.ran >= _RUNS else None
 
-    def _is_endless(self) -> bool:
-        """True where it is as busy in each of some pauses, and was seen to be idle once."""
-        began = self._target.now()
-        while (since := self._target.now()) < began + _ENDLESS:
-            self._target.advance(_PAUSE)
-            if not self._is_busy(since):
-                break
-        else:
-            if self._target.was_idle:
-                return True
-        self._spent += self._target.now() - began
-        return False
-
-    def _observation(self, case: TestCase, transcript: Transcript) -> Observation:
-        message, share = blamed(case, transcript), self._target.busy(self._target.now() - _ENDLESS) or 1.0
-        words = f"the program uses {share:.0%} of a processor core behind {message or 'the case'}, with nothing to do"
-        detail = {"seconds": f"{_ENDLESS:g}", "share of a core": f"{share:.2f}", "weakness": "CWE-835"}
+    def _observation(self, found: Wakefulness, case: TestCase, transcript: Transcript) -> Observation:
+        message = blamed(case, transcript)
+        words = f"a thread of the program does not sleep any more behind {message or 'the case'}, with nothing to do"
+        detail = {
+            "awake": f"{found.awake:.0%} of {_ENDLESS:g} s in which nothing was sent or owed",
+            "ran": f"{found.ran:.0%} of a processor core",
+            "weakness": "CWE-835",
+        }
         return Observation(Kind.SPIN, self.name, words, transcript.ended, ("spins",), detail=detail, blames=message)
 
     def state(self) -> object:

@@ -10,7 +10,7 @@ from harness.interfaces import Meters
 from harness.monitors.resources import ResourceMonitor, repetition_of
 from harness.monitors.spin import SpinMonitor
 from harness.transcript import LIMIT, WORN, Exchange, TargetEvent, Transcript
-from harness.usage import Usage
+from harness.usage import Usage, Wakefulness
 from harness.verdict import Kind
 
 READ, WRITE, BENT = message(b"read"), message(b"write"), message(b"bad", mutated=True, wait=False)
@@ -32,6 +32,11 @@ class Metered:
 
     def busy(self, since):
         return self.shares.pop(0) if self.shares else None
+
+    def awake(self, seconds):
+        self.time += seconds
+        found = self.sleeps.pop(0)
+        return found and Wakefulness(*found)
 
     def begin_anew(self):
         self.anew += 1
@@ -176,41 +181,53 @@ def test_the_bench_that_ended_its_program_says_so_and_blames_nobody():
         seen(Metered(), events=events)
 
 
-def spins(shares, *, idle=True, served=True, spent=0.0):
-    target = Metered(shares=shares)
-    target.was_idle, target.time = idle, 100.0
+def spins(awake, *, share=1.0, idle=True, served=True, spent=0.0):
+    target = Metered(shares=[share])
+    target.was_idle, target.time, target.sleeps = idle, 100.0, list(awake)
     monitor = SpinMonitor(target)
     monitor._began, monitor._spent = 0.0, spent
     of = case(READ)
     return monitor.observe(of, transcript(of, probe_served=served)), target
 
 
-def test_a_core_that_stays_busy_for_seconds_with_nothing_to_do_is_a_spin():
-    (told,), target = spins([1.0] * 20)
+def test_a_thread_that_does_not_sleep_for_seconds_with_nothing_to_do_spins():
+    (told,), target = spins([(1.0, 1.0), (1.0, 0.4)])
     assert (told.kind, told.blames, told.timed, told.detail["weakness"]) == (Kind.SPIN, "read", True, "CWE-835")
-    assert "uses 100% of a processor core behind read" in told.summary and target.anew == 1
+    assert told.detail["ran"] == "40% of a processor core" and target.anew == 1
 
 
 @pytest.mark.parametrize(
-    ("shares", "options"),
+    ("awake", "options"),
     [
-        ([0.7], {}),
+        ([], {"share": 0.01}),
+        ([], {"share": None}),
         ([None], {}),
-        ([1.0, 0.1], {}),
-        ([1.0] * 5 + [0.8], {}),
-        ([1.0] * 20, {"idle": False}),
-        ([1.0] * 20, {"served": False}),
-        ([1.0] * 20, {"spent": 50.0}),
+        ([(0.5, 0.5)], {}),
+        ([(1.0, 1.0), (0.8, 0.8)], {}),
+        ([(1.0, 0.05), (1.0, 0.05)], {}),
+        ([(1.0, 1.0)] * 2, {"idle": False}),
+        ([(1.0, 1.0)] * 2, {"served": False}),
+        ([(1.0, 1.0)] * 2, {"spent": 50.0}),
     ],
-    ids=["not busy", "unknown", "busy for us", "work that ends", "polls by nature", "told as silence", "asked enough"],
+    ids=[
+        "idle",
+        "unknown",
+        "not told",
+        "busy for us",
+        "work ends",
+        "waits",
+        "polls by nature",
+        "silent",
+        "asked enough",
+    ],
 )
-def test_a_program_that_works_does_not_spin(shares, options):
-    found, target = spins(shares, **options)
+def test_a_program_that_works_does_not_spin(awake, options):
+    found, target = spins(awake, **options)
     assert (found, target.anew) == ((), 0)
 
 
 def test_how_busy_it_is_is_asked_four_times_a_second_at_most():
-    target = Metered(shares=[0.1, 0.1])
+    target = Metered(shares=[0.01, 0.01])
     target.time, monitor, of = 1.0, SpinMonitor(target), case(READ)
     for _ in range(10):
         monitor.observe(of, transcript(of))
