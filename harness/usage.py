@@ -11,11 +11,12 @@ class Wakefulness:
     """Of the thread of a program that slept least: for which share of a time it was awake, and for which it ran.
 
     It is awake while it runs, and while it would run and waits for a processor: how busy this machine is changes
-    nothing.
+    nothing. `together`: the shares for which all its threads ran, added up; threads of an interpreter take turns.
     """
 
     awake: float
     ran: float
+    together: float
 
 
 class Resource(StrEnum):

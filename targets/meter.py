@@ -115,7 +115,7 @@ class Meter:
         before, threads = self._threads, threads_of(self._pulses)
         found = _wakefulness(before, threads, now - self._glanced) if before else None
         self._threads, self._glanced = threads, now
-        return found is not None and found.awake < _IDLE_SHARE
+        return found is not None and max(found.awake, found.together) < _IDLE_SHARE
 
     def _is_over(self, held: int) -> None:
         self._limit = 0
@@ -143,5 +143,5 @@ def _wakefulness(
     lived = [(ran - before[one][0], late - before[one][1]) for one, (ran, late) in after.items() if one in before]
     if not lived or not any(ran for ran, _late in after.values()):
         return None
-    ran, late = max(lived, key=sum)
-    return Wakefulness((ran + late) * 1e-9 / seconds, ran * 1e-9 / seconds)
+    (ran, late), each = max(lived, key=sum), 1e-9 / seconds
+    return Wakefulness((ran + late) * each, ran * each, sum(ran for ran, _late in lived) * each)

@@ -16,15 +16,16 @@ from harness.verdict import Kind, Observation
 BUSY = 0.9  # of what a processor core has left for a program
 _LOOKED_BACK, _APART = 1.0, 0.25
 _GLANCE, _ENDLESS = 0.3, 2.7  # seconds
-_AWAKE, _SLEEPLESS, _RUNS = 0.95, 0.97, 0.1
+_SLEEPLESS, _RUNS = 0.97, 0.1
 _SHARE = 0.02  # of the run's time is the most that is spent on pauses in which it turned out to sleep
 
 
 class SpinMonitor:
     """Asks behind a case, four times a second at most, how busy the target was; one that was is left alone for a while.
 
-    A thread that does not sleep for three seconds, with nothing to do, spins. All threads must have slept before, in
-    whichever life: some programs poll by nature. What a device does that serves no more is told as that.
+    One of which a thread does not sleep for three seconds with nothing to do, or whose threads use a core together,
+    spins. All of them must have slept before, in whichever life: some programs poll by nature. What a device does that
+    serves no more is told as that.
     """
 
     name = "spin"
@@ -52,17 +53,18 @@ class SpinMonitor:
     def _sleepless(self) -> Wakefulness | None:
         """How awake it is where that has no end, and was otherwise once."""
         first = self._target.awake(_GLANCE)
-        if first is None or first.awake < _AWAKE or not self._target.was_idle:
+        if first is None or max(first.awake, first.together) < BUSY or not self._target.was_idle:
             return None
         found = self._target.awake(_ENDLESS)
-        return found if found is not None and found.awake >= _SLEEPLESS and found.ran >= _RUNS else None
+        alone = found is not None and found.awake >= _SLEEPLESS and found.ran >= _RUNS
+        return found if found is not None and (alone or found.together >= BUSY) else None
 
     def _observation(self, found: Wakefulness, case: TestCase, transcript: Transcript) -> Observation:
         message = blamed(case, transcript)
-        words = f"a thread of the program does not sleep any more behind {message or 'the case'}, with nothing to do"
+        words = f"the program does not come to rest any more behind {message or 'the case'}: a thread of it spins"
         detail = {
             "awake": f"{found.awake:.0%} of {_ENDLESS:g} s in which nothing was sent or owed",
-            "ran": f"{found.ran:.0%} of a processor core",
+            "ran": f"{found.together:.0%} of a processor core",
             "weakness": "CWE-835",
         }
         return Observation(Kind.SPIN, self.name, words, transcript.ended, ("spins",), detail=detail, blames=message)

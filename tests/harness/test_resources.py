@@ -191,9 +191,14 @@ def spins(awake, *, share=1.0, idle=True, served=True, spent=0.0):
 
 
 def test_a_thread_that_does_not_sleep_for_seconds_with_nothing_to_do_spins():
-    (told,), target = spins([(1.0, 1.0), (1.0, 0.4)])
+    (told,), target = spins([(1.0, 1.0, 1.0), (1.0, 0.4, 0.4)])
     assert (told.kind, told.blames, told.timed, told.detail["weakness"]) == (Kind.SPIN, "read", True, "CWE-835")
     assert told.detail["ran"] == "40% of a processor core" and target.anew == 1
+
+
+def test_threads_that_take_turns_spin_together():
+    (told,), _target = spins([(0.4, 0.3, 1.0), (0.4, 0.3, 1.0)])
+    assert told.kind is Kind.SPIN
 
 
 @pytest.mark.parametrize(
@@ -202,12 +207,12 @@ def test_a_thread_that_does_not_sleep_for_seconds_with_nothing_to_do_spins():
         ([], {"share": 0.01}),
         ([], {"share": None}),
         ([None], {}),
-        ([(0.5, 0.5)], {}),
-        ([(1.0, 1.0), (0.8, 0.8)], {}),
-        ([(1.0, 0.05), (1.0, 0.05)], {}),
-        ([(1.0, 1.0)] * 2, {"idle": False}),
-        ([(1.0, 1.0)] * 2, {"served": False}),
-        ([(1.0, 1.0)] * 2, {"spent": 50.0}),
+        ([(0.5, 0.5, 0.6)], {}),
+        ([(1.0, 1.0, 1.0), (0.8, 0.8, 0.8)], {}),
+        ([(1.0, 0.05, 0.05)] * 2, {}),
+        ([(1.0, 1.0, 1.0)] * 2, {"idle": False}),
+        ([(1.0, 1.0, 1.0)] * 2, {"served": False}),
+        ([(1.0, 1.0, 1.0)] * 2, {"spent": 50.0}),
     ],
     ids=[
         "idle",
