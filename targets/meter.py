@@ -33,10 +33,10 @@ class Meter:
     """Measures a process and what it started, from its making until `stop`.
 
     A sample is taken in a beat in which the program did nothing. Where its resident memory is more than `limit` bytes
-    (0: no limit), `over` is told how much once. `was_idle`: all its threads slept for half of a time.
+    (0: no limit), `over` is told once. `was_idle`: all its threads slept for half of a time.
     """
 
-    def __init__(self, pid: int, limit: int = 0, over: Callable[[int], None] | None = None) -> None:
+    def __init__(self, pid: int, limit: int = 0, over: Callable[[], None] | None = None) -> None:
         self.pid, self._limit, self._over = pid, limit, over
         self._beats: deque[_Beat] = deque(maxlen=_REMEMBERED)
         self._samples: deque[Usage] = deque(maxlen=_KEPT)
@@ -102,8 +102,8 @@ class Meter:
         self._worked = self._worked or not quiet
         self._beats.append(_Beat(now, used))
         self.was_idle = self.was_idle or self._is_idle(now)
-        if self._limit and (held := sum(pulse.resident for pulse in pulses)) > self._limit:
-            self._is_over(held)
+        if self._limit and sum(pulse.resident for pulse in pulses) > self._limit:
+            self._is_over()
         if quiet and now >= (self._next if self._worked else self._next + _IDLE):
             self._sample(now)
         return True
@@ -117,10 +117,10 @@ class Meter:
         self._threads, self._glanced = threads, now
         return found is not None and max(found.awake, found.together) < _IDLE_SHARE
 
-    def _is_over(self, held: int) -> None:
+    def _is_over(self) -> None:
         self._limit = 0
         if self._over is not None:
-            self._over(held)
+            self._over()
 
     def _sample(self, now: float) -> None:
         """How much it holds; how long it takes to find out sets when that is done next."""

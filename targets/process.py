@@ -130,10 +130,6 @@ def _last_line(text: bytes) -> str:
     return (errors or lines)[-1][:_SHOWN] if lines else "it said nothing"
 
 
-def _mebibytes(size: int) -> str:
-    return f"{size / (1 << 20):,.0f} MiB"
-
-
 class Leash:
     """Ends a process group when this process is gone without having let go; it outlives us, whatever ends us."""
 
@@ -207,14 +203,12 @@ class OwnProcess:
 
     def measure(self, limit: int = 0) -> Meter:
         """Begin to watch what it uses; where its resident memory exceeds `limit` bytes (0: no limit) it is put down."""
-        self._meter = self._meter or Meter(self._process.pid, limit, lambda held: self._exceeds(held, limit))
+        self._meter = self._meter or Meter(self._process.pid, limit, lambda: self._exceeds(limit))
         return self._meter
 
-    def _exceeds(self, held: int, limit: int) -> None:
+    def _exceeds(self, limit: int) -> None:
         if self._process.returncode is None:
-            self.put_down = (
-                f"the bench's own limit: it held {_mebibytes(held)}, [target] memory allows {_mebibytes(limit)}"
-            )
+            self.put_down = f"the bench's own limit: it held more than [target] memory allows, {limit >> 20:,} MiB"
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

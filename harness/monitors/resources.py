@@ -162,7 +162,7 @@ def _raise_at_limit(transcript: Transcript) -> None:
     """Whatever the program was about to do, it was the bench that ended it."""
     for event in transcript.events:
         if event.kind == LIMIT:
-            raise OwnError(f"the target's process was ended by {event.detail['status']}. Raise it, or see why")
+            raise OwnError(f"the target's process was ended by {event.detail['status']}. Give it more.")
 
 
 def _points(samples: Sequence[Usage], transcript: Transcript, repeated: Repetition, resource: Resource) -> list[Point]:

@@ -130,8 +130,8 @@ def test_more_memory_than_the_bench_allows_ends_a_program_by_the_benchs_own_hand
     device = OwnProcess([PYTHON, "-c", hungry])
     device.measure(100 << 20)
     try:
-        assert until(lambda: device.ended(0.1)).startswith("the bench's own limit: it held ")
-        assert device.ended().endswith("[target] memory allows 100 MiB")
+        assert until(lambda: device.ended(0.1)).startswith("the bench's own limit: it held more ")
+        assert device.ended().endswith("[target] memory allows, 100 MiB")
     finally:
         device.stop()
 
@@ -177,7 +177,7 @@ def test_the_end_of_a_program_by_the_benchs_limit_is_no_exit(tmp_path):
             link.connect(str(place))
             link.sendall(b"eat")
             (event,) = until(target.take_events)
-        assert event.kind == LIMIT and event.detail["status"].endswith("memory allows 100 MiB")
+        assert event.kind == LIMIT and event.detail["status"].endswith("memory allows, 100 MiB")
         place.unlink()
         target.reset()
         target.begin_anew()
@@ -193,7 +193,7 @@ def test_a_program_that_needs_more_to_come_up_is_told_why_it_did_not(tmp_path):
     _place, bench = hungry(tmp_path)
     (tmp_path / "server.py").write_text("import time\nkept = b'x' * (200 << 20)\ntime.sleep(9)")
     target = ServedTarget(load_bench(bench))
-    with pytest.raises(TargetError, match=r"with the bench's own limit: it held .* memory allows 100 MiB"):
+    with pytest.raises(TargetError, match=r"with the bench's own limit: it held more than .* memory allows, 100 MiB"):
         target.start()
 
 
