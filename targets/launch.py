@@ -11,8 +11,7 @@ import weakref
 from collections.abc import Mapping
 from functools import reduce
 
-from harness.bench import Bench
-from harness.bench_tables import ProcessTable
+from harness.bench import Bench, is_program
 from harness.errors import LinkError, TargetError, UsageError
 from harness.load import run_delay
 from harness.radio.process import Radio
@@ -57,7 +56,7 @@ def launch(
 
 def is_measured(bench: Bench) -> bool:
     """True where the program that the bench starts is the device itself, and what it uses is to be watched."""
-    return isinstance(bench.target, ProcessTable) and not bench.target.channel and bench.monitors.resources
+    return is_program(bench) and bench.monitors.resources
 
 
 def with_free_channel(bench: Bench, owner: object) -> Bench:

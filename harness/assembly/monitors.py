@@ -7,8 +7,7 @@ from pathlib import Path
 
 from fuzzers.callbacks import AfterCase
 from harness.assembly.interfaces import may_close
-from harness.bench import Bench
-from harness.bench_tables import ProcessTable
+from harness.bench import Bench, is_program
 from harness.errors import UsageError
 from harness.interfaces import Mark, Meters, Monitor, Target
 from harness.monitors.console import ConsoleMonitor
@@ -57,11 +56,11 @@ def monitors_of(
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
-    if isinstance(bench.target, ProcessTable) and not bench.target.channel:
+    if is_program(bench):
         monitors.append(ProgramMonitor())
     if isinstance(target, Meters):
         monitors += [ResourceMonitor(target, table.given_back, measured=target.measured)]
-        monitors += [SpinMonitor(target)] if target.measured else []
+        monitors += [SpinMonitor(target, table.given_back)] if target.measured else []
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
         closes = may_close(bench, name, protocol)

@@ -19,7 +19,7 @@ from harness.interfaces import Explains, Meters, Target
 from harness.reliability import Rate
 from harness.triage.replay import Replay, replay_once
 
-_IDLE_SECONDS = 0.3
+_IDLE_SECONDS, _GLANCE_SECONDS = 1.0, 0.05
 
 
 class Standing(StrEnum):
@@ -96,7 +96,9 @@ def _untold(_number: int, _again: Replay) -> None:
 def _see_idle(target: Target) -> None:
     """Whoever is to tell that a program has something to do which it did not have before must have seen it without."""
     if isinstance(target, Meters) and target.measured:
-        target.advance(_IDLE_SECONDS)
+        until = target.now() + _IDLE_SECONDS
+        while not target.was_idle and target.now() < until:
+            target.advance(_GLANCE_SECONDS)
 
 
 class Device:

@@ -27,10 +27,10 @@ LEAST: Mapping[Resource, int] = {
 _WEAKNESS = {Resource.DESCRIPTORS: "CWE-775", Resource.MEMORY: "CWE-401"}
 _OTHERS = "CWE-772"
 _CONNECTION = "connection"
-_SETTLED, _MEMORY_SETTLED, _POLL = 1.0, 3.0, 0.25
+_SETTLED, _POLL = 1.0, 0.25
 _KEPT = 0.5  # of what grew: where less is left behind a while, it was given back
 _BY_ITSELF = 0.25
-_WAYS, _SAME, _LATE = 3, 0.1, 2
+_WAYS, _SAME, _LATE, _UNSTEADY = 3, 0.1, 2, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,8 @@ class ResourceMonitor:
         for resource in Resource:
             grown = growth_in(_points(samples, transcript, repeated, resource), LEAST[resource])
             if grown is not None:
-                if self._late[resource] >= _LATE:
-                    return ()
-                return self._judged(resource, grown, repeated, transcript)
+                judged = self._late[resource] < _LATE and (resource is not Resource.MEMORY or _are_steady(samples))
+                return self._judged(resource, grown, repeated, transcript) if judged else ()
         return ()
 
     def _judged(
@@ -118,9 +117,7 @@ class ResourceMonitor:
 
     def _waited(self, resource: Resource, sign: str) -> float:
         """Seconds that the target is given to give back what it holds."""
-        if (resource, sign) in self._told:
-            return _SETTLED
-        return min(_MEMORY_SETTLED, self._given_back) if resource is Resource.MEMORY else self._given_back
+        return _SETTLED if (resource, sign) in self._told else self._given_back
 
     def _is_kept(self, resource: Resource, grown: Growth, seconds: float, took: float) -> bool:
         """True where most of it is still there behind that time, and little was added while nothing was done."""
@@ -156,6 +153,14 @@ class ResourceMonitor:
 
     def restore(self, state: Any) -> None:
         """Nothing to restore."""
+
+
+def _are_steady(samples: Sequence[Usage]) -> bool:
+    """True where it holds no more but memory: of what is not given back yet, that is a part."""
+    others = [
+        [amount for one in samples if (amount := one.of(r)) is not None] for r in Resource if r is not Resource.MEMORY
+    ]
+    return all(max(amounts) - min(amounts) <= _UNSTEADY for amounts in others)
 
 
 def _raise_at_limit(transcript: Transcript) -> None:

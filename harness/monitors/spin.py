@@ -15,7 +15,7 @@ from harness.verdict import Kind, Observation
 
 BUSY = 0.9  # of what a processor core has left for a program
 _LOOKED_BACK, _APART = 1.0, 0.25
-_GLANCE, _ENDLESS = 0.3, 2.7  # seconds
+_GLANCE, _LOOK = 0.3, 2.7  # seconds
 _SLEEPLESS, _RUNS = 0.97, 0.1
 _SHARE = 0.02  # of the run's time is the most that is spent on pauses in which it turned out to sleep
 
@@ -23,15 +23,15 @@ _SHARE = 0.02  # of the run's time is the most that is spent on pauses in which 
 class SpinMonitor:
     """Asks behind a case, four times a second at most, how busy the target was; one that was is left alone for a while.
 
-    One of which a thread does not sleep for three seconds with nothing to do, or whose threads use a core together,
-    spins. All of them must have slept before, in whichever life: some programs poll by nature. What a device does that
-    serves no more is told as that.
+    One of which a thread does not sleep with nothing to do, or whose threads use a core together, for `endless` seconds
+    the first time and for three from then on, spins. All of them must have slept before, in whichever life: some
+    programs poll by nature. What a device does that serves no more is told as that.
     """
 
     name = "spin"
 
-    def __init__(self, target: Meters) -> None:
-        self._target, self._began = target, target.now()
+    def __init__(self, target: Meters, endless: float) -> None:
+        self._target, self._began, self._endless = target, target.now(), endless
         self._asked = self._spent = 0.0
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
@@ -47,6 +47,7 @@ class SpinMonitor:
         if found is None:
             self._spent += self._target.now() - now
             return ()
+        self._endless = _LOOK
         self._target.begin_anew()
         return (self._observation(found, case, transcript),)
 
@@ -55,15 +56,20 @@ class SpinMonitor:
         first = self._target.awake(_GLANCE)
         if first is None or max(first.awake, first.together) < BUSY or not self._target.was_idle:
             return None
-        found = self._target.awake(_ENDLESS)
-        alone = found is not None and found.awake >= _SLEEPLESS and found.ran >= _RUNS
-        return found if found is not None and (alone or found.together >= BUSY) else None
+        until = self._target.now() + self._endless
+        while (found := self._target.awake(_LOOK)) is not None:
+            alone = found.awake >= _SLEEPLESS and found.ran >= _RUNS
+            if not alone and found.together < BUSY:
+                return None
+            if self._target.now() >= until:
+                break
+        return found
 
     def _observation(self, found: Wakefulness, case: TestCase, transcript: Transcript) -> Observation:
         message = blamed(case, transcript)
         words = f"the program does not come to rest any more behind {message or 'the case'}: a thread of it spins"
         detail = {
-            "awake": f"{found.awake:.0%} of {_ENDLESS:g} s in which nothing was sent or owed",
+            "awake": f"{found.awake:.0%} of {_LOOK:g} s in which nothing was sent",
             "ran": f"{found.together:.0%} of a processor core",
             "weakness": "CWE-835",
         }

@@ -77,7 +77,7 @@ def test_the_target_of_these_tests_is_one():
 
 
 def test_memory_that_grows_with_each_message_is_told_with_the_slope():
-    target = Metered(lambda n, t: usage(t, memory=(1 << 20) + 16384 * n), usage(20.0, memory=16384 * 460))
+    target = Metered(lambda n, t: usage(t, memory=(1 << 20) + 16384 * n), usage(60.0, memory=16384 * 460))
     (told,) = seen(target)
     assert told.summary.startswith("the program keeps 16,384 bytes of memory with each read: ")
     assert (told.kind, told.fingerprint, told.detail["weakness"]) == (Kind.RESOURCE_LEAK, ("memory", "read"), "CWE-401")
@@ -108,6 +108,11 @@ def test_threads_that_are_kept_are_told_and_their_memory_is_not():
     assert [told.fingerprint for told in seen(target)] == [("threads", "read")]
 
 
+def test_memory_that_grows_while_connections_are_still_open_is_theirs():
+    target = Metered(lambda n, t: usage(t, threads=n // 10, memory=16384 * n), usage(60.0, memory=16384 * 460))
+    assert seen(target) == ()
+
+
 def test_what_is_given_back_within_the_time_is_no_leak():
     target = Metered(lambda n, t: usage(t, descriptors=5 + n), usage(60.0, descriptors=9))
     assert seen(target) == () and target.anew == 0
@@ -130,7 +135,7 @@ def test_what_is_given_back_late_is_waited_for_each_time_and_after_twice_not_loo
 
 
 def test_what_grows_by_itself_is_no_messages_doing():
-    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(20.0, memory=20 << 20))
+    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(20.0, memory=200 << 20))
     assert seen(target) == ()
 
 
@@ -140,7 +145,7 @@ def test_nothing_is_told_of_memory_that_a_runtime_keeps_or_of_nothing_measured_b
 
 
 def test_what_was_not_served_or_restarted_or_is_not_measured_is_not_compared():
-    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(20.0, memory=16384 * 460))
+    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(60.0, memory=16384 * 460))
     assert seen(target, probe_served=False) == ()
     assert seen(target, events=(TargetEvent(WORN, 1.0),)) == ()
     assert seen(target, monitor=ResourceMonitor(target, 35.0, measured=False)) == ()
@@ -163,7 +168,7 @@ def test_a_bent_message_that_keeps_no_more_than_a_connection_does_is_the_connect
 
 
 def test_what_three_messages_keep_alike_is_one_leak_for_all_others():
-    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(20.0, memory=16384 * 460))
+    target = Metered(lambda n, t: usage(t, memory=16384 * n), usage(60.0, memory=16384 * 460))
     monitor = ResourceMonitor(target, 1.0)
     names = [seen(target, repeated(message(word)), monitor)[0].fingerprint[1] for word in (b"a", b"b", b"c", b"d")]
     assert names == ["a", "b", "c", "a"]
@@ -181,10 +186,10 @@ def test_the_bench_that_ended_its_program_says_so_and_blames_nobody():
         seen(Metered(), events=events)
 
 
-def spins(awake, *, share=1.0, idle=True, served=True, spent=0.0):
+def spins(awake, *, share=1.0, idle=True, served=True, spent=0.0, endless=2.7):
     target = Metered(shares=[share])
     target.was_idle, target.time, target.sleeps = idle, 100.0, list(awake)
-    monitor = SpinMonitor(target)
+    monitor = SpinMonitor(target, endless)
     monitor._began, monitor._spent = 0.0, spent
     of = case(READ)
     return monitor.observe(of, transcript(of, probe_served=served)), target
@@ -194,6 +199,12 @@ def test_a_thread_that_does_not_sleep_for_seconds_with_nothing_to_do_spins():
     (told,), target = spins([(1.0, 1.0, 1.0), (1.0, 0.4, 0.4)])
     assert (told.kind, told.blames, told.timed, told.detail["weakness"]) == (Kind.SPIN, "read", True, "CWE-835")
     assert told.detail["ran"] == "40% of a processor core" and target.anew == 1
+
+
+def test_the_first_one_must_have_no_end_for_longer():
+    busy = (1.0, 1.0, 1.0)
+    assert spins([busy] * 14, endless=35.0)[0]
+    assert not spins([*[busy] * 13, (0.2, 0.2, 0.2)], endless=35.0)[0]
 
 
 def test_threads_that_take_turns_spin_together():
@@ -233,7 +244,7 @@ def test_a_program_that_works_does_not_spin(awake, options):
 
 def test_how_busy_it_is_is_asked_four_times_a_second_at_most():
     target = Metered(shares=[0.01, 0.01])
-    target.time, monitor, of = 1.0, SpinMonitor(target), case(READ)
+    target.time, monitor, of = 1.0, SpinMonitor(target, 3.0), case(READ)
     for _ in range(10):
         monitor.observe(of, transcript(of))
     assert len(target.shares) == 1
