@@ -17,7 +17,7 @@ BEAT_SECONDS = 0.03
 _REMEMBERED = 3000  # beats: a minute
 _KEPT = 2000  # samples
 _APART, _IDLE = 0.06, 0.25  # seconds between two samples: of a program that has worked meanwhile, and of any
-_COST = 100.0  # a sample that takes a millisecond of processor time is taken every 100 at most
+_COST = 50.0  # a sample that takes a millisecond of processor time is taken every 50 at most
 _TREE_SECONDS = 1.0
 _IDLE_SHARE = 0.5
 

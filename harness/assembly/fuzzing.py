@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fuzzers.planned import ModelFuzzer
+from fuzzers.bounded import BoundedFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
+from harness.assembly.interfaces import CASE_BYTES
+from harness.bench_tables import InterfaceTable
 from harness.interfaces import Fuzzer, Meters, Offers
 
 
@@ -22,13 +24,15 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
-            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, **bounds))
-    return made if assembly.target.traits.cheap_waits else [_sparing(fuzzer) for fuzzer in made]
+            one = FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, **bounds)
+            made.append(one if one.measures else _sparing(one, assembly, table))
+    return made
 
 
-def _sparing(fuzzer: Fuzzer) -> Fuzzer:
-    """Its cases that wait long are put off, but for where waiting is what they are for."""
-    return fuzzer if isinstance(fuzzer, ModelFuzzer) and fuzzer.measures else WaitBudgetFuzzer(fuzzer)
+def _sparing(fuzzer: Fuzzer, assembly: Assembly, table: InterfaceTable) -> Fuzzer:
+    """Its cases that wait long are put off; those that are long are left out where the bench does not want them."""
+    spared = fuzzer if assembly.target.traits.cheap_waits else WaitBudgetFuzzer(fuzzer)
+    return spared if table.max_case_bytes else BoundedFuzzer(spared, CASE_BYTES)
 
 
 def _is_measured(assembly: Assembly) -> bool:

@@ -14,7 +14,7 @@ from harness.states import Interface
 from harness.transports import ble, listen, serial, tcp, tls, transport, udp
 from protocols.model import Protocol
 
-_CASE_BYTES, _PROGRAM_BYTES = 8192, 1 << 20
+CASE_BYTES, _REPEATED_BYTES = 8192, 1 << 20  # of a case: any, and one that repeats something very often
 CARRIERS = (ble, listen, serial, tcp, tls, udp)
 
 
@@ -49,7 +49,7 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         carrier,
         Ladder(executor),
         table.probe_every,
-        table.max_case_bytes or (_PROGRAM_BYTES if is_program(bench) else _CASE_BYTES),
+        table.max_case_bytes or (_REPEATED_BYTES if is_program(bench) else CASE_BYTES),
         protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
         may_close(bench, name, protocol),

@@ -27,7 +27,7 @@ LEAST: Mapping[Resource, int] = {
 _WEAKNESS = {Resource.DESCRIPTORS: "CWE-775", Resource.MEMORY: "CWE-401"}
 _OTHERS = "CWE-772"
 _CONNECTION = "connection"
-_SETTLED, _POLL = 1.0, 0.25
+_SETTLED, _POLL, _PATIENCE = 1.0, 0.25, 2.0
 _KEPT = 0.5  # of what grew: where less is left behind a while, it was given back
 _BY_ITSELF = 0.25
 _WAYS, _SAME, _LATE, _UNSTEADY = 3, 0.1, 2, 16
@@ -123,15 +123,12 @@ class ResourceMonitor:
         """True where most of it is still there behind that time, and little was added while nothing was done."""
         left, until = grown.last[1] - (1 - _KEPT) * grown.total, self._target.now() + seconds
         latest: int | None = None
-        while True:
-            since = self._target.now()
-            self._target.advance(min(_POLL * 2, max(_POLL, until - since)))
-            if (found := _latest(self._target.usage(since), resource)) is not None:
-                latest = found
-                if latest < left:
-                    return False
-            if self._target.now() >= until:
-                break
+        while (since := self._target.now()) < (until if latest is not None else until + _PATIENCE):
+            self._target.advance(_POLL)
+            found = _latest(self._target.usage(since), resource)
+            latest = latest if found is None else found
+            if latest is not None and latest < left:
+                return False
         most = grown.total * max(1.0, seconds / max(took, _POLL)) * _BY_ITSELF
         return latest is not None and latest - grown.last[1] <= most
 
