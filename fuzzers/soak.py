@@ -39,7 +39,8 @@ class _Soak:
 class SoakFuzzer(PlannedFuzzer):
     """Connections, messages, bent messages and messages that are cut short, each some hundred times, with pauses.
 
-    A case repeats as often as fits into the bytes that one may have; one that would not repeat often enough is none.
+    On a line, which knows no connections, only messages. A case repeats as often as fits into the bytes that one may
+    have; one that would not repeat often enough is none.
     """
 
     name = "soak"
@@ -56,7 +57,7 @@ class SoakFuzzer(PlannedFuzzer):
     def _plans(self) -> list[Plan]:
         moves = [move for move in moves_of(self._protocol, self._states, self._stimuli) if move.message]
         sent = [(move, state) for move in moves for state in self._states if state in move.natural]
-        fresh = [state for state in self._states if not self._protocol.state(state).preamble][:1]
+        fresh = [state for state in self._states if not self._protocol.state(state).preamble][: int(self._connects)]
         placed = [(move, state) for move, state in sent if state in fresh]
         more = [place for place in sent if self._times(_size(_last(place[0])), VERY_OFTEN) > OFTEN]
         return [

@@ -13,6 +13,8 @@ from harness.assembly.interfaces import CASE_BYTES
 from harness.bench_tables import InterfaceTable
 from harness.interfaces import Fuzzer, Meters, Offers
 
+_CONNECTING = ("tcp:", "tls:", "unix:")
+
 
 def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
     """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
@@ -24,7 +26,8 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         states = table.states or list(protocol.states)
         bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
-            one = FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, **bounds)
+            connects = table.transport.startswith(_CONNECTING)
+            one = FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, connects=connects, **bounds)
             made.append(one if one.measures else _sparing(one, assembly, table))
     return made
 

@@ -82,3 +82,8 @@ def test_a_bench_gets_it_where_it_is_known_what_a_program_uses_or_where_it_asks(
 def test_every_shipped_protocol_can_be_soaked(name):
     fuzzer = soak(load_protocol(name))
     assert [plan.kind for plan in fuzzer._plans if plan.count] and fuzzer.forecast() > 5
+
+
+def test_on_a_line_there_are_only_messages():
+    fuzzer = SoakFuzzer(MODBUS, "main", (), 1, max_case_bytes=1 << 20, connects=False)
+    assert {case.origin.mutation.partition(": ")[0] for case in fuzzer.cases()} == {"messages", "messages, very often"}
