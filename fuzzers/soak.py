@@ -46,12 +46,12 @@ class SoakFuzzer(PlannedFuzzer):
     name = "soak"
     every = 1000
     measures = True
-    needs = "protocols in which we speak first, over a link without procedures of its own"
+    needs = "protocols in which we speak first, without callbacks, over a link without procedures of its own"
 
     @classmethod
     def fits(cls, protocol: Protocol) -> bool:
         """Where a link can be opened as often as one likes, and something be said on it."""
-        return bool(protocol.probe.data) and not protocol.procedures
+        return bool(protocol.probe.data) and not protocol.procedures and not protocol.callbacks
 
     @cached_property
     def _plans(self) -> list[Plan]:

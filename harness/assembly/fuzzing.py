@@ -35,7 +35,8 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
 def _sparing(fuzzer: Fuzzer, assembly: Assembly, table: InterfaceTable) -> Fuzzer:
     """Its cases that wait long are put off; those that are long are left out where the bench does not want them."""
     spared = fuzzer if assembly.target.traits.cheap_waits else WaitBudgetFuzzer(fuzzer)
-    return spared if table.max_case_bytes else BoundedFuzzer(spared, CASE_BYTES)
+    longest = assembly.runner.interfaces[fuzzer.interface].max_case_bytes
+    return spared if table.max_case_bytes or longest == CASE_BYTES else BoundedFuzzer(spared, CASE_BYTES)
 
 
 def _is_measured(assembly: Assembly) -> bool:

@@ -49,7 +49,7 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         carrier,
         Ladder(executor),
         table.probe_every,
-        table.max_case_bytes or (_REPEATED_BYTES if is_program(bench) else CASE_BYTES),
+        table.max_case_bytes or (_REPEATED_BYTES if is_program(bench) and not protocol.callbacks else CASE_BYTES),
         protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
         may_close(bench, name, protocol),
