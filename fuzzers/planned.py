@@ -31,13 +31,16 @@ class Part:
 class ModelFuzzer(ABC):
     """A fuzzer of one protocol's messages in some of its states (none: all).
 
-    `max_len` bounds what one field grows to, in bytes (0: the protocol's own). `stimuli` names those that the bench has
-    (None: all). Raises UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
+    `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
+    names those that the bench has (None: all). `measures`: its cases are for where it is known what a program uses.
+    `connects`: the device sees when its link is closed and opened again, and begins anew.
+    Raises UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
     """
 
     name: str
     every = 1
     needs = ""
+    measures = False
 
     def __init__(
         self,
@@ -48,6 +51,8 @@ class ModelFuzzer(ABC):
         *,
         max_len: int = 0,
         stimuli: Collection[str] | None = None,
+        max_case_bytes: int = 8192,
+        connects: bool = True,
     ) -> None:
         if not self.fits(protocol):
             raise UsageError(f"[interfaces.{interface}] fuzzers: '{self.name}' is for {self.needs}")
@@ -57,6 +62,7 @@ class ModelFuzzer(ABC):
         self._seed = seed
         self._max_len = max_len or protocol.max_len
         self._stimuli = stimuli
+        self._max_case_bytes, self._connects = max_case_bytes, connects
 
     @classmethod
     def fits(cls, _protocol: Protocol) -> bool:

@@ -8,14 +8,16 @@ from fuzzers.planned import ModelFuzzer
 from fuzzers.procedures import ProceduresFuzzer
 from fuzzers.related import RelatedFuzzer
 from fuzzers.sequence import SequenceFuzzer
+from fuzzers.soak import SoakFuzzer
 from harness.registry import Registry
 from protocols.model import Protocol
 
 FUZZERS: Registry[type[ModelFuzzer]] = Registry("fuzzer")
-for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer):
+for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer, SoakFuzzer):
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 
 
-def fuzzers_for(protocol: Protocol) -> list[str]:
-    """Those that a bench which names none gets."""
-    return [name for name in FUZZERS if FUZZERS.get(name).fits(protocol)]
+def fuzzers_for(protocol: Protocol, *, measured: bool = False) -> list[str]:
+    """Those that a bench which names none gets; `measured`: what a program uses is known there."""
+    fitting = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol)]
+    return [name for name in fitting if measured or not FUZZERS.get(name).measures]

@@ -118,6 +118,11 @@ class Bench(Table):
         return self._folder
 
 
+def is_program(bench: Bench) -> bool:
+    """True where the device itself is a program that the bench starts, and not what a program stands in front of."""
+    return isinstance(bench.target, ProcessTable) and not bench.target.channel
+
+
 def load_bench(path: Path) -> Bench:
     """Read and check a bench file; raises UsageError naming file, table, key and the nearest valid word."""
     bench = _checked(path, _merged(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
@@ -57,13 +58,15 @@ class ServedTable(TargetTable):
 
 
 Coverage = Literal["auto", "afl", "python", False]
+_SIZE, _SHIFTS = re.compile(r"([1-9]\d{0,9})([KMG])"), {"K": 10, "M": 20, "G": 30}
 
 
 class ProcessTable(ServedTable):
     """`kind = "process"`: one that the bench starts and ends. `elf` stands for `{elf}` in its command.
 
     It runs in `cwd`, from the bench's folder on, with `env` in its environment besides ours. `coverage` is how it tells
-    what of it has run: built with AFL++'s compilers (`afl`, with `auto` where it was), or by Python's own means.
+    what of it has run: built with AFL++'s compilers (`afl`, with `auto` where it was), or by Python's own means. One
+    that holds more `memory` than that (`512M`) is ended, which is the bench's doing.
     """
 
     command: list[str] = Field(min_length=1)
@@ -71,6 +74,20 @@ class ProcessTable(ServedTable):
     cwd: str = ""
     env: dict[str, str] = {}
     coverage: Coverage = "auto"
+    memory: str = ""
+
+    @field_validator("memory")
+    @classmethod
+    def _a_size(cls, memory: str) -> str:
+        if memory and not _SIZE.fullmatch(memory):
+            raise ValueError(f"'{memory}' is no size: write a number and K, M or G, like 512M")
+        return memory
+
+    @property
+    def memory_bytes(self) -> int:
+        """The limit in bytes, 0 for none."""
+        size = _SIZE.fullmatch(self.memory)
+        return int(size[1]) << _SHIFTS[size[2]] if size else 0
 
     @property
     def is_hardware(self) -> bool:
@@ -140,7 +157,7 @@ class InterfaceTable(Table):
     states: list[str] = []
     fuzzers: list[str] = []
     max_len: int = Field(default=512, gt=0)
-    max_case_bytes: int = Field(default=8192, gt=0)
+    max_case_bytes: int | None = Field(default=None, gt=0)
     reply_timeout: float = Field(default=0.0, ge=0)
     open_timeout: float = Field(default=5.0, gt=0)
     probe_every: int = Field(default=4, gt=0)
@@ -181,7 +198,8 @@ class StimulusTable(Table):
 class MonitorsTable(Table):
     """`[monitors]`: console patterns, canaries that must not leave the device, and settings that must not drift.
 
-    With `replies` what a device answers is held against the protocol's standard. `own` are monitors of a user's:
+    With `replies` what a device answers is held against the protocol's standard, with `resources` what a program of the
+    bench's own keeps and how busy it is, `given_back` seconds after the last message. `own` are monitors of a user's:
     `FILE.py:NAME`.
     """
 
@@ -193,6 +211,8 @@ class MonitorsTable(Table):
     uptime_field: str = ""
     boot_field: str = ""
     replies: bool = True
+    resources: bool = True
+    given_back: float = Field(default=35.0, gt=0)
     own: list[str] = []
 
 

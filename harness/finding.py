@@ -136,7 +136,7 @@ class Finding:
 
 
 _WITHOUT_SIGN: Mapping[Kind, tuple[str, ...]] = {Kind.SILENCE: (UNSERVED,)}
-_BLAMED = frozenset({Kind.EXIT, Kind.SILENCE, Kind.DISCONNECT})
+_BLAMED = frozenset({Kind.EXIT, Kind.SPIN, Kind.SILENCE, Kind.DISCONNECT})
 _BLAMING = frozenset(Kind) - {Kind.CRASH, Kind.HANG, Kind.CONSOLE}
 
 

@@ -14,6 +14,7 @@ from harness.events import Event
 from harness.outcome import Outcome
 from harness.temporal import Watched
 from harness.transcript import Sample, TargetEvent, Transcript
+from harness.usage import Usage, Wakefulness
 from harness.verdict import Observation
 
 
@@ -275,6 +276,45 @@ class Owns(Interface):
 
     def watch(self, carrier: Transport) -> Transport:
         """The same transport; one that does not open any more raises LinkGone where the process has ended."""
+        ...
+
+
+@runtime_checkable
+class Meters(Interface):
+    """A target that knows what its program uses. Times are of its own clock."""
+
+    @property
+    def measured(self) -> bool:
+        """False where there is no program of the bench's own, or it is not the device."""
+        ...
+
+    def usage(self, since: float) -> Sequence[Usage]:
+        """What it held at quiet moments since then, oldest first; of its present life only."""
+        ...
+
+    def busy(self, since: float) -> float | None:
+        """Which share of one processor core it has used since then, in its present life; None where nobody knows."""
+        ...
+
+    def awake(self, seconds: float) -> Wakefulness | None:
+        """How awake it is for so many seconds from now on, at which it comes back; None where nobody knows."""
+        ...
+
+    @property
+    def was_idle(self) -> bool:
+        """True once all of its threads have slept for half of a time, in any life."""
+        ...
+
+    def begin_anew(self) -> None:
+        """What it holds or does is not to be met by later cases: the one after the next begins with a reset."""
+        ...
+
+    def now(self) -> float:
+        """The target's clock."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Let target time pass."""
         ...
 
 

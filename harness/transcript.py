@@ -30,6 +30,9 @@ class Sample:
     values: tuple[float | None, ...]
 
 
+LIMIT, WORN = "limit", "worn"  # events that are the bench's own: it ended the program, or wants to begin anew
+
+
 @dataclass(frozen=True, slots=True)
 class TargetEvent:
     """Something the target itself reports: `fault`, `hang`, `reset`, `exit`; or a link: `disconnected`, `procedure`, ….

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     ACCESS = "access"
     DRIFT = "drift"
     EXIT = "exit"
+    SPIN = "spin"
+    RESOURCE_LEAK = "resource_leak"
     CONSOLE = "console"
     SILENCE = "silence"
     DISCONNECT = "disconnect"
@@ -51,7 +53,8 @@ class Meaning:
     """What a kind means: words for one and for several, how grave it is shown, and whose it is.
 
     `symptom_of` are kinds that explain it where they are seen in the same case. `timed`: seen because something did not
-    come in time, so that a machine or a cable that is held up can look the same; two replays of three must agree.
+    come in time, an answer or the end of what was begun, so that a machine or a cable that is held up can look the
+    same; all replays must agree.
     """
 
     one: str
@@ -74,8 +77,10 @@ KINDS: Mapping[Kind, Meaning] = {
     Kind.ACCESS: Meaning("access without pairing", "accesses without pairing", grave=True),
     Kind.DRIFT: Meaning("configuration drift", "configuration drifts"),
     Kind.EXIT: Meaning("process exit", "process exits", grave=True, symptom_of=frozenset({Kind.CRASH})),
+    Kind.SPIN: Meaning("spin", "spins", grave=True, symptom_of=_GONE, timed=True),
+    Kind.RESOURCE_LEAK: Meaning("resource leak", "resource leaks", grave=True, symptom_of=_GONE, timed=True),
     Kind.CONSOLE: Meaning("console alarm", "console alarms", symptom_of=_GONE),
-    Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE, timed=True),
+    Kind.SILENCE: Meaning("silence", "silences", symptom_of=_GONE | {Kind.SPIN}, timed=True),
     Kind.DISCONNECT: Meaning(
         "disconnection", "disconnections", symptom_of=_GONE | {Kind.SILENCE, Kind.CONSOLE}, timed=True
     ),

@@ -16,6 +16,7 @@ from reports.text import counted, visible
 SHORT = 48
 PRINTED_ROWS, PRINTED_STEPS = 30, 9
 COLUMNS = 100
+MOST_STEPS, ENDS = 200, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,12 @@ def _brief(step: Step) -> Brief:
 
 
 def steps_of(finding: Finding, reader: Reader) -> tuple[StepView, ...]:
-    """The case's steps with what really went out, then what the bench sent behind them."""
-    return _printed(tuple(_steps(finding, reader)))
+    """The case's steps with what really went out, then what the bench sent behind them; of very many, both ends."""
+    steps = tuple(_steps(finding, reader))
+    if len(steps) > MOST_STEPS:
+        left = len(steps) - 2 * ENDS
+        steps = (*steps[:ENDS], StepView(f"{left:,} more steps, which the run's store has"), *steps[-ENDS:])
+    return _printed(steps)
 
 
 def _steps(finding: Finding, reader: Reader) -> Iterator[StepView]:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Mapping
 from functools import reduce
 
-from harness.bench import Bench
+from harness.bench import Bench, is_program
 from harness.errors import LinkError, TargetError, UsageError
 from harness.load import run_delay
 from harness.radio.process import Radio
@@ -41,6 +41,8 @@ def launch(
     environment = coverage.environment({**environment_of(command), **own})
     coverage.begin()
     process = OwnProcess(command, bench.path(table.cwd or "."), environment)
+    if is_measured(bench) or table.memory_bytes:
+        process.measure(table.memory_bytes)
     deadline = time.monotonic() + bench.served.ready
     try:
         for moniker in monikers:
@@ -50,6 +52,11 @@ def launch(
         process.stop()
         raise
     return process
+
+
+def is_measured(bench: Bench) -> bool:
+    """True where the program that the bench starts is the device itself, and what it uses is to be watched."""
+    return is_program(bench) and bench.monitors.resources
 
 
 def with_free_channel(bench: Bench, owner: object) -> Bench:

@@ -21,6 +21,7 @@ from typing import IO
 
 from harness.errors import TargetError
 from harness.load import is_held
+from targets.meter import Meter
 from targets.output import KEPT, Output
 
 _STOP_SECONDS = 3.0
@@ -154,13 +155,16 @@ class Leash:
 class OwnProcess:
     """Runs `command` in `folder`, in a process group of its own, with `more` in its environment.
 
-    Raises TargetError when it cannot be started.
+    Raises TargetError when it cannot be started. `put_down` is why it was ended at the bench's own wish, by its limit
+    on memory: "" where that was not so.
     """
 
     def __init__(
         self, command: Sequence[str], folder: Path = _HERE, more: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._errors, self._output = Output(), Output()
+        self._meter: Meter | None = None
+        self.put_down = ""
         leash: Leash | None = None
         try:
             with _signals_wait():
@@ -182,15 +186,31 @@ class OwnProcess:
         return self._process.pid
 
     def ended(self, wait: float = 0.0) -> str:
-        """How it ended (`exit status 1`, `signal SIGSEGV`), waiting for that for `wait` seconds; "" while it runs."""
+        """How it ended (`exit status 1`, `signal SIGSEGV`), waiting for that for `wait` seconds; "" while it runs.
+
+        `put_down` where we ended it.
+        """
         try:
             status = self._process.wait(wait)
         except subprocess.TimeoutExpired:
             return ""
         if self._leash.holds:
             self._end_the_others()
+        if self.put_down:
+            return self.put_down
         names = {number.value: number.name for number in signal.Signals}
         return f"exit status {status}" if status >= 0 else f"signal {names.get(-status, -status)}"
+
+    def measure(self, limit: int = 0) -> Meter:
+        """Begin to watch what it uses; where its resident memory exceeds `limit` bytes (0: no limit) it is put down."""
+        self._meter = self._meter or Meter(self._process.pid, limit, lambda: self._exceeds(limit))
+        return self._meter
+
+    def _exceeds(self, limit: int) -> None:
+        if self._process.returncode is None:
+            self.put_down = f"the bench's own limit: it held more than [target] memory allows, {limit >> 20:,} MiB"
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     @property
     def stopped(self) -> bool:
@@ -212,6 +232,8 @@ class OwnProcess:
         return self._errors.take(), self._output.take()
 
     def _close(self) -> None:
+        if self._meter is not None:
+            self._meter.stop()
         self._errors.close()
         self._output.close()
 

@@ -14,12 +14,13 @@ from harness.bench_tables import ProcessTable
 from harness.errors import BenchError, LinkError, LinkGone, TargetError
 from harness.interfaces import HearsEchoes, Identity, Link, Listens, Traits, Transport
 from harness.radio.process import Radio
-from harness.transcript import Sample, TargetEvent
+from harness.transcript import LIMIT, WORN, Sample, TargetEvent
+from harness.usage import Usage, Wakefulness
 from targets.channel import Channel, open_channel
 from targets.channel_entry import ChannelEntry
 from targets.channel_inbox import ChannelInbox
 from targets.coverage.program import ProgramCoverage
-from targets.launch import launch, with_free_channel
+from targets.launch import is_measured, launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
 from targets.terminal import Terminals
@@ -53,6 +54,8 @@ class ServedTarget:
             adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted, reachable=radio.open
         )
         self._exit_reported: OwnProcess | None = None
+        self._worn: OwnProcess | None = None
+        self._was_idle = False
         self._suspect = False
         self._anew = False
 
@@ -140,6 +143,7 @@ class ServedTarget:
     def _end(self) -> None:
         self._close_channel()
         self._overhear()
+        self._was_idle = self.measured and self.was_idle
         process, self._process = self._process, None
         if process is not None:
             process.stop()
@@ -317,7 +321,9 @@ class ServedTarget:
         process = self._process
         if process is not None and process is not self._exit_reported and (words := process.ended(wait)):
             self._exit_reported = process
-            self._inbox.note(TargetEvent("exit", time.monotonic(), {"status": words}))
+            self._inbox.note(TargetEvent(LIMIT if process.put_down else "exit", time.monotonic(), {"status": words}))
+        elif process is not None and process is self._worn:
+            self._inbox.note(TargetEvent(WORN, time.monotonic()))
         return self._inbox.events()
 
     def take_samples(self) -> Sequence[Sample]:
@@ -349,6 +355,35 @@ class ServedTarget:
         if self._starts:
             facts["command"] = " ".join(self._bench.process.command)
         return facts
+
+    # -- what its program uses ------------------------------------------------------------------------------------
+
+    @property
+    def measured(self) -> bool:
+        """True where its program is the device, and the bench has it watched."""
+        return is_measured(self._bench)
+
+    def usage(self, since: float) -> Sequence[Usage]:
+        """What the program that runs now held at quiet moments since then."""
+        return () if self._process is None else self._process.measure().samples(since)
+
+    def busy(self, since: float) -> float | None:
+        """Which share of a core the program that runs now has used since then."""
+        return None if self._process is None else self._process.measure().busy(since)
+
+    def awake(self, seconds: float) -> Wakefulness | None:
+        """How awake the program is for so many seconds from now on."""
+        return None if self._process is None else self._process.measure().awake(seconds)
+
+    @property
+    def was_idle(self) -> bool:
+        """True once all threads of the program slept for half of a time, in any life."""
+        self._was_idle = self._was_idle or (self._process is not None and self._process.measure().was_idle)
+        return self._was_idle
+
+    def begin_anew(self) -> None:
+        """The program that runs now is worn: its end is told as an event, behind which it is started again."""
+        self._worn = self._process
 
     # -- what of its program has run ------------------------------------------------------------------------------
 

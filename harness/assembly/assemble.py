@@ -56,7 +56,7 @@ def assemble(
             'requirements = "" to run without'
         )
     safety = safety_of(bench, protocols, requirements)
-    monitors = monitors_of(bench, protocols, safety)
+    monitors = monitors_of(bench, protocols, safety, target)
     limits = bench.limits.max_resets
     runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load, ask=ask)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)

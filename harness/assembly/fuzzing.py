@@ -5,20 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fuzzers.bounded import BoundedFuzzer
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
-from harness.interfaces import Fuzzer, Offers
+from harness.assembly.interfaces import CASE_BYTES
+from harness.bench_tables import InterfaceTable
+from harness.interfaces import Fuzzer, Meters, Offers
+
+_CONNECTING = ("tcp:", "tls:", "unix:")
 
 
 def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
     """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
     made: list[Fuzzer] = []
-    stimuli = frozenset(assembly.bench.stimuli)
+    stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
     for name, unable in assembly.protocols.items():
         table, carrier = assembly.bench.interfaces[name], assembly.runner.interfaces[name].carrier
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol):
-            made.append(FUZZERS.get(fuzzer)(protocol, name, states, seed, max_len=table.max_len, stimuli=stimuli))
-    return made if assembly.target.traits.cheap_waits else [WaitBudgetFuzzer(fuzzer) for fuzzer in made]
+        bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
+        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
+            connects = table.transport.startswith(_CONNECTING)
+            one = FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, connects=connects, **bounds)
+            made.append(one if one.measures else _sparing(one, assembly, table))
+    return made
+
+
+def _sparing(fuzzer: Fuzzer, assembly: Assembly, table: InterfaceTable) -> Fuzzer:
+    """Its cases that wait long are put off; those that are long are left out where the bench does not want them."""
+    spared = fuzzer if assembly.target.traits.cheap_waits else WaitBudgetFuzzer(fuzzer)
+    longest = assembly.runner.interfaces[fuzzer.interface].max_case_bytes
+    return spared if table.max_case_bytes or longest == CASE_BYTES else BoundedFuzzer(spared, CASE_BYTES)
+
+
+def _is_measured(assembly: Assembly) -> bool:
+    return isinstance(assembly.target, Meters) and assembly.target.measured

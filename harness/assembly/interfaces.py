@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.assembly.guards import guard_of
-from harness.bench import Bench
+from harness.bench import Bench, is_program
 from harness.connection import nothing_lost
 from harness.errors import UsageError, did_you_mean
 from harness.executor import Executor
@@ -14,6 +14,7 @@ from harness.states import Interface
 from harness.transports import ble, listen, raw, serial, tcp, tls, transport, udp
 from protocols.model import Protocol
 
+CASE_BYTES, _REPEATED_BYTES = 8192, 1 << 20  # of a case: any, and one that repeats something very often
 CARRIERS = (ble, listen, raw, serial, tcp, tls, udp)
 
 
@@ -48,7 +49,7 @@ def interface_of(bench: Bench, name: str, protocol: Protocol, target: Target, lo
         carrier,
         Ladder(executor),
         table.probe_every,
-        table.max_case_bytes,
+        table.max_case_bytes or (_REPEATED_BYTES if is_program(bench) and not protocol.callbacks else CASE_BYTES),
         protocol.reconnect if table.reconnect is None else table.reconnect,
         max(table.open_timeout, bench.target.reset_timeout),
         may_close(bench, name, protocol),

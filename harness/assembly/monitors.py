@@ -7,10 +7,9 @@ from pathlib import Path
 
 from fuzzers.callbacks import AfterCase
 from harness.assembly.interfaces import may_close
-from harness.bench import Bench
-from harness.bench_tables import ProcessTable
+from harness.bench import Bench, is_program
 from harness.errors import UsageError
-from harness.interfaces import Mark, Monitor
+from harness.interfaces import Mark, Meters, Monitor, Target
 from harness.monitors.console import ConsoleMonitor
 from harness.monitors.device import DeviceMonitor
 from harness.monitors.drift import DriftMonitor
@@ -19,8 +18,10 @@ from harness.monitors.liveness import LivenessMonitor
 from harness.monitors.program import ProgramMonitor
 from harness.monitors.radio import RadioMonitor
 from harness.monitors.replies import ReplyMonitor
+from harness.monitors.resources import ResourceMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
+from harness.monitors.spin import SpinMonitor
 from harness.requirements import Requirement
 from harness.temporal import SignalDeclaration
 from harness.userfile import named
@@ -47,14 +48,19 @@ def _acting(protocols: Mapping[str, Protocol]) -> set[str]:
     return {name for protocol in protocols.values() for name, marks in protocol.marks.items() if marks & acting}
 
 
-def monitors_of(bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None) -> list[Monitor]:
+def monitors_of(
+    bench: Bench, protocols: Mapping[str, Protocol], safety: SafetyMonitor | None, target: Target
+) -> list[Monitor]:
     """All that watch a campaign on this bench, its own ones and `safety` last; raises UsageError."""
     table = bench.monitors
     sessions = frozenset(table.session_states)
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
-    if isinstance(bench.target, ProcessTable) and not bench.target.channel:
+    if is_program(bench):
         monitors.append(ProgramMonitor())
+    if isinstance(target, Meters):
+        monitors += [ResourceMonitor(target, table.given_back, measured=target.measured)]
+        monitors += [SpinMonitor(target, table.given_back)] if target.measured else []
     monitors.append(LeakMonitor(table.canaries, marks, sessions))
     for name, protocol in protocols.items():
         closes = may_close(bench, name, protocol)

@@ -15,9 +15,11 @@ from harness.assembly.meeting import meet
 from harness.document import Handover
 from harness.errors import UsageError
 from harness.finding import Finding
-from harness.interfaces import Explains
+from harness.interfaces import Explains, Meters, Target
 from harness.reliability import Rate
 from harness.triage.replay import Replay, replay_once
+
+_IDLE_SECONDS, _GLANCE_SECONDS = 1.0, 0.05
 
 
 class Standing(StrEnum):
@@ -91,6 +93,14 @@ def _untold(_number: int, _again: Replay) -> None:
     pass
 
 
+def _see_idle(target: Target) -> None:
+    """Whoever is to tell that a program has something to do which it did not have before must have seen it without."""
+    if isinstance(target, Meters) and target.measured:
+        until = target.now() + _IDLE_SECONDS
+        while not target.was_idle and target.now() < until:
+            target.advance(_GLANCE_SECONDS)
+
+
 class Device:
     """An assembled bench whose device is started and met; it is stopped at the end of the `with`."""
 
@@ -102,6 +112,7 @@ class Device:
         try:
             self.assembly.runner.start()
             meet(self.assembly)
+            _see_idle(self.assembly.target)
         except BaseException:
             self.assembly.runner.stop()
             raise

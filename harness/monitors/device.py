@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.case import Reset, TestCase
 from harness.monitors import blamed, message_at
-from harness.transcript import TargetEvent, Transcript
+from harness.transcript import LIMIT, WORN, TargetEvent, Transcript
 from harness.verdict import Kind, Observation
 
 _CONTROL_FLOW_LOST = frozenset({"execution outside the code", "undefined instruction", "breakpoint instruction"})
@@ -23,6 +23,8 @@ class DeviceMonitor:
         found: list[Observation] = []
         asked = any(isinstance(step, Reset) for step in case.steps)
         for event in transcript.events:
+            if event.kind in (LIMIT, WORN):
+                continue
             name = blamed(case, transcript) if event.kind == "exit" else message_at(transcript, event.time)
             observation = _observation(event, name)
             if event.kind == "exit" or not (found or (event.kind == "reset" and asked)):

@@ -20,11 +20,19 @@ _VERBS: Mapping[Kind, str] = {
     Kind.ACCESS: "gives access without pairing",
     Kind.DRIFT: "changes its configuration",
     Kind.EXIT: "ends its process",
+    Kind.SPIN: "keeps a processor core busy with nothing to do",
+    Kind.RESOURCE_LEAK: "keeps what it should give back",
     Kind.CONSOLE: "raises an alarm on its console",
     Kind.SILENCE: "serves no more",
     Kind.DISCONNECT: "ends the connection",
     Kind.WRONG_REPLY: "answers what cannot be right",
     Kind.NO_REPLY: "leaves unanswered what must be answered",
+}
+_MECHANISMS: Mapping[str, str] = {
+    "CWE-401": "memory is not given back",
+    "CWE-772": "a resource is not given back",
+    "CWE-775": "a file or socket is not closed",
+    "CWE-835": "a loop has no end",
 }
 _BRIEF = 100
 
@@ -60,9 +68,9 @@ def explain(finding: Finding, sessions: Sessions = NO_SESSIONS, seen: Mapping[st
 
 
 def _said(seen: Observation) -> Resemblance | None:
-    """What a sanitizer calls it."""
+    """What a sanitizer calls it; what a program keeps, or goes on doing, has a name by itself."""
     weakness = seen.detail.get("weakness", "")
-    return Resemblance((weakness,), "so the sanitizer says") if weakness else None
+    return Resemblance((weakness,), _MECHANISMS.get(weakness, "so the sanitizer says")) if weakness else None
 
 
 def _shortened(words: str) -> str:
