@@ -14,7 +14,7 @@ from fuzzers.values import Changes
 from harness.case import Reconnect, Send, Step, Wait
 from protocols.model import Protocol
 
-BLOCKS, PAUSE = 12, 0.1  # a case has so many pauses, in which a program is quiet, each so many seconds
+BLOCKS, PAUSE = 12, 0.25  # a case has so many pauses, in which a program is quiet, each so many seconds
 OFTEN, VERY_OFTEN, CONNECTIONS, LEAST = 512, 2048, 480, 96
 
 

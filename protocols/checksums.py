@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -126,7 +126,8 @@ def to_algorithm(given: str | Algorithm) -> Algorithm:
 class BlockChecksum(boofuzz.Checksum):
     """A checksum of one of `ALGORITHMS`, or of one's own, over neighbouring fields or blocks; otherwise as boofuzz's.
 
-    `over` names siblings as boofuzz resolves names (`.body` is a sibling); their bytes are taken in that order.
+    `over` names siblings as boofuzz resolves names (`.body` is a sibling); their bytes are taken in that order. Where
+    the first lies further out (`..src`), all between it and the last is covered, too.
     """
 
     def __init__(
@@ -151,16 +152,34 @@ class BlockChecksum(boofuzz.Checksum):
             return bytes(self.algorithm.width)
         self._covering = True
         try:
-            covered = [request.resolve_name(self.context_path, name).render(mutation_context) for name in self.over]
+            covered = [item.render(mutation_context) for item in self._covered(request)]
         finally:
             self._covering = False
         return self.checksum(b"".join(covered))
+
+    def _covered(self, request: Any) -> list[Any]:
+        named = [request.resolve_name(self.context_path, name) for name in self.over]
+        if not self.over[0].startswith(".."):
+            return named
+        order = list(_leaves(request))
+        first, last = next(_leaves(named[0])), list(_leaves(named[-1]))[-1]
+        places = [number for number, leaf in enumerate(order) if leaf is first or leaf is last]
+        return order[places[0] : places[-1] + 1]
 
     @property
     def live_name(self) -> str:
         """A live field's name for this checksum: `crc16_modbus/little`; "" for an algorithm that is not filed."""
         known = self.algorithm.name in ALGORITHMS and ALGORITHMS.get(self.algorithm.name) == self.algorithm
         return f"{self.algorithm.name}/{self.order}" if known else ""
+
+
+def _leaves(item: Any) -> Iterator[Any]:
+    """The fields of a request or block in their order; a block that is encoded as a whole is one."""
+    if not getattr(item, "stack", None) or getattr(item, "encoder", None) or getattr(item, "dep", None):
+        yield item
+        return
+    for child in item.stack:
+        yield from _leaves(child)
 
 
 def live_checksum(name: str, data: bytes) -> bytes | None:

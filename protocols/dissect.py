@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boofuzz
 
-from harness.case import Send
+from harness.case import LiveField, Send
 from harness.interfaces import Part
 from protocols.encoding import is_integer
 from protocols.render import Change, Layout, Leaf, Rendered
@@ -24,10 +24,11 @@ def parts_of(message: Message, send: Send) -> tuple[Part, ...] | None:
     if send.replay_of >= 0 or (send.data and not send.spans):
         return None
     given = layout.given(send.data, send.spans)
-    alive = {live.offset: live.name for live in send.live}
     at = {span.name: span.offset for span in send.spans}
     own = [leaf for leaf in layout.leaves if leaf.index not in layout.computed]
-    parts = [_part(layout, leaf, given) for leaf in own if _is_unusual(layout, leaf, given, at.get(leaf.name), alive)]
+    parts = [
+        _part(layout, leaf, given) for leaf in own if _is_unusual(layout, leaf, given, at.get(leaf.name), send.live)
+    ]
     for index in layout.computed:
         if not _is_worked_out(layout.leaves[index], _rendered(layout, parts), send):
             parts.append(_part(layout, layout.leaves[index], given, computed=True))
@@ -68,10 +69,14 @@ def composed(message: Message, send: Send, parts: Sequence[Part]) -> Send:
     return Send(message.name, rendered.data, rendered.live, rendered.spans, bool(parts), *step)
 
 
-def _is_unusual(layout: Layout, leaf: Leaf, given: dict[str, bytes], offset: int | None, alive: dict[int, str]) -> bool:
+def _is_unusual(
+    layout: Layout, leaf: Leaf, given: dict[str, bytes], offset: int | None, alive: Sequence[LiveField]
+) -> bool:
     """A live field is usual where it is worked out at send time; one without bytes has no span."""
+    if leaf.live and offset is None:
+        return all(live.name != leaf.live or live.length for live in alive)
     if leaf.live:
-        return leaf.live not in alive.values() if offset is None else offset not in alive
+        return all(live.offset != offset for live in alive)
     return given.get(leaf.name, b"") != layout.usual(leaf)
 
 

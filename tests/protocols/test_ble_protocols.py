@@ -1,7 +1,9 @@
 """What holds for every Bluetooth protocol and Modbus: rendered as boofuzz does, reached, a wire that bears anything."""
 
+from functools import cache
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.case import Send
@@ -11,8 +13,11 @@ from protocols.load import PROTOCOLS, load_protocol
 NAMES = [name for name in PROTOCOLS if name not in ("pump_link", "pump_hl7", "hl7_mllp", "bytes")]
 
 
+loaded = cache(load_protocol)
+
+
 def every(name):
-    protocol = load_protocol(name)
+    protocol = loaded(name)
     return [(protocol, message) for message in protocol.messages.values()]
 
 
@@ -62,9 +67,10 @@ def test_states_are_made_of_the_protocol_s_own_messages_or_of_what_is_made_whole
             assert step.message in protocol.messages or made_whole(step)
 
 
+@settings(deadline=None)  # to load a protocol may take a while
 @given(st.sampled_from(NAMES), st.binary(max_size=60), st.binary(max_size=60))
 def test_hostile_bytes_never_raise(name, sent, came):
-    protocol, conversation = load_protocol(name), Conversation()
+    protocol, conversation = loaded(name), Conversation()
     for message in protocol.messages.values():
         step = message.send()
         for live in step.live:
