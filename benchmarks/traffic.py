@@ -237,10 +237,10 @@ class Notes:
         sequential = runner.sequential
 
         @contextmanager
-        def noted(own: Any) -> Iterator[None]:
+        def noted(own: Any, *ways: Any, **options: Any) -> Iterator[None]:
             began, self._replaying = time.monotonic(), True
             try:
-                with sequential(own):
+                with sequential(own, *ways, **options):
                     yield
             finally:
                 self._replaying = False
