@@ -24,16 +24,11 @@ from scapy.packet import NoPayload, Packet, Raw
 from harness.errors import UsageError
 from protocols.bits import BitGroup, Bits
 from protocols.checksums import BlockChecksum, Order
+from protocols.encoding import endian_of, integer
 from protocols.network import summed
 from protocols.packets import ChecksumField
 from protocols.render import Layout
 
-INTEGERS: dict[int, type[boofuzz.Byte | boofuzz.Word | boofuzz.DWord | boofuzz.QWord]] = {
-    1: boofuzz.Byte,
-    2: boofuzz.Word,
-    4: boofuzz.DWord,
-    8: boofuzz.QWord,
-}
 PROBE = b"\x5a\x5a\x5a"
 
 
@@ -174,11 +169,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _integer(name: str, raw: bytes, order: Order, own: Sequence[int] = ()) -> boofuzz.Fuzzable:
-    value = int.from_bytes(raw, order)
-    kind = INTEGERS.get(len(raw))
-    if kind is None:
-        return boofuzz.BitField(name, value, width=8 * len(raw), endian=_endian(order), fuzz_values=list(own))
-    return kind(name, value, endian=_endian(order), fuzz_values=list(own))
+    return integer(name, int.from_bytes(raw, order), len(raw), order, own)
 
 
 def _bits(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
@@ -248,7 +239,7 @@ def _counted(packet: Any, piece: Piece) -> boofuzz.Fuzzable:
 
 def _size(packet: Any, piece: Piece, target: str, math: Callable[[int], int]) -> boofuzz.Fuzzable:
     order = _order(packet, piece.fields[0])
-    return boofuzz.Size(piece.name, f".{target}", length=len(piece.raw), endian=_endian(order), math=math)
+    return boofuzz.Size(piece.name, f".{target}", length=len(piece.raw), endian=endian_of(order), math=math)
 
 
 def _filled_in(packet: Any, piece: Piece, payload: str | None) -> boofuzz.Fuzzable:
@@ -302,10 +293,6 @@ def _order(packet: Any, field: Any) -> Order:
     except Exception:  # noqa: BLE001  a field that cannot hold 1 shows its order in its format only
         return "little" if str(field.fmt).startswith("<") else "big"
     return "little" if len(one) > 1 and one[0] == 1 else "big"
-
-
-def _endian(order: Order) -> str:
-    return "<" if order == "little" else ">"
 
 
 def _check_same(request: boofuzz.Request, wanted: bytes, packet: str) -> None:

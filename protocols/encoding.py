@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import boofuzz
 from boofuzz.mutation_context import MutationContext
+
+from protocols.checksums import Order
 
 
 class CodedBlock(boofuzz.Block):
@@ -84,7 +86,21 @@ def is_integer(item: object) -> bool:
     return type(item) in _INTEGERS
 
 
-_INTEGERS = frozenset({boofuzz.BitField, boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord})
+_KINDS = {1: boofuzz.Byte, 2: boofuzz.Word, 4: boofuzz.DWord, 8: boofuzz.QWord}
+_INTEGERS = frozenset({boofuzz.BitField, *_KINDS.values()})
+
+
+def endian_of(order: Order) -> str:
+    """As boofuzz writes it."""
+    return "<" if order == "little" else ">"
+
+
+def integer(name: str, value: int, width: int, order: Order, own: Sequence[int] = ()) -> boofuzz.Fuzzable:
+    """A binary integer of `width` bytes; `own` are values that a fuzzer tries besides."""
+    endian, kind = endian_of(order), _KINDS.get(width)
+    if kind is None:
+        return boofuzz.BitField(name, value, width=8 * width, endian=endian, fuzz_values=list(own))
+    return kind(name, value, endian=endian, fuzz_values=list(own))
 
 
 def integer_bytes(primitive: Any, value: int) -> bytes:

@@ -13,6 +13,7 @@ import boofuzz
 
 from harness.errors import UsageError
 from protocols.checksums import BlockChecksum, Order, to_algorithm
+from protocols.encoding import endian_of, integer
 
 START, LENGTH, CODE, COUNTER, BODY, CHECK = "start", "length", "code", "counter", "body", "checksum"
 
@@ -79,10 +80,10 @@ class Framing:
             raise UsageError(f"a frame needs {' and '.join(missing)}: protocols.framed has a function for each")
         if names[0] != START or max(map(names.index, (LENGTH, CODE))) > names.index(BODY):
             raise UsageError("a frame begins with its start, and has length and code before its body")
-        self.start, self.length = self.by_name[START].data, self.by_name[LENGTH]
+        self.start = self.by_name[START].data
         self.fixed = sum(part.width for part in parts)
         self.offset = {part.name: sum(p.width for p in parts[:n]) for n, part in enumerate(parts)}
-        self.counts = sum(part.width for part in self._covered(self.length))
+        self.counts = sum(part.width for part in self._covered(self.by_name[LENGTH]))
         self.head = self.offset[BODY]
 
     def _covered(self, part: Part) -> tuple[Part, ...]:
@@ -103,14 +104,14 @@ class Framing:
         if part.name == BODY:
             return boofuzz.Block(BODY, children=tuple(fields))
         if part.name == LENGTH:
-            endian = "<" if part.order == "little" else ">"
+            endian = endian_of(part.order)
             return boofuzz.Size(LENGTH, f".{BODY}", length=part.width, endian=endian, offset=self.counts)
         if part.name == CHECK:
             over = [f".{covered.name}" for covered in self._covered(part)]
             return BlockChecksum(CHECK, over, part.algorithm, part.order)
         if part.data:
             return boofuzz.Bytes(part.name, part.data, size=part.width)
-        return _integer(part, number if part.name == CODE else 0)
+        return integer(part.name, number if part.name == CODE else 0, part.width, part.order)
 
     # -- what comes -----------------------------------------------------------------------------------------------
 
@@ -157,10 +158,3 @@ class Framing:
         codes = b"|".join(re.escape(number.to_bytes(part.width, part.order)) for number in numbers)
         between = self.offset[CODE] - len(self.start)
         return re.compile(re.escape(self.start) + rb"[\s\S]{%d}(?:" % between + codes + b")")
-
-
-def _integer(part: Part, value: int) -> boofuzz.Fuzzable:
-    kinds = {1: boofuzz.Byte, 2: boofuzz.Word, 4: boofuzz.DWord, 8: boofuzz.QWord}
-    if part.width not in kinds:
-        return boofuzz.Bytes(part.name, value.to_bytes(part.width, part.order), size=part.width)
-    return kinds[part.width](part.name, value, endian="<" if part.order == "little" else ">")
