@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason=WANTED))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Half as many again as there are cores: half of the time a test waits, for what a process or a deadline takes."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 def pytest_collection_finish():
     """What thousands of tests were collected to stays: no later search for garbage goes through it."""
     gc.collect()
