@@ -315,7 +315,9 @@ class Campaign:
         self._remember(planned)
         if not self._runner.independent:
             self._sparing.took(case, outcome.transcript)
-        planned.fuzzer.learn(case, outcome)
+        for fuzzer in self._fuzzers:
+            if fuzzer.interface == case.interface:
+                fuzzer.learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
         if trouble is not None and verdict is not Verdict.FINDING:
