@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from random import Random
 from typing import Literal
 
@@ -23,6 +23,7 @@ MOST_STEPS = 48
 _SMALL = 35  # AFL's largest step of arithmetic
 _TIMES = (2, 2, 3, 5, 9)
 _LONGEST_WAIT = 3600.0
+_LIVE = 0.15  # of the mutations may be of what is worked out at send time
 Steps = list[Step]
 Said = str  # what was done, "" for nothing
 
@@ -53,13 +54,15 @@ class Bender:
 
     def library(self, steps: Steps, random: Random) -> Said:
         """A field gets a value that any protocol is tried with; what else is unusual stays."""
-        return self._in_message(steps, random, lambda message: drawn_changes(message, self.seed, self.max_len, random))
+        live = random.random() < _LIVE
+        drawn = partial(drawn_changes, seed=self.seed, max_len=self.max_len, random=random, live=live)
+        return self._given(steps, random, lambda message, _given: drawn(message))
 
     def number(self, steps: Steps, random: Random) -> Said:
         """An integer gets another value near, at random, or within its declared range."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in message.layout.leaves if _is_number(leaf)]
+            leaves = [leaf for leaf in _leaves(message, random) if _is_number(leaf)]
             return (_of_number(message, random.choice(leaves), given, random),) if leaves else ()
 
         return self._given(steps, random, changed)
@@ -68,7 +71,7 @@ class Bender:
         """A field gets what the device's program compares with, or one more or less."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in message.layout.leaves if self._has_words(leaf)]
+            leaves = [leaf for leaf in _leaves(message, random) if self._has_words(leaf)]
             return (self._said_in(random.choice(leaves), given, random),) if leaves else ()
 
         return self._given(steps, random, changed)
@@ -87,7 +90,7 @@ class Bender:
         """A field of no fixed size becomes longer or shorter."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in message.layout.leaves if _is_free(leaf)]
+            leaves = [leaf for leaf in _leaves(message, random) if _is_free(leaf)]
             if not leaves:
                 return ()
             leaf = random.choice(leaves)
@@ -106,7 +109,7 @@ class Bender:
         """Some bytes of a field become any."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in message.layout.leaves if not leaf.live and given.get(leaf.name, leaf.default)]
+            leaves = [leaf for leaf in _leaves(message, random) if given.get(leaf.name, leaf.default)]
             if not leaves:
                 return ()
             leaf = random.choice(leaves)
@@ -124,9 +127,6 @@ class Bender:
         gone = random.choice(parts)
         steps[index] = self.protocol.composed(send, [part for part in parts if part is not gone])
         return f"{send.message}: {gone.name} as usual"
-
-    def _in_message(self, steps: Steps, random: Random, drawn: Callable[[Message], Sequence[Change]]) -> Said:
-        return self._given(steps, random, lambda message, _given: drawn(message))
 
     def _given(
         self, steps: Steps, random: Random, drawn: Callable[[Message, Mapping[str, bytes]], Sequence[Change]]
@@ -305,6 +305,12 @@ def _name(step: Step) -> str:
     return step.message if isinstance(step, Send) else type(step).__name__.lower()
 
 
+def _leaves(message: Message, random: Random) -> list[Leaf]:
+    """What may be bent: at times live fields, too."""
+    live = random.random() < _LIVE
+    return [leaf for leaf in message.layout.leaves if live or not leaf.live]
+
+
 def _stacked(random: Random) -> int:
     """Mostly none, at times three."""
     return min(int(random.expovariate(1.2)), 3)
@@ -313,11 +319,11 @@ def _stacked(random: Random) -> int:
 def _is_number(leaf: Leaf) -> bool:
     primitive = leaf.primitive
     binary = getattr(primitive, "format", "binary") == "binary"
-    return not leaf.live and bool(leaf.default) and binary and isinstance(primitive, boofuzz.BitField | BitGroup)
+    return bool(leaf.default) and binary and isinstance(primitive, boofuzz.BitField | BitGroup)
 
 
 def _is_free(leaf: Leaf) -> bool:
-    return not leaf.live and isinstance(leaf.primitive, boofuzz.Bytes | boofuzz.String)
+    return isinstance(leaf.primitive, boofuzz.Bytes | boofuzz.String)
 
 
 def _of_number(message: Message, leaf: Leaf, given: Mapping[str, bytes], random: Random) -> Change:
