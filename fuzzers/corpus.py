@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
 
-from fuzzers.novelty import News
 from harness.case import TestCase
+from harness.outcome import News
 
 _STEERED = 0.25  # of the choices are for requirements, where there is one to steer to
 _ORDER, _REPLY, _EDGE = 1.0, 4.0, 4.0

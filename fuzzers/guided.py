@@ -10,7 +10,6 @@ from random import Random
 from fuzzers.bends import Bender
 from fuzzers.corpus import Corpus, Entry, worth_of
 from fuzzers.moves import Move, moves_of
-from fuzzers.novelty import Novelty
 from fuzzers.planned import ModelFuzzer, Part
 from harness.case import Origin, Send, Step, TestCase
 from harness.learned import Kept, Learned
@@ -40,10 +39,6 @@ class GuidedFuzzer(ModelFuzzer):
     @cached_property
     def _bender(self) -> Bender:
         return Bender(self._protocol, self._moves, self._seed, self._max_len, self._words, self._stimuli)
-
-    @cached_property
-    def _novelty(self) -> Novelty:
-        return Novelty(self._protocol)
 
     @cached_property
     def _corpus(self) -> Corpus:
@@ -120,19 +115,18 @@ class GuidedFuzzer(ModelFuzzer):
 
     def learn(self, case: TestCase, outcome: Outcome) -> None:
         """Keep what shows something first; not what did not reach its state, nor what the device has faulted on."""
-        news = self._novelty.of(case.state, outcome)
+        news = outcome.measures.news
         if news and outcome.transcript.state_reached and not outcome.observations:
             self._kept.append(Kept(case.id, self._dealt, max(worth_of(news), _LEAST_WORTH), news.nearer))
             self._recalled[case.id] = case
             self._catch_up()
 
     def state(self) -> Learned:
-        """What was kept and seen, to be written down."""
-        return self._novelty.state(tuple(self._kept))
+        """What was kept, to be written down."""
+        return Learned(tuple(self._kept))
 
     def restore(self, learned: Learned) -> None:
         """Before any case is dealt: what will be kept at which place."""
-        self._novelty.restore(learned)
         self._kept.extend(learned.kept)
 
     def recall(self, case: TestCase) -> None:

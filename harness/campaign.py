@@ -32,6 +32,7 @@ from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
 from harness.ledger import Ledger, LedgerState
 from harness.monitors.safety import SafetyMonitor
+from harness.novelty import Novelty, NoveltyState
 from harness.order import Planned
 from harness.outcome import Outcome
 from harness.own import own_error
@@ -102,6 +103,7 @@ class CampaignState:
     walked: tuple[tuple[str, str], ...]
     edges: tuple[int, ...]
     resets: int
+    novelty: Mapping[str, NoveltyState]
 
 
 class Campaign:
@@ -147,6 +149,7 @@ class Campaign:
         self._life = runner.lives
         self._unreplayed = ""
         self._shown: list[str] = []
+        self._novelty = {name: Novelty(interface.protocol) for name, interface in runner.interfaces.items()}
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
@@ -315,9 +318,7 @@ class Campaign:
         self._remember(planned)
         if not self._runner.independent:
             self._sparing.took(case, outcome.transcript)
-        for fuzzer in self._fuzzers:
-            if fuzzer.interface == case.interface:
-                fuzzer.learn(case, outcome)
+        outcome = self._learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
         if trouble is not None and verdict is not Verdict.FINDING:
@@ -325,12 +326,21 @@ class Campaign:
         measures = outcome.measures
         if verdict is Verdict.PASS and self._slow_lane is not None:
             for longer, whole in self._slow_lane.follow(case, outcome, self._counts.number):
-                measures = whole.measures
+                measures = replace(whole.measures, news=measures.news)
                 if self._judge(longer, whole) is not Verdict.PASS:
                     break
         self._last = case if verdict is Verdict.PASS else None
         self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
+
+    def _learn(self, case: TestCase, outcome: Outcome) -> Outcome:
+        """The outcome with what is new in it, of which the fuzzers of the interface learn."""
+        news = self._novelty[case.interface].of(case.state, outcome)
+        told = replace(outcome, measures=replace(outcome.measures, news=news))
+        for fuzzer in self._fuzzers:
+            if fuzzer.interface == case.interface:
+                fuzzer.learn(case, told)
+        return told
 
     def _forget_earlier_lives(self, *, kept: int = 0) -> None:
         """The history is what the device has met since it was last started, and `kept` cases before."""
@@ -529,6 +539,7 @@ class Campaign:
             walked=tuple(sorted(self._runner.walked)),
             edges=self._runner.edges(),
             resets=self._runner.resets.used,
+            novelty={name: one.state() for name, one in self._novelty.items()},
         )
 
     def restore(self, state: CampaignState, findings: Sequence[Finding]) -> None:
@@ -552,6 +563,8 @@ class Campaign:
         self._runner.know(state.edges)
         self._runner.walked.update(state.walked)
         self._runner.resets.used = state.resets
+        for name, seen in state.novelty.items():
+            self._novelty[name].restore(seen)
         self.owe(findings, after=state.cases)
 
     def owe(self, findings: Sequence[Finding], *, after: int = 0) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +25,6 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Cases that were kept, in that order, and what has been seen: enough to deal the same cases from there.
-
-    `replies` and `orders` are checksums of their classes; `values` those of a field, None once they are free; `margins`
-    the smallest robustness by requirement.
-    """
+    """Cases that were kept, in that order: enough to deal the same cases from there."""
 
     kept: tuple[Kept, ...] = ()
-    replies: tuple[int, ...] = ()
-    orders: tuple[int, ...] = ()
-    values: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict[str, "tuple[str, ...] | None"])
-    margins: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -1,23 +1,25 @@
 """Guided: what is new is kept and mutated, the same for the same seed and feedback, and to be gone on with."""
 
+from dataclasses import replace
 from itertools import islice
 from random import Random
 
 import boofuzz
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzzers.bends import MOST_STEPS, Bender, put, take
 from fuzzers.corpus import Corpus
 from fuzzers.guided import GuidedFuzzer
 from fuzzers.moves import moves_of
-from fuzzers.novelty import Novelty
 from harness.case import Origin, Send, TestCase, Wait
 from harness.deck import Deck
 from harness.interfaces import Frame, FrameKind, State
 from harness.learned import Words
-from harness.outcome import Measures, Outcome
+from harness.novelty import Novelty, NoveltyState
+from harness.outcome import Measures, News, Outcome
+from harness.serialize import dumps, loads
 from harness.temporal.statistics import Exercise, Watched
 from harness.transcript import Exchange, Transcript
 from protocols.load import load_protocol
@@ -49,9 +51,10 @@ def small():
 
 
 def outcome(*replies, edges=0, margins=(), reached=True):
+    news = News(edges)
     exchanges = tuple(Exchange(name, b"x", (reply,), (), b"", 0.0, 0.1, True) for name, reply in replies)
     watched = Watched(1.0, {name: Exercise(1, 1.0, 0.0, 0, margin) for name, margin in margins})
-    return Outcome(Transcript("c", exchanges, 0.0, 0.1, state_reached=reached), (), Measures(edges, watched))
+    return Outcome(Transcript("c", exchanges, 0.0, 0.1, state_reached=reached), (), Measures(edges, watched, news))
 
 
 def fuzzer(**options):
@@ -76,6 +79,21 @@ def test_an_order_of_replies_is_new_once_and_by_state():
     row = outcome(("hello", b"\0\0"), ("start", b"\0\0"))
     first, again, elsewhere = novelty.of("off", row), novelty.of("off", row), novelty.of("on", row)
     assert (first.replies, first.orders, bool(again), elsewhere.replies, elsewhere.orders) == (2, 2, False, 0, 1)
+
+
+def test_what_one_case_alone_has_shown_is_counted():
+    novelty = Novelty(small())
+    rows = [outcome(("hello", b"\0\0")), outcome(("stop", b"\0\0")), outcome(("hello", b"\0\0"))] * 2
+    assert [novelty.of("off", row).once for row in rows] == [2, 2, -2, 0, -2, 0]
+
+
+def test_novelty_goes_on_from_what_was_seen():
+    one, other = Novelty(small()), Novelty(small())
+    rows = [outcome(("hello", bytes([code % 3, code])), margins=[("R", 1 / (1 + code))]) for code in range(40)]
+    for row in rows[:20]:
+        one.of("off", row)
+    other.restore(loads(NoveltyState, dumps(one.state())))
+    assert [one.of("off", row) for row in rows[10:]] == [other.of("off", row) for row in rows[10:]]
 
 
 def test_a_requirement_that_is_nearer_to_violation_is_news():
@@ -116,7 +134,7 @@ def test_children_of_what_showed_something_come_soon():
     assert any(Wait(0.7) in case.steps for case in islice(cases, 200))
 
 
-@pytest.mark.parametrize("dull", [outcome(reached=False, edges=9), Outcome(outcome(edges=9).transcript, ["fault"])])
+@pytest.mark.parametrize("dull", [outcome(reached=False, edges=9), replace(outcome(edges=9), observations=["fault"])])
 def test_what_did_not_reach_its_state_and_what_is_a_fault_is_not_kept(dull):
     one = fuzzer()
     one.learn(TestCase("link", "on", (sent("stop"),), Origin("other")), dull)
@@ -125,16 +143,17 @@ def test_what_did_not_reach_its_state_and_what_is_a_fault_is_not_kept(dull):
 
 def test_the_same_seed_and_feedback_deal_the_same_cases():
     def dealt():
-        one = fuzzer()
-        found = []
+        one, novelty, found = fuzzer(), Novelty(small()), []
         for case in islice(one.cases(), 300):
             found.append(case.id)
-            one.learn(case, outcome(*((step.message, step.data[:2]) for step in case.steps if isinstance(step, Send))))
+            replies = [(step.message, step.data[:2]) for step in case.steps if isinstance(step, Send)]
+            one.learn(case, Outcome(outcome().transcript, (), Measures(news=novelty.of("", outcome(*replies)))))
         return found
 
     assert dealt() == dealt()
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=150), st.integers(1, 100))
 def test_another_run_goes_on_with_the_same_cases(news, later):
     """Feedback comes at any time behind its case, as where cases are put off."""

@@ -8,14 +8,12 @@ has a server's response codes in their place.)
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from harness.interfaces import Frame
-from harness.learned import Kept, Learned
-from harness.outcome import Outcome
+from harness.interfaces import Frame, WireProtocol
+from harness.outcome import News, Outcome
 from harness.transcript import Exchange
-from protocols.model import Protocol
 
 _FEW = 16  # values of a field that is a code
 _LEADING = 2  # bytes of a reply that has no fields
@@ -23,38 +21,45 @@ _LEAST = 1e-6  # by which a margin counts as smaller
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What a case showed first: edges, pairs of a message and its reply, pairs of two of these, requirements."""
+class NoveltyState:
+    """What was seen of one interface, as plain values.
 
-    edges: int = 0
-    replies: int = 0
-    orders: int = 0
-    nearer: tuple[str, ...] = ()
+    Classes of replies, and orders of two of them, are checksums: seen by one case, and by more. `values` are those of a
+    field, None once they are free; `margins` the smallest robustness by requirement.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.edges or self.replies or self.orders or self.nearer)
+    once: tuple[int, ...] = ()
+    more: tuple[int, ...] = ()
+    values: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict[str, "tuple[str, ...] | None"])
+    margins: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 class Novelty:
-    """Tells what is new in one outcome after another."""
+    """Tells what is new in one outcome after another of an interface."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: WireProtocol) -> None:
         self._protocol = protocol
-        self._replies: set[int] = set()
-        self._orders: set[int] = set()
+        self._seen: dict[int, bool] = {}  # True once a second case has shown it
         self._values: dict[str, set[str] | None] = {}
         self._margins: dict[str, float] = {}
 
     def of(self, state: str, outcome: Outcome) -> News:
         """What it is the first to show; only the first time."""
-        replies = orders = 0
-        before = zlib.crc32(state.encode())
-        for now in self._classes(outcome.transcript.exchanges):
-            order = zlib.crc32(now.to_bytes(4), before)
-            replies += _added(self._replies, now)
-            orders += _added(self._orders, order)
-            before = now
-        return News(outcome.measures.edges, replies, orders, tuple(self._nearer(outcome)))
+        classes = list(self._classes(outcome.transcript.exchanges))
+        before = [zlib.crc32(state.encode()), *classes]
+        orders = [zlib.crc32(b"%d %d" % pair) for pair in zip(before, classes, strict=False)]
+        replies, once = self._count(classes)
+        turns, twice = self._count(orders)
+        return News(outcome.measures.edges, replies, turns, once + twice, tuple(self._nearer(outcome)))
+
+    def _count(self, classes: Sequence[int]) -> tuple[int, int]:
+        """How many are new, and by how many more there are now that one case alone has shown."""
+        new = again = 0
+        for one in set(classes):
+            before = self._seen.get(one)
+            new, again = new + (before is None), again + (before is False)
+            self._seen[one] = before is not None
+        return new, new - again
 
     def _nearer(self, outcome: Outcome) -> Iterator[str]:
         for name, exercise in outcome.measures.watched.exercises.items():
@@ -87,19 +92,14 @@ class Novelty:
             return name
         return f"{name}={value}"
 
-    def state(self, kept: tuple[Kept, ...]) -> Learned:
-        """What was seen, to be written down with the cases that were kept for it."""
+    def state(self) -> NoveltyState:
+        """What was seen, to be written down."""
+        once, more = (tuple(one for one, twice in self._seen.items() if twice is wanted) for wanted in (False, True))
         values = {name: None if few is None else tuple(sorted(few)) for name, few in self._values.items()}
-        return Learned(kept, tuple(sorted(self._replies)), tuple(sorted(self._orders)), values, dict(self._margins))
+        return NoveltyState(once, more, values, dict(self._margins))
 
-    def restore(self, learned: Learned) -> None:
+    def restore(self, state: NoveltyState) -> None:
         """Back to a `state()`."""
-        self._replies, self._orders = set(learned.replies), set(learned.orders)
-        self._values = {name: None if few is None else set(few) for name, few in learned.values.items()}
-        self._margins = dict(learned.margins)
-
-
-def _added(seen: set[int], one: int) -> bool:
-    new = one not in seen
-    seen.add(one)
-    return new
+        self._seen = dict.fromkeys(state.once, False) | dict.fromkeys(state.more, True)
+        self._values = {name: None if few is None else set(few) for name, few in state.values.items()}
+        self._margins = dict(state.margins)
