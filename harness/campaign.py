@@ -63,20 +63,23 @@ class Budget:
     """When to stop: after `cases` executed cases, `seconds` of wall time or so many `findings`; None is no limit.
 
     One finding of a kind in `stop_on` is enough. Findings count where they are confirmed, and no decision covers them.
+    It is `quiet` after so many cases in a row that showed nothing new.
     """
 
     cases: int | None = None
     seconds: float | None = None
     findings: int | None = None
     stop_on: frozenset[Kind] = frozenset()
+    quiet: int | None = None
 
 
 @dataclass(slots=True)
 class _Counts:
-    """Where a campaign stands: cases run, and rows and sums of what was not tested."""
+    """Where a campaign stands: cases run, those since anything was new, rows and sums of what was not tested."""
 
     number: int = 0
     refused: int = 0
+    quiet: int = 0
     own_row: int = 0
     own: int = 0
     told: set[str] = field(default_factory=set[str])
@@ -92,6 +95,7 @@ class CampaignState:
     seconds: float
     cases: int
     refused: int
+    quiet: int
     deck: DeckState
     history: tuple[int, ...]
     sparing: SparingState
@@ -216,6 +220,8 @@ class Campaign:
                 return "exhausted"
             if self._is_spent():
                 return "budget"
+            if self._budget.quiet is not None and self._counts.quiet >= self._budget.quiet:
+                return "quiet"
             if self._owed and self._counts.number >= max(found.case_number for found in self._owed.values()):
                 self._settle_owed()
             self._try(planned)
@@ -336,6 +342,7 @@ class Campaign:
     def _learn(self, case: TestCase, outcome: Outcome) -> Outcome:
         """The outcome with what is new in it, of which the fuzzers of the interface learn."""
         news = self._novelty[case.interface].of(case.state, outcome)
+        self._counts.quiet = 0 if news else self._counts.quiet + 1
         told = replace(outcome, measures=replace(outcome.measures, news=news))
         for fuzzer in self._fuzzers:
             if fuzzer.interface == case.interface:
@@ -528,6 +535,7 @@ class Campaign:
             seconds=self.seconds,
             cases=self._counts.number,
             refused=self._counts.refused,
+            quiet=self._counts.quiet,
             deck=self._deck.state(),
             history=tuple(planned.place for planned in self._history),
             sparing=self._sparing.state(),
@@ -551,7 +559,8 @@ class Campaign:
         planned = self._deck.skip(state.deck, {*state.history, *state.sparing.waiting})
         found = {finding.bucket: finding for finding in findings}
         self._started = self._clock() - state.seconds
-        self._counts.number, self._counts.refused = state.cases, state.refused
+        counts = self._counts
+        counts.number, counts.refused, counts.quiet = state.cases, state.refused, state.quiet
         self._history.extend(planned[place] for place in state.history)
         self._sparing.restore(state.sparing, planned)
         self._scope.restore(state.places)
