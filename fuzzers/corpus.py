@@ -12,7 +12,7 @@ from harness.case import TestCase
 from harness.outcome import News
 
 _STEERED = 0.25  # of the choices are for requirements, where there is one to steer to
-_ORDER, _REPLY, _EDGE = 1.0, 4.0, 4.0
+_ORDER, _REPLY, _EDGE = 0.25, 2.0, 4.0
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from harness.learned import Kept, Learned
 from harness.outcome import Outcome
 
 MOST = 1_000_000  # cases
-_SEED_WORTH, _LEAST_WORTH = 1.0, 0.5
+_SEED_WORTH, _LEAST_WORTH = 1.0, 0.25
 _CHILDREN = 4  # of an entry each time that it is chosen
 _TRIES = 8
 _ELSEWHERE = 0.05  # of the children begin in another state

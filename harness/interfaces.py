@@ -546,6 +546,7 @@ class Related:
     writes: tuple[Send, ...] = ()
 
 
+@runtime_checkable
 class Expects(WireProtocol, Interface):
     """A protocol that knows what a right reply is, as far as its standard leaves no choice."""
 

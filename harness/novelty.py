@@ -1,17 +1,18 @@
-"""What a case was the first to show: edges of the program, classes of replies, a requirement nearer to violation.
+"""What a case was the first to show: edges of the program, what a reply says, a requirement nearer to violation.
 
-A reply's class is what of its fields is no free value: a field counts as long as it was seen with few values, as a
-status code is, and no longer, as a counter. So classes are learned of any protocol. (AFLNet, Pham et al., ICST 2020,
-has a server's response codes in their place.)
+A value of a reply's field counts as long as the field was seen with few values, as a status code is, and no longer, as
+a counter. So what a reply can say is learned of any protocol. (AFLNet, Pham et al., ICST 2020, has a server's response
+codes in its place.) Values count one by one: all of a status report together would be new each time.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.interfaces import Frame, WireProtocol
+from harness.floors import refuses_nothing
+from harness.interfaces import Expects, Frame, WireProtocol
 from harness.outcome import News, Outcome
 from harness.transcript import Exchange
 
@@ -24,7 +25,7 @@ _LEAST = 1e-6  # by which a margin counts as smaller
 class NoveltyState:
     """What was seen of one interface, as plain values.
 
-    Classes of replies, and orders of two of them, are checksums: seen by one case, and by more. `values` are those of a
+    What replies say, and orders of two outcomes, are checksums: seen by one case, and by more. `values` are those of a
     field, None once they are free; `margins` the smallest robustness by requirement.
     """
 
@@ -39,23 +40,41 @@ class Novelty:
 
     def __init__(self, protocol: WireProtocol) -> None:
         self._protocol = protocol
+        self._refuses = protocol.refuses if isinstance(protocol, Expects) else refuses_nothing
         self._seen: dict[int, bool] = {}  # True once a second case has shown it
         self._values: dict[str, set[str] | None] = {}
         self._margins: dict[str, float] = {}
 
     def of(self, state: str, outcome: Outcome) -> News:
         """What it is the first to show; only the first time."""
-        classes = list(self._classes(outcome.transcript.exchanges))
-        before = [zlib.crc32(state.encode()), *classes]
-        orders = [zlib.crc32(b"%d %d" % pair) for pair in zip(before, classes, strict=False)]
-        replies, once = self._count(classes)
-        turns, twice = self._count(orders)
+        exchanges = [exchange for exchange in outcome.transcript.exchanges if exchange.message]
+        heard = [self._frames(exchange) for exchange in exchanges]
+        pairs = list(zip(exchanges, heard, strict=True))
+        outcomes = [f"{exchange.message} {self._outcome(frames)}" for exchange, frames in pairs]
+        told = (f"{e.message} {one}" for e, frames in pairs for frame in frames for one in self._told(frame))
+        orders = map(" then ".join, zip([state, *outcomes], outcomes, strict=False))
+        replies, once = self._count({*outcomes, *told})
+        turns, twice = self._count({*orders})
         return News(outcome.measures.edges, replies, turns, once + twice, tuple(self._nearer(outcome)))
 
-    def _count(self, classes: Sequence[int]) -> tuple[int, int]:
+    def _frames(self, exchange: Exchange) -> list[Frame]:
+        return [frame for reply in exchange.replies for frame in self._protocol.split(reply)[0]]
+
+    def _outcome(self, frames: Sequence[Frame]) -> str:
+        """Not answered, refused or accepted, and what the answer consists of."""
+        refused = any(self._refuses(frame.data) for frame in frames)
+        return f"{'refused' if refused else ''} {' '.join(','.join(frame.fields) or 'bytes' for frame in frames)}"
+
+    def _told(self, frame: Frame) -> Iterator[str]:
+        """Its fields with their values, those that are free without."""
+        fields = frame.fields or {"head": frame.data[:_LEADING].hex(), "size": len(frame.data).bit_length()}
+        for name, value in fields.items():
+            yield self._value(name, str(value))
+
+    def _count(self, shown: Collection[str]) -> tuple[int, int]:
         """How many are new, and by how many more there are now that one case alone has shown."""
         new = again = 0
-        for one in set(classes):
+        for one in (zlib.crc32(words.encode(errors="surrogatepass")) for words in shown):
             before = self._seen.get(one)
             new, again = new + (before is None), again + (before is False)
             self._seen[one] = before is not None
@@ -67,22 +86,7 @@ class Novelty:
                 self._margins[name] = exercise.margin
                 yield name
 
-    def _classes(self, exchanges: Sequence[Exchange]) -> Iterator[int]:
-        for exchange in exchanges:
-            if exchange.message:
-                words = [exchange.message, *map(self._class, self._frames(exchange))]
-                yield zlib.crc32("\0".join(words).encode(errors="surrogatepass"))
-
-    def _frames(self, exchange: Exchange) -> list[Frame]:
-        return [frame for reply in exchange.replies for frame in self._protocol.split(reply)[0]]
-
-    def _class(self, frame: Frame) -> str:
-        if not frame.fields:
-            return f"{frame.data[:_LEADING].hex()} {len(frame.data).bit_length()}"
-        return " ".join(self._told(f"{name}/{len(frame.fields)}", str(value)) for name, value in frame.fields.items())
-
-    def _told(self, name: str, value: str) -> str:
-        """A field with its value, and without it once that is free."""
+    def _value(self, name: str, value: str) -> str:
         values = self._values.setdefault(name, set())
         if values is None:
             return name

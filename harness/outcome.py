@@ -14,9 +14,9 @@ NOTHING_WATCHED = Watched()
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a case was the first of all to show: edges, classes of replies, orders of two of these.
+    """What a case was the first of all to show: edges, what replies say, orders of two outcomes.
 
-    `once`: by how many more classes and orders there are that one case alone has shown. `nearer`: requirements that
+    `once`: by how many more replies and orders there are that one case alone has shown. `nearer`: requirements that
     were never so near to violation.
     """
 

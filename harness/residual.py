@@ -13,9 +13,9 @@ from harness.outcome import News
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """Of so many `cases` on an interface: edges, classes of replies, orders of two of these.
+    """Of so many `cases` on an interface: edges, replies that said something, orders.
 
-    `once`: classes and orders that one case alone has shown. `quiet`: cases since anything was new.
+    `once`: replies and orders that one case alone has shown. `quiet`: cases since anything was new.
     """
 
     cases: int = 0
@@ -38,5 +38,5 @@ class Discovery:
 
     @property
     def chance(self) -> float:
-        """Of the next case to show a class or an order that was never seen, where cases are alike."""
+        """Of the next case to show a reply or an order that was never seen, where cases are alike."""
         return min(1.0, self.once / self.cases) if self.cases else 1.0

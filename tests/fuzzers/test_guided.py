@@ -37,6 +37,9 @@ class Codes(Wire):
         fields = {"code": buffer[0], "count": buffer[1]} if len(buffer) == 2 else {}
         return (Frame(FrameKind.REPLY, buffer, fields),), b""
 
+    def refuses(self, frame):
+        return frame.fields.get("code") == 9
+
 
 def request(name):
     fields = (boofuzz.Byte("code", 1), boofuzz.Word("dose", 5), boofuzz.String("name", "drug", max_len=40))
@@ -68,23 +71,29 @@ def sent(message, data=b"\1"):
 def test_classes_of_replies_leave_out_what_counts_up():
     novelty = Novelty(small())
     news = [novelty.of("off", outcome(("hello", bytes([0, count])))) for count in range(60)]
-    assert news[0].replies == 1
+    assert news[0].replies == 3
     assert not any(news[30:])
     assert novelty.of("off", outcome(("hello", b"\1\77"))).replies == 1
-    assert novelty.of("off", outcome(("start", b"\1\77"))).replies == 1
+    assert novelty.of("off", outcome(("start", b"\1\77"))).replies == 3
+    assert novelty.of("off", outcome(("start", b"no frame"))).replies == 3
+
+
+def test_a_refusal_is_another_outcome():
+    novelty = Novelty(small())
+    assert [novelty.of("off", outcome(("hello", bytes([code, 1])))).orders for code in (0, 0, 9, 9)] == [1, 0, 1, 0]
 
 
 def test_an_order_of_replies_is_new_once_and_by_state():
     novelty = Novelty(small())
     row = outcome(("hello", b"\0\0"), ("start", b"\0\0"))
     first, again, elsewhere = novelty.of("off", row), novelty.of("off", row), novelty.of("on", row)
-    assert (first.replies, first.orders, bool(again), elsewhere.replies, elsewhere.orders) == (2, 2, False, 0, 1)
+    assert (first.replies, first.orders, bool(again), elsewhere.replies, elsewhere.orders) == (6, 2, False, 0, 1)
 
 
 def test_what_one_case_alone_has_shown_is_counted():
     novelty = Novelty(small())
     rows = [outcome(("hello", b"\0\0")), outcome(("stop", b"\0\0")), outcome(("hello", b"\0\0"))] * 2
-    assert [novelty.of("off", row).once for row in rows] == [2, 2, -2, 0, -2, 0]
+    assert [novelty.of("off", row).once for row in rows] == [4, 4, -4, 0, -4, 0]
 
 
 def test_novelty_goes_on_from_what_was_seen():
