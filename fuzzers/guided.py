@@ -31,6 +31,7 @@ class GuidedFuzzer(ModelFuzzer):
     """
 
     name = "guided"
+    every = 2
 
     @cached_property
     def _moves(self) -> list[Move]:
