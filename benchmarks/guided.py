@@ -20,13 +20,11 @@ from pathlib import Path
 from benchmarks.others import environment
 from benchmarks.paired import HERE
 
+_USUAL = ("--fuzzer", "enumerate", "--fuzzer", "sequence")
+_GUIDED = (*_USUAL, "--fuzzer", "guided")
 CONTENDERS: Mapping[str, Sequence[str]] = {
-    "unguided": ("--fuzzer", "enumerate", "--fuzzer", "sequence"),
-    "guided": (),
-    "without edges": (),
-    "without replies": (),
-    "without margins": (),
-    "without words": (),
+    "unguided": _USUAL,
+    **dict.fromkeys(("guided", "without edges", "without replies", "without margins", "without words"), _GUIDED),
 }
 _NEVER = math.inf
 

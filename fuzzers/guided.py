@@ -31,7 +31,7 @@ class GuidedFuzzer(ModelFuzzer):
     """
 
     name = "guided"
-    every = 2
+    asked_for = True
 
     @cached_property
     def _moves(self) -> list[Move]:

@@ -34,15 +34,17 @@ class ModelFuzzer(ABC):
     """A fuzzer of one protocol's messages in some of its states (none: all).
 
     `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
-    names those that the bench has (None: all). `measures`: its cases are for where it is known what a program uses.
-    `connects`: the device sees when its link is closed and opened again, and begins anew. `words` are its program's.
-    Raises UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
+    names those that the bench has (None: all). `words` are of the device's program. `connects`: the device sees when
+    its link is closed and opened again, and begins anew. `measures`: its cases are for where it is known what a program
+    uses. `asked_for`: a bench that names no fuzzers does without. Raises UsageError for an unknown state, and where it
+    does not fit: `needs` says what it is for.
     """
 
     name: str
     every = 1
     needs = ""
     measures = False
+    asked_for = False
 
     def __init__(
         self,

@@ -21,5 +21,5 @@ for _fuzzer in _SHIPPED:
 
 def fuzzers_for(protocol: Protocol, *, measured: bool = False) -> list[str]:
     """Those that a bench which names none gets; `measured`: what a program uses is known there."""
-    fitting = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol)]
-    return [name for name in fitting if measured or not FUZZERS.get(name).measures]
+    usual = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol) and not FUZZERS.get(name).asked_for]
+    return [name for name in usual if measured or not FUZZERS.get(name).measures]

@@ -153,6 +153,7 @@ class Campaign:
         self._life = runner.lives
         self._unreplayed = ""
         self._shown: list[str] = []
+        self._learning = list(fuzzers)
         self._novelty = {name: Novelty(interface.protocol) for name, interface in runner.interfaces.items()}
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
@@ -240,7 +241,7 @@ class Campaign:
         return self._deck if self._runner.independent else self._sparing.ordered(self._deck)
 
     def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
-        """One that raises gives no more cases; the run has failed by it, and the others go on."""
+        """One that raises gives no more cases, or learns no more; the run has failed by it, and the others go on."""
         self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
     def _is_spent(self) -> bool:
@@ -344,10 +345,18 @@ class Campaign:
         news = self._novelty[case.interface].of(case.state, outcome)
         self._counts.quiet = 0 if news else self._counts.quiet + 1
         told = replace(outcome, measures=replace(outcome.measures, news=news))
-        for fuzzer in self._fuzzers:
+        for fuzzer in self._learning:
             if fuzzer.interface == case.interface:
-                fuzzer.learn(case, told)
+                self._teach(fuzzer, case, told)
         return told
+
+    def _teach(self, fuzzer: Fuzzer, case: TestCase, outcome: Outcome) -> None:
+        """One that raises learns nothing any more."""
+        try:
+            fuzzer.learn(case, outcome)
+        except Exception as error:  # noqa: BLE001  a fuzzer may be a user's own
+            self._learning = [other for other in self._learning if other is not fuzzer]
+            self._fuzzer_failed(fuzzer, error)
 
     def _forget_earlier_lives(self, *, kept: int = 0) -> None:
         """The history is what the device has met since it was last started, and `kept` cases before."""
