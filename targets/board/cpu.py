@@ -33,6 +33,7 @@ _FRAME = (
     *(arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_SP),
 )
 _MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_CONTROL)
+_FLOATING = (*(getattr(arm, f"UC_ARM_REG_S{number}") for number in range(16)), arm.UC_ARM_REG_FPSCR)
 _CALIBRATION = (7, 123, 77, 311)
 _WORDS = 1024
 _CALIBRATION_SIZE = 4096
@@ -89,6 +90,7 @@ class Cpu:
         self._frame = RegisterBatch(handle, _FRAME)
         self._masks = RegisterBatch(handle, _MASKS)
         self._core = RegisterBatch(handle, _FRAME + _MASKS)
+        self._floating = RegisterBatch(handle, _FLOATING)
         self._pc = RegisterBatch(handle, (arm.UC_ARM_REG_PC,))
         self._unmasked = RegisterBatch(handle, (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_PRIMASK))
         self._map_code(_CALIBRATION_SIZE)
@@ -99,14 +101,14 @@ class Cpu:
         rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
         self.uc.mem_map_ptr(FLASH_BASE, size, rights, ctypes.addressof(self._flash_buffer))
 
-    def map_flash(
-        self, code_size: int, read: Callable[[int, int], int], write: Callable[[int, int, int], None]
-    ) -> None:
-        """Map the first `code_size` bytes as read-only code, the rest through callbacks (address, size[, value])."""
-        self._map_code(code_size)
-        base = FLASH_BASE + code_size
-        if code_size < FLASH_SIZE:
-            self._map_callbacks(base, FLASH_SIZE - code_size, read, write)
+    def map_flash(self) -> None:
+        """Map all of the flash as code, protected once more: Unicorn lets stores through to what is only mapped."""
+        self._map_code(FLASH_SIZE)
+        self.uc.mem_protect(FLASH_BASE, FLASH_SIZE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+
+    def forget_code(self, address: int, size: int) -> None:
+        """Translate what lies there anew: it was rewritten behind the emulator's back."""
+        self.uc.ctl_remove_cache(address, address + size)
 
     def run(self, pc: int, count: int) -> int:
         """Execute from `pc` until WFI, a stop, a fault or `count` instructions; returns how many were executed."""
@@ -146,9 +148,24 @@ class Cpu:
         """R0 R1 R2 R3 R12 LR PC xPSR SP PRIMASK BASEPRI FAULTMASK CONTROL."""
         return self._core.read()
 
+    def floating(self) -> tuple[int, ...]:
+        """S0 to S15 and FPSCR: what an extended exception frame holds besides."""
+        return self._floating.read()
+
+    def set_floating(self, *values: int) -> None:
+        """Set S0 to S15 and FPSCR."""
+        self._floating.write(*values)
+
     def unmask(self, address: int) -> None:
         """Clear PRIMASK and go on at a Thumb address."""
         self._unmasked.write(address | 1, 0)
+
+    def reset(self, stack: int, entry: int) -> None:
+        """All registers as a reset leaves them. CONTROL gives way to privileged code only, and SPSEL in thread mode."""
+        steps = (("ipsr", 3), ("control", 0), ("ipsr", 0), ("control", 0))
+        for name, value in (*steps, ("primask", 0), ("basepri", 0), ("faultmask", 0)):
+            self.set_register(name, value)
+        self.set_frame(0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1, 1 << 24, stack & ~3)
 
     def masks(self) -> tuple[int, ...]:
         """PRIMASK BASEPRI FAULTMASK CONTROL."""

@@ -93,6 +93,40 @@ def test_flash_is_programmed_by_clearing_bits_and_erased_by_sector(build):
     assert trace(started(build("flash"))) == [0xFFFFFFFF, 0xFFFF00FF, 0x000000FF, 0x000000FF, 0xFFFFFFFF]
 
 
+def test_code_runs_from_a_programmed_sector_as_it_is_at_that_moment(build):
+    machine = started(build("flash_code"), 0.01)
+    kept = machine.snapshot()
+    assert (trace(machine), machine.events) == ([7, 9], [])
+    machine.cpu.flash[0xE0000:0xE0002] = b"\x0b\x20"
+    machine.chip.flash.now_holds({11}, -1)
+    wake(machine)
+    assert trace(machine) == [7, 9, 11]
+    machine.restore(kept)
+    wake(machine)
+    assert trace(machine) == [7, 9, 9]
+
+
+def wake(machine):
+    machine.nvic.enable(16 + 7)
+    machine.nvic.pend(16 + 7)
+    machine.run(machine.schedule.base + 1000)
+
+
+def test_a_service_call_that_is_masked_is_a_fault(build):
+    machine = started(build("masked_call"), 0.01, hang_budget=10_000)
+    assert machine.events[0].detail["type"] == "service call where it is masked"
+    assert machine.events[0].detail["symbol"] == "masked_call"
+    assert trace(machine) == [0xDEAD]
+
+
+def test_a_reset_forgets_what_masked_interrupts(build):
+    machine = started(build("systick"), 0.001)
+    for name in ("primask", "basepri", "faultmask"):
+        machine.cpu.set_register(name, 1)
+    machine.reset("pin")
+    assert machine.cpu.masks() == (0, 0, 0, 0)
+
+
 def test_flash_survives_a_reset_and_not_a_factory_start(build):
     machine = started(build("flash"))
     machine.cpu.flash[0xE0000:0xE0004] = b"\x01\x02\x03\x04"
