@@ -62,12 +62,12 @@ class Machine:
     ) -> None:
         self.image, self.hz, self.hang_budget = image, hz, hang_budget
         self.cpu = Cpu()
-        self.schedule = Schedule(self.cpu.executed)
-        self.nvic = Nvic(self.cpu, lambda: self.chip.system)
+        self.schedule, self.nvic = self._new_schedule(), self._new_nvic()
         wiring = Wiring(self.cpu, self.nvic, self.schedule, hz)
+        self.bus = Bus(self.cpu, wiring.touched)
         self.chip = Chip(
             wiring,
-            Bus(self.cpu, wiring.touched),
+            self.bus,
             seed=seed,
             absent=absent,
             expired=lambda: self._request_reset("watchdog"),
@@ -83,6 +83,12 @@ class Machine:
         self._install_hooks()
         self._load()
         self.reset("power-on")
+
+    def _new_schedule(self) -> Schedule:
+        return Schedule(self.cpu.executed)
+
+    def _new_nvic(self) -> Nvic:
+        return Nvic(self.cpu, lambda: self.chip.system)
 
     # -- life ---------------------------------------------------------------------------------------------------
 
@@ -233,9 +239,12 @@ class Machine:
 
     def _install_hooks(self) -> None:
         self._trap = -1
-        self.cpu.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        self._hook_interrupts()
         self.cpu.uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid)
         self.cpu.uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_edge)
+
+    def _hook_interrupts(self) -> None:
+        self.cpu.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
 
     def _on_edge(self, _uc: Any, current: Any, previous: Any, _data: Any) -> None:
         self.edges.add(previous.pc << 32 | current.pc)
@@ -329,12 +338,11 @@ class Machine:
 
     def snapshot(self) -> MachineSnapshot:
         """Everything, between two slices."""
-        sectors = {sector: bytes(self.cpu.flash[slice(*_span(sector))]) for sector in self.chip.flash.changed}
         return MachineSnapshot(
             context=self.cpu.uc.context_save(),
             ram=bytes(self.cpu.ram),
             flash_version=self.chip.flash.version,
-            sectors=sectors,
+            sectors=sectors_of(self),
             schedule=self.schedule.state(),
             nvic=self.nvic.state(),
             peripherals=self.chip.state(),
@@ -360,6 +368,11 @@ class Machine:
             span = slice(*_span(sector))
             self.cpu.flash[span] = snapshot.sectors.get(sector) or self._factory[span]
         self.chip.flash.now_holds(set(snapshot.sectors), snapshot.flash_version)
+
+
+def sectors_of(machine: Machine) -> dict[int, bytes]:
+    """What the flash sectors hold that differ from the loaded image."""
+    return {sector: bytes(machine.cpu.flash[slice(*_span(sector))]) for sector in machine.chip.flash.changed}
 
 
 def _span(sector: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import pytest
 
 from targets.board.image import Image
 from targets.board.machine import Machine
+from targets.board.native.machine import new_machine
 
 FIRMWARE = Path(__file__).parent / "firmware"
 CLANG = [sys.executable, "-m", "ziglang", "cc", "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4+vfp4d16sp"]
@@ -26,9 +27,9 @@ def elf(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def ours(elf):
-    machine = Machine(Image(elf), hang_budget=10 * HZ)
+@pytest.fixture(scope="module", params=[Machine, new_machine], ids=["reference", "compiled"])
+def ours(elf, request):
+    machine = request.param(Image(elf), hang_budget=10 * HZ)
     machine.run(HZ)
     return machine.events, b"".join(data for _cycle, data in machine.chip.usarts["USART1"].output).decode()
 

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from targets.board.nvic import IRQ0
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 ADC_SR, ADC_CR1, ADC_CR2, ADC_SQR3, ADC_DR = 0x00, 0x04, 0x08, 0x34, 0x4C
 EOC, EOCIE, ADON, SWSTART = 1 << 1, 1 << 5, 1 << 0, 1 << 30
@@ -17,6 +17,7 @@ ADC_IRQ, ADC_FULL_SCALE = 18, 4095
 class Adc(Peripheral):
     """Twelve-bit converter; `inputs[channel]` is the raw value a conversion gives, and outlives a reset."""
 
+    kind = "adc"
     words = 24
 
     def __init__(self, wiring: Wiring) -> None:
@@ -55,6 +56,9 @@ class Adc(Peripheral):
         high = bool(self.registers[0] & EOC and self.registers[ADC_CR1 >> 2] & EOCIE)
         self.wiring.nvic.line(IRQ0 + ADC_IRQ, high)
 
+    def wired(self) -> Wired:
+        return Wired((IRQ0 + ADC_IRQ,))
+
     def state(self) -> Any:
         return self.registers[:], self.inputs[:]
 
@@ -65,6 +69,7 @@ class Adc(Peripheral):
 class Rng(Peripheral):
     """Random numbers from the campaign's seed: the same after every restore of a snapshot."""
 
+    kind = ""
     words = 3
 
     def __init__(self, wiring: Wiring, seed: int) -> None:

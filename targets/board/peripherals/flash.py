@@ -25,6 +25,7 @@ class FlashController(Peripheral):
     Code may run from any sector. What the emulator translated of one is translated anew once the sector is rewritten.
     """
 
+    kind = ""
     words = 8
 
     def __init__(self, wiring: Wiring) -> None:
@@ -89,6 +90,15 @@ class FlashController(Peripheral):
         """The content was replaced by that of a known version; `changed` differ from the loaded image."""
         self._rewritten(self.changed | changed)
         self.changed, self.version = set(changed), version
+
+    def spans(self) -> list[slice]:
+        """Where in flash the sectors lie that differ from the loaded image."""
+        return [slice(start, start + size) for start, size in map(sector_range, sorted(self.changed))]
+
+    @property
+    def stale(self) -> bool:
+        """True while the emulator may hold a translation of what is no longer there."""
+        return bool(self._stale)
 
     def translated(self, address: int) -> None:
         """Code at this address is about to run for the first time."""

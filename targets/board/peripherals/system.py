@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from targets.board.nvic import BUS_FAULT, EXCEPTIONS, IRQ0, MEM_FAULT, NMI, PENDSV, SYSTICK, USAGE_FAULT, CoreRegisters
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 ICTR, SYST_CSR, SYST_RVR, SYST_CVR, SYST_CALIB = 0x004, 0x010, 0x014, 0x018, 0x01C
 ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x460
@@ -25,6 +25,7 @@ _PENDERS = ((1 << 31, NMI, True), (1 << 28, PENDSV, True), (1 << 27, PENDSV, Fal
 class SystemControl(Peripheral, CoreRegisters):
     """Registers from 0xE000E000. `reset_requested` is called by AIRCR.SYSRESETREQ."""
 
+    kind = "system"
     size = 0x1000
     passive = True
     words = 0x400
@@ -186,6 +187,9 @@ class SystemControl(Peripheral, CoreRegisters):
         if self.registers[SYST_CSR >> 2] & _TICKINT:
             self.wiring.nvic.pend(SYSTICK)
 
+    def wired(self) -> Wired:
+        return Wired((-1,), (self._source,))
+
     def state(self) -> Any:
         return self.registers[:], self._origin
 
@@ -196,6 +200,7 @@ class SystemControl(Peripheral, CoreRegisters):
 class CycleCounter(Peripheral):
     """DWT (0xE0001000): CYCCNT counts virtual cycles."""
 
+    kind = "cycles"
     size = 0x1000
     passive = True
     words = 0x10
