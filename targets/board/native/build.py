@@ -14,7 +14,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parent
 FLAGS = ("-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 COMPILERS = ("cc", "gcc", "clang")
-_PATIENCE = 120
+_PATIENCE = 600
 
 
 def digest() -> str:

@@ -42,7 +42,7 @@ class CompiledSampler(Sampler):
         return self._samples
 
     @samples.setter
-    def samples(self, samples: list[Sample]) -> None:
+    def samples(self, samples: list[Sample]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._samples = samples
 
     def _drain(self) -> None:
