@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from targets.pump.crosscheck import requests
 ROOT = Path(__file__).parents[1] / "targets"
 MOST_KEPT, MOST_STEPS = 24, 9
 _SHORT, _LONG = 0.02, 1.5
+_USED_RAM = 0x8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Twins:
             {port: self._link(target, port) for port in device.bench.emulator.ports} for target in self.targets
         ]
         self._device = device
+        self.seen: Counter[str] = Counter()
         self._kept = [self._snapshots()]
 
     @staticmethod
@@ -169,14 +171,21 @@ class Twins:
 
     def collect(self, draw: random.Random) -> tuple[Any, Any]:
         """Events, samples and console, as the engine takes them."""
-        return self._both(
+        told = self._both(
             lambda _number, t: (list(t.take_events()), list(t.take_samples()), list(t.take_console()), t.now())
         )
+        self.seen.update(event.kind for event in told[0][0])
+        return told
 
     def reset(self, draw: random.Random) -> tuple[Any, Any]:
         """A power cycle, or from the beginning."""
         whole = draw.random() < 0.2
         return self._both(lambda _number, target: target.start() if whole else target.reset())
+
+    def upset(self, draw: random.Random) -> tuple[Any, Any]:
+        """Bits of RAM flip, a register is wrong, an exception comes from nowhere: faults, hangs, lock-ups, resets."""
+        act = draw.choice((_flip, _misset, _interrupt, _overwrite))(draw)
+        return self._both(lambda _number, target: act(target.machine))
 
     def keep(self, draw: random.Random) -> tuple[Any, Any]:
         """Later cases may begin here."""
@@ -184,8 +193,47 @@ class Twins:
         return self._both(lambda _number, target: target.now())
 
 
-_STEPS = (Twins.send, Twins.receive, Twins.wait, Twins.stimulate, Twins.collect, Twins.reset, Twins.keep)
-_WEIGHTS = (30, 30, 20, 8, 12, 1, 6)
+def _flip(draw: random.Random) -> Callable[[Machine], None]:
+    at, data = draw.randrange(_USED_RAM), draw.randbytes(4)
+
+    def act(machine: Machine) -> None:
+        machine.cpu.ram[at : at + 4] = data
+
+    return act
+
+
+def _misset(draw: random.Random) -> Callable[[Machine], None]:
+    name, value = draw.choice(("pc", "sp", "lr", "r0", "r4", "primask", "basepri", "faultmask")), draw.getrandbits(32)
+    value = value & 1 if name.endswith("mask") else value | 1 if name == "pc" else value
+
+    def act(machine: Machine) -> None:
+        machine.cpu.set_register(name, value)
+        machine.sleeping = False
+
+    return act
+
+
+def _interrupt(draw: random.Random) -> Callable[[Machine], None]:
+    number = draw.choice((2, 3, 6, 11, 14, 15, 16 + draw.randrange(90)))
+
+    def act(machine: Machine) -> None:
+        machine.nvic.enable(number)
+        machine.nvic.pend(number)
+
+    return act
+
+
+def _overwrite(draw: random.Random) -> Callable[[Machine], None]:
+    start, data = draw.choice((0, 0xC00, draw.randrange(_USED_RAM))), draw.randbytes(4) * 0x100
+
+    def act(machine: Machine) -> None:
+        machine.cpu.ram[start : start + len(data)] = data
+
+    return act
+
+
+_STEPS = (Twins.send, Twins.receive, Twins.wait, Twins.stimulate, Twins.collect, Twins.reset, Twins.keep, Twins.upset)
+_WEIGHTS = (30, 30, 20, 8, 12, 1, 5, 8)
 
 
 def bent(data: bytes, draw: random.Random) -> bytes:
@@ -234,10 +282,11 @@ def main(arguments: Sequence[str]) -> int:
     cases = int(arguments[0]) if arguments else 1000
     wrong = 0
     for name, device in devices().items():
-        twins, began = Twins(device), time.process_time()
+        twins = Twins(device)
         found = [different for seed in range(cases // 4 + 1) if (different := twins.run(seed))]
         wrong += len(found)
-        print(f"{name}: {cases // 4 + 1} cases, {len(found)} differ ({time.process_time() - began:.0f} s)", flush=True)
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(twins.seen.items())) or "no events"
+        print(f"{name}: {cases // 4 + 1} cases, {told}; {len(found)} differ", flush=True)
         for different in found[:3]:
             print({key: str(value)[:300] for key, value in different.items()})
     return 1 if wrong else 0
