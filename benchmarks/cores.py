@@ -5,6 +5,8 @@ $ python -m benchmarks.cores 10000
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 import sys
 import tomllib
@@ -14,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.recording import SEED, cases_of
+from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import find_bench
 from harness.bench import Bench
 from targets.board.image import Image
 from targets.board.machine import Machine
-from targets.board.native.library import library
+from targets.board.native.library import CHOICE, REFERENCE, library
 from targets.board.native.machine import CompiledMachine
 from targets.emulated import EmulatedTarget, EmulatorLink
 from targets.pump.crosscheck import requests
@@ -277,6 +282,22 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any
     return {name: (value, other[name]) for name, value in one.items() if value != other[name]}
 
 
+def _assembled(choice: str) -> Assembly:
+    """The pump with its faults, on the reference or what is chosen without saying."""
+    os.environ[CHOICE] = choice
+    library.cache_clear()
+    assembly = assemble(find_bench("pump"), seed=SEED)
+    assembly.runner.start()
+    return assembly
+
+
+def transcripts(count: int) -> int:
+    """Whole cases of a campaign, from state to probe: how many do not have the same outcome on both."""
+    one, other = _assembled(""), _assembled(REFERENCE)
+    pairs = itertools.islice(zip(cases_of(one), cases_of(other), strict=True), count)
+    return sum(one.runner.run(case) != other.runner.run(same) for case, same in pairs)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the cases and print a line for each firmware; 1 where anything differs."""
     cases = int(arguments[0]) if arguments else 1000
@@ -289,7 +310,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{name}: {cases // 4 + 1} cases, {told}; {len(found)} differ", flush=True)
         for different in found[:3]:
             print({key: str(value)[:300] for key, value in different.items()})
-    return 1 if wrong else 0
+    unequal = transcripts(cases // 10)
+    print(f"pump, whole cases of a campaign: {cases // 10}, {unequal} differ")
+    return 1 if wrong or unequal else 0
 
 
 if __name__ == "__main__":
