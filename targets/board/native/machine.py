@@ -158,7 +158,9 @@ class CompiledMachine(Machine):
         self._device(self.chip.system)
         self.cpu.route_mmio(self._functions.mmio_read, self._functions.mmio_write, self._region)
         self._others = [p for p in self.chip.peripherals if p not in self._devices]
-        self._ports = [(p, self._devices.get(p, -1)) for p in self.chip.usarts.values()]
+        self._ports = list(self.chip.usarts.values())
+        slots = {usart: slot for slot, usart in enumerate(self._adopted(Usart))}
+        self._emitting = [(p, self._devices[p], 1 << slots[p]) for p in self._ports if p in slots]
 
     def _region(self, base: int) -> c_void_p:
         fits(found := self._functions.region(self._part.board, base))
@@ -280,8 +282,9 @@ class CompiledMachine(Machine):
 
     def _take_outputs(self) -> None:
         count, data = c_uint32(), c_void_p()
-        for usart, device in self._ports:
-            if device < 0:
+        emitted = self._shared.emitted
+        for usart, device, bit in self._emitting:
+            if not emitted & bit:
                 continue
             outputs = self._functions.outputs(self._part.board, device, ctypes.byref(count), ctypes.byref(data))
             for at in range(count.value):
@@ -328,13 +331,13 @@ class CompiledMachine(Machine):
             at,
             self.chip.flash.version,
             sectors_of(self),
-            [usart.output[:] for usart, _device in self._ports],
+            [usart.output[:] for usart in self._ports],
             [peripheral.state() for peripheral in self._others],
         )
 
     def restore(self, snapshot: Any) -> None:
         self._functions.restore(self._part.board, *snapshot.at)
-        for (usart, _device), output in zip(self._ports, snapshot.outputs, strict=True):
+        for usart, output in zip(self._ports, snapshot.outputs, strict=True):
             usart.output[:] = output
         if self._shared.called or self._restored is not snapshot:
             for peripheral, state in zip(self._others, snapshot.others, strict=True):

@@ -119,7 +119,7 @@ static void emit(struct board *b, struct device *d, const uint8_t *data, uint32_
     w->outputs[w->output_count++] = (struct output){usart_of(b, d)->ends, w->bytes_used, size};
     memcpy(w->bytes + w->bytes_used, data, size);
     w->bytes_used += size;
-    b->shared.emitted = 1;
+    b->shared.emitted |= 1 << d->slot;
 }
 
 static void transmit(struct board *b, struct device *d, uint8_t byte) {

@@ -67,7 +67,10 @@ class Adc(Peripheral):
 
 
 class Rng(Peripheral):
-    """Random numbers from the campaign's seed: the same after every restore of a snapshot."""
+    """Random numbers from the campaign's seed: the same after every restore of a snapshot.
+
+    `_at` is where the generator stands, while that is known; `_behind`, that it is still to be brought there.
+    """
 
     kind = ""
     words = 3
@@ -75,6 +78,7 @@ class Rng(Peripheral):
     def __init__(self, wiring: Wiring, seed: int) -> None:
         self._random = random.Random(seed)
         self._at: Any = None
+        self._behind = False
         super().__init__(wiring)
 
     def read(self, offset: int) -> int:
@@ -86,7 +90,9 @@ class Rng(Peripheral):
         return super().read(offset)
 
     def _draw(self) -> int:
-        self._at = None
+        if self._behind:
+            self._random.setstate(self._at)
+        self._at, self._behind = None, False
         return self._random.getrandbits(32)
 
     def state(self) -> Any:
@@ -96,5 +102,4 @@ class Rng(Peripheral):
     def restore(self, state: Any) -> None:
         self.registers[:], generator = state
         if self._at is not generator:
-            self._random.setstate(generator)
-            self._at = generator
+            self._at, self._behind = generator, True
