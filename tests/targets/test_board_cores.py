@@ -26,3 +26,15 @@ def test_a_difference_would_be_seen(pairs):
     different = everything(twins.targets[0])["RAM"] != everything(twins.targets[1])["RAM"]
     compiled.cpu.ram[0x4000] ^= 1
     assert different
+
+
+def test_a_bank_that_python_keeps_is_restored_after_a_reset(pairs):
+    target = pairs["pump"].targets[1]
+    target.start()
+    kept, before = target.snapshot(), everything(target)
+    target.restore(kept)
+    target.machine.reset("pin")
+    assert target.machine.chip.rng.registers[0] == 0
+    target.restore(kept)
+    assert target.machine.chip.rng.registers[0] != 0
+    assert everything(target) == before

@@ -256,6 +256,7 @@ class CompiledMachine(Machine):
 
     def reset(self, cause: str) -> None:
         super().reset(cause)
+        self._shared.called = True
         self._functions.reset(self._part.board)
         self._divide()
 
