@@ -55,7 +55,7 @@ void watchdog_write(struct board *b, struct device *d, uint32_t offset, uint32_t
     else if (b->shared.state.dog_unlocked) plain_write(d, offset, value & (offset == PR ? 7 : 0xFFF));
 }
 
-/* -- pins and external interrupts (RM0090 ch. 8, 12) ------------------------------------------------------------------ */
+/* -- pins and external interrupts (RM0090 ch. 8, 12) --------------------------------------------------------------- */
 enum { IDR = 0x10, ODR = 0x14, BSRR = 0x18, IMR = 0, PENDING = 5, EXTI_PR = 0x14, SWIER = 0x10, LINES = 16 };
 
 void gpio_write(struct device *d, uint32_t offset, uint32_t value) {
@@ -84,9 +84,9 @@ void exti_write(struct board *b, struct device *d, uint32_t offset, uint32_t val
     exti_update(b, d);
 }
 
-/* -- analog-to-digital converter (RM0090 ch. 13) --------------------------------------------------------------------- */
-enum { ADC_SR = 0x00, ADC_CR1 = 0x04, ADC_CR2 = 0x08, SQR3 = 0x34 >> 2, ADC_DR = 0x4C, EOC = 2, EOCIE = 1 << 5, ADON = 1 };
-enum { SWSTART = 1 << 30 };
+/* -- analog-to-digital converter (RM0090 ch. 13) ------------------------------------------------------------------- */
+enum { ADC_SR = 0x00, ADC_CR1 = 0x04, ADC_CR2 = 0x08, SQR3 = 0x34 >> 2, ADC_DR = 0x4C };
+enum { EOC = 2, EOCIE = 1 << 5, ADON = 1, SWSTART = 1 << 30 };
 
 static void adc_update(struct board *b, struct device *d) {
     board_line(b, d->exceptions[0], d->registers[0] & EOC && d->registers[ADC_CR1 >> 2] & EOCIE);

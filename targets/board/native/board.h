@@ -1,8 +1,8 @@
 /* The hot half of the machine: what Unicorn calls while firmware runs, without entering Python.
  *
- * A transcription of the Python machine beside it, which stays the reference: same cycles, same bytes, same order. What is
- * not known here (a peripheral without a kind, flash programming, faults, resets) is asked of Python. One `struct board` is
- * one machine. Times are cycles. */
+ * A transcription of the Python machine beside it, which stays the reference: same cycles, same bytes, same order. What
+ * is not known here (a peripheral without a kind, flash programming, faults, resets) is asked of Python. One
+ * `struct board` is one machine. Times are cycles. */
 #ifndef BOARD_H
 #define BOARD_H
 #include <stddef.h>
@@ -16,7 +16,8 @@
 
 #define NEVER (UINT64_C(1) << 62)
 enum { SOURCES = 128, EXCEPTIONS = 112, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
-enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19, SIGNALS = 256, BLOCKS = 64 };
+enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19, SIGNALS = 256 };
+enum { BLOCKS = 64 /* of flash, 16 KB each */ };
 enum { NMI = 2, HARD_FAULT = 3, SVC = 11, PENDSV = 14, SYSTICK = 15, IRQ0 = 16, THREAD_PRIORITY = 256 };
 enum { NPRIV = 1, SPSEL = 2, FPCA = 4, SFPA = 8 };
 
@@ -82,7 +83,8 @@ struct shared {
     uint64_t hz, hang_budget, first_output;
     uint32_t ram_base, ram_size, flash_base, flash_size;
     int32_t guard; /* offset in RAM of the painted words, or -1 */
-    int32_t running, reset, called, stale, failed, error, trap, stacking, emitted, samples_count, source_count, word_count;
+    int32_t running, reset, called, stale, failed, error, trap, stacking;
+    int32_t emitted, samples_count, source_count, word_count;
     struct state state;
 };
 
@@ -151,6 +153,8 @@ API int board_takes(struct board *b, int number);
 /* frames.c */
 void read_registers(struct board *b, int first, int count);
 void write_registers(struct board *b, int first, int count);
+/* flash or RAM, or NULL outside both */
+const uint8_t *memory_at(const struct board *b, uint32_t address, uint32_t size);
 uint32_t memory_word(const struct board *b, uint32_t address);
 API int board_enter(struct board *b, int number, uint32_t *address);
 API int board_leave(struct board *b, uint32_t link);

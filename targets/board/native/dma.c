@@ -2,7 +2,8 @@
 #include "board.h"
 #include <string.h>
 
-enum { STREAM0 = 0x10, STREAM_BYTES = 0x18, STREAMS_END = STREAM0 + STREAMS * STREAM_BYTES, LIFCR = 0x08, HIFCR = 0x0C };
+enum { LIFCR = 0x08, HIFCR = 0x0C, STREAM0 = 0x10, STREAM_BYTES = 0x18 };
+enum { STREAMS_END = STREAM0 + STREAMS * STREAM_BYTES };
 enum { CR, NDTR, PAR, M0AR };
 enum { EN = 1, HTIE = 1 << 3, TCIE = 1 << 4, CIRC = 1 << 8, TEIF = 1 << 3, HTIF = 1 << 4, TCIF = 1 << 5, FLAGS = 0x3F };
 static const uint8_t SHIFT[4] = {0, 6, 16, 22};
@@ -57,18 +58,12 @@ static struct device *sends_to(struct board *b, const struct device *d, int stre
     return NULL;
 }
 
-static const uint8_t *block_at(const struct shared *s, uint32_t address, uint32_t size) {
-    if (address >= s->ram_base) return (uint64_t)address - s->ram_base + size <= s->ram_size ? s->ram + (address - s->ram_base) : NULL;
-    if (address < s->flash_base || (uint64_t)address - s->flash_base + size > s->flash_size) return NULL;
-    return s->flash + (address - s->flash_base);
-}
-
 void dma_request(struct board *b, struct device *d, int stream) {
     const uint32_t *r = registers_of(d, stream);
     if (!(r[CR] & EN) || !r[NDTR] || (r[CR] >> 6 & 3) != 1) return;
     struct device *usart = sends_to(b, d, stream, r[CR] >> 25 & 7);
     if (!usart || !usart_sends_by_dma(usart) || b->shared.state.due[d->sources[stream]] < NEVER) return;
-    const uint8_t *data = block_at(&b->shared, r[M0AR], r[NDTR]);
+    const uint8_t *data = memory_at(b, r[M0AR], r[NDTR]);
     if (!data) raise(b, d, stream, TEIF);
     else board_arm(b, d->sources[stream], usart_transmit_block(b, usart, data, r[NDTR]));
 }

@@ -20,7 +20,7 @@ static void set_register(struct board *b, int which, uint32_t value) {
     write_registers(b, which, 1);
 }
 
-static const uint8_t *memory_at(const struct board *b, uint32_t address, uint32_t size) {
+const uint8_t *memory_at(const struct board *b, uint32_t address, uint32_t size) {
     const struct shared *s = &b->shared;
     if (address >= s->ram_base)
         return (uint64_t)address - s->ram_base + size <= s->ram_size ? s->ram + (address - s->ram_base) : NULL;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_int32, c_uint8, c_uint32, c_void_p
+from ctypes import c_uint8, c_uint32, c_void_p
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,32 +19,17 @@ from targets.board.cpu import RAM_SIZE
 from targets.board.image import Image
 from targets.board.machine import Machine, sectors_of
 from targets.board.native import library
+from targets.board.native.banks import Banks
 from targets.board.native.interrupts import CompiledNvic, CompiledSchedule
 from targets.board.native.library import Library
 from targets.board.native.part import Core, DoesNotFit, fits
 from targets.board.native.signals import CompiledSampler
 from targets.board.nvic import Nvic
-from targets.board.peripherals.analog import Adc
-from targets.board.peripherals.base import Peripheral
-from targets.board.peripherals.dma import Dma, Stream
-from targets.board.peripherals.usart import Usart, Wire
+from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler
 from targets.board.schedule import NEVER, Schedule
 
-_KINDS = ("", "plain", "clock", "system", "cycles", "watchdog", "timer", "adc", "gpio", "exti", "dma", "usart")
 _DONE, _RESET, _FAULT, _HANG, _LOCKUP, _STACK_LIMIT = range(6)
-
-
-class _Wire(Wire):
-    def __init__(self, part: Core, device: int) -> None:
-        self._part, self._device = part, device
-
-    def feed(self, data: bytes) -> None:
-        if self._part.functions.feed(self._part.board, self._device, data, len(data)):
-            raise MemoryError("no memory for what is on its way to the firmware")
-
-    def receiving(self) -> bool:
-        return bool(self._part.functions.receiving(self._part.board, self._device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +62,13 @@ class CompiledMachine(Machine):
 
     def __init__(self, image: Image, *, functions: Library, sampler: Sampler | None = None, **options: Any) -> None:
         self._functions = functions
-        self._devices: dict[Peripheral, int] = {}
+        self._banks: Banks | None = None
         self._restored: CompiledSnapshot | None = None
         super().__init__(image, sampler=sampler, **options)
-        self._adopt()
+        banks = self._banks = self._adopt()
         part = self._part
         ports = self.chip.pins.ports
-        self._looks = CompiledSampler(self.sampler, part, self.hz, lambda letter: self._devices[ports[letter]])
+        self._looks = CompiledSampler(self.sampler, part, self.hz, lambda letter: banks.number(ports[letter]))
         self.sampler = self._looks
         self.reset("power-on")
 
@@ -144,77 +129,24 @@ class CompiledMachine(Machine):
     def _hook_interrupts(self) -> None:
         self.cpu.hook(unicorn.UC_HOOK_INTR, self._functions.interrupt, c_void_p(self._part.board))
 
-    def _adopt(self) -> None:
+    def _adopt(self) -> Banks:
         """Let the core answer for the register banks that it knows."""
-        banks = self.bus.banks()
-        for peripheral, base in banks.items():
-            kind = vars(type(peripheral)).get("kind", "")
-            if kind:
-                self._attach(peripheral, base, _KINDS.index(kind))
-        for usart in self._adopted(Usart):
-            self._connect(usart)
-        for adc in self._adopted(Adc):
-            self._take_inputs(adc)
-        self._device(self.chip.system)
+        banks = Banks(self._part, self.bus)
+        banks.number(self.chip.system)
         self.cpu.route_mmio(self._functions.mmio_read, self._functions.mmio_write, self._region)
-        self._others = [p for p in self.chip.peripherals if p not in self._devices]
+        self._others = [p for p in self.chip.peripherals if p not in banks.numbers]
         self._ports = list(self.chip.usarts.values())
-        slots = {usart: slot for slot, usart in enumerate(self._adopted(Usart))}
-        self._emitting = [(p, self._devices[p], 1 << slots[p]) for p in self._ports if p in slots]
+        self._numbers = {usart: banks.number(usart) for usart in banks.of(Usart)}
+        self._emitting = [(usart, number, 1 << slot) for slot, (usart, number) in enumerate(self._numbers.items())]
+        return banks
 
     def _region(self, base: int) -> c_void_p:
         fits(found := self._functions.region(self._part.board, base))
         return c_void_p(found)
 
-    def _device(self, peripheral: Peripheral) -> int:
-        fits(self._devices.get(peripheral))
-        return self._devices[peripheral]
-
-    def _adopted(self, kind: type[Any]) -> list[Any]:
-        return [peripheral for peripheral in self._devices if isinstance(peripheral, kind)]
-
-    def _attach(self, peripheral: Peripheral, base: int, kind: int) -> None:
-        functions, board, wired = self._functions, self._part.board, peripheral.wired()
-        device = functions.attach(board, kind, peripheral.words, wired.mask)
-        if device < 0:
-            return
-        self._devices[peripheral] = device
-        words = (c_uint32 * peripheral.words).from_address(
-            ctypes.addressof(functions.registers(board, device).contents)
-        )
-        words[:] = [word & 0xFFFFFFFF for word in peripheral.registers]
-        peripheral.take_registers(words)
-        for part, exception in enumerate(wired.exceptions):
-            source = wired.sources[part] if part < len(wired.sources) else -1
-            functions.wire(board, device, part, exception, source)
-        functions.map(board, device, base, peripheral.size)
-        self.bus.redirect(
-            peripheral,
-            lambda offset: functions.device_read(board, device, offset),
-            lambda offset, value: functions.device_write(board, device, offset, value),
-        )
-
-    def _take_inputs(self, adc: Adc) -> None:
-        start = self._functions.inputs(self._part.board, self._devices[adc])
-        inputs: Any = (c_int32 * len(adc.inputs)).from_address(ctypes.addressof(start.contents))
-        inputs[:] = adc.inputs
-        adc.inputs = inputs
-
-    def _connect(self, usart: Usart) -> None:
-        functions, board, device = self._functions, self._part.board, self._devices[usart]
-        for stream, channel in usart.receivers:
-            if isinstance(stream, Stream):
-                fits(functions.receives(board, device, self._device(stream.controller), stream.number, channel))
-        for controller in self._adopted(Dma):
-            for stream in controller.streams:
-                for channel, to in stream.sends_to.items():
-                    if to is usart:
-                        fits(functions.transmits(board, device, self._devices[controller], stream.number, channel))
-        usart.wire = _Wire(self._part, device)
-
     def _divide(self) -> None:
-        for usart in self._adopted(Usart):
-            self._functions.divide(self._part.board, self._devices[usart], usart.divider())
+        if self._banks is not None:
+            self._banks.divide()
 
     # -- what Python and C both know --------------------------------------------------------------------------------
 
@@ -267,7 +199,7 @@ class CompiledMachine(Machine):
     # -- running ----------------------------------------------------------------------------------------------------
 
     def run(self, until: int) -> None:
-        watched = -1 if self.watched is None else self._devices.get(self.watched, -1)
+        watched = -1 if self.watched is None else self._numbers.get(self.watched, -1)
         shared, run, board = self._shared, self._functions.run, self._part.board
         if self.chip.flash.stale:
             shared.stale = True

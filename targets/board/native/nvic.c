@@ -65,7 +65,8 @@ int board_candidate(const struct board *b) {
 int masked_by(const struct board *b, int number) {
     const uint32_t *mask = b->values;
     if (!(mask[PRIMASK] | mask[BASEPRI] | mask[FAULTMASK])) return 0;
-    int boosted = mask[FAULTMASK] & 1 ? -1 : mask[PRIMASK] & 1 ? 0 : mask[BASEPRI] ? (int)mask[BASEPRI] : THREAD_PRIORITY;
+    int level = mask[BASEPRI] ? (int)mask[BASEPRI] : THREAD_PRIORITY;
+    int boosted = mask[FAULTMASK] & 1 ? -1 : mask[PRIMASK] & 1 ? 0 : level;
     return priority_of(b, number) >= boosted;
 }
 

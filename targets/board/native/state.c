@@ -52,7 +52,8 @@ static uint32_t slots_of(enum kind kind) {
 /* Take over a register bank of `words` words; returns its number, or -1 where there is no room left. */
 API int board_attach(struct board *b, int kind, uint32_t words, uint32_t mask) {
     struct shared *s = &b->shared;
-    if (b->device_count == DEVICES || (uint32_t)s->word_count + words > WORDS || b->slots[kind] == slots_of(kind)) return -1;
+    if (b->device_count == DEVICES || b->slots[kind] == slots_of(kind)) return -1;
+    if ((uint32_t)s->word_count + words > WORDS) return -1;
     struct device *d = &b->devices[b->device_count];
     *d = (struct device){.kind = (enum kind)kind, .words = words, .mask = mask, .slot = b->slots[kind]++};
     d->registers = s->state.words + s->word_count;
@@ -107,9 +108,11 @@ API void board_reset(struct board *b) {
     s->tick_origin = s->dog_started = s->dog_unlocked = 0;
 }
 
-API int board_receiving(const struct board *b, int usart) { return (int)b->shared.state.usarts[b->devices[usart].slot].count; }
+API int board_receiving(const struct board *b, int usart) {
+    return (int)b->shared.state.usarts[b->devices[usart].slot].count;
+}
 
-/* -- what was sent --------------------------------------------------------------------------------------------------- */
+/* -- what was sent ------------------------------------------------------------------------------------------------- */
 API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, const uint8_t **bytes) {
     const struct wire *w = &b->wires[b->devices[usart].slot];
     *count = w->output_count;
@@ -122,8 +125,10 @@ API void board_forget_outputs(struct board *b) {
     b->shared.emitted = 0;
 }
 
-/* -- snapshots ------------------------------------------------------------------------------------------------------- */
-static size_t state_bytes(const struct board *b) { return offsetof(struct state, words) + 4 * (size_t)b->shared.word_count; }
+/* -- snapshots ----------------------------------------------------------------------------------------------------- */
+static size_t state_bytes(const struct board *b) {
+    return offsetof(struct state, words) + 4 * (size_t)b->shared.word_count;
+}
 
 API size_t board_saved_size(const struct board *b) {
     size_t size = state_bytes(b);

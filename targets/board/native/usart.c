@@ -5,7 +5,8 @@
 
 enum { SR = 0, DR = 1, BRR = 2, CR1 = 3, CR3 = 5 };
 enum { ORE = 1 << 3, IDLE = 1 << 4, RXNE = 1 << 5, TC = 1 << 6, TXE = 1 << 7 };
-enum { UE = 1 << 13, RE = 1 << 2, IDLEIE = 1 << 4, RXNEIE = 1 << 5, TCIE = 1 << 6, TXEIE = 1 << 7, DMAR = 1 << 6, DMAT = 1 << 7 };
+enum { UE = 1 << 13, RE = 1 << 2, IDLEIE = 1 << 4, RXNEIE = 1 << 5, TCIE = 1 << 6, TXEIE = 1 << 7 };
+enum { DMAR = 1 << 6, DMAT = 1 << 7 };
 enum { BITS_PER_BYTE = 10, SMALLEST_DIVISOR = 32 };
 
 static struct usart *usart_of(struct board *b, const struct device *d) { return &b->shared.state.usarts[d->slot]; }
