@@ -75,4 +75,4 @@ firmware: $(BIN)/.dev
 	$(BIN)/python -m targets.glucometer.build --salt '$(SALT)'
 
 clean:
-	rm -rf $(VENV) build mutants
+	rm -rf $(VENV) build mutants targets/board/native/board-*

@@ -1,26 +1,36 @@
-"""Message exchanges a second on the board in this process: recorded bytes, generation, and the costs behind them."""
+"""Messages a second on the board in this process, as shares of what Unicorn alone does, and the costs behind them."""
 
 from __future__ import annotations
 
 import cProfile
 import itertools
+import json
 import pstats
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.measure import interleaved, table, wanted
-from benchmarks.recording import SEED, Recorded, conversations, messages, whole
+from benchmarks.bare import Bare, Message, on_machine
+from benchmarks.measure import interleaved, ratio, table, wanted
+from benchmarks.recording import BENCH, SEED, Recorded, conversations, messages, record, started, whole
 from fuzzers.enumerate import EnumerateFuzzer
 from harness.assembly.assemble import Assembly
 from harness.case import TestCase, Wait
 from harness.runner import Runner
+from targets.board.native.library import core_name
 
 _TOP = 10
 _GENERATED = 400
 _REPLAYED = 600
 _TOGETHER = 8
+_CAMPAIGN = 2000
+_RECORDED = 1200
+_GOALS = (1.0, 0.5, 0.3)
 
 
 def exchanges_per_second(runner: Runner, cases: Iterable[TestCase]) -> float:
@@ -39,8 +49,50 @@ def generated(assembly: Assembly, interface: str) -> list[TestCase]:
     return itertools.islice(fuzzer.cases(), _GENERATED)
 
 
+def shares(assembly: Assembly, recorded: Sequence[Recorded]) -> None:
+    """One message a case from a kept state: Unicorn alone, the machine, the runner, a campaign with its store."""
+    machine = assembly.target.machine
+    cases = spread(messages(recorded), _REPLAYED)
+    said = [_kept(assembly, case) for case in cases]
+    bare = Bare(machine, said)
+    contenders = {
+        "bare Unicorn, context restore": bare.rate,
+        "the machine alone": partial(on_machine, machine, said),
+        "the runner, all monitors on": partial(exchanges_per_second, assembly.runner, cases),
+        f"a campaign on {BENCH}, with store": campaign,
+    }
+    rates = interleaved(contenders)
+    print(table(f"\nfrom Unicorn to a campaign, {core_name()}", "messages/s", rates, rates[0]))
+    print(f"  {bare.instructions():,.0f} instructions a message in bare Unicorn")
+    for row, goal in zip(rates[1:], _GOALS, strict=True):
+        print(wanted(f"{row.name}, to bare Unicorn", ratio(row, rates[0]), goal))
+
+
+def _kept(assembly: Assembly, case: TestCase) -> Message:
+    """The snapshot that the runner restores for a case, and what it sends then."""
+    target = assembly.target
+    snapshots: list[Any] = []
+    restore, target.restore = target.restore, lambda snapshot: (snapshots.append(snapshot), restore(snapshot))[1]
+    assembly.runner.run(case)
+    target.restore = restore
+    port = assembly.bench.interfaces[case.interface].transport.partition("/")[2]
+    return Message(snapshots[0].machine, target.usart(port), case.steps[0].data)
+
+
+def campaign() -> float:
+    """Messages a second of a whole command, from its start to its report."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "harness.cli.main", "run", BENCH, "--cases", str(_CAMPAIGN), "--seed", "1"]
+        began = time.perf_counter()
+        subprocess.run([*command, "--quiet", "--out", f"{folder}/run"], check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - began
+        told = json.loads((Path(folder) / "run" / "summary.json").read_text(encoding="utf-8"))
+        return sum(row["sent"] for row in told["messages"]) / seconds
+
+
 def report(assembly: Assembly, recorded: Sequence[Recorded]) -> None:
-    """Print the table, the goals and the profile."""
+    """Print the tables, the goals and the profile."""
+    shares(assembly, recorded)
     runner = assembly.runner
     single = spread(messages(recorded), _REPLAYED)
     recorded_cases = spread(whole(recorded), _REPLAYED)
@@ -57,10 +109,6 @@ def report(assembly: Assembly, recorded: Sequence[Recorded]) -> None:
     rates = interleaved(mixes)
     print(table("\nin process, one core, all monitors on", "exchanges/s", rates, rates[0]))
     print(_mix(single, recorded_cases))
-    for row in rates[:2]:
-        print(wanted(f"{row.name}, exchanges/s", row.median, 5000))
-    for row in rates[-len(runner.interfaces) :]:
-        print(wanted(f"{row.name}, exchanges/s", row.median, 2000))
     print(profile(runner, single))
 
 
@@ -101,3 +149,14 @@ def profile(runner: Runner, cases: Sequence[TestCase]) -> str:
         place = f"{'/'.join(Path(path).parts[-2:])}:{line} " if line else ""
         lines.append(f"    {seconds / total:>6.1%} {calls:>8,}×  {place}{name}")
     return "\n".join(lines)
+
+
+def main() -> None:
+    """Record, then measure what this module measures."""
+    assembly = started()
+    report(assembly, record(assembly, _RECORDED))
+    assembly.runner.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from targets.board.cpu import RAM_BASE
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.image import Image
-from targets.board.machine import Machine, MachineSnapshot
+from targets.board.machine import Machine
+from targets.board.native.machine import new_machine
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler, SignalSource, parse_pin
 from targets.board.words import words_of
@@ -28,7 +29,7 @@ _CONSOLE = "console"
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    machine: MachineSnapshot
+    machine: Any
     epoch: int
 
 
@@ -49,10 +50,11 @@ class EmulatedTarget:
         hang_budget: int,
         seed: int,
         settle: float,
+        machine: Callable[..., Machine] = new_machine,
     ) -> None:
         self.name, self._image, self._stimuli, self._settle = name, image, stimuli, settle
         sources = {key: SignalSource(s.symbol, s.pin, s.signed, s.scale) for key, s in signals.items()}
-        self.machine = Machine(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image))
+        self.machine = machine(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image))
         self._ports = {link: self._usart(link, port) for link, port in ports.items()}
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed

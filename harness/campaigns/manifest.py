@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.assembly.assemble import Assembly
 from harness.assembly.benches import shipped_benches
+from harness.assembly.board import board_of
 from harness.assembly.states import left_out
 from harness.bench import Bench
 from harness.campaigns.options import Options
@@ -73,7 +74,7 @@ def manifest_of(
         "definitions": _definitions(options, assembly),
         "baseline": to_plain(baseline),
         "versions": {key: version_of(key) for key in _LIBRARIES},
-        "host": {"system": platform.platform(), "python": sys.version.split()[0]},
+        "host": {"system": platform.platform(), "python": sys.version.split()[0], "board": board_of(bench)},
     }
 
 

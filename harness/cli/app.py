@@ -100,8 +100,10 @@ app = typer.Typer(
 def _say_version(wanted: bool) -> None:
     if wanted:
         from harness.campaigns.version import version_of
+        from targets.board.native.library import core_name
 
         say(f"medfuzz {version_of('medfuzz')}")
+        say(f"board: {core_name()}")
         raise typer.Exit
 
 

@@ -10,6 +10,7 @@ from harness.temporal.formula import Formula, Implies
 from harness.temporal.statistics import Exercise
 from harness.temporal.windows import Delay
 
+_MOST_FORESEEN = 64
 EvaluatorState = tuple[bool, bool, bool, float, tuple[object, ...]]
 
 
@@ -38,6 +39,7 @@ class Evaluator:
         self.violations: int = 0
         self.exercised_seconds = self.unknown_seconds = 0.0
         self.margin = math.inf
+        self._foreseen: dict[tuple[EvaluatorState, Values], float] = {}
 
     def judge(self, values: Values, time: float) -> bool:
         """Judge at a sample; true when the requirement was met before and is violated from here on."""
@@ -82,9 +84,20 @@ class Evaluator:
                 self.unknown = True
 
     def first_violation(self, values: Values) -> float:
-        """The time at which it would be violated if every signal stayed as it is; infinity if never."""
-        counters = self.exercised, self.violations, self.margin
+        """The time at which it would be violated if every signal stayed as it is; infinity if never.
+
+        Cases begin in the same states again and again, so what was foreseen is kept.
+        """
         state = self.state()
+        key = state, tuple([values[index] for index in self.signals])
+        if key not in self._foreseen:
+            if len(self._foreseen) == _MOST_FORESEEN:
+                self._foreseen.clear()
+            self._foreseen[key] = self._foresee(values, state)
+        return self._foreseen[key]
+
+    def _foresee(self, values: Values, state: EvaluatorState) -> float:
+        counters = self.exercised, self.violations, self.margin
         when = math.inf
         while self.wake < math.inf and when == math.inf:
             time = self.wake

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from targets.board.cpu import RAM_BASE, Cpu
@@ -25,6 +26,16 @@ class Bus:
         """Place a register bank at `base`."""
         for page in range(base >> _PAGE, (base + peripheral.size) >> _PAGE):
             self._pages[page] = (peripheral.read, peripheral.write, base, peripheral)
+
+    def banks(self) -> dict[Peripheral, int]:
+        """Every register bank, and where it is."""
+        return {peripheral: base for _read, _write, base, peripheral in self._pages.values()}
+
+    def redirect(self, peripheral: Peripheral, read: Callable[[int], int], write: Callable[[int, int], None]) -> None:
+        """Let another pair of functions answer for a bank."""
+        for page, (_read, _write, base, there) in list(self._pages.items()):
+            if there is peripheral:
+                self._pages[page] = (read, write, base, peripheral)
 
     def read(self, address: int, size: int) -> int:
         """Read 1, 2 or 4 bytes."""

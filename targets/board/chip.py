@@ -95,6 +95,11 @@ class Chip:
     def _divider(self, bus_number: int) -> Callable[[], int]:
         return lambda: self.clock.divider(bus_number)
 
+    @property
+    def peripherals(self) -> list[Peripheral]:
+        """All of them, in the order of their states."""
+        return self._all
+
     def drive(self, port: str, pin: int, level: bool) -> None:
         """Set an input pin from outside."""
         self._wiring.touched.update((self.pins.ports[port], self.pins.exti))

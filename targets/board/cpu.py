@@ -33,6 +33,7 @@ _FRAME = (
     *(arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, arm.UC_ARM_REG_SP),
 )
 _MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_CONTROL)
+_FLOATING = (*(getattr(arm, f"UC_ARM_REG_S{number}") for number in range(16)), arm.UC_ARM_REG_FPSCR)
 _CALIBRATION = (7, 123, 77, 311)
 _WORDS = 1024
 _CALIBRATION_SIZE = 4096
@@ -80,59 +81,64 @@ class Cpu:
         read_write = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
         self.uc.mem_map_ptr(RAM_BASE, RAM_SIZE, read_write, ctypes.addressof(self._ram_buffer))
         handle = int(self.uc._uch.value)
-        self._handle = _BY_HANDLE(handle)
-        self._library: Any = ctypes.CDLL(uclib._name)
-        self._start: Any = self._library.uc_emu_start
+        self.handle = _BY_HANDLE(handle)
+        self.library: Any = ctypes.CDLL(uclib._name)
+        self._start: Any = self.library.uc_emu_start
         self._start.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t)
         self._callbacks: tuple[Any, ...] = ()
         self._error: Exception | None = None
         self._frame = RegisterBatch(handle, _FRAME)
         self._masks = RegisterBatch(handle, _MASKS)
         self._core = RegisterBatch(handle, _FRAME + _MASKS)
+        self._floating = RegisterBatch(handle, _FLOATING)
         self._pc = RegisterBatch(handle, (arm.UC_ARM_REG_PC,))
         self._unmasked = RegisterBatch(handle, (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_PRIMASK))
         self._map_code(_CALIBRATION_SIZE)
-        self._counter, self._limit = _find_counter(self.uc, handle, self._flash_buffer)
+        self.counter, self.limit = _find_counter(self.uc, handle, self._flash_buffer)
         self.uc.mem_unmap(FLASH_BASE, _CALIBRATION_SIZE)
 
     def _map_code(self, size: int) -> None:
         rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
         self.uc.mem_map_ptr(FLASH_BASE, size, rights, ctypes.addressof(self._flash_buffer))
 
-    def map_flash(
-        self, code_size: int, read: Callable[[int, int], int], write: Callable[[int, int, int], None]
-    ) -> None:
-        """Map the first `code_size` bytes as read-only code, the rest through callbacks (address, size[, value])."""
-        self._map_code(code_size)
-        base = FLASH_BASE + code_size
-        if code_size < FLASH_SIZE:
-            self._map_callbacks(base, FLASH_SIZE - code_size, read, write)
+    def map_flash(self) -> None:
+        """Map all of the flash as code, protected once more: Unicorn lets stores through to what is only mapped."""
+        self._map_code(FLASH_SIZE)
+        self.uc.mem_protect(FLASH_BASE, FLASH_SIZE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+
+    def forget_code(self, address: int, size: int) -> None:
+        """Translate what lies there anew: it was rewritten behind the emulator's back."""
+        self.uc.ctl_remove_cache(address, address + size)
 
     def run(self, pc: int, count: int) -> int:
         """Execute from `pc` until WFI, a stop, a fault or `count` instructions; returns how many were executed."""
-        status = self._start(self._handle, pc | 1, 0xFFFFFFFF, 0, max(count, 2))
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        status = self._start(self.handle, pc | 1, 0xFFFFFFFF, 0, max(count, 2))
+        self.raise_kept()
         if status != unicorn.UC_ERR_OK:
             raise UcError(status)
         return self.executed()
 
+    def raise_kept(self) -> None:
+        """Raise what a callback raised in the last slice."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
     def executed(self) -> int:
         """Instructions executed in the current slice, the current one included."""
-        return min(self._counter.value, self._limit.value)
+        return min(self.counter.value, self.limit.value)
 
     def used_up(self) -> bool:
         """True when the last slice ended because its count was used up or shortened, not by WFI."""
-        return self._counter.value > self._limit.value
+        return self.counter.value > self.limit.value
 
     def shorten(self, count: int) -> None:
         """Let the current slice end after `count` instructions at the latest; the current one is completed."""
-        self._limit.value = min(self._limit.value, max(count, self._counter.value))
+        self.limit.value = min(self.limit.value, max(count, self.counter.value))
 
     def stop_after_instruction(self) -> None:
         """End the slice after the current instruction (Unicorn's own stop would execute it again)."""
-        self._limit.value = self._counter.value
+        self.limit.value = self.counter.value
 
     def frame(self) -> tuple[int, ...]:
         """R0 R1 R2 R3 R12 LR PC xPSR SP."""
@@ -146,9 +152,24 @@ class Cpu:
         """R0 R1 R2 R3 R12 LR PC xPSR SP PRIMASK BASEPRI FAULTMASK CONTROL."""
         return self._core.read()
 
+    def floating(self) -> tuple[int, ...]:
+        """S0 to S15 and FPSCR: what an extended exception frame holds besides."""
+        return self._floating.read()
+
+    def set_floating(self, *values: int) -> None:
+        """Set S0 to S15 and FPSCR."""
+        self._floating.write(*values)
+
     def unmask(self, address: int) -> None:
         """Clear PRIMASK and go on at a Thumb address."""
         self._unmasked.write(address | 1, 0)
+
+    def reset(self, stack: int, entry: int) -> None:
+        """All registers as a reset leaves them. CONTROL gives way to privileged code only, and SPSEL in thread mode."""
+        steps = (("ipsr", 3), ("control", 0), ("ipsr", 0), ("control", 0))
+        for name, value in (*steps, ("primask", 0), ("basepri", 0), ("faultmask", 0)):
+            self.set_register(name, value)
+        self.set_frame(0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1, 1 << 24, stack & ~3)
 
     def masks(self) -> tuple[int, ...]:
         """PRIMASK BASEPRI FAULTMASK CONTROL."""
@@ -172,6 +193,22 @@ class Cpu:
         for base, size in MMIO_REGIONS:
             self._map_callbacks(base, size, read, write)
 
+    def route_mmio(self, read: Any, write: Any, region: Callable[[int], Any]) -> None:
+        """Let two C functions answer in the peripherals' place, told `region(base)` besides."""
+        for base, size in MMIO_REGIONS:
+            self.uc.mem_unmap(base, size)
+            self._map_functions(base, size, (read, write), region(base))
+
+    def hook(self, kind: int, function: Any, user: Any) -> None:
+        """Let a C function be called with `user` at every event of this kind."""
+        added = ctypes.c_size_t()
+        everywhere = ctypes.c_uint64(1), ctypes.c_uint64(0)
+        status = self.library.uc_hook_add(
+            self.handle, ctypes.byref(added), ctypes.c_int(kind), function, user, *everywhere
+        )
+        if status != unicorn.UC_ERR_OK:
+            raise TargetError(f"the emulator takes no hook of kind {kind}: status {status}")
+
     def _map_callbacks(
         self, base: int, size: int, read: Callable[[int, int], int], write: Callable[[int, int, int], None]
     ) -> None:
@@ -184,24 +221,29 @@ class Cpu:
             try:
                 return read(base + offset, width)
             except Exception as error:  # noqa: BLE001  raised again by run()
-                self._failed(error)
+                self.failed(error)
                 return 0
 
         def writer(_uc: int, offset: int, width: int, value: int, _data: int) -> None:
             try:
                 write(base + offset, width, value)
             except Exception as error:  # noqa: BLE001  raised again by run()
-                self._failed(error)
+                self.failed(error)
 
         callbacks = (_READ_CALLBACK(reader), _WRITE_CALLBACK(writer))
         self._callbacks += callbacks
-        status = self._library.uc_mmio_map(
-            self._handle, ctypes.c_uint64(base), ctypes.c_size_t(size), callbacks[0], None, callbacks[1], None
+        self._map_functions(base, size, callbacks, None)
+
+    def _map_functions(self, base: int, size: int, functions: tuple[Any, Any], user: Any) -> None:
+        read, write = functions
+        status = self.library.uc_mmio_map(
+            self.handle, ctypes.c_uint64(base), ctypes.c_size_t(size), read, user, write, user
         )
         if status != unicorn.UC_ERR_OK:
             raise TargetError(f"the emulator cannot map {base:#x}: status {status}")
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        """Keep an exception that cannot pass through C, and end the slice."""
         self._error = self._error or error
         self.stop_after_instruction()
 

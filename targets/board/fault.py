@@ -12,12 +12,12 @@ from unicorn.unicorn_py3.unicorn import UcError
 from harness.transcript import TargetEvent
 from targets.board.cpu import FLASH_BASE, FLASH_SIZE
 from targets.board.image import Image
-from targets.board.nvic import BUS_FAULT, MEM_FAULT, USAGE_FAULT
+from targets.board.nvic import BUS_FAULT, MEM_FAULT, SVC, USAGE_FAULT
 
 if TYPE_CHECKING:
     from targets.board.machine import Machine
 
-_UNDEFINED, _PREFETCH_ABORT, _BREAKPOINT = 1, 3, 7
+_UNDEFINED, _SERVICE_CALL, _PREFETCH_ABORT, _BREAKPOINT = 1, 2, 3, 7
 _IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 8, 1 << 9, 1 << 16, 1 << 17
 _READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
 _WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
@@ -51,6 +51,15 @@ class Fault:
     bus: bool = False
 
 
+_UNDEFINED_INSTRUCTION = Fault("undefined instruction", USAGE_FAULT, _UNDEFINSTR, None)
+_OF_TRAPS = {
+    _UNDEFINED: _UNDEFINED_INSTRUCTION,
+    -1: _UNDEFINED_INSTRUCTION,
+    _SERVICE_CALL: Fault("service call where it is masked", SVC, 0, None),
+    _BREAKPOINT: Fault("breakpoint instruction", USAGE_FAULT, _UNDEFINSTR, None),
+}
+
+
 def classify(error: UcError | None, trap: int, access: Access) -> Fault:
     """What a Unicorn error or an unexpected exception number means on an ARMv7-M core."""
     if access.reason:
@@ -60,11 +69,7 @@ def classify(error: UcError | None, trap: int, access: Access) -> Fault:
         return _data_fault(verb, access)
     if access.kind != -1 or trap == _PREFETCH_ABORT or (error is not None and "FETCH" in str(error)):
         return Fault("execution outside the code", MEM_FAULT, _IACCVIOL, None)
-    if trap in (_UNDEFINED, -1):
-        return Fault("undefined instruction", USAGE_FAULT, _UNDEFINSTR, None)
-    if trap == _BREAKPOINT:
-        return Fault("breakpoint instruction", USAGE_FAULT, _UNDEFINSTR, None)
-    return Fault(f"exception {trap}", USAGE_FAULT, _INVSTATE, None)
+    return _OF_TRAPS.get(trap, Fault(f"exception {trap}", USAGE_FAULT, _INVSTATE, None))
 
 
 def _data_fault(verb: str, access: Access) -> Fault:

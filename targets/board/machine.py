@@ -62,12 +62,12 @@ class Machine:
     ) -> None:
         self.image, self.hz, self.hang_budget = image, hz, hang_budget
         self.cpu = Cpu()
-        self.schedule = Schedule(self.cpu.executed)
-        self.nvic = Nvic(self.cpu, lambda: self.chip.system.vectors)
+        self.schedule, self.nvic = self._new_schedule(), self._new_nvic()
         wiring = Wiring(self.cpu, self.nvic, self.schedule, hz)
+        self.bus = Bus(self.cpu, wiring.touched)
         self.chip = Chip(
             wiring,
-            Bus(self.cpu, wiring.touched),
+            self.bus,
             seed=seed,
             absent=absent,
             expired=lambda: self._request_reset("watchdog"),
@@ -84,6 +84,12 @@ class Machine:
         self._load()
         self.reset("power-on")
 
+    def _new_schedule(self) -> Schedule:
+        return Schedule(self.cpu.executed)
+
+    def _new_nvic(self) -> Nvic:
+        return Nvic(self.cpu, lambda: self.chip.system)
+
     # -- life ---------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
@@ -94,14 +100,13 @@ class Machine:
                 self.cpu.flash[offset : offset + len(data)] = data
         self._factory = bytes(self.cpu.flash)
         last = max((address - FLASH_BASE + len(data) for address, data in self.image.segments), default=1)
-        start, size = sector_range(sector_of(max(0, min(last, FLASH_SIZE) - 1)))
-        self.cpu.map_flash(start + size, self.chip.flash.load, self.chip.flash.store)
+        self.chip.flash.hold_code(sector_of(max(0, min(last, FLASH_SIZE) - 1)))
+        self.cpu.map_flash()
 
     def power_on(self) -> None:
         """A cold start with factory flash and cleared RAM."""
         self.cpu.flash[:] = self._factory
-        self.chip.flash.changed.clear()
-        self.chip.flash.version = 0
+        self.chip.flash.now_holds(set(), 0)
         self.cpu.ram[:] = bytes(len(self.cpu.ram))
         self.reset("power-on")
 
@@ -111,9 +116,7 @@ class Machine:
         self.chip.reset(cause)
         self.nvic.reset()
         stack, entry = (self.cpu.word(FLASH_BASE + offset) for offset in (0, 4))
-        self.cpu.set_register("control", 0)
-        self.cpu.set_register("primask", 0)
-        self.cpu.set_frame(0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1, 1 << 24, stack)
+        self.cpu.reset(stack, entry)
         self.sleeping = self.locked = False
         self.busy, self._reset_cause, self._reset_place = 0, "", dict[str, str]()
         self._paint_stack_limit()
@@ -197,6 +200,7 @@ class Machine:
     def _slice(self, pc: int, limit: int) -> None:
         self._trap = -1
         self._access.clear()
+        self.chip.flash.before_code(pc)
         error: UcError | None = None
         self.schedule.running = True
         try:
@@ -235,14 +239,20 @@ class Machine:
 
     def _install_hooks(self) -> None:
         self._trap = -1
-        self.cpu.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        self._hook_interrupts()
         self.cpu.uc.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._on_invalid)
         self.cpu.uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_edge)
 
+    def _hook_interrupts(self) -> None:
+        self.cpu.uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+
     def _on_edge(self, _uc: Any, current: Any, previous: Any, _data: Any) -> None:
         self.edges.add(previous.pc << 32 | current.pc)
+        self.chip.flash.translated(current.pc)
 
     def _on_invalid(self, _uc: Any, access: int, address: int, size: int, value: int, _data: Any) -> bool:
+        if access == unicorn.UC_MEM_WRITE_PROT and self.chip.flash.store(address, size, value):
+            return True
         self._access.set(access, address, size)
         return False
 
@@ -251,7 +261,7 @@ class Machine:
         try:
             if number == _EXCEPTION_EXIT:
                 self.nvic.leave(self.cpu.pc | 1)
-            elif number == _SWI:
+            elif number == _SWI and self.nvic.takes(SVC):
                 self.nvic.pend(SVC)
             else:
                 self._stop_for(number)
@@ -269,6 +279,8 @@ class Machine:
 
     def _fault(self, error: UcError | None) -> None:
         """Record the fault and let the firmware's own handler have it, as the core would."""
+        if self._trap == _SWI:
+            self.cpu.set_register("pc", self.cpu.pc - 2 | 1)
         report = fault.classify(error, self._trap, self._access)
         self.events.append(fault.event(report, self))
         self.chip.system.record_fault(report.status, report.address, bus=report.bus)
@@ -326,12 +338,11 @@ class Machine:
 
     def snapshot(self) -> MachineSnapshot:
         """Everything, between two slices."""
-        sectors = {sector: bytes(self.cpu.flash[slice(*_span(sector))]) for sector in self.chip.flash.changed}
         return MachineSnapshot(
             context=self.cpu.uc.context_save(),
             ram=bytes(self.cpu.ram),
             flash_version=self.chip.flash.version,
-            sectors=sectors,
+            sectors=sectors_of(self),
             schedule=self.schedule.state(),
             nvic=self.nvic.state(),
             peripherals=self.chip.state(),
@@ -356,8 +367,12 @@ class Machine:
         for sector in self.chip.flash.changed | set(snapshot.sectors):
             span = slice(*_span(sector))
             self.cpu.flash[span] = snapshot.sectors.get(sector) or self._factory[span]
-        self.chip.flash.changed = set(snapshot.sectors)
-        self.chip.flash.version = snapshot.flash_version
+        self.chip.flash.now_holds(set(snapshot.sectors), snapshot.flash_version)
+
+
+def sectors_of(machine: Machine) -> dict[int, bytes]:
+    """What the flash sectors hold that differ from the loaded image."""
+    return {sector: bytes(machine.cpu.flash[slice(*_span(sector))]) for sector in machine.chip.flash.changed}
 
 
 def _span(sector: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
@@ -10,21 +11,50 @@ from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
 NMI, HARD_FAULT, MEM_FAULT, BUS_FAULT, USAGE_FAULT, SVC, PENDSV, SYSTICK = 2, 3, 4, 5, 6, 11, 14, 15
 IRQ0, EXCEPTIONS = 16, 16 + 96
 THREAD_PRIORITY = 256
-_HANDLER, _THREAD_MSP, _THREAD_PSP = 0xFFFFFFF1, 0xFFFFFFF9, 0xFFFFFFFD
+_RETURN, _BASIC, _THREAD, _PROCESS = 0xFFFFFFE1, 1 << 4, 1 << 3, 1 << 2
 _IT_BITS, _ALIGNED, _NUMBER = 0x0600FC00, 1 << 9, 0x1FF
+_NPRIV, _SPSEL, _FPCA = 1, 2, 4
+_SFPA = 8  # Unicorn's core is always secure: without this bit it would begin a new floating-point context
 _FIXED = {NMI: -2, HARD_FAULT: -1}
-_STACKED = struct.Struct("<8I")
+_STACKED, _EXTENDED = struct.Struct("<8I"), struct.Struct("<8I17I4x")
 
 
 class StackingFault(Exception):
     """The exception frame does not lie in RAM: on silicon a derived fault, and lock-up in a fault handler."""
 
 
+class CoreRegisters(ABC):
+    """What the system control space says of exception frames."""
+
+    @property
+    @abstractmethod
+    def vectors(self) -> int:
+        """Address of the vector table."""
+
+    @property
+    @abstractmethod
+    def aligns(self) -> bool:
+        """CCR.STKALIGN: frames begin at a multiple of eight bytes."""
+
+    @property
+    @abstractmethod
+    def stacks_floating(self) -> bool:
+        """FPCCR.ASPEN: a floating-point context is part of the frame."""
+
+    @abstractmethod
+    def keep_floating(self, address: int) -> None:
+        """A frame has room for a floating-point context at `address`: FPCAR and LSPACT, where stacking is lazy."""
+
+    @abstractmethod
+    def floating_kept(self) -> bool:
+        """True when LSPACT was set: no floating-point instruction ran since; clears it."""
+
+
 class Nvic:
     """The exception state. Numbers are exception numbers (IRQ n is 16 + n); a lower priority value is more urgent."""
 
-    def __init__(self, cpu: Cpu, vectors: Callable[[], int]) -> None:
-        self._cpu, self._vectors = cpu, vectors
+    def __init__(self, cpu: Cpu, registers: Callable[[], CoreRegisters]) -> None:
+        self._cpu, self._registers = cpu, registers
         self.shortened: Callable[[], None] = lambda: None
         self.reset()
 
@@ -93,56 +123,103 @@ class Nvic:
         boosted = -1 if faultmask & 1 else 0 if primask & 1 else basepri or THREAD_PRIORITY
         return priority >= boosted
 
+    def takes(self, number: int) -> bool:
+        """True when a synchronous exception of this number can be entered; else it becomes a HardFault."""
+        return number in self.enabled and self.priority(number) < self.running() and not self.masked(number)
+
     def enter(self, number: int) -> int:
-        """Push the frame and go to the handler; returns its address. Raises StackingFault."""
+        """Push the frame and go to the handler; returns its address. Raises StackingFault.
+
+        A frame that is stacked lazily is filled at once, which shows only to who reads the space kept for it.
+        """
         *registers, stack, _primask, _basepri, _faultmask, control = self._cpu.core()
-        xpsr = registers[7]
+        xpsr, stack = registers[7], stack & ~3
         handler = bool(xpsr & _NUMBER)
-        control = 0 if handler else control
-        aligned = (stack - 32) & ~7
-        if aligned != stack - 32:
-            registers[7] |= _ALIGNED
-        registers[6] &= ~1
-        self._store(aligned, registers)
-        if control & 2:
-            self._cpu.set_register("psp", aligned)
-            self._cpu.set_register("ipsr", number)
-            aligned = self._cpu.register("msp")
-        link = _HANDLER if handler else _THREAD_PSP if control & 2 else _THREAD_MSP
+        process = not handler and bool(control & _SPSEL)
+        frame = self._push(registers, stack, floating := bool(control & _FPCA and self._registers().stacks_floating))
+        if control & (_SPSEL | _FPCA):
+            frame = self._leave_thread(number, frame, control, process=process)
+        link = _RETURN | (0 if floating else _BASIC) | (0 if handler else _THREAD) | (_PROCESS if process else 0)
         self.pending.discard(number)
         self.active.append(number)
         address = self.vector(number)
         flags = xpsr & ~(_IT_BITS | _NUMBER) | number | 1 << 24
-        self._cpu.set_frame(*registers[:5], link, address | 1, flags, aligned)
+        self._cpu.set_frame(*registers[:5], link, address | 1, flags, frame)
         return address
+
+    def _push(self, registers: list[int], stack: int, floating: bool) -> int:
+        """Store the frame, with the floating-point context where there is one; returns its address."""
+        core = self._registers()
+        layout = _EXTENDED if floating else _STACKED
+        frame = stack - layout.size
+        if stack & 4 and (core.aligns or floating):
+            frame -= 4
+            registers[7] |= _ALIGNED
+        registers[6] &= ~1
+        self._store(frame, layout, *registers, *(self._cpu.floating() if floating else ()))
+        if floating:
+            core.floating_kept()
+            core.keep_floating(frame + _STACKED.size)
+        return frame
+
+    def _leave_thread(self, number: int, frame: int, control: int, *, process: bool) -> int:
+        """Clear CONTROL's SPSEL and FPCA; returns the stack pointer of the handler. Only privileged code may do it."""
+        if control & _FPCA and not self._registers().stacks_floating:
+            self._registers().floating_kept()
+        if process and control & _NPRIV:
+            self._cpu.set_register("ipsr", number)
+            self._cpu.set_register("control", control & ~_NPRIV)
+            self._cpu.set_register("ipsr", 0)
+        if process:
+            self._cpu.set_register("psp", frame)
+        self._cpu.set_register("control", control & _NPRIV)
+        return self._cpu.register("sp") if process else frame
 
     def vector(self, number: int) -> int:
         """The handler's address from the vector table, without the Thumb bit."""
-        return self._cpu.word(self._vectors() + 4 * number) & ~1
+        return self._cpu.word(self._registers().vectors + 4 * number) & ~1
 
     def leave(self, link: int) -> int:
         """Return from the active handler with EXC_RETURN `link`; returns where it goes on. Raises StackingFault."""
         finished = self.active.pop() if self.active else 0
         if finished in self.lines:
             self.pending.add(finished)
-        use_psp = link & 0xF == 0xD
-        stack = self._cpu.register("psp") if use_psp else self._cpu.frame()[8]
-        *registers, pc, xpsr = self._load(stack)
-        after = stack + 32 + (4 if xpsr & _ALIGNED else 0)
-        if use_psp:
-            self._cpu.set_register("ipsr", 0)
-            self._cpu.set_register("control", self._cpu.register("control") | 2)
+        core = self._cpu.core()
+        faultmask, control = core[-2:]
+        process, floating = bool(link & _PROCESS), not link & _BASIC
+        stack = self._cpu.register("psp") if process else core[8]
+        layout = _EXTENDED if floating else _STACKED
+        *registers, pc, xpsr = (words := self._load(stack, layout))[:8]
+        if control & _FPCA or floating:
+            self._return_floating(words[8:], used=bool(control & _FPCA))
+        after = stack + layout.size | (4 if xpsr & _ALIGNED else 0)
+        if faultmask and finished != NMI:
+            self._cpu.set_register("faultmask", 0)
+        wanted = control & _NPRIV | (_SPSEL if process else 0) | (_FPCA if floating else 0)
+        if wanted != control & (_NPRIV | _SPSEL | _FPCA):
+            self._return_control(wanted, control)
         self._cpu.set_frame(*registers, pc | 1, xpsr & ~_ALIGNED | 1 << 24, after)
-        if use_psp:
-            self._cpu.set_register("psp", after)
         return pc & ~1
 
-    def _store(self, address: int, words: list[int]) -> None:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - 32:
-            raise StackingFault(f"exception frame at {address:#010x}")
-        _STACKED.pack_into(self._cpu.ram, address - RAM_BASE, *words)
+    def _return_floating(self, words: tuple[int, ...], *, used: bool) -> None:
+        """Load the frame's context unless it is still in the registers, because no instruction touched them."""
+        kept = self._registers().floating_kept()
+        if words and (used or not kept):
+            self._cpu.set_floating(*words)
 
-    def _load(self, address: int) -> tuple[int, ...]:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - 32:
+    def _return_control(self, wanted: int, control: int) -> None:
+        """Set CONTROL as the interrupted code had it. SPSEL moves in thread mode only, and by privileged code."""
+        if wanted & _SPSEL:
+            self._cpu.set_register("control", control & ~_NPRIV)
+            self._cpu.set_register("ipsr", 0)
+        self._cpu.set_register("control", wanted | (_SFPA if wanted & _FPCA else 0))
+
+    def _store(self, address: int, layout: struct.Struct, *words: int) -> None:
+        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - layout.size:
             raise StackingFault(f"exception frame at {address:#010x}")
-        return _STACKED.unpack_from(self._cpu.ram, address - RAM_BASE)
+        layout.pack_into(self._cpu.ram, address - RAM_BASE, *words)
+
+    def _load(self, address: int, layout: struct.Struct) -> tuple[int, ...]:
+        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - layout.size:
+            raise StackingFault(f"exception frame at {address:#010x}")
+        return layout.unpack_from(self._cpu.ram, address - RAM_BASE)

@@ -35,10 +35,12 @@ class Sampler:
         self.names = tuple(sources)
         variables = [_locate(name, source, image) for name, source in sources.items() if source.symbol]
         self._reads, order = _packed(variables)
-        self._pins = [parse_pin(source.pin) for source in sources.values() if not source.symbol]
+        located = {variable.name: variable for variable in variables}
+        self.variables = [located[name] for name in order]
+        self.pins = [parse_pin(source.pin) for source in sources.values() if not source.symbol]
         order += [name for name, source in sources.items() if not source.symbol]
         scales = [sources[name].scale for name in self.names]
-        self._scaled = _scaler([order.index(name) for name in self.names], scales)
+        self.scaled = _scaler([order.index(name) for name in self.names], scales)
         self._last: tuple[object, ...] = ()
         self.samples: list[Sample] = []
 
@@ -47,18 +49,18 @@ class Sampler:
         raw = self._raw(machine)
         if raw != self._last:
             self._last = raw
-            self.samples.append(Sample(machine.seconds, self._scaled(raw)))
+            self.samples.append(Sample(machine.seconds, self.scaled(raw)))
 
     def current(self, machine: Machine) -> tuple[float, ...]:
         """The values at this moment, in declared order."""
-        return self._scaled(self._raw(machine))
+        return self.scaled(self._raw(machine))
 
     def _raw(self, machine: Machine) -> tuple[int, ...]:
         ram, output = machine.cpu.ram, machine.chip.pins.output
         raw: tuple[int, ...] = ()
         for unpack, offset in self._reads:
             raw += unpack(ram, offset)
-        return raw + tuple([output(port, number) for port, number in self._pins])
+        return raw + tuple([output(port, number) for port, number in self.pins])
 
     def state(self) -> tuple[object, ...]:
         """The last raw values."""
@@ -76,21 +78,23 @@ def _scaler(order: list[int], scales: list[float]) -> Callable[[tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Variable:
+class Variable:
+    """A variable in RAM: offset, format of `struct`, size in bytes."""
+
     name: str
     offset: int
     layout: str
     size: int
 
 
-def _packed(variables: list[_Variable]) -> tuple[list[tuple[Callable[..., tuple[int, ...]], int]], list[str]]:
+def _packed(variables: list[Variable]) -> tuple[list[tuple[Callable[..., tuple[int, ...]], int]], list[str]]:
     """As few unpackings as hold all variables, each with where it starts in RAM; and the names in their order."""
     reads: list[tuple[Callable[..., tuple[int, ...]], int]] = []
     order: list[str] = []
     left = sorted(variables, key=lambda variable: variable.offset)
     while left:
         start = end = left[0].offset
-        layout, overlapping = "<", list[_Variable]()
+        layout, overlapping = "<", list[Variable]()
         for variable in left:
             if variable.offset < end:
                 overlapping.append(variable)
@@ -103,7 +107,7 @@ def _packed(variables: list[_Variable]) -> tuple[list[tuple[Callable[..., tuple[
     return reads, order
 
 
-def _locate(name: str, source: SignalSource, image: Image) -> _Variable:
+def _locate(name: str, source: SignalSource, image: Image) -> Variable:
     symbol = image.symbols.get(source.symbol)
     if symbol is None:
         hint = did_you_mean(source.symbol, image.symbols)
@@ -111,7 +115,7 @@ def _locate(name: str, source: SignalSource, image: Image) -> _Variable:
     layout = _FORMATS.get((symbol.size, source.signed))
     if layout is None:
         raise UsageError(f"[signals.{name}] symbol '{source.symbol}' has {symbol.size} bytes; a signal has 1, 2 or 4")
-    return _Variable(name, symbol.address - RAM_BASE, layout, symbol.size)
+    return Variable(name, symbol.address - RAM_BASE, layout, symbol.size)
 
 
 def parse_pin(name: str) -> tuple[str, int]:

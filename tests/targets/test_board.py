@@ -10,6 +10,8 @@ import pytest
 from targets.board.explain import WriteWatch
 from targets.board.image import Image
 from targets.board.machine import Machine
+from targets.board.native.library import library
+from targets.board.native.machine import new_machine
 
 FIRMWARE = Path(__file__).parent / "firmware"
 HZ = 16_000_000
@@ -29,6 +31,15 @@ def build(tmp_path_factory):
         return Image(elf)
 
     return built
+
+
+@pytest.fixture(params=["reference", "compiled"], autouse=True)
+def machine_type(request, monkeypatch):
+    """Every test here runs on both machines."""
+    if request.param == "compiled":
+        if library() is None:
+            pytest.skip("nothing here can compile the core")
+        monkeypatch.setattr(sys.modules[__name__], "Machine", new_machine)
 
 
 def started(image, seconds=0.1, **options):
@@ -91,6 +102,40 @@ def test_a_message_longer_than_the_ring_wraps(build):
 
 def test_flash_is_programmed_by_clearing_bits_and_erased_by_sector(build):
     assert trace(started(build("flash"))) == [0xFFFFFFFF, 0xFFFF00FF, 0x000000FF, 0x000000FF, 0xFFFFFFFF]
+
+
+def test_code_runs_from_a_programmed_sector_as_it_is_at_that_moment(build):
+    machine = started(build("flash_code"), 0.01)
+    kept = machine.snapshot()
+    assert (trace(machine), machine.events) == ([7, 9], [])
+    machine.cpu.flash[0xE0000:0xE0002] = b"\x0b\x20"
+    machine.chip.flash.now_holds({11}, -1)
+    wake(machine)
+    assert trace(machine) == [7, 9, 11]
+    machine.restore(kept)
+    wake(machine)
+    assert trace(machine) == [7, 9, 9]
+
+
+def wake(machine):
+    machine.nvic.enable(16 + 7)
+    machine.nvic.pend(16 + 7)
+    machine.run(machine.schedule.base + 1000)
+
+
+def test_a_service_call_that_is_masked_is_a_fault(build):
+    machine = started(build("masked_call"), 0.01, hang_budget=10_000)
+    assert machine.events[0].detail["type"] == "service call where it is masked"
+    assert machine.events[0].detail["symbol"] == "masked_call"
+    assert trace(machine) == [0xDEAD]
+
+
+def test_a_reset_forgets_what_masked_interrupts(build):
+    machine = started(build("systick"), 0.001)
+    for name in ("primask", "basepri", "faultmask"):
+        machine.cpu.set_register(name, 1)
+    machine.reset("pin")
+    assert machine.cpu.masks() == (0, 0, 0, 0)
 
 
 def test_flash_survives_a_reset_and_not_a_factory_start(build):
@@ -197,11 +242,11 @@ def test_a_snapshot_holds_everything_that_decides_what_comes_next(build):
 
 
 def test_the_callers_mistake_in_a_peripheral_is_not_swallowed(build):
-    machine = Machine(build("systick"))
+    machine = Machine(build("flash"))
 
     def broken(_offset, _value):
         raise ZeroDivisionError
 
-    machine.chip._bus._pages[0xE000E000 >> 10] = (lambda _offset: 0, broken, 0xE000E000, machine.chip.system)
+    machine.bus.redirect(machine.chip.flash, lambda _offset: 0, broken)
     with pytest.raises(ZeroDivisionError):
         machine.run(HZ)

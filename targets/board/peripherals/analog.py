@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from targets.board.nvic import IRQ0
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 ADC_SR, ADC_CR1, ADC_CR2, ADC_SQR3, ADC_DR = 0x00, 0x04, 0x08, 0x34, 0x4C
 EOC, EOCIE, ADON, SWSTART = 1 << 1, 1 << 5, 1 << 0, 1 << 30
@@ -17,6 +17,7 @@ ADC_IRQ, ADC_FULL_SCALE = 18, 4095
 class Adc(Peripheral):
     """Twelve-bit converter; `inputs[channel]` is the raw value a conversion gives, and outlives a reset."""
 
+    kind = "adc"
     words = 24
 
     def __init__(self, wiring: Wiring) -> None:
@@ -55,6 +56,9 @@ class Adc(Peripheral):
         high = bool(self.registers[0] & EOC and self.registers[ADC_CR1 >> 2] & EOCIE)
         self.wiring.nvic.line(IRQ0 + ADC_IRQ, high)
 
+    def wired(self) -> Wired:
+        return Wired((IRQ0 + ADC_IRQ,))
+
     def state(self) -> Any:
         return self.registers[:], self.inputs[:]
 
@@ -63,13 +67,18 @@ class Adc(Peripheral):
 
 
 class Rng(Peripheral):
-    """Random numbers from the campaign's seed: the same after every restore of a snapshot."""
+    """Random numbers from the campaign's seed: the same after every restore of a snapshot.
 
+    `_at` is where the generator stands, while that is known; `_behind`, that it is still to be brought there.
+    """
+
+    kind = ""
     words = 3
 
     def __init__(self, wiring: Wiring, seed: int) -> None:
         self._random = random.Random(seed)
         self._at: Any = None
+        self._behind = False
         super().__init__(wiring)
 
     def read(self, offset: int) -> int:
@@ -81,7 +90,9 @@ class Rng(Peripheral):
         return super().read(offset)
 
     def _draw(self) -> int:
-        self._at = None
+        if self._behind:
+            self._random.setstate(self._at)
+        self._at, self._behind = None, False
         return self._random.getrandbits(32)
 
     def state(self) -> Any:
@@ -91,5 +102,4 @@ class Rng(Peripheral):
     def restore(self, state: Any) -> None:
         self.registers[:], generator = state
         if self._at is not generator:
-            self._random.setstate(generator)
-            self._at = generator
+            self._at, self._behind = generator, True

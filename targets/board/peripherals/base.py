@@ -21,6 +21,18 @@ class Wiring:
     touched: set[Peripheral] = field(default_factory=set["Peripheral"])
 
 
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """What the compiled core has to know of a register bank: for each part its exception (-1: none) and its source.
+
+    `mask` are the bits of a counter.
+    """
+
+    exceptions: tuple[int, ...] = ()
+    sources: tuple[int, ...] = ()
+    mask: int = 0
+
+
 class Peripheral:
     """A register bank that remembers what is written; subclasses give registers their effects.
 
@@ -28,6 +40,7 @@ class Peripheral:
     only by bus accesses or says so in `wiring.touched`, so that a snapshot of an untouched one need not be restored.
     """
 
+    kind = "plain"  # which bank of the compiled core does the same; a subclass without a `kind` of its own has none
     size = 0x400
     words = 0x40
     passive = False
@@ -52,6 +65,14 @@ class Peripheral:
         index = offset >> 2
         if index < self.words:
             self.registers[index] = value
+
+    def take_registers(self, registers: Any) -> None:
+        """Keep the registers in the core's memory from here on."""
+        self.registers = registers
+
+    def wired(self) -> Wired:
+        """How this bank is connected, for the compiled core."""
+        return Wired()
 
     def state(self) -> Any:
         """A copy of everything that a snapshot must hold."""

@@ -16,6 +16,7 @@ _DIVIDERS = (2, 4, 8, 16)
 class ClockControl(Peripheral):
     """Oscillators are ready as soon as they are enabled. The core frequency itself is fixed by the bench."""
 
+    kind = "clock"
     passive = True
     words = 0x25
 

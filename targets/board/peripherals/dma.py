@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from targets.board.cpu import RAM_BASE, RAM_SIZE
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 from targets.board.peripherals.usart import Channel, Usart
 from targets.board.schedule import NEVER
 
@@ -23,56 +23,56 @@ class Stream(Channel):
     """One stream: what it does when enabled, and its receive side for a USART."""
 
     def __init__(self, controller: Dma, number: int) -> None:
-        self._controller, self._number = controller, number
-        self._registers, self._wiring = controller.registers, controller.wiring
+        self.controller, self.number = controller, number
+        self.registers, self._wiring = controller.registers, controller.wiring
         self._cr = (STREAMS >> 2) + 6 * number
         self._ndtr, self._m0ar = self._cr + NDTR, self._cr + M0AR
-        self._source = controller.wiring.schedule.source(self._sent)
+        self.source = controller.wiring.schedule.source(self._sent)
         self.sends_to: dict[int, Usart] = {}
         self.length = 0
 
     def written(self, which: int, value: int, before: int) -> None:
         """CR or NDTR was written: enabling starts, disabling stops."""
         if which == NDTR:
-            if not self._registers[self._cr] & EN:
+            if not self.registers[self._cr] & EN:
                 self.length = value & 0xFFFF
         elif value & EN and not before & EN:
-            self.length = self._registers[self._ndtr]
+            self.length = self.registers[self._ndtr]
             self.request()
         elif before & EN and not value & EN:
-            self._wiring.schedule.disarm(self._source)
+            self._wiring.schedule.disarm(self.source)
 
     def request(self) -> None:
         """Hand the block to the USART if stream and USART are both ready."""
-        control, count = self._registers[self._cr], self._registers[self._ndtr]
+        control, count = self.registers[self._cr], self.registers[self._ndtr]
         if not control & EN or not count or control >> 6 & 3 != 1:
             return
         usart, schedule = self.sends_to.get(control >> 25 & 7), self._wiring.schedule
-        if usart is None or not usart.transmit_by_dma or schedule.due(self._source) < NEVER:
+        if usart is None or not usart.transmit_by_dma or schedule.due(self.source) < NEVER:
             return
-        data = self._wiring.cpu.read(self._registers[self._m0ar], count)
+        data = self._wiring.cpu.read(self.registers[self._m0ar], count)
         if data is None:
             self._flag(TEIF)
             return
-        schedule.arm(self._source, usart.transmit_block(data))
+        schedule.arm(self.source, usart.transmit_block(data))
 
     def _sent(self) -> None:
-        self._registers[self._ndtr] = 0
-        self._registers[self._cr] &= ~EN
+        self.registers[self._ndtr] = 0
+        self.registers[self._cr] &= ~EN
         self._flag(TCIF)
 
     def room(self, channel: int) -> int:
         """Bytes until the next half or full transfer; 0 while the stream is off or serves another channel."""
-        control = self._registers[self._cr]
+        control = self.registers[self._cr]
         if not control & EN or control >> 25 & 7 != channel:
             return 0
-        left, half = self._registers[self._ndtr], self.length // 2
+        left, half = self.registers[self._ndtr], self.length // 2
         return left - half if left > half else left
 
     def deliver(self, data: bytes) -> None:
         """Store received bytes; at most `room()` of them."""
-        left = self._registers[self._ndtr]
-        address = self._registers[self._m0ar] + self.length - left - RAM_BASE
+        left = self.registers[self._ndtr]
+        address = self.registers[self._m0ar] + self.length - left - RAM_BASE
         if not 0 <= address <= RAM_SIZE - len(data):
             self._flag(TEIF)
             return
@@ -80,24 +80,25 @@ class Stream(Channel):
         self._count_down(left - len(data))
 
     def _count_down(self, left: int) -> None:
-        self._wiring.touched.add(self._controller)
-        self._registers[self._ndtr] = left
+        self._wiring.touched.add(self.controller)
+        self.registers[self._ndtr] = left
         if left == 0:
-            if self._registers[self._cr] & CIRC:
-                self._registers[self._ndtr] = self.length
+            if self.registers[self._cr] & CIRC:
+                self.registers[self._ndtr] = self.length
             else:
-                self._registers[self._cr] &= ~EN
+                self.registers[self._cr] &= ~EN
             self._flag(TCIF)
         elif left == self.length // 2:
             self._flag(HTIF)
 
     def _flag(self, flag: int) -> None:
-        self._controller.raise_flag(self._number, flag)
+        self.controller.raise_flag(self.number, flag)
 
 
 class Dma(Peripheral):
     """One controller; `exceptions` are the eight streams' exception numbers."""
 
+    kind = "dma"
     passive = True
     words = 4 + 6 * 8
 
@@ -106,6 +107,11 @@ class Dma(Peripheral):
         self.streams: list[Stream] = []
         super().__init__(wiring)
         self.streams = [Stream(self, number) for number in range(8)]
+
+    def take_registers(self, registers: Any) -> None:
+        super().take_registers(registers)
+        for stream in self.streams:
+            stream.registers = registers
 
     def raise_flag(self, stream: int, flag: int) -> None:
         """Set a stream's flag and, where enabled, its interrupt."""
@@ -139,6 +145,9 @@ class Dma(Peripheral):
         for number, shift in enumerate(_SHIFT):
             if cleared >> shift & _FLAGS:
                 self._update(4 * half + number)
+
+    def wired(self) -> Wired:
+        return Wired(self._exceptions, tuple(stream.source for stream in self.streams))
 
     def state(self) -> Any:
         return self.registers[:], [stream.length for stream in self.streams]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from targets.board.cpu import FLASH_BASE
+from targets.board.cpu import FLASH_BASE, FLASH_SIZE
 from targets.board.peripherals.base import Peripheral, Wiring
 
 KEYR, SR, CR = 0x04, 0x0C, 0x10
@@ -13,22 +13,28 @@ KEYS = (0x45670123, 0xCDEF89AB)
 PG, SER, MER, STRT, LOCK = 1 << 0, 1 << 1, 1 << 2, 1 << 16, 1 << 31
 WRPERR, PGSERR = 1 << 4, 1 << 7
 _KIB = 1024
-SECTORS = (*[16 * _KIB] * 4, 64 * _KIB, *[128 * _KIB] * 7)
+_SMALLEST = 16 * _KIB
+SECTORS = (*[_SMALLEST] * 4, 64 * _KIB, *[128 * _KIB] * 7)
+_SECTOR_OF = tuple(sector for sector, size in enumerate(SECTORS) for _ in range(size // _SMALLEST))
 
 
 class FlashController(Peripheral):
-    """Sectors without code answer through `load` and `store`: a store needs PG and can only clear bits.
+    """Programs words and erases sectors. `changed` holds the sectors that differ from the loaded image, `version` a
+    number that no other content has.
 
-    Sectors that hold the loaded image are plain read-only memory, so a store into code is a fault. `changed` holds
-    the sectors that differ from the loaded image, `version` a number that no other content has.
+    Code may run from any sector. What the emulator translated of one is translated anew once the sector is rewritten.
     """
 
+    kind = ""
     words = 8
 
     def __init__(self, wiring: Wiring) -> None:
         self.changed: set[int] = set()
         self.version = 0
         self._versions = itertools.count(1)
+        self._code: set[int] = set()
+        self._ran: set[int] = set()
+        self._stale: set[int] = set()
         super().__init__(wiring)
 
     def reset(self) -> None:
@@ -69,21 +75,57 @@ class FlashController(Peripheral):
     def _mark(self, sector: int) -> None:
         self.changed.add(sector)
         self.version = next(self._versions)
+        self._rewritten({sector})
 
-    def load(self, address: int, size: int) -> int:
-        """Read from a sector without code."""
+    def _rewritten(self, sectors: set[int]) -> None:
+        self._stale |= sectors & self._ran
+        if self._stale and self.wiring.schedule.running:
+            self.wiring.cpu.stop_after_instruction()
+
+    def hold_code(self, last: int) -> None:
+        """The loaded image lies in the sectors up to `last`: a store there without PG is a fault."""
+        self._code = set(range(last + 1))
+
+    def now_holds(self, changed: set[int], version: int) -> None:
+        """The content was replaced by that of a known version; `changed` differ from the loaded image."""
+        self._rewritten(self.changed | changed)
+        self.changed, self.version = set(changed), version
+
+    def spans(self) -> list[slice]:
+        """Where in flash the sectors lie that differ from the loaded image."""
+        return [slice(start, start + size) for start, size in map(sector_range, sorted(self.changed))]
+
+    @property
+    def stale(self) -> bool:
+        """True while the emulator may hold a translation of what is no longer there."""
+        return bool(self._stale)
+
+    def translated(self, address: int) -> None:
+        """Code at this address is about to run for the first time."""
+        if 0 <= address - FLASH_BASE < FLASH_SIZE:
+            self._ran.add(sector_of(address - FLASH_BASE))
+
+    def before_code(self, address: int) -> None:
+        """The emulator goes on there: what it translated of rewritten sectors is forgotten first."""
+        for sector in self._stale:
+            start, size = sector_range(sector)
+            self.wiring.cpu.forget_code(FLASH_BASE + start, size)
+        self._stale.clear()
+        self.translated(address)
+
+    def store(self, address: int, size: int, value: int) -> bool:
+        """A store to flash: with PG it clears bits, without it is dropped and PGSERR set; False where it is a fault."""
         offset = address - FLASH_BASE
-        return int.from_bytes(self.wiring.cpu.flash[offset : offset + size], "little")
-
-    def store(self, address: int, size: int, value: int) -> None:
-        """Program: bits can only be cleared; without PG the store is dropped and PGSERR set."""
+        if not 0 <= offset < FLASH_SIZE:
+            return False
         if not self.registers[CR >> 2] & PG:
             self.registers[SR >> 2] |= PGSERR
-            return
-        offset = address - FLASH_BASE
-        merged = self.load(address, size) & value
-        self.wiring.cpu.flash[offset : offset + size] = merged.to_bytes(size, "little")
+            return sector_of(offset) not in self._code
+        flash, span = self.wiring.cpu.flash, slice(offset, offset + size)
+        merged = int.from_bytes(flash[span], "little") & value
+        flash[span] = merged.to_bytes(size, "little")
         self._mark(sector_of(offset))
+        return True
 
     def state(self) -> Any:
         return self.registers[:], self._keys
@@ -94,7 +136,7 @@ class FlashController(Peripheral):
 
 def sector_of(offset: int) -> int:
     """The sector that holds a byte of flash."""
-    return next(sector for sector in reversed(range(len(SECTORS))) if sector_range(sector)[0] <= offset)
+    return _SECTOR_OF[offset // _SMALLEST]
 
 
 def sector_range(sector: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from targets.board.nvic import IRQ0
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 IDR, ODR, BSRR = 0x10, 0x14, 0x18
 EXTICR1, PORTS = 0x08, "ABCDEFGHI"
@@ -16,6 +16,7 @@ _EXTI_IRQ = (6, 7, 8, 9, 10, *[23] * 5, *[40] * 6)
 class Gpio(Peripheral):
     """One port. Inputs are set from outside; outputs are read back from ODR."""
 
+    kind = "gpio"
     passive = True
     words = 10
 
@@ -34,6 +35,7 @@ class Gpio(Peripheral):
 class Exti(Peripheral):
     """External interrupts 0 to 15; lines of one shared vector keep it pending while any is."""
 
+    kind = "exti"
     passive = True
     words = 6
 
@@ -52,6 +54,9 @@ class Exti(Peripheral):
         else:
             super().write(offset, value)
         self._update()
+
+    def wired(self) -> Wired:
+        return Wired(tuple(IRQ0 + irq for irq in _EXTI_IRQ))
 
     def _update(self) -> None:
         active = self.registers[PR >> 2] & self.registers[IMR >> 2]

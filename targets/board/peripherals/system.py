@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from targets.board.nvic import BUS_FAULT, EXCEPTIONS, IRQ0, MEM_FAULT, NMI, PENDSV, SYSTICK, USAGE_FAULT
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.nvic import BUS_FAULT, EXCEPTIONS, IRQ0, MEM_FAULT, NMI, PENDSV, SYSTICK, USAGE_FAULT, CoreRegisters
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 ICTR, SYST_CSR, SYST_RVR, SYST_CVR, SYST_CALIB = 0x004, 0x010, 0x014, 0x018, 0x01C
 ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x460
 CPUID, ICSR, VTOR, AIRCR, SCR, CCR, SHPR1, SHPR3, SHCSR = 0xD00, 0xD04, 0xD08, 0xD0C, 0xD10, 0xD14, 0xD18, 0xD20, 0xD24
 CFSR, HFSR, MMFAR, BFAR, CPACR, STIR = 0xD28, 0xD2C, 0xD34, 0xD38, 0xD88, 0xF00
+FPCCR, FPCAR = 0xF34, 0xF38
+STKALIGN, LSPACT, LSPEN, ASPEN = 1 << 9, 1 << 0, 1 << 30, 1 << 31
 CORTEX_M4 = 0x410FC241
 _ENABLE, _TICKINT, _COUNTFLAG = 1, 2, 1 << 16
+_FPCA = 1 << 2
 _SYSRESETREQ, _VECTKEY = 1 << 2, 0x05FA
 _FAULT_ENABLES = ((1 << 16, MEM_FAULT), (1 << 17, BUS_FAULT), (1 << 18, USAGE_FAULT))
 _PENDERS = ((1 << 31, NMI, True), (1 << 28, PENDSV, True), (1 << 27, PENDSV, False), (1 << 26, SYSTICK, True))
 
 
-class SystemControl(Peripheral):
+class SystemControl(Peripheral, CoreRegisters):
     """Registers from 0xE000E000. `reset_requested` is called by AIRCR.SYSRESETREQ."""
 
+    kind = "system"
     size = 0x1000
     passive = True
     words = 0x400
@@ -35,7 +39,8 @@ class SystemControl(Peripheral):
         super().reset()
         self.registers[CPUID >> 2] = CORTEX_M4
         self.registers[VTOR >> 2] = 0x08000000
-        self.registers[CCR >> 2] = 0x200
+        self.registers[CCR >> 2] = STKALIGN
+        self.registers[FPCCR >> 2] = ASPEN | LSPEN
         self._origin = 0
         self.wiring.schedule.disarm(self._source)
 
@@ -43,6 +48,27 @@ class SystemControl(Peripheral):
     def vectors(self) -> int:
         """Address of the vector table."""
         return self.registers[VTOR >> 2] & ~0x7F
+
+    @property
+    def aligns(self) -> bool:
+        return bool(self.registers[CCR >> 2] & STKALIGN)
+
+    @property
+    def stacks_floating(self) -> bool:
+        return bool(self.registers[FPCCR >> 2] & ASPEN)
+
+    def keep_floating(self, address: int) -> None:
+        if self.registers[FPCCR >> 2] & LSPEN:
+            self.wiring.touched.add(self)
+            self.registers[FPCAR >> 2] = address
+            self.registers[FPCCR >> 2] |= LSPACT
+
+    def floating_kept(self) -> bool:
+        kept = bool(self.registers[FPCCR >> 2] & LSPACT)
+        if kept:
+            self.wiring.touched.add(self)
+            self.registers[FPCCR >> 2] &= ~LSPACT
+        return kept
 
     def record_fault(self, status: int, address: int | None, *, bus: bool = False) -> None:
         """Set CFSR and, for a known address, MMFAR or BFAR with its valid bit."""
@@ -67,6 +93,8 @@ class SystemControl(Peripheral):
             value = self.registers[offset >> 2]
             self.registers[offset >> 2] &= ~_COUNTFLAG
             return value
+        if offset == FPCCR and self.wiring.cpu.masks()[3] & _FPCA:
+            self.floating_kept()
         return super().read(offset)
 
     def write(self, offset: int, value: int) -> None:
@@ -159,6 +187,9 @@ class SystemControl(Peripheral):
         if self.registers[SYST_CSR >> 2] & _TICKINT:
             self.wiring.nvic.pend(SYSTICK)
 
+    def wired(self) -> Wired:
+        return Wired((-1,), (self._source,))
+
     def state(self) -> Any:
         return self.registers[:], self._origin
 
@@ -169,6 +200,7 @@ class SystemControl(Peripheral):
 class CycleCounter(Peripheral):
     """DWT (0xE0001000): CYCCNT counts virtual cycles."""
 
+    kind = "cycles"
     size = 0x1000
     passive = True
     words = 0x10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 CR1, DIER, SR, EGR, CNT, PSC, ARR, CCR1 = 0x00, 0x0C, 0x10, 0x14, 0x24, 0x28, 0x2C, 0x34
 CEN, OPM, UIF, CHANNELS = 1 << 0, 1 << 3, 1 << 0, 4
@@ -14,6 +14,7 @@ _STATUS_FLAGS = 0x1F
 class Timer(Peripheral):
     """One timer of `bits` width. The counter is computed from virtual time; nothing runs between events."""
 
+    kind = "timer"
     passive = True
     words = 20
 
@@ -132,6 +133,9 @@ class Timer(Peripheral):
             self._divisor = (self.registers[PSC >> 2] & 0xFFFF) + 1
             self._start_from(0)
             self.registers[SR >> 2] |= UIF
+
+    def wired(self) -> Wired:
+        return Wired((self._exception,), (self._source,), self._mask)
 
     def state(self) -> Any:
         return self.registers[:], self._divisor, self._origin, self._checked

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 SR, DR, BRR, CR1, CR2, CR3 = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14
 ORE, IDLE, RXNE, TC, TXE = 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7
@@ -34,13 +34,27 @@ class Channel(ABC):
         """Store received bytes at the stream's memory address."""
 
 
+class Wire(ABC):
+    """The receive wire of a USART that the compiled core has taken over."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> None:
+        """Put bytes behind those that are on it."""
+
+    @abstractmethod
+    def receiving(self) -> bool:
+        """True while bytes are on it."""
+
+
 class Usart(Peripheral):
     """One USART. `output` collects (cycle of the last stop bit, bytes); `feed` puts bytes on the receive wire."""
 
+    kind = "usart"
     words = 8
+    wire: Wire | None = None
 
     def __init__(self, wiring: Wiring, exception: int, clock_divider: Callable[[], int]) -> None:
-        self._exception, self._divider = exception, clock_divider
+        self._exception, self.divider = exception, clock_divider
         self._receive_source = wiring.schedule.source(self._receive)
         self._transmit_source = wiring.schedule.source(self._transmitted)
         self.receivers: list[tuple[Channel, int]] = []
@@ -59,10 +73,13 @@ class Usart(Peripheral):
     @property
     def byte_cycles(self) -> int:
         """Core cycles one character takes on the wire."""
-        return max(_SMALLEST_DIVISOR, self.registers[2]) * _BITS_PER_BYTE * self._divider()
+        return max(_SMALLEST_DIVISOR, self.registers[2]) * _BITS_PER_BYTE * self.divider()
 
     def feed(self, data: bytes) -> None:
         """Put bytes on the wire behind those that are already on it."""
+        if self.wire is not None:
+            self.wire.feed(data)
+            return
         idle = not self._incoming
         self._incoming += data
         if idle:
@@ -71,7 +88,7 @@ class Usart(Peripheral):
     @property
     def receiving(self) -> bool:
         """True while bytes are on the wire."""
-        return bool(self._incoming)
+        return self.wire.receiving() if self.wire is not None else bool(self._incoming)
 
     def _receiver(self) -> tuple[Channel | None, int]:
         """The DMA stream that takes received bytes, and its room; (None, 0) when bytes go by interrupt."""
@@ -94,8 +111,9 @@ class Usart(Peripheral):
         if not self._incoming:
             self._raise(IDLE)
             return
-        chunk, self._incoming = self._incoming[: self._chunk], self._incoming[self._chunk :]
-        receiver, _room = self._receiver()
+        receiver, room = self._receiver()
+        size = min(self._chunk, room) if receiver else self._chunk
+        chunk, self._incoming = self._incoming[:size], self._incoming[size:]
         if self.registers[3] & (UE | RE) == UE | RE:
             self._accept(chunk, receiver)
         if self._incoming:
@@ -181,6 +199,9 @@ class Usart(Peripheral):
     def transmit_by_dma(self) -> bool:
         """True when DMA requests for transmission are on."""
         return bool(self.registers[5] & DMAT)
+
+    def wired(self) -> Wired:
+        return Wired((self._exception, -1), (self._receive_source, self._transmit_source))
 
     def state(self) -> Any:
         return (

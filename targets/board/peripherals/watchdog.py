@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 KR, PR, RLR = 0x00, 0x04, 0x08
 RELOAD, UNLOCK, START = 0xAAAA, 0x5555, 0xCCCC
@@ -14,6 +14,7 @@ LSI_HZ = 32_000
 class Watchdog(Peripheral):
     """Resets the machine when it is not reloaded in time."""
 
+    kind = "watchdog"
     words = 4
 
     def __init__(self, wiring: Wiring, expired: Callable[[], None]) -> None:
@@ -45,6 +46,9 @@ class Watchdog(Peripheral):
             ticks = (self.registers[RLR >> 2] + 1) * (4 << min(self.registers[PR >> 2], 6))
             schedule = self.wiring.schedule
             schedule.arm(self._source, schedule.now() + ticks * self.wiring.hz // LSI_HZ)
+
+    def wired(self) -> Wired:
+        return Wired((-1,), (self._source,))
 
     def state(self) -> object:
         return self.registers[:], self.started, self._unlocked

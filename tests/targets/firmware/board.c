@@ -93,6 +93,21 @@ void flash(void) {
     idle();
 }
 
+/* flash_code: a function is programmed and called; its sector is erased and gets another one */
+static void program(uint32_t returned) {
+    REG(FLASHC + 0x10) = 2 | 11 << 3 | 1 << 16; REG(FLASHC + 0x10) = 1 | 2 << 8;
+    REG(0x080E0000) = 0x47702000 | returned;                     /* movs r0, #returned; bx lr */
+    note(((uint32_t (*)(void))0x080E0001)());
+}
+void flash_code(void) {
+    REG(FLASHC + 4) = 0x45670123; REG(FLASHC + 4) = 0xCDEF89AB;
+    program(7); program(9); ready = 1;
+    for (;;) { __asm volatile("wfi"); note(((uint32_t (*)(void))0x080E0001)()); }
+}
+
+/* masked_call: a service call that cannot be taken, first in a thread, then in the fault handler */
+void masked_call(void) { __asm volatile("cpsid i\n svc #0"); idle(); }
+
 /* watchdog: started and forgotten; the next start sees why */
 void watchdog(void) {
     result = REG(0x40023874); REG(0x40023874) = 1 << 24;
@@ -111,7 +126,7 @@ __attribute__((noinline)) static void smash(void) { volatile uint32_t local[4]; 
 void stack_smash(void) { smash(); idle(); }
 void bit_band(void) { REG(0x22000000u + ((uint32_t)&result - 0x20000000u) * 32 + 3 * 4) = 1; note(REG(0x42000000u + 0x20414u * 32 + 4 * 5));
     REG(0x42000000u + 0x20414u * 32 + 4 * 5) = 1; note(REG(0x40020414)); idle(); }
-static void key(void) { REG(0x40013C14) = 1; note(7); }
+static void key(void) { REG(0x40013C14) = 1; if (!ready) note(7); }
 void external(void) { REG(0x40013808) = 2; REG(0x40013C00) = 1; REG(0x40013C08) = 1; ISER(EXTI0_IRQ); idle(); }
 static void tick(void) { note(REG(0xE000E018)); if (++resets == 5) REG(0xE000E010) = 0; }
 void systick(void) { REG(0xE000E014) = 15999; REG(0xE000E018) = 0; REG(0xE000E010) = 7; idle(); }
@@ -120,5 +135,5 @@ static void timer2(void) { if (resets || REG(TIM2 + 0x400) == 0) often(); else u
 void reset_handler(void) { traced = result = ready = resets = tail = 0; PROGRAM(); }
 __attribute__((section(".vectors"), used)) void *const vectors[16 + 82] = {
     [0] = &__stack_top, [1] = reset_handler, [2] = fault, [3] = fault, [4] = fault, [5] = fault, [6] = fault, [11] = service,
-    [15] = tick, [16 + EXTI0_IRQ] = key, [16 + TIM2_IRQ] = timer2, [16 + TIM3_IRQ] = lazy, [16 + USART1_IRQ] = dma_idle,
+    [15] = tick, [16 + EXTI0_IRQ + 1] = key, [16 + EXTI0_IRQ] = key, [16 + TIM2_IRQ] = timer2, [16 + TIM3_IRQ] = lazy, [16 + USART1_IRQ] = dma_idle,
 };

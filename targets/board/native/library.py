@@ -1,0 +1,176 @@
+"""Finds the compiled core, building it where that was not done yet, and tells its functions' types."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import subprocess
+from ctypes import c_int, c_int32, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any
+
+from targets.board.native import build
+
+CHOICE = "MEDFUZZ_BOARD"
+REFERENCE = "reference"
+POINTER_TO_BYTES, POINTER_TO_WORDS = ctypes.POINTER(c_uint8), ctypes.POINTER(c_uint32)
+_BOARD = c_void_p
+
+
+class State(ctypes.Structure):
+    """The beginning of `struct state`."""
+
+    _fields_ = (
+        *((name, c_uint64) for name in ("base", "busy", "next")),
+        *((name, c_int32) for name in ("sleeping", "locked")),
+    )
+
+
+class Shared(ctypes.Structure):
+    """`struct shared`, as far as Python looks at it."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("uc", "ram", "flash", "counter", "limit")),
+        *((name, c_uint64) for name in ("hz", "hang_budget", "first_output")),
+        *((name, c_uint32) for name in ("ram_base", "ram_size", "flash_base", "flash_size")),
+        *((name, c_int32) for name in ("guard", "running", "reset", "called", "stale", "failed", "error", "trap")),
+        *((name, c_int32) for name in ("stacking", "emitted", "samples_count", "source_count", "word_count")),
+        ("state", State),
+    )
+
+
+class Output(ctypes.Structure):
+    """`struct output`: bytes that a USART has sent, and when the last of them had left."""
+
+    _fields_ = (("cycle", c_uint64), ("start", c_uint32), ("size", c_uint32))
+
+
+class Unicorn(ctypes.Structure):
+    """The emulator's functions that the core calls."""
+
+    _fields_ = tuple((name, c_void_p) for name in ("start", "stop", "read", "write", "restore"))
+
+
+READ = ctypes.CFUNCTYPE(c_uint64, c_uint64, c_uint32)
+WRITE = ctypes.CFUNCTYPE(None, c_uint64, c_uint32, c_uint64)
+FIRE = ctypes.CFUNCTYPE(None, c_int32)
+BEFORE_CODE = ctypes.CFUNCTYPE(None, c_uint64)
+PLAIN_CALL = ctypes.CFUNCTYPE(None)
+
+
+class Callbacks(ctypes.Structure):
+    """Python's functions that the core calls."""
+
+    _fields_ = (
+        ("read", READ),
+        ("write", WRITE),
+        ("fire", FIRE),
+        ("before_code", BEFORE_CODE),
+        ("request_reset", PLAIN_CALL),
+        ("dividers", PLAIN_CALL),
+    )
+
+
+_TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "new": (_BOARD, (c_void_p, c_void_p, c_void_p)),
+    "delete": (None, (_BOARD,)),
+    "shared": (ctypes.POINTER(Shared), (_BOARD,)),
+    "shared_size": (c_size_t, ()),
+    "region": (c_void_p, (_BOARD, c_uint64)),
+    "attach": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
+    "registers": (POINTER_TO_WORDS, (_BOARD, c_int)),
+    "inputs": (ctypes.POINTER(c_int32), (_BOARD, c_int)),
+    "wire": (None, (_BOARD, c_int, c_int, c_int, c_int)),
+    "map": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
+    "receives": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
+    "transmits": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
+    "divide": (None, (_BOARD, c_int, c_uint32)),
+    "reset": (None, (_BOARD,)),
+    "receiving": (c_int, (_BOARD, c_int)),
+    "feed": (c_int, (_BOARD, c_int, ctypes.c_char_p, c_uint32)),
+    "outputs": (ctypes.POINTER(Output), (_BOARD, c_int, c_void_p, c_void_p)),
+    "forget_outputs": (None, (_BOARD,)),
+    "saved_size": (c_size_t, (_BOARD,)),
+    "save": (None, (_BOARD, c_void_p)),
+    "restore": (None, (_BOARD, c_void_p, c_void_p, c_void_p)),
+    "run": (c_int, (_BOARD, c_uint64, c_int)),
+    "arm": (None, (_BOARD, c_int, c_uint64)),
+    "disarm": (None, (_BOARD, c_int)),
+    "clear": (None, (_BOARD,)),
+    "due": (c_uint64, (_BOARD, c_int)),
+    "fire": (None, (_BOARD,)),
+    "pend": (None, (_BOARD, c_int)),
+    "unpend": (None, (_BOARD, c_int)),
+    "line": (None, (_BOARD, c_int, c_int)),
+    "enable": (None, (_BOARD, c_int)),
+    "running": (c_int, (_BOARD,)),
+    "candidate": (c_int, (_BOARD,)),
+    "masked": (c_int, (_BOARD, c_int)),
+    "takes": (c_int, (_BOARD, c_int)),
+    "enter": (c_int, (_BOARD, c_int, c_void_p)),
+    "leave": (c_int, (_BOARD, c_uint32)),
+    "nvic_reset": (None, (_BOARD,)),
+    "priority": (c_int, (_BOARD, c_int)),
+    "members": (c_int, (_BOARD, c_int, c_void_p)),
+    "device_read": (c_uint32, (_BOARD, c_int, c_uint32)),
+    "device_write": (None, (_BOARD, c_int, c_uint32, c_uint32)),
+    "sample": (None, (_BOARD,)),
+    "current": (None, (_BOARD, c_void_p)),
+    "signal": (c_int, (_BOARD, c_uint32, c_int32, c_uint32, c_uint32)),
+    "samples": (c_void_p, (_BOARD, c_void_p)),
+    "untold": (None, (_BOARD,)),
+}
+
+
+class Library:
+    """The core's functions by their names without `board_`; `mmio_read`, `mmio_write`, `interrupt` are for Unicorn."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        loaded = ctypes.CDLL(str(path))
+        self.mmio_read, self.mmio_write, self.interrupt = (
+            ctypes.cast(getattr(loaded, f"board_{name}"), c_void_p) for name in ("mmio_read", "mmio_write", "interrupt")
+        )
+        for name, (result, arguments) in _TYPES.items():
+            function = getattr(loaded, f"board_{name}")
+            function.restype, function.argtypes = result, arguments
+            setattr(self, name, function)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+@functools.cache
+def library() -> Library | None:
+    """The compiled core, or None where the reference was asked for or nothing can build it."""
+    if os.environ.get(CHOICE, "") == REFERENCE:
+        return None
+    for folder in _folders():
+        try:
+            path = folder / build.file_name()
+            return Library(path if path.is_file() else build.build(folder, _compiler()))
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return None
+
+
+def _compiler() -> list[str]:
+    command = build.compiler()
+    if not command:
+        raise OSError("no C compiler")
+    return command
+
+
+def _folders() -> list[Path]:
+    """Beside the sources, where a wheel has it; else in the user's own cache."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return [build.SOURCES, (Path(cache) if cache else Path.home() / ".cache") / "medfuzz"]
+
+
+def core_name() -> str:
+    """Which machine runs firmware here: `compiled core` or `Python reference`, and why."""
+    if library() is not None:
+        return "compiled core"
+    asked = os.environ.get(CHOICE, "") == REFERENCE
+    return f"Python reference ({f'{CHOICE}={REFERENCE}' if asked else 'no C compiler built the core'})"

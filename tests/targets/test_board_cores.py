@@ -1,0 +1,40 @@
+"""The compiled core and the reference are one machine: random cases through both, every cycle and byte equal."""
+
+import pytest
+
+from benchmarks.cores import Twins, devices, everything
+from targets.board.native.library import library
+
+pytestmark = pytest.mark.skipif(library() is None, reason="nothing here can compile the core")
+CASES = 60
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return {name: Twins(device) for name, device in devices().items()}
+
+
+@pytest.mark.parametrize("device", sorted(devices()))
+def test_random_cases_are_the_same_on_both(pairs, device):
+    assert [different for seed in range(CASES) if (different := pairs[device].run(seed))] == []
+
+
+def test_a_difference_would_be_seen(pairs):
+    twins = pairs["pump"]
+    compiled = twins.targets[1].machine
+    compiled.cpu.ram[0x4000] ^= 1
+    different = everything(twins.targets[0])["RAM"] != everything(twins.targets[1])["RAM"]
+    compiled.cpu.ram[0x4000] ^= 1
+    assert different
+
+
+def test_a_bank_that_python_keeps_is_restored_after_a_reset(pairs):
+    target = pairs["pump"].targets[1]
+    target.start()
+    kept, before = target.snapshot(), everything(target)
+    target.restore(kept)
+    target.machine.reset("pin")
+    assert target.machine.chip.rng.registers[0] == 0
+    target.restore(kept)
+    assert target.machine.chip.rng.registers[0] != 0
+    assert everything(target) == before
