@@ -116,9 +116,8 @@ def listening_of(pids: Iterable[int]) -> tuple[int, ...]:
 
 
 def _links(pid: int) -> list[str]:
-    place = f"/proc/{pid}/fd"
     try:
-        return [os.readlink(f"{place}/{name}") for name in os.listdir(place)]
+        return [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return []
 
