@@ -62,3 +62,11 @@ def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(med
 def test_what_makes_no_bench_is_refused(medfuzz, words, told):
     code, _out, err = medfuzz("run", *words)
     assert (code, told in err[-1]) == (2, True)
+
+
+def test_a_program_that_cannot_be_started_is_a_bench_fault_that_names_it(medfuzz):
+    device = ("--cmd", "pyton3 server.py", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp")
+    code, out, _err = medfuzz("run", *device)
+    assert (code, out[0].endswith(" s (0/s), ended: bench")) == (3, True)
+    assert out[1].startswith("bench fault: cannot start pyton3: ")
+    assert out[1].endswith("Check --cmd, or the commands in [target] and [stimuli]")
