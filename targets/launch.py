@@ -116,7 +116,8 @@ def _refuse_strangers(monikers: list[str], target: object) -> None:
     for moniker in monikers:
         while moniker.startswith(("tcp:", _OWN)) and _opens(moniker, target):
             if time.monotonic() > deadline:
-                raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+                words = "End it, or choose another port; what runs there gets a bench by `medfuzz init`"
+                raise TargetError(f"{moniker}: something listens there already. {words}")
             time.sleep(_POLL)
 
 

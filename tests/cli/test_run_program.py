@@ -7,6 +7,8 @@ import tomllib
 
 import pytest
 
+from harness.discovery.program_bench import Program
+
 SERVER = """
     import socket, sys
 
@@ -70,3 +72,17 @@ def test_a_program_that_cannot_be_started_is_a_bench_fault_that_names_it(medfuzz
     assert (code, out[0].endswith(" s (0/s), ended: bench")) == (3, True)
     assert out[1].startswith("bench fault: cannot start pyton3: ")
     assert out[1].endswith("Check --cmd, or the commands in [target] and [stimuli]")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("/usr/bin/python3 -u -m http.server 80", "http.server"),
+        ("python3 server.py -m 5", "server"),
+        ("./device -m fast", "device"),
+        ("python3 -m", "python3"),
+    ],
+)
+def test_a_run_is_called_after_the_script_the_module_or_the_program(tmp_path, command, name):
+    (tmp_path / "server.py").touch()
+    assert Program(command, (), (), tmp_path).name == name
