@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+_OR = "' or '"
+
 
 class MedfuzzError(Exception):
     """Base of all; `exit_code` is what the command line ends with."""
@@ -64,7 +66,7 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the valid words that it is a part of, or for the nearest; else all valid words."""
     words = sorted(valid)
     if near := _akin(word, words) or difflib.get_close_matches(word, words, n=1):
-        return f" Did you mean {' or '.join(map(repr, near))}?"
+        return f" Did you mean '{_OR.join(near)}'?"
     return f" Valid: {', '.join(words) or '(none)'}."
 
 
