@@ -66,6 +66,8 @@ _FORMS: Sequence[re.Pattern[str]] = tuple(re.compile(form, re.MULTILINE) for for
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|(?<![\w:.])\d+(?![\w.]*:)")
 
 
+_CAUSED = "\n\nThe above exception was the direct cause of the following exception:\n\n"
+_HANDLING = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
 _FRAME = re.compile(r"^ *#\d+ 0x[0-9a-f]+ in ([^\n]+)|^==\d+== +(?:at|by) 0x[0-9A-F]+: ([^\n]+)", re.MULTILINE)
 _LINE = re.compile(r"[^\s:()]+:\d+")
 _RUNTIME = re.compile(
@@ -107,7 +109,8 @@ def complaints_in(text: bytes) -> list[Complaint]:
     lines = text[-_BOUND:].decode(errors="replace").splitlines()
     shown = "".join(f"{line[:_LONGEST]}\n" for line in lines)
     found = [(match, number < len(_CHECKED)) for number, form in enumerate(_FORMS) for match in form.finditer(shown)]
-    told = [_complaint(match, shown, checked=checked) for match, checked in sorted(found, key=_end)]
+    ordered = _unchained(sorted(found, key=_end), shown)
+    told = [_complaint(match, shown, checked=checked) for match, checked in ordered]
     distinct: dict[tuple[str, str], Complaint] = {}
     for one in told:
         distinct[_cause(one)] = distinct.pop(_cause(one), one)
@@ -116,6 +119,19 @@ def complaints_in(text: bytes) -> list[Complaint]:
 
 def _end(found: tuple[re.Match[str], bool]) -> int:
     return found[0].end()
+
+
+def _unchained(found: Sequence[tuple[re.Match[str], bool]], shown: str) -> list[tuple[re.Match[str], bool]]:
+    """Of Python's chained tracebacks one: the cause of a `raise … from`, else the one that nobody handled."""
+    kept: list[tuple[re.Match[str], bool]] = []
+    before = 0
+    for one in found:
+        between, before = shown[before : one[0].start()], one[0].end()
+        if _HANDLING in between:
+            kept = kept[:-1]
+        if _CAUSED not in between:
+            kept.append(one)
+    return kept
 
 
 def _cause(one: Complaint) -> tuple[str, str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+
+_OR = "' or '"
 
 
 class MedfuzzError(Exception):
@@ -60,7 +63,12 @@ class InternalError(MedfuzzError):
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the nearest valid word, else the valid words."""
+    """` Did you mean 'x'?` for the valid words that it is a part of, or for the nearest; else all valid words."""
     words = sorted(valid)
-    near = difflib.get_close_matches(word, words, n=1)
-    return f" Did you mean '{near[0]}'?" if near else f" Valid: {', '.join(words) or '(none)'}."
+    if near := _akin(word, words) or difflib.get_close_matches(word, words, n=1):
+        return f" Did you mean '{_OR.join(near)}'?"
+    return f" Valid: {', '.join(words) or '(none)'}."
+
+
+def _akin(word: str, words: Sequence[str]) -> list[str]:
+    return [each for each in words if word.casefold() in re.split("[_-]", each.casefold())]

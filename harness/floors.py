@@ -13,6 +13,7 @@ from harness.transcript import Exchange
 
 _ECHOED, _ENOUGH = 0.95, 5
 BETWEEN = "\0"
+UNHEARD = ": is its protocol another one, or is a session wanted first?"
 
 
 def refuses_nothing(_reply: bytes) -> bool:
@@ -106,12 +107,12 @@ def _of_interface(name: str, tally: Tally, floors: FloorsTable, tested: Tested) 
     share = floors.cases if tested.budget is None else tested.budget // (2 * len(tested.interfaces))
     wanted = min(floors.cases, share)
     if tally.cases < wanted:
-        yield f"'{name}': {tally.cases} cases, {wanted} are the least ([floors] cases)"
+        yield f"'{name}': {tally.cases} cases, {wanted} are the least ([floors] cases): give it more time"
     if tally.valid >= _ENOUGH:
         if tally.accepted < floors.answered * tally.valid:
-            yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe"
+            yield f"'{name}': answered {tally.accepted} of {tally.valid} valid messages, besides the probe{UNHEARD}"
     elif tally.asked and tally.answered < floors.answered * tally.asked:
-        yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe"
+        yield f"'{name}': answered {tally.answered} of {tally.asked} messages, besides the probe{UNHEARD}"
     if not tally.echoes and tally.answered and tally.echoed >= _ECHOED * tally.answered:
         yield f"'{name}': {tally.echoed} of {tally.answered} answers are what was sent: is it an echo?"
     for state, proof in tally.unreached.items():

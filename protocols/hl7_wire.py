@@ -88,9 +88,9 @@ def kind_of(block: bytes) -> bytes:
 
 
 def is_due(block: bytes) -> bool:
-    """False where the header allows that no acknowledgement comes (MSH-15, MSH-16), and for a batch (HL7 2.5, 2.9)."""
+    """False where the header allows that none comes (MSH-15, MSH-16), and for a batch, bent or not (HL7 2.5, 2.9)."""
     asked = {field for field in header_of(block)[14:16] if field}
-    return kind_of(block) != b"batch" and (not asked or b"AL" in asked)
+    return _lines(block)[0][:3] not in BATCHES and (not asked or b"AL" in asked)
 
 
 @lru_cache(_REMEMBERED)
@@ -160,9 +160,12 @@ class Hl7Wire(Wire):
         return "" if told[1] else "it does not say which message it acknowledges"
 
     def demands(self, sent: bytes) -> bool:
-        """A block is acknowledged, if only by a reject, unless it is an answer or wants none (HL7 2.5, 2.9.2)."""
+        """A block is acknowledged, if only by a reject, unless it is an answer or wants none (HL7 2.5, 2.9.2).
+
+        One without a control id cannot be: MSA-2 is required.
+        """
         whole = sent.startswith(START) and sent.endswith(END) and sent.count(START) == sent.count(END) == 1
-        return whole and acknowledged(sent) is None and is_due(sent)
+        return whole and bool(b"".join(header_of(sent)[9:10])) and acknowledged(sent) is None and is_due(sent)
 
     def served(self, frame: Frame) -> bool:
         """Any acknowledgement: who refuses a message by its control id has read it."""

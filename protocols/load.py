@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from harness.errors import UsageError, did_you_mean
@@ -19,43 +20,56 @@ SCAPY = "scapy:"
 PROTOCOLS: Registry[Callable[[Mapping[str, str]], Protocol]] = Registry("protocol")
 
 
+class Shipped(NamedTuple):
+    """A protocol that comes with medfuzz: where it is defined, as text, and what it is for."""
+
+    place: str
+    what: str
+
+
 SHIPPED = {
-    "hl7_mllp": "protocols.hl7_mllp:hl7_mllp",
-    "hl7_listener": "protocols.hl7_listener:PROTOCOL",
-    "modbus_tcp": "protocols.modbus:modbus_tcp",
-    "modbus_rtu": "protocols.modbus:modbus_rtu",
-    "modbus_ascii": "protocols.modbus:modbus_ascii",
-    "bytes": "protocols.plain_bytes:plain_bytes",
-    "dicom": "protocols.dicom:PROTOCOL",
-    "astm_host": "protocols.astm:HOST",
-    "astm_analyzer": "protocols.astm:ANALYZER",
-    "medibus": "protocols.medibus:PROTOCOL",
-    "dri": "protocols.dri:PROTOCOL",
-    "http": "protocols.http:http",
-    "intellivue": "protocols.intellivue:PROTOCOL",
-    "phd_agent": "protocols.phd:AGENT",
-    "phd_manager": "protocols.phd:MANAGER",
-    "sdc": "protocols.sdc:sdc",
-    "arp": "protocols.arp:arp",
-    "icmp": "protocols.icmp:icmp",
-    "icmpv6": "protocols.icmp:icmpv6",
-    "att": "protocols.att:PROTOCOL",
-    "gatt_racp": "protocols.gatt.racp:PROTOCOL",
-    "gatt_cgm": "protocols.gatt.cgm:PROTOCOL",
-    "gatt_cgm_plain": "protocols.gatt.cgm:PLAIN",
-    "gatt_ids": "protocols.gatt.ids:PROTOCOL",
-    "gatt_heart_rate": "protocols.gatt.heart_rate:PROTOCOL",
-    "gatt_blood_pressure": "protocols.gatt.blood_pressure:PROTOCOL",
-    "gatt_plx": "protocols.gatt.plx:PROTOCOL",
-    "gatt_thermometer": "protocols.gatt.thermometer:PROTOCOL",
-    "smp": "protocols.smp:PROTOCOL",
-    "l2cap_signalling": "protocols.l2cap:PROTOCOL",
-    "l2cap": "protocols.l2cap:WHOLE_FRAMES",
-    "pump_link": "targets.pump.protocol.link:PROTOCOL",
-    "pump_hl7": "targets.pump.protocol.hl7:PROTOCOL",
-    "insulin": "targets.insulin.protocol.services:PROTOCOL",
+    "hl7_mllp": Shipped(
+        "protocols.hl7_mllp:hl7_mllp", "HL7 v2 over MLLP: the device receives (interface engines, monitors, gateways)"
+    ),
+    "hl7_listener": Shipped(
+        "protocols.hl7_listener:PROTOCOL", "HL7 v2 over MLLP: the device sends, we acknowledge (listen:)"
+    ),
+    "modbus_tcp": Shipped("protocols.modbus:modbus_tcp", "Modbus servers on a network"),
+    "modbus_rtu": Shipped("protocols.modbus:modbus_rtu", "Modbus servers on a serial line"),
+    "modbus_ascii": Shipped("protocols.modbus:modbus_ascii", "Modbus servers on a serial line, in characters"),
+    "bytes": Shipped("protocols.plain_bytes:plain_bytes", "bytes alone, with ?probe=HEX that the device answers"),
+    "dicom": Shipped("protocols.dicom:PROTOCOL", "DICOM storage, query and print servers"),
+    "astm_host": Shipped("protocols.astm:HOST", "ASTM E1381/E1394 laboratory hosts"),
+    "astm_analyzer": Shipped("protocols.astm:ANALYZER", "ASTM E1381/E1394 analysers"),
+    "medibus": Shipped("protocols.medibus:PROTOCOL", "Dräger ventilators, anaesthesia workstations, monitors"),
+    "dri": Shipped("protocols.dri:PROTOCOL", "GE/Datex-Ohmeda monitors (S/5 Computer Interface)"),
+    "http": Shipped("protocols.http:http", "any web or REST interface"),
+    "intellivue": Shipped("protocols.intellivue:PROTOCOL", "Philips IntelliVue monitors (Data Export over UDP)"),
+    "phd_agent": Shipped("protocols.phd:AGENT", "IEEE 11073-20601 agents (listen:)"),
+    "phd_manager": Shipped("protocols.phd:MANAGER", "IEEE 11073-20601 managers"),
+    "sdc": Shipped("protocols.sdc:sdc", "IEEE 11073 SDC providers (SOAP over HTTP)"),
+    "arp": Shipped("protocols.arp:arp", "a device's own IP stack (raw:)"),
+    "icmp": Shipped("protocols.icmp:icmp", "a device's own IP stack (raw:)"),
+    "icmpv6": Shipped("protocols.icmp:icmpv6", "a device's own IPv6 stack (raw:)"),
+    "att": Shipped("protocols.att:PROTOCOL", "Bluetooth LE: attribute protocol"),
+    "gatt_racp": Shipped("protocols.gatt.racp:PROTOCOL", "Bluetooth LE: record access control point"),
+    "gatt_cgm": Shipped(
+        "protocols.gatt.cgm:PROTOCOL", "Bluetooth LE: continuous glucose monitoring, with end-to-end checksums"
+    ),
+    "gatt_cgm_plain": Shipped("protocols.gatt.cgm:PLAIN", "Bluetooth LE: continuous glucose monitoring"),
+    "gatt_ids": Shipped("protocols.gatt.ids:PROTOCOL", "Bluetooth LE: insulin delivery"),
+    "gatt_heart_rate": Shipped("protocols.gatt.heart_rate:PROTOCOL", "Bluetooth LE: heart rate"),
+    "gatt_blood_pressure": Shipped("protocols.gatt.blood_pressure:PROTOCOL", "Bluetooth LE: blood pressure"),
+    "gatt_plx": Shipped("protocols.gatt.plx:PROTOCOL", "Bluetooth LE: pulse oximeters"),
+    "gatt_thermometer": Shipped("protocols.gatt.thermometer:PROTOCOL", "Bluetooth LE: thermometers"),
+    "smp": Shipped("protocols.smp:PROTOCOL", "Bluetooth LE: pairing"),
+    "l2cap_signalling": Shipped("protocols.l2cap:PROTOCOL", "Bluetooth LE: L2CAP signalling"),
+    "l2cap": Shipped("protocols.l2cap:WHOLE_FRAMES", "Bluetooth LE: whole L2CAP frames"),
+    "pump_link": Shipped("targets.pump.protocol.link:PROTOCOL", "the demonstration pump's serial link"),
+    "pump_hl7": Shipped("targets.pump.protocol.hl7:PROTOCOL", "the demonstration pump's HL7"),
+    "insulin": Shipped("targets.insulin.protocol.services:PROTOCOL", "the demonstration insulin pump"),
 }
-"""Where each is defined, as text: what only a demonstration device speaks lies beside that device."""
+"""What only a demonstration device speaks lies beside that device."""
 
 
 def _shipped(name: str, place: str, options: Mapping[str, str]) -> Protocol:
@@ -93,8 +107,8 @@ def _value(where: str, text: str, kind: str) -> Value:
     return int(text)
 
 
-for _name, _place in SHIPPED.items():
-    PROTOCOLS.register(_name)(partial(_shipped, _name, _place))
+for _name, _entry in SHIPPED.items():
+    PROTOCOLS.register(_name)(partial(_shipped, _name, _entry.place))
 
 
 def load_protocol(spec: str, folder: Path = Path()) -> Protocol:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.finding import Finding
 from harness.kinship import faults_in
-from harness.summary import CampaignRecord, MessageTotals, RequirementRecord
+from harness.summary import BENCH_FAILED, CampaignRecord, MessageTotals, RequirementRecord
 from harness.verdict import KINDS, Kind
 from reports.again import replay_command
 from reports.charts import Chart, step_chart
@@ -92,6 +92,14 @@ def verdict_sentence(record: CampaignRecord) -> str:
         return f"{_kinds(heads)} confirmed by replay, in {tried}.{_known(record)}"
     if record.findings:
         return f"{counted(len(record.findings), 'finding')} that the replays did not confirm, in {tried}."
+    return _without_findings(record, tried)
+
+
+def _without_findings(record: CampaignRecord, tried: str) -> str:
+    if record.exit_code == BENCH_FAILED:
+        return f"The bench failed; no fault met before that, in {tried}."
+    if record.doubts:
+        return f"Not a pass: no fault met in {tried}, and too little was tested."
     return f"No fault met in {tried}. This speaks of the cases that ran, not of the device."
 
 

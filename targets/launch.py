@@ -17,6 +17,7 @@ from harness.load import run_delay
 from harness.radio.process import Radio
 from harness.transports import transport
 from targets.coverage.program import ProgramCoverage
+from targets.proc import listening_of, tree_of
 from targets.process import OwnProcess, environment_of
 from targets.terminal import Terminals
 
@@ -115,7 +116,8 @@ def _refuse_strangers(monikers: list[str], target: object) -> None:
     for moniker in monikers:
         while moniker.startswith(("tcp:", _OWN)) and _opens(moniker, target):
             if time.monotonic() > deadline:
-                raise TargetError(f"{moniker}: something listens there already. End it, or choose another port")
+                words = "End it, or choose another port; what runs there gets a bench by `medfuzz init`"
+                raise TargetError(f"{moniker}: something listens there already. {words}")
             time.sleep(_POLL)
 
 
@@ -128,8 +130,15 @@ def _await_link(process: OwnProcess, moniker: str, target: object, deadline: flo
         if words := process.ended():
             raise TargetError(f"the target's process ended at once with {words}: {process.last_words()}")
         if time.monotonic() > deadline + run_delay(process.pid):
-            raise TargetError(f"the target did not come up in time: {moniker} does not open. Raise [target] ready")
+            raise TargetError(f"the target did not come up in time: {moniker} does not open. {_remedy(process.pid)}")
         time.sleep(_POLL)
+
+
+def _remedy(pid: int) -> str:
+    ports = " and ".join(map(str, listening_of(tree_of(pid))))
+    if ports:
+        return f"It listens on port {ports}: name that in transport, or give the command the other one"
+    return "It listens on no TCP port so far: raise [target] ready, or see what its command wants"
 
 
 def _await_coverage(process: OwnProcess, coverage: ProgramCoverage, deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""What Linux tells of a running program in /proc: processor time, memory, descriptors, threads, and what it started."""
+"""What Linux tells of a running program in /proc: processor time, memory, descriptors, threads, ports, children."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _KEEPS = re.compile(
 )
 _SECTIONS = (".go.buildinfo", ".note.go.buildid", ".svm_heap", ".data.rel.ro.caml")
 NO_BYTES = b""
+_LISTENS = b"0A"
 _STAT_BYTES = 1024
 
 
@@ -104,6 +105,25 @@ def descriptors_of(pid: int) -> int:
         return place.stat().st_size or len(list(place.iterdir()))  # kernels before 6.2 tell no size
     except OSError:
         return 0
+
+
+def listening_of(pids: Iterable[int]) -> tuple[int, ...]:
+    """The TCP ports at which the processes wait for connections; none where the system does not tell."""
+    sockets = {_inode(link) for pid in pids for link in _links(pid)}
+    lines = (line.split() for table in ("tcp", "tcp6") for line in _read(f"/proc/net/{table}").splitlines()[1:])
+    ports = {int(line[1].rpartition(b":")[2], 16) for line in lines if line[3] == _LISTENS and line[9] in sockets}
+    return tuple(sorted(ports))
+
+
+def _links(pid: int) -> list[str]:
+    try:
+        return [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:
+        return []
+
+
+def _inode(link: str) -> bytes:
+    return link.removeprefix("socket:[").removesuffix("]").encode()
 
 
 def memory_of(pid: int) -> int:

@@ -91,7 +91,7 @@ def _started(
         )
     except (OSError, ValueError) as error:
         raise TargetError(
-            f"cannot start {command[0]}: {error}. Check the commands in [target] and [stimuli]"
+            f"cannot start {command[0]}: {error}. Check --cmd, or the commands in [target] and [stimuli]"
         ) from error
 
 

@@ -14,6 +14,7 @@ from harness.states import Interface
 from targets.served import ServedTarget
 
 _SHOWN = 48
+_PROBED = ("scapy:", "bytes")  # protocols whose first message no device need know
 
 
 def meet(assembly: Assembly) -> dict[str, Identity]:
@@ -75,6 +76,8 @@ def _unanswered(assembly: Assembly, name: str, interface: Interface) -> str:
     came = b"".join(piece for one in tries for piece in (*one.replies, *one.unsolicited, one.stray))
     echo = echo_seen(moniker, tries)
     why = f"It may be that {echo}." if echo else f"Is it the right port, speed and protocol ('{protocol.name}')?"
+    if protocol.name.startswith(_PROBED) and not echo:
+        why += " Would the device answer that message? Name one that it does by ?probe=… (docs/protocol.md)."
     messages = assembly.protocols[name].messages
     message = protocol.probe.message if protocol.probe.message in messages else next(iter(messages))
     return (

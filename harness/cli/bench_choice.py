@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.assembly.benches import find_bench
 from harness.campaigns.files import make_folder, write
 from harness.campaigns.session import new_folder
+from harness.cli.program import command
 from harness.discovery.program_bench import NAME, Program
 from harness.errors import UsageError
 
@@ -15,7 +16,10 @@ def bench_of(bench: str, program: Program, out: Path | None) -> tuple[Path, str,
     """The bench file, its name, and the folder for the run, where that is known; raises UsageError, BenchError."""
     if not program.command:
         if program.transports or program.protocols:
-            raise UsageError("--transport and --protocol are for --cmd; those of a bench stand in its file")
+            raise UsageError(
+                "--transport and --protocol are for --cmd; those of a bench stand in its file. A device that runs "
+                f"already gets one by `{command()} init bench.toml` and the same two options"
+            )
         if not bench:
             raise UsageError(
                 "which bench? Name a file, or a shipped bench; a program by --cmd; or go on by --resume FOLDER"

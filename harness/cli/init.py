@@ -74,10 +74,13 @@ def _finish(path: Path, answers: Answers) -> None:
     """Write the bench, and again with what the device itself told, where it is there already."""
     _write(path, bench_text(answers, Clocks()))
     to_write = [spoken.spec for _link, spoken in answers.interfaces if not spoken.states]
-    if not to_write and (clocks := find_clocks(path)) != Clocks():
+    clocks, silence = (Clocks(), "") if to_write else find_clocks(path)
+    if clocks != Clocks():
         _write(path, bench_text(answers, clocks))
         found = " and ".join(filter(None, (clocks.uptime, clocks.boots)))
         say(f"its answers have {found}, by which a restart shows: see [monitors]")
+    if silence:
+        say(f"not heard so far: {silence}")
     say(*(f"{spec} is still to be written, beside {path}: see docs/protocol.md" for spec in to_write))
     say(f"wrote {path}; next: {command()} check {path}")
 

@@ -16,9 +16,15 @@ from harness.bench import load_bench
 from harness.cli.terminal import say
 from harness.errors import MedfuzzError, UsageError, did_you_mean
 from harness.store import STORE_NAME, Store
-from protocols.load import PROTOCOLS
+from protocols.load import SHIPPED
 from protocols.model import Protocol
 from targets.serving.bench_faults import BLE_FAULTS, LINK_FAULTS
+
+_ANY_OTHER = {
+    "scapy:MODULE.CLASS": "any packet class of scapy's, with ?probe=HEX that the device answers",
+    "boofuzz:SCRIPT.py": "a boofuzz script as it is",
+    "FILE.py:NAME": "a definition of your own",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +60,13 @@ def _protocols(where: str) -> Iterator[tuple[str, Protocol]]:
     bench = load_bench(find_bench(where))
     for name in bench.interfaces:
         yield name, protocol_in(bench, name)
+
+
+def _known_protocols(_where: str) -> Iterator[str]:
+    for name, shipped in sorted(SHIPPED.items()):
+        yield f"{name:<20} {shipped.what}"
+    for spec, what in _ANY_OTHER.items():
+        yield f"{spec:<20} {what}; docs/protocol.md"
 
 
 def _messages(where: str) -> Iterator[str]:
@@ -113,7 +126,7 @@ _LISTINGS: dict[str, Callable[[str], Iterator[str]]] = {
     "messages": _messages,
     "states": _states,
     "fuzzers": lambda _where: iter(FUZZERS),
-    "protocols": lambda _where: iter(PROTOCOLS),
+    "protocols": _known_protocols,
     "ports": _ports,
     "bench-faults": _bench_faults,
     "runs": _runs,

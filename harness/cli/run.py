@@ -134,8 +134,8 @@ def seconds_of(text: str) -> float:
 def tell_outcome(record: CampaignRecord, folder: Path) -> None:
     """The last lines: what was found, where the report is, how to replay."""
     verdicts = ", ".join(f"{count:,} {name}" for name, count in sorted(record.verdicts.items()))
-    ended = f"{record.reason} {so_far(record)}".rstrip()
-    say(f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}; {verdicts}")
+    ended = "; ".join(filter(None, (f"{record.reason} {so_far(record)}".rstrip(), verdicts)))
+    say(f"{record.cases:,} cases in {record.seconds:.1f} s ({record.rate:,.0f}/s), ended: {ended}")
     if not record.failing and record.doubts:
         say(f"not a pass: {'; '.join(record.doubts)}")
     say(*(f"  {name}: {_answered(totals)}" for name, totals in record.interfaces.items() if totals.asked))

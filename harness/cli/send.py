@@ -8,7 +8,7 @@ import typer
 
 from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
-from harness.assembly.speaking import Speaker, interface_of
+from harness.assembly.speaking import RAW, Speaker, interface_of
 from harness.cli.terminal import say
 from harness.errors import TargetError, UsageError
 from harness.interfaces import Frame
@@ -26,7 +26,7 @@ def send(
     interface: Annotated[str, typer.Option(help="The interface, where more than one knows the message.")] = "",
     state: Annotated[str, typer.Option(help="Bring the device to this state first.")] = "",
 ) -> None:
-    """Send one message, or bytes, and show the reply. Exit code: 0 answered, 3 not."""
+    """Send one message, or bytes, and show the reply. Exit code: 0 answered, or no answer is due; 3 not answered."""
     data = _bytes(hexadecimal)
     if bool(message) == bool(data):
         raise UsageError("what to send? A message by its name (`medfuzz list messages BENCH`), or bytes by --hex")
@@ -56,6 +56,9 @@ def _tell(link: Speaker, answer: Frame | None) -> None:
     say(*(f"{name} ← unasked: {frame.hex(' ')}" for frame in exchange.unsolicited))
     if exchange.stray:
         say(f"{name} ← not a frame: {exchange.stray.decode('latin-1')}")
+    if answer is None and exchange.message != RAW and not exchange.reply_expected:
+        say(f"{name} ← nothing in {exchange.ended_at - exchange.sent_at:.2f} s; no answer is due to it")
+        return
     if answer is None:
         raise TargetError(link.unanswered)
     say(f"{name} ← {answer.data.hex(' ')}  ({1000 * (exchange.ended_at - exchange.sent_at):.1f} ms)")

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.discovery.clocks import Clocks
-from protocols.load import PROTOCOLS
 
 _TEMPLATE = """# A bench for medfuzz: what the device is, how to talk to it, what to watch. See docs/bench.md.
 
@@ -29,8 +28,8 @@ canaries = {{}}                   # name = "bytes that must not appear in a repl
 """
 _INTERFACE = """[interfaces.{interface}]
 transport = {transport}
-protocol = {protocol}           # {known}, "my_device.py:PROTOCOL" or "boofuzz:my_script.py"
-states = [{states}]             # {all_states}
+protocol = {protocol}           # `medfuzz list protocols` shows the others
+states = [{states}]             # leave out what is not to be tried; empty: all
 forbidden = []                  # messages that must never leave, whatever a mutation makes
 """
 _RADIO = """
@@ -95,9 +94,7 @@ def _interface(name: str, transport: str, protocol: Chosen) -> str:
         interface=name,
         transport=quoted(transport),
         protocol=quoted(protocol.spec),
-        known=", ".join(f'"{known}"' for known in PROTOCOLS),
-        states=", ".join(map(quoted, protocol.states[:1])),
-        all_states=f"of {', '.join(protocol.states)}; empty: all" if protocol.states else "empty: all",
+        states=", ".join(map(quoted, protocol.states)),
     )
 
 

@@ -36,12 +36,19 @@ class Clocks:
     boots: str = ""
 
 
-def find_clocks(path: Path) -> Clocks:
-    """Of the first interface of a bench that answers and has some; a device that is not there yet has none."""
+def find_clocks(path: Path) -> tuple[Clocks, str]:
+    """Of the first interface of a bench that has some; and why the first that was not heard was not, "" where all were.
+
+    A device that is not there yet has none.
+    """
+    clocks, silence = Clocks(), ""
     try:
-        return next((clocks for clocks in map(_of, _interfaces(path)) if clocks != Clocks()), Clocks())
-    except MedfuzzError:
-        return Clocks()
+        for interface in _interfaces(path):
+            found, why = _of(interface)
+            clocks, silence = clocks if clocks != Clocks() else found, silence or why
+    except MedfuzzError as error:
+        silence = silence or str(error)
+    return clocks, silence
 
 
 def _interfaces(path: Path) -> Sequence[Interface]:
@@ -51,11 +58,13 @@ def _interfaces(path: Path) -> Sequence[Interface]:
     return list(assemble(path, seed=0, only=wired).runner.interfaces.values()) if wired else []
 
 
-def _of(interface: Interface) -> Clocks:
+def _of(interface: Interface) -> tuple[Clocks, str]:
     try:
-        return clocks_in(_asked(interface))
-    except MedfuzzError:
-        return Clocks()
+        answers = _asked(interface)
+    except MedfuzzError as error:
+        return Clocks(), str(error)
+    else:
+        return clocks_in(answers), "" if answers else f"{interface.name}: the probe is not answered"
     finally:
         interface.executor.close()
 

@@ -14,6 +14,7 @@ from harness.errors import UsageError
 
 NAME = "bench.toml"
 _SETTLE = 0.2
+_MODULE = "-m"
 
 
 def in_words(command: str) -> list[str]:
@@ -43,9 +44,12 @@ class Program:
 
     @property
     def name(self) -> str:
-        """Of what is run: the script of an interpreter, else the program."""
-        files = [Path(word).stem for word in self.words if (self.folder / word).is_file()]
-        return files[-1] if files else Path(self.words[0]).name
+        """Of what is run: the script or module of an interpreter, else the program."""
+        program, *arguments = self.words
+        files = [Path(word).stem for word in arguments if (self.folder / word).is_file()]
+        named = Path(program).stem if (self.folder / program).is_file() else Path(program).name
+        modules = arguments[arguments.index(_MODULE) + 1 :] if _MODULE in arguments else []
+        return (files or (modules[:1] if named.startswith("python") else []) or [named])[-1]
 
     @property
     def text(self) -> str:

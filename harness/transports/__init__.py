@@ -77,4 +77,6 @@ def parse_moniker(moniker: str) -> Endpoint:
 def transport(moniker: str, target: object) -> Transport:
     """The transport of a moniker; `target` is for schemes that live inside it. Raises UsageError."""
     endpoint = parse_moniker(moniker)
+    if endpoint.scheme not in transports and endpoint.address.isdecimal():
+        raise UsageError(f"'{moniker}' is not a transport. Did you mean 'tcp:{moniker}'?")
     return transports.get(endpoint.scheme)(endpoint, target)

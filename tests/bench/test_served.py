@@ -203,6 +203,21 @@ def test_a_port_that_somebody_else_listens_on_is_not_fuzzed(tmp_path, ports):
         assembly.runner.stop()
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [(["python3", "-m", "http.server", "{}"], "It listens on port {}: name that"), (["sleep", "9"], "on no TCP port")],
+)
+def test_a_program_that_listens_elsewhere_is_told_where(tmp_path, ports, command, told):
+    (tmp_path / "b.toml").write_text(
+        f'[target]\nkind = "process"\nname = "x"\nready = 2.0\ncommand = {[w.format(ports[1]) for w in command]}\n'
+        f'[interfaces.main]\nprotocol = "hl7_mllp"\ntransport = "tcp:127.0.0.1:{ports[0]}"\n'
+    )
+    assembly = assemble(tmp_path / "b.toml", seed=0)
+    with pytest.raises(TargetError, match=told.format(ports[1])):
+        assembly.runner.start()
+    assembly.runner.stop()
+
+
 @pytest.mark.slow
 def test_nothing_listening_is_exit_3_within_the_deadline(tmp_path, ports):
     bench = tmp_path / "b.toml"

@@ -1,6 +1,7 @@
 """What the commands print and how they end, on the emulated pump."""
 
 import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -167,7 +168,8 @@ def test_send_shows_the_bytes_and_the_parsed_reply(medfuzz):
         ("messages pump", "status"),
         ("states pump", "infusing"),
         ("fuzzers", "enumerate"),
-        ("protocols", "pump_link"),
+        ("protocols", "dicom                DICOM storage, query and print servers"),
+        ("protocols", "boofuzz:SCRIPT.py"),
         ("runs", "runs/one"),
         ("findings", "F-"),
     ],
@@ -234,6 +236,20 @@ def test_bytes_are_sent_as_they_are_and_what_comes_is_shown(medfuzz):
     assert out[0] == "network → bytes: 0b 4d 53 48 7c 5e 7e 5c 26 7c 1c 0d"
     code, out, err = medfuzz("send", "pump", "--interface", "maintenance", "--hex", "7e")
     assert (code, out, "no answer in" in err[-1]) == (3, ["maintenance → bytes: 7e"], True)
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "told"),
+    [("acknowledge", 0, "main ← nothing in "), ("update", 3, "no answer in ")],
+)
+def test_only_a_message_that_wants_an_answer_fails_without_one(medfuzz, tmp_path, message, code, told):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        (tmp_path / "b.toml").write_text(
+            '[target]\nkind = "external"\nname = "x"\n[interfaces.main]\nprotocol = "hl7_mllp"\nreply_timeout = 0.1\n'
+            f'transport = "tcp:127.0.0.1:{deaf.getsockname()[1]}"\n'
+        )
+        given, out, err = medfuzz("send", "b.toml", message)
+    assert (given, told in "\n".join(out + err)) == (code, True)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from harness.discovery import clocks
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 GIVEN = ("--transport", "tcp:127.0.0.1:9", "--protocol", "hl7_mllp")
+NOBODY = "tcp:127.0.0.1:9: Connection refused. Is the device on and listening there?"
 SCRIPT = """
 from boofuzz import *
 session = Session(target=Target(connection=TCPSocketConnection("127.0.0.1", 1)))
@@ -51,13 +52,26 @@ def init(medfuzz, monkeypatch):
 
 def test_what_is_given_is_not_asked_and_the_bench_loads(medfuzz, tmp_path):
     code, out, err = medfuzz("init", "b.toml", "--name", "Pump 7", *GIVEN)
-    assert (code, out, err) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
+    assert (code, out, err) == (0, [f"not heard so far: {NOBODY}", "wrote b.toml; next: medfuzz check b.toml"], [])
     bench = load_bench(tmp_path / "b.toml")
     assert (bench.target.name, bench.interfaces["main"].protocol) == ("Pump 7", "hl7_mllp")
     assert (bench.target.reset_command, bench.target.armed, bench.interfaces["main"].states) == ([], False, ["idle"])
     code, out, err = medfuzz("check", "b.toml")
     assert (code, len(err)) == (3, 1)
     assert any("Is the device on" in line for line in out)
+
+
+def test_all_states_of_a_protocol_are_tried(medfuzz, tmp_path):
+    medfuzz("init", "b.toml", "--name", "x", "--transport", "tcp:127.0.0.1:9", "--protocol", "dicom")
+    assert load_bench(tmp_path / "b.toml").interfaces["main"].states == ["idle", "associated"]
+    assert max(map(len, (tmp_path / "b.toml").read_text().splitlines())) <= 120
+
+
+def test_a_device_that_does_not_answer_is_told(medfuzz):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        place = f"tcp:127.0.0.1:{deaf.getsockname()[1]}"
+        words = ("--name", "x", "--transport", place, "--protocol", "modbus_tcp")
+        assert medfuzz("init", "b.toml", *words)[1][0] == "not heard so far: main: the probe is not answered"
 
 
 def test_a_bench_that_is_there_is_not_overwritten(medfuzz, tmp_path):
@@ -92,7 +106,9 @@ def test_it_asks_for_every_interface_until_there_is_none(init, tmp_path):
 
 def test_every_interface_can_be_given(medfuzz, tmp_path):
     both = ("--transport", "tcp:h:1", "--protocol", "hl7_mllp", "--transport", "tcp:h:2", "--protocol", "pump_link")
-    assert medfuzz("init", "b.toml", "--name", "x", *both) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
+    code, out, err = medfuzz("init", "b.toml", "--name", "x", *both)
+    assert (code, out[1:], err) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
+    assert out[0].startswith("not heard so far: tcp:h:1: ")
     found = load_bench(tmp_path / "b.toml").interfaces
     assert [(name, one.protocol) for name, one in found.items()] == [("main", "hl7_mllp"), ("tcp", "pump_link")]
     code, _out, err = medfuzz("init", "c.toml", "--name", "x", *both[:-2])
@@ -206,7 +222,8 @@ def test_a_protocol_that_is_still_to_be_written(medfuzz, protocol):
 def test_a_boofuzz_script_and_its_messages(medfuzz, tmp_path):
     (tmp_path / "mine.py").write_text(SCRIPT)
     words = ("--name", "x", "--transport", "tcp:h:1", "--protocol", "boofuzz:mine.py")
-    assert medfuzz("init", "b.toml", *words) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
+    code, out, err = medfuzz("init", "b.toml", *words)
+    assert (code, out[1:], err) == (0, ["wrote b.toml; next: medfuzz check b.toml"], [])
     assert load_bench(tmp_path / "b.toml").interfaces["main"].states == ["start"]
     code, out, err = medfuzz("list", "messages", "b.toml")
     assert (code, [line.split() for line in out], err) == (0, [["main", "hello"]], [])

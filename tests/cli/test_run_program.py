@@ -7,6 +7,8 @@ import tomllib
 
 import pytest
 
+from harness.discovery.program_bench import Program
+
 SERVER = """
     import socket, sys
 
@@ -53,8 +55,8 @@ def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(med
         (["--cmd", "x"], "one of each for every interface"),
         (["--cmd", " ", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp"], "--cmd is empty"),
         (["--cmd", "x 'y", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp"], "No closing quotation"),
-        (["--cmd", "x", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7"], "unknown protocol 'hl7'"),
-        (["--transport", "tcp:127.0.0.1:1"], "are for --cmd"),
+        (["--cmd", "x", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7"], "or 'hl7_mllp'"),
+        (["--transport", "tcp:127.0.0.1:1"], "medfuzz init bench.toml"),
         (["pump", "--cmd", "x"], "leave 'pump' out"),
         ([], "which bench?"),
     ],
@@ -62,3 +64,25 @@ def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(med
 def test_what_makes_no_bench_is_refused(medfuzz, words, told):
     code, _out, err = medfuzz("run", *words)
     assert (code, told in err[-1]) == (2, True)
+
+
+def test_a_program_that_cannot_be_started_is_a_bench_fault_that_names_it(medfuzz):
+    device = ("--cmd", "pyton3 server.py", "--transport", "tcp:127.0.0.1:1", "--protocol", "hl7_mllp")
+    code, out, _err = medfuzz("run", *device)
+    assert (code, out[0].endswith(" s (0/s), ended: bench")) == (3, True)
+    assert out[1].startswith("bench fault: cannot start pyton3: ")
+    assert out[1].endswith("Check --cmd, or the commands in [target] and [stimuli]")
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("/usr/bin/python3 -u -m http.server 80", "http.server"),
+        ("python3 server.py -m 5", "server"),
+        ("./device -m fast", "device"),
+        ("python3 -m", "python3"),
+    ],
+)
+def test_a_run_is_called_after_the_script_the_module_or_the_program(tmp_path, command, name):
+    (tmp_path / "server.py").touch()
+    assert Program(command, (), (), tmp_path).name == name

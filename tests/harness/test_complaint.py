@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.complaint import complaint_in
+from harness.complaint import complaint_in, complaints_in
 
 ASAN = """\
 =================================================================
@@ -144,3 +144,35 @@ def test_no_flood_of_a_hostile_device_holds_us_up(piece):
 def test_the_last_words_are_the_last_ones_also_where_they_were_said_before():
     other = TRACEBACK.replace("KeyError", "ValueError")
     assert complaint_in((TRACEBACK + other + TRACEBACK).encode()).what == "KeyError"
+
+
+RAISED = """\
+import traceback
+
+def table(number):
+    return {}[number]
+
+def parse(how):
+    try:
+        table(12)
+    except KeyError as error:
+        if how == "from":
+            raise ValueError(error) from error
+        int(how)
+
+try:
+    parse("%s")
+except ValueError:
+    traceback.print_exc()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [("from", "KeyError at <string>, line 4, in table"), ("x", "ValueError at <string>, line 12, in parse")],
+)
+def test_of_chained_exceptions_the_cause_or_the_one_that_was_not_handled_is_told(how, told):
+    said = subprocess.run([sys.executable, "-c", RAISED % how], capture_output=True, check=True).stderr
+    assert list(map(str, complaints_in(said))) == [told]
+    again = complaints_in(said + TRACEBACK.encode())
+    assert list(map(str, again)) == [told, "KeyError at server.py, line 12, in parse"]

@@ -8,7 +8,7 @@ from toy import case
 from harness.bench_tables import FloorsTable
 from harness.case import Send
 from harness.events import CaseFinished
-from harness.floors import BETWEEN, Tally, shortfalls
+from harness.floors import BETWEEN, UNHEARD, Tally, shortfalls
 from harness.floors import Tested as Reached
 from harness.transcript import Exchange, Transcript
 from harness.verdict import Verdict
@@ -66,7 +66,7 @@ def test_of_what_nobody_mutated_the_answered_ones_are_counted():
 
 
 def test_a_device_that_answers_only_what_is_malformed_is_not_green():
-    words = ("'toy': answered 0 of 5 valid messages, besides the probe",)
+    words = (f"'toy': answered 0 of 5 valid messages, besides the probe{UNHEARD}",)
     assert told({"toy": tally(valid=5, accepted=0)}) == words
     assert told({"toy": tally(valid=4, accepted=0)}) == ()
     assert told({"toy": tally(valid=100, accepted=9)}) != () == told({"toy": tally(valid=100, accepted=10)})
@@ -87,18 +87,18 @@ def test_a_run_that_tested_everything_is_green():
     ("cases", "budget", "wanted"), [(9, None, 10), (9, 1000, 10), (4, 10, 5), (5, 10, 0), (10, None, 0)]
 )
 def test_fewer_cases_than_the_floor_are_not_green_and_a_small_budget_counts(cases, budget, wanted):
-    expected = (f"'toy': {cases} cases, {wanted} are the least ([floors] cases)",) if wanted else ()
+    expected = (f"'toy': {cases} cases, {wanted} are the least ([floors] cases): give it more time",) if wanted else ()
     assert told({"toy": tally(cases)}, budget=budget) == expected
 
 
 def test_the_budget_is_shared_by_the_interfaces():
     assert told({"toy": tally(3), "other": tally(2)}, budget=12) == (
-        "'other': 2 cases, 3 are the least ([floors] cases)",
+        "'other': 2 cases, 3 are the least ([floors] cases): give it more time",
     )
 
 
 def test_a_device_that_answers_nothing_but_the_probe_is_not_green():
-    assert told({"toy": tally(answered=0)}) == ("'toy': answered 0 of 100 messages, besides the probe",)
+    assert told({"toy": tally(answered=0)}) == (f"'toy': answered 0 of 100 messages, besides the probe{UNHEARD}",)
     assert told({"toy": tally(answered=9)}) != () == told({"toy": tally(answered=10)})
     assert told({"toy": tally(asked=0, answered=0)}) == ()
 

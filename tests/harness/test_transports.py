@@ -168,6 +168,7 @@ def test_a_serial_port_that_the_user_may_not_open_says_how_to_be_allowed(monkeyp
     [
         ("tpc:127.0.0.1:1", "Did you mean 'tcp'"),
         ("127.0.0.1", "SCHEME:ADDRESS"),
+        ("127.0.0.1:2575", "Did you mean 'tcp:127.0.0.1:2575'"),
         ("tcp:localhost", "tcp:HOST:PORT"),
         ("tcp:localhost:99999", "1 to 65535"),
         ("serial:/dev/ttyS0?baudrat=9600", "Did you mean 'baudrate'"),

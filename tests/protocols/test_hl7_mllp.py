@@ -242,9 +242,23 @@ def test_what_answers_and_what_is_a_batch_demands_nothing(name):
     assert not PROTOCOL.demands(MESSAGES[name].send().data)
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"MSH", b"MSH|", b"FHS", b"PID|1\r"])
-def test_a_block_without_a_header_is_to_be_rejected(content):
-    assert PROTOCOL.demands(b"\x0b" + content + b"\x1c\r")
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"MSH", b"MSH|", b"FHS", b"PID|1\r", b"MSH|^~\\&|A|B|C|D|||ORU^R01||P"]
+)
+def test_a_block_without_a_control_id_may_be_dropped(content):
+    assert not PROTOCOL.demands(b"\x0b" + content + b"\x1c\r")
+
+
+@pytest.mark.parametrize(
+    "header", [b"MSH|^~\\&|||||||NONE|7", b"MSH@@@@@@@@@7", b"MSH|^~\\&|A|B|C|D|||ORU^R01|7|P|9.9\rPID"]
+)
+def test_whatever_is_wrong_with_a_header_that_has_a_control_id_is_to_be_rejected(header):
+    assert PROTOCOL.demands(b"\x0b" + header + b"\r\x1c\r")
+
+
+def test_a_batch_whose_header_is_bent_is_one_still():
+    batch = MESSAGES["batch"].send().data
+    assert not PROTOCOL.demands(batch.replace(b"FHS|", b"FHS\n", 1))
 
 
 @pytest.mark.parametrize(

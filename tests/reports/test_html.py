@@ -169,6 +169,20 @@ def test_a_run_without_a_finding_claims_no_more_than_was_tried():
     assert "exit code 0" in text
 
 
+def test_a_bench_that_failed_is_no_run_without_a_fault():
+    failed = dataclasses.replace(record(), findings=(), exit_code=3, bench_faults=("cable pulled",))
+    text = Page(render_html(failed)).text
+    assert "The bench failed; no fault met before that, in 100 cases in 8 s." in text
+
+
+def test_a_run_that_tested_too_little_says_first_that_and_why():
+    doubt = "'main': answered 0 of 412 valid messages, <b>besides</b> the probe"
+    page = render_html(dataclasses.replace(record(), findings=(), exit_code=4, doubts=(doubt,)))
+    assert "Not a pass: no fault met in 100 cases in 8 s, and too little was tested." in Page(page).text
+    assert f"Why this is not a pass: {doubt}" in " ".join(Page(page).text.split())
+    assert "Why this is not a pass" not in render_html(dataclasses.replace(record(), doubts=(doubt,)))
+
+
 def test_a_finding_that_did_not_come_back_says_so():
     text = Page(render_html(record(finding(reproduced=0)))).text
     assert "1 finding that the replays did not confirm" in text
