@@ -179,15 +179,25 @@ def _served(again: Replay) -> bool:
 
 
 def is_same(again: Replay, finding: Finding) -> bool:
-    """True for the same bucket; another crash, culprit or complaint would be another fault's reproducer."""
-    if again.again is None or again.case is None:
+    """True for the same bucket; another crash, culprit or complaint would be another fault's reproducer.
+
+    What shows only when the session ends blames no message: what it says of itself tells one from another.
+    """
+    if again.again is None:
         return again.reproduced
+    if again.case is None:
+        return again.reproduced and _says_the_same(again.again, finding.observation)
     if finding.kind is Kind.CONSOLE and again.again.summary != finding.observation.summary:
         return False
     if is_blamed(finding.observation):  # of a device that is gone, only the message blamed tells one fault from another
-        return again.again.blames == finding.observation.blames
+        return again.again.blames == finding.observation.blames and _says_the_same(again.again, finding.observation)
     own = bucket_of(finding.observation)  # an old file's may have been made in another way
     return bucket_of(again.again) == own
+
+
+def _says_the_same(seen: Observation, first: Observation) -> bool:
+    """Where no message is blamed, the last words of the device are the fault; its status may be another one."""
+    return bool(first.blames) or seen.fingerprint[1:] == first.fingerprint[1:]
 
 
 def counted(finding: Finding, replays: Iterable[Replay], shown: int = 0) -> Finding:

@@ -135,6 +135,22 @@ def test_a_device_that_is_gone_behind_another_message_is_not_this_ones_reproduce
     assert (finished(Minimization(finding, shrinker(toy())), play).window != window) is smaller
 
 
+@pytest.mark.parametrize("ends", [False, True], ids=["in a case", "as the session ends"])
+@pytest.mark.parametrize(("words", "smaller"), [(("TypeError", "a.py:9"), True), (("ValueError", "b.py:3"), False)])
+def test_another_exception_is_not_this_ones_reproducer(toy, ends, words, smaller):
+    def died(status, said):
+        return Observation(Kind.EXIT, "device", f"exit status {status}", 1.0, (status, *said))
+
+    window = (case(A, message(b"x")),)
+    first = died("1", ("TypeError", "a.py:9"))
+    finding = replace(found(*window), observation=first, bucket=bucket_of(first))
+
+    def play(candidate, _finding):
+        return Replay(True, again=died("2", words), case=None if ends else candidate[-1])
+
+    assert (finished(Minimization(finding, shrinker(toy())), play).window != window) is smaller
+
+
 @pytest.mark.parametrize(("said", "smaller"), [("the state is bad", True), ("the state is OK", False)])
 def test_another_complaint_of_a_script_is_not_this_ones_reproducer(toy, said, smaller):
     window = (case(A, message(b"x")),)
