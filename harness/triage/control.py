@@ -55,8 +55,12 @@ class Control:
         enough = _COMPARED if any(seen) or len(seen) < _COMPARED else _ENOUGH
         hits = self._votes(self._again, finding.window, finding, enough - finding.tries, most=_COMPARED, fewest=True)
         finding = replace(finding, reproduced=finding.reproduced + sum(hits), tries=finding.tries + len(hits))
-        missed = finding.reproduced < finding.tries or finding.tries < enough
-        return _doubted(finding, f"and in {sum(seen)} of {len(seen)} without the case") if missed else finding
+        without = f"and in {sum(seen)} of {len(seen)} without the case"
+        if finding.reproduced < finding.tries:
+            return _doubted(finding, without)
+        if finding.tries < enough:
+            return _doubted(finding, f"{without}; the time was up before {enough} replays had told one from the other")
+        return finding
 
     def _votes(
         self,

@@ -531,11 +531,16 @@ def test_a_control_that_tested_nothing_is_no_vote_and_where_none_tests_it_is_sai
     assert "could not be played" in finding.doubt
 
 
-@pytest.mark.parametrize(("ends", "believed"), [(3, True), (5, False), (12, False)])
-def test_controls_that_there_was_no_time_for_take_nothing_back_unless_some_showed_it(toy, monkeypatch, ends, believed):
+@pytest.mark.parametrize(
+    ("ends", "believed", "why"), [(3, True, ""), (5, False, "; the time was up before 10"), (12, False, "case, too")]
+)
+def test_controls_that_there_was_no_time_for_take_nothing_back_unless_some_showed_it(
+    toy, monkeypatch, ends, believed, why
+):
     played = Played(monkeypatch, lambda window, _n: True)
     finding = confirmed(toy(), sight(Kind.SILENCE), stop=lambda: len(played.windows) + len(played.controls) >= ends)
     assert (finding.confirmed, finding.reproduced) == (believed, 3)
+    assert why in finding.doubt
 
 
 @pytest.mark.parametrize("kind", SELF_EVIDENT)
