@@ -11,7 +11,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-settings.register_profile("any machine", deadline=None)
+settings.register_profile("any machine", settings.default, deadline=None)
 settings.load_profile("any machine")
 WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device that may be fuzzed)"
 
