@@ -81,7 +81,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "attach": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
     "registers": (POINTER_TO_WORDS, (_BOARD, c_int)),
     "inputs": (ctypes.POINTER(c_int32), (_BOARD, c_int)),
-    "wire": (None, (_BOARD, c_int, c_int, c_int, c_int)),
+    "wire": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
     "map": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
     "receives": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
     "transmits": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
@@ -149,10 +149,17 @@ def library() -> Library | None:
     for folder in _folders():
         try:
             path = folder / build.file_name()
-            return Library(path if path.is_file() else build.build(folder, _compiler()))
+            return Library(path if _ours(path) else build.build(folder, _compiler()))
         except (OSError, subprocess.SubprocessError):
             continue
     return None
+
+
+def _ours(path: Path) -> bool:
+    """Beside the sources it is as good as they are; in a cache nobody else may have put it there."""
+    if not path.is_file():
+        return False
+    return path.parent == build.SOURCES or not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
 
 
 def _compiler() -> list[str]:

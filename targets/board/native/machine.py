@@ -132,7 +132,8 @@ class CompiledMachine(Machine):
     def _adopt(self) -> Banks:
         """Let the core answer for the register banks that it knows."""
         banks = Banks(self._part, self.bus)
-        banks.number(self.chip.system)
+        for needed in (self.chip.system, self.chip.clock):
+            banks.number(needed)
         self.cpu.route_mmio(self._functions.mmio_read, self._functions.mmio_write, self._region)
         self._others = [p for p in self.chip.peripherals if p not in banks.numbers]
         self._ports = list(self.chip.usarts.values())
