@@ -40,12 +40,6 @@ class Shared(ctypes.Structure):
     )
 
 
-class Output(ctypes.Structure):
-    """`struct output`: bytes that a USART has sent, and when the last of them had left."""
-
-    _fields_ = (("cycle", c_uint64), ("start", c_uint32), ("size", c_uint32))
-
-
 class Unicorn(ctypes.Structure):
     """The emulator's functions that the core calls."""
 
@@ -89,7 +83,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "reset": (None, (_BOARD,)),
     "receiving": (c_int, (_BOARD, c_int)),
     "feed": (c_int, (_BOARD, c_int, ctypes.c_char_p, c_uint32)),
-    "outputs": (ctypes.POINTER(Output), (_BOARD, c_int, c_void_p, c_void_p)),
+    "outputs": (c_void_p, (_BOARD, c_int, c_void_p, c_void_p, c_void_p)),
     "forget_outputs": (None, (_BOARD,)),
     "saved_size": (c_size_t, (_BOARD,)),
     "save": (None, (_BOARD, c_void_p)),

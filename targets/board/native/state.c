@@ -115,9 +115,12 @@ API int board_receiving(const struct board *b, int usart) {
 }
 
 /* -- what was sent ------------------------------------------------------------------------------------------------- */
-API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, const uint8_t **bytes) {
+/* All outputs of a USART, with their bytes behind one another. */
+API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, uint32_t *used,
+                                       const uint8_t **bytes) {
     const struct wire *w = &b->wires[b->devices[usart].slot];
     *count = w->output_count;
+    *used = w->bytes_used;
     *bytes = w->bytes;
     return w->outputs;
 }
