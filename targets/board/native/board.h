@@ -145,6 +145,7 @@ int priority_of(const struct board *b, int number);
 API void board_pend(struct board *b, int number);
 API void board_line(struct board *b, int number, int level);
 API void board_enable(struct board *b, int number);
+API int board_group(const struct board *b, int number);
 API int board_running(const struct board *b);
 API int board_candidate(const struct board *b);
 API int board_masked(struct board *b, int number);

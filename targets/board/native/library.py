@@ -106,6 +106,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "leave": (c_int, (_BOARD, c_uint32)),
     "nvic_reset": (None, (_BOARD,)),
     "priority": (c_int, (_BOARD, c_int)),
+    "group": (c_int, (_BOARD, c_int)),
     "members": (c_int, (_BOARD, c_int, c_void_p)),
     "device_read": (c_uint32, (_BOARD, c_int, c_uint32)),
     "device_write": (None, (_BOARD, c_int, c_uint32, c_uint32)),
