@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
 
 NMI, HARD_FAULT, MEM_FAULT, BUS_FAULT, USAGE_FAULT, SVC, PENDSV, SYSTICK = 2, 3, 4, 5, 6, 11, 14, 15
-IRQ0, EXCEPTIONS = 16, 16 + 96
+IRQ0, EXCEPTIONS = 16, 16 + 240
 THREAD_PRIORITY = 256
 _RETURN, _BASIC, _THREAD, _PROCESS = 0xFFFFFFE1, 1 << 4, 1 << 3, 1 << 2
 _IT_BITS, _ALIGNED, _NUMBER = 0x0600FC00, 1 << 9, 0x1FF

@@ -15,7 +15,7 @@
 #endif
 
 #define NEVER (UINT64_C(1) << 62)
-enum { SOURCES = 128, EXCEPTIONS = 112, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
+enum { SOURCES = 128, EXCEPTIONS = 256, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
 enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, PARTS = 16, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19 };
 enum { SIGNALS = 256 };
 enum { BLOCKS = 64 /* of flash, 16 KB each */ };

@@ -65,7 +65,7 @@ int board_running(const struct board *b) {
 int board_candidate(const struct board *b) {
     const struct state *s = &b->shared.state;
     int best = 0, urgent = 1 << 20;
-    for (int word = 0; word < 2; word++)
+    for (int word = 0; word < EXCEPTIONS / 64; word++)
         for (uint64_t ready = s->pending[word] & s->enabled[word]; ready; ready &= ready - 1) {
             int number = word * 64 + __builtin_ctzll(ready), priority = priority_of(b, number);
             if (priority < urgent) urgent = priority, best = number;
