@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fuzzers.wrapped import Wrapped
 from harness.case import Send, TestCase
 from harness.interfaces import Fuzzer
-from harness.outcome import Outcome
 
 
-class BoundedFuzzer:
+class BoundedFuzzer(Wrapped):
     """Another fuzzer's cases, in their order, those of more than `most` bytes left out."""
 
     def __init__(self, fuzzer: Fuzzer, most: int) -> None:
-        self._fuzzer, self._most = fuzzer, most
-        self.name, self.interface, self.every = fuzzer.name, fuzzer.interface, fuzzer.every
+        super().__init__(fuzzer)
+        self._most = most
 
     def cases(self) -> Iterator[TestCase]:
         """Those that are left."""
         return (case for case in self._fuzzer.cases() if _bytes_of(case) <= self._most)
-
-    def forecast(self) -> int:
-        """As many as without it, at most."""
-        return self._fuzzer.forecast()
-
-    def learn(self, case: TestCase, outcome: Outcome) -> None:
-        """Passed on."""
-        self._fuzzer.learn(case, outcome)
 
 
 def _bytes_of(case: TestCase) -> int:

@@ -13,10 +13,12 @@ from fuzzers.moves import Outline, Plan
 from fuzzers.order import Order
 from harness.case import Origin, Send, TestCase
 from harness.errors import UsageError
+from harness.learned import Words
 from harness.outcome import Outcome
 from protocols.model import Protocol
 
 T = TypeVar("T")
+NO_WORDS = Words()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,17 @@ class ModelFuzzer(ABC):
     """A fuzzer of one protocol's messages in some of its states (none: all).
 
     `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
-    names those that the bench has (None: all). `measures`: its cases are for where it is known what a program uses.
-    `connects`: the device sees when its link is closed and opened again, and begins anew.
-    Raises UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
+    names those that the bench has (None: all). `words` are of the device's program. `connects`: the device sees when
+    its link is closed and opened again, and begins anew. `measures`: its cases are for where it is known what a program
+    uses. `asked_for`: a bench that names no fuzzers does without. Raises UsageError for an unknown state, and where it
+    does not fit: `needs` says what it is for.
     """
 
     name: str
     every = 1
     needs = ""
     measures = False
+    asked_for = False
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class ModelFuzzer(ABC):
         stimuli: Collection[str] | None = None,
         max_case_bytes: int = 8192,
         connects: bool = True,
+        words: Words = NO_WORDS,
     ) -> None:
         if not self.fits(protocol):
             raise UsageError(f"[interfaces.{interface}] fuzzers: '{self.name}' is for {self.needs}")
@@ -63,6 +68,7 @@ class ModelFuzzer(ABC):
         self._max_len = max_len or protocol.max_len
         self._stimuli = stimuli
         self._max_case_bytes, self._connects = max_case_bytes, connects
+        self._words = words
 
     @classmethod
     def fits(cls, _protocol: Protocol) -> bool:

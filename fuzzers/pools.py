@@ -46,7 +46,7 @@ def _pools(message: Message, seed: int, max_len: int, live: bool = False) -> dic
 def _bent(message: Message, seed: int, max_len: int, live: bool = False) -> Iterator[tuple[str, list[Values]]]:
     """Classes of values by field; live fields are left alone unless asked for."""
     for leaf in message.layout.leaves:
-        if leaf.live:
+        if leaf.live and not live:
             continue
         found = of_leaf(message.layout, leaf, max_len, f"{seed}/{message.name}", limits_of(message, leaf))
         if values := [one for one in found if one.count]:

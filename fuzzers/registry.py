@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzzers.enumerate import EnumerateFuzzer
+from fuzzers.guided import GuidedFuzzer
 from fuzzers.places import PlacesFuzzer
 from fuzzers.planned import ModelFuzzer
 from fuzzers.procedures import ProceduresFuzzer
@@ -13,11 +14,12 @@ from harness.registry import Registry
 from protocols.model import Protocol
 
 FUZZERS: Registry[type[ModelFuzzer]] = Registry("fuzzer")
-for _fuzzer in (EnumerateFuzzer, SequenceFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer, SoakFuzzer):
+_SHIPPED = (EnumerateFuzzer, SequenceFuzzer, GuidedFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer, SoakFuzzer)
+for _fuzzer in _SHIPPED:
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 
 
 def fuzzers_for(protocol: Protocol, *, measured: bool = False) -> list[str]:
     """Those that a bench which names none gets; `measured`: what a program uses is known there."""
-    fitting = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol)]
-    return [name for name in fitting if measured or not FUZZERS.get(name).measures]
+    usual = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol) and not FUZZERS.get(name).asked_for]
+    return [name for name in usual if measured or not FUZZERS.get(name).measures]

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from fuzzers.wrapped import Wrapped
 from harness.case import TestCase, Wait
-from harness.interfaces import Fuzzer
-from harness.outcome import Outcome
 
 _SECONDS_A_CASE = 0.05
 _MAX_HELD = 2000
 
 
-class WaitBudgetFuzzer:
+class WaitBudgetFuzzer(Wrapped):
     """Another fuzzer's cases, each once, in an order that spends at most `_SECONDS_A_CASE` of waiting a case.
 
     Depends on the cases alone, so that one seed still gives one order. `_MAX_HELD` cases are held back at most.
     """
-
-    def __init__(self, fuzzer: Fuzzer) -> None:
-        self._fuzzer = fuzzer
-        self.name, self.interface, self.every = fuzzer.name, fuzzer.interface, fuzzer.every
 
     def cases(self) -> Iterator[TestCase]:
         """Short ones as they come; a long one as soon as enough short ones have paid for it."""
@@ -37,14 +32,6 @@ class WaitBudgetFuzzer:
                 saved = max(0.0, saved - waiting(held[0]))
                 yield held.popleft()
         yield from held
-
-    def forecast(self) -> int:
-        """As many as without it."""
-        return self._fuzzer.forecast()
-
-    def learn(self, case: TestCase, outcome: Outcome) -> None:
-        """Passed on."""
-        self._fuzzer.learn(case, outcome)
 
 
 def waiting(case: TestCase) -> float:

@@ -32,6 +32,7 @@ from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
 from harness.ledger import Ledger, LedgerState
 from harness.monitors.safety import SafetyMonitor
+from harness.novelty import Novelty, NoveltyState
 from harness.order import Planned
 from harness.outcome import Outcome
 from harness.own import own_error
@@ -62,20 +63,23 @@ class Budget:
     """When to stop: after `cases` executed cases, `seconds` of wall time or so many `findings`; None is no limit.
 
     One finding of a kind in `stop_on` is enough. Findings count where they are confirmed, and no decision covers them.
+    It is `quiet` after so many cases in a row that showed nothing new.
     """
 
     cases: int | None = None
     seconds: float | None = None
     findings: int | None = None
     stop_on: frozenset[Kind] = frozenset()
+    quiet: int | None = None
 
 
 @dataclass(slots=True)
 class _Counts:
-    """Where a campaign stands: cases run, and rows and sums of what was not tested."""
+    """Where a campaign stands: cases run, those since anything was new, rows and sums of what was not tested."""
 
     number: int = 0
     refused: int = 0
+    quiet: int = 0
     own_row: int = 0
     own: int = 0
     told: set[str] = field(default_factory=set[str])
@@ -91,6 +95,7 @@ class CampaignState:
     seconds: float
     cases: int
     refused: int
+    quiet: int
     deck: DeckState
     history: tuple[int, ...]
     sparing: SparingState
@@ -102,6 +107,7 @@ class CampaignState:
     walked: tuple[tuple[str, str], ...]
     edges: tuple[int, ...]
     resets: int
+    novelty: Mapping[str, NoveltyState]
 
 
 class Campaign:
@@ -147,6 +153,8 @@ class Campaign:
         self._life = runner.lives
         self._unreplayed = ""
         self._shown: list[str] = []
+        self._learning = list(fuzzers)
+        self._novelty = {name: Novelty(interface.protocol) for name, interface in runner.interfaces.items()}
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
     @property
@@ -213,6 +221,8 @@ class Campaign:
                 return "exhausted"
             if self._is_spent():
                 return "budget"
+            if self._budget.quiet is not None and self._counts.quiet >= self._budget.quiet:
+                return "quiet"
             if self._owed and self._counts.number >= max(found.case_number for found in self._owed.values()):
                 self._settle_owed()
             self._try(planned)
@@ -231,7 +241,7 @@ class Campaign:
         return self._deck if self._runner.independent else self._sparing.ordered(self._deck)
 
     def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
-        """One that raises gives no more cases; the run has failed by it, and the others go on."""
+        """One that raises gives no more cases, or learns no more; the run has failed by it, and the others go on."""
         self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
     def _is_spent(self) -> bool:
@@ -315,7 +325,7 @@ class Campaign:
         self._remember(planned)
         if not self._runner.independent:
             self._sparing.took(case, outcome.transcript)
-        planned.fuzzer.learn(case, outcome)
+        outcome = self._learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
         verdict = self._judge(case, outcome)
         if trouble is not None and verdict is not Verdict.FINDING:
@@ -323,12 +333,30 @@ class Campaign:
         measures = outcome.measures
         if verdict is Verdict.PASS and self._slow_lane is not None:
             for longer, whole in self._slow_lane.follow(case, outcome, self._counts.number):
-                measures = whole.measures
+                measures = replace(whole.measures, news=measures.news)
                 if self._judge(longer, whole) is not Verdict.PASS:
                     break
         self._last = case if verdict is Verdict.PASS else None
         self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
+
+    def _learn(self, case: TestCase, outcome: Outcome) -> Outcome:
+        """The outcome with what is new in it, of which the fuzzers of the interface learn."""
+        news = self._novelty[case.interface].of(case.state, outcome)
+        self._counts.quiet = 0 if news else self._counts.quiet + 1
+        told = replace(outcome, measures=replace(outcome.measures, news=news))
+        for fuzzer in self._learning:
+            if fuzzer.interface == case.interface:
+                self._teach(fuzzer, case, told)
+        return told
+
+    def _teach(self, fuzzer: Fuzzer, case: TestCase, outcome: Outcome) -> None:
+        """One that raises learns nothing any more."""
+        try:
+            fuzzer.learn(case, outcome)
+        except Exception as error:  # noqa: BLE001  a fuzzer may be a user's own
+            self._learning = [other for other in self._learning if other is not fuzzer]
+            self._fuzzer_failed(fuzzer, error)
 
     def _forget_earlier_lives(self, *, kept: int = 0) -> None:
         """The history is what the device has met since it was last started, and `kept` cases before."""
@@ -516,6 +544,7 @@ class Campaign:
             seconds=self.seconds,
             cases=self._counts.number,
             refused=self._counts.refused,
+            quiet=self._counts.quiet,
             deck=self._deck.state(),
             history=tuple(planned.place for planned in self._history),
             sparing=self._sparing.state(),
@@ -527,6 +556,7 @@ class Campaign:
             walked=tuple(sorted(self._runner.walked)),
             edges=self._runner.edges(),
             resets=self._runner.resets.used,
+            novelty={name: one.state() for name, one in self._novelty.items()},
         )
 
     def restore(self, state: CampaignState, findings: Sequence[Finding]) -> None:
@@ -538,7 +568,8 @@ class Campaign:
         planned = self._deck.skip(state.deck, {*state.history, *state.sparing.waiting})
         found = {finding.bucket: finding for finding in findings}
         self._started = self._clock() - state.seconds
-        self._counts.number, self._counts.refused = state.cases, state.refused
+        counts = self._counts
+        counts.number, counts.refused, counts.quiet = state.cases, state.refused, state.quiet
         self._history.extend(planned[place] for place in state.history)
         self._sparing.restore(state.sparing, planned)
         self._scope.restore(state.places)
@@ -550,6 +581,8 @@ class Campaign:
         self._runner.know(state.edges)
         self._runner.walked.update(state.walked)
         self._runner.resets.used = state.resets
+        for name, seen in state.novelty.items():
+            self._novelty[name].restore(seen)
         self.owe(findings, after=state.cases)
 
     def owe(self, findings: Sequence[Finding], *, after: int = 0) -> None:

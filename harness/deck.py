@@ -7,16 +7,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import UsageError
-from harness.interfaces import Fuzzer
+from harness.interfaces import Fuzzer, Learns
+from harness.learned import Learned
 from harness.order import Planned, by_state, round_robin
 
 
 @dataclass(frozen=True, slots=True)
 class DeckState:
-    """How many cases were dealt, and a checksum of their ids."""
+    """How many cases were dealt, a checksum of their ids, and what those fuzzers had learned that learn."""
 
     dealt: int = 0
     checksum: int = 0
+    learned: tuple[Learned, ...] = ()
 
 
 class Deck:
@@ -27,6 +29,7 @@ class Deck:
 
     def __init__(self, fuzzers: Sequence[Fuzzer], failed: Callable[[Fuzzer, Exception], None], *, saves: bool) -> None:
         self._failed, self._skipping = failed, False
+        self._learning = [fuzzer for fuzzer in fuzzers if isinstance(fuzzer, Learns)]
         cases = round_robin(fuzzers, self._told)
         self._source = by_state(cases) if saves else cases
         self._dealt = self._checksum = 0
@@ -43,7 +46,7 @@ class Deck:
 
     def state(self) -> DeckState:
         """Where it stands."""
-        return DeckState(self._dealt, self._checksum)
+        return DeckState(self._dealt, self._checksum, tuple(fuzzer.state() for fuzzer in self._learning))
 
     def skip(self, state: DeckState, wanted: Collection[int]) -> Mapping[int, Planned]:
         """Deal as far as `state`, and keep the cases of the `wanted` places.
@@ -52,11 +55,16 @@ class Deck:
         """
         kept: dict[int, Planned] = {}
         self._skipping = True
+        for fuzzer, learned in zip(self._learning, state.learned, strict=False):
+            fuzzer.restore(learned)
         while self._dealt < state.dealt and (planned := next(self, None)) is not None:
             if planned.place in wanted:
                 kept[planned.place] = planned
+            for fuzzer in self._learning:
+                if fuzzer.interface == planned.case.interface:
+                    fuzzer.recall(planned.case)
         self._skipping = False
-        if self.state() != state:
+        if (self._dealt, self._checksum) != (state.dealt, state.checksum):
             raise UsageError(
                 "the cases are not those of the run any more: a protocol, a seed, the fuzzers or a library have "
                 "changed. Start another run"

@@ -109,7 +109,7 @@ class CaseSettled:
 
 @dataclass(frozen=True, slots=True)
 class CampaignEnded:
-    """`reason`: `budget`, `exhausted`, `findings`, `interrupted`, `bench`.
+    """`reason`: `budget`, `exhausted`, `findings`, `quiet`, `interrupted`, `bench`.
 
     `put_off` cases would show known findings.
     """

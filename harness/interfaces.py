@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 
 from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
+from harness.learned import Learned, Words
 from harness.outcome import Outcome
 from harness.temporal import Watched
 from harness.transcript import Sample, TargetEvent, Transcript
@@ -263,6 +264,15 @@ class Covers(Interface):
 
     def know(self, edges: Collection[int]) -> None:
         """Count these as seen."""
+        ...
+
+
+@runtime_checkable
+class Tells(Interface):
+    """A target whose program is at hand."""
+
+    def words(self) -> Words:
+        """Numbers and texts in it that a message may have to hold."""
         ...
 
 
@@ -536,6 +546,7 @@ class Related:
     writes: tuple[Send, ...] = ()
 
 
+@runtime_checkable
 class Expects(WireProtocol, Interface):
     """A protocol that knows what a right reply is, as far as its standard leaves no choice."""
 
@@ -612,7 +623,24 @@ class Fuzzer(Interface):
         ...
 
     def learn(self, case: TestCase, outcome: Outcome) -> None:
-        """Feedback after a case."""
+        """Feedback after a case of its interface, whichever fuzzer's it was."""
+        ...
+
+
+@runtime_checkable
+class Learns(Interface):
+    """A fuzzer whose cases depend on what came of earlier ones, and that another run can bring to the same place."""
+
+    def state(self) -> Learned:
+        """What was learned, to be written down."""
+        ...
+
+    def restore(self, learned: Learned) -> None:
+        """Before any case is dealt: what was learned when they were dealt before."""
+        ...
+
+    def recall(self, case: TestCase) -> None:
+        """A case of its interface was dealt again, and is not run."""
         ...
 
 

@@ -13,11 +13,33 @@ NOTHING_WATCHED = Watched()
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """What a case was the first of all to show: edges, what replies say, orders of two outcomes.
+
+    `once`: by how many more replies and orders there are that one case alone has shown. `nearer`: requirements that
+    were never so near to violation.
+    """
+
+    edges: int = 0
+    replies: int = 0
+    orders: int = 0
+    once: int = 0
+    nearer: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.edges or self.replies or self.orders or self.nearer)
+
+
+NO_NEWS = News()
+
+
+@dataclass(frozen=True, slots=True)
 class Measures:
-    """Figures of one execution: edges never seen before, and what it exercised of each requirement."""
+    """Figures of one execution: edges never seen before, what it exercised of each requirement, what is new in all."""
 
     edges: int = 0
     watched: Watched = NOTHING_WATCHED
+    news: News = NO_NEWS
 
 
 NOTHING_MEASURED = Measures()

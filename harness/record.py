@@ -30,6 +30,7 @@ from harness.finding import Finding
 from harness.floors import BETWEEN, Tally, Tested, refuses_nothing, shortfalls
 from harness.known.baseline import FindingStatus, Seen, statuses_of
 from harness.requirements import Requirement
+from harness.residual import Discovery
 from harness.serialize import dumps, from_plain, loads
 from harness.store import Store
 from harness.store_schema import cases as case_rows
@@ -70,6 +71,7 @@ class RecordState:
     left_out: int
     totals: TotalsState
     seen: Mapping[str, Mapping[str, int]]
+    discovery: Mapping[str, Discovery]
 
 
 class RecordBuilder:
@@ -101,6 +103,7 @@ class RecordBuilder:
         self._probes: Counter[str] = Counter()
         self._groups: Counter[tuple[str, str]] = Counter()
         self._seen: dict[str, Counter[str]] = {}
+        self._discovery: dict[str, Discovery] = {}
         self._findings: dict[str, Finding] = {}
         self._known: list[Seen] = []
         self._bench_faults: list[str] = []
@@ -138,6 +141,7 @@ class RecordBuilder:
         self._verdicts[event.verdict.value] += 1
         self._tallies.setdefault(interface, Tally()).add(event, self._refuses.get(interface, refuses_nothing))
         self._totals.add(event.measures.watched)
+        self._discovery[interface] = self._discovery.get(interface, Discovery()).plus(event.measures.news)
         self._probes[interface] += event.transcript.probe_served is True
         self._groups[interface, event.case.origin.fuzzer] += 1
         for bucket in event.shown:
@@ -181,6 +185,7 @@ class RecordBuilder:
             statuses=statuses,
             known=tuple(self._known),
             messages=_message_totals(self._tallies),
+            discovery=dict(self._discovery),
             seen={bucket: dict(states) for bucket, states in self._seen.items()},
         )
 
@@ -200,6 +205,7 @@ class RecordBuilder:
             self._left_out,
             self._totals.state(),
             {bucket: dict(states) for bucket, states in self._seen.items()},
+            dict(self._discovery),
         )
 
     def restore(self, state: RecordState, store: Store) -> None:
@@ -216,6 +222,7 @@ class RecordBuilder:
         self._refused, self._left_out = state.refused, state.left_out
         self._totals.restore(state.totals)
         self._seen = {bucket: Counter(states) for bucket, states in state.seen.items()}
+        self._discovery = dict(state.discovery)
 
     def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
         yield from doubts_of(self._verdicts, findings, self._max_inconclusive, statuses)
@@ -260,6 +267,7 @@ def end_of(record: CampaignRecord) -> dict[str, Any]:
         "doubts": list(record.doubts),
         "bench_faults": list(record.bench_faults),
         "messages": list(record.messages),
+        "discovery": dict(record.discovery),
         "seen": {bucket: dict(states) for bucket, states in record.seen.items()},
         "reason": record.reason,
         "exit_code": record.exit_code,
@@ -305,6 +313,7 @@ def _load(store: Store) -> CampaignRecord:
         statuses=statuses,
         known=tuple(loads(Seen, event.text) for event in told if event.kind == KNOWN),
         messages=tuple(from_plain(MessageTotals, entry) for entry in end.get("messages", ())),
+        discovery={name: from_plain(Discovery, entry) for name, entry in end.get("discovery", {}).items()},
         seen=end.get("seen", {}),
     )
 

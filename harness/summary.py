@@ -12,6 +12,7 @@ from harness.finding import Finding, Minimized
 from harness.known.baseline import UNKNOWN, FindingStatus, Seen
 from harness.reliability import Reliability
 from harness.requirements import Requirement
+from harness.residual import Discovery
 from harness.telling.explanation import Explanation, explain
 from harness.telling.session import sessions_in
 from harness.temporal import RequirementStatistics
@@ -98,7 +99,7 @@ class CampaignRecord:
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
     `findings`, `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
     `statuses` are what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts
-    the cases that showed a finding, by bucket and state.
+    the cases that showed a finding, by bucket and state. `discovery` is by interface.
     """
 
     manifest: Mapping[str, Any]
@@ -121,6 +122,7 @@ class CampaignRecord:
     statuses: Mapping[str, FindingStatus] = field(default_factory=dict[str, FindingStatus])
     known: tuple[Seen, ...] = ()
     messages: tuple[MessageTotals, ...] = ()
+    discovery: Mapping[str, Discovery] = field(default_factory=dict[str, Discovery])
     seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
 
     @property
@@ -229,6 +231,9 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
         },
         "requirements": {entry.requirement.id: _requirement(entry) for entry in record.requirements},
         "messages": [asdict(totals) for totals in record.messages],
+        "discovery": {
+            name: {**asdict(told), "chance": round(told.chance, 6)} for name, told in record.discovery.items()
+        },
         "findings": [
             {**_finding(finding), **_status(record.status(finding)), **_explained(record.explain(finding))}
             for finding in record.findings

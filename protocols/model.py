@@ -211,17 +211,17 @@ class Protocol:
 
     def parts(self, send: Send) -> tuple[Part, ...] | None:
         """The fields that differ from the message as it stands; None for bytes that it does not know."""
-        return parts_of(self._form(send), send) if send.message in self.messages else None
+        return parts_of(self.form(send), send) if send.message in self.messages else None
 
     def texts(self, send: Send) -> tuple[Part, ...]:
         """The usual fields of no fixed size that hold something: whatever can be left empty."""
-        return texts_of(self._form(send), send)
+        return texts_of(self.form(send), send)
 
     def composed(self, send: Send, parts: Sequence[Part]) -> Send:
         """The same message with only these fields unusual; raises UsageError for one that there is not."""
-        return composed(self._form(send), send, parts)
+        return composed(self.form(send), send, parts)
 
-    def _form(self, send: Send) -> Message:
+    def form(self, send: Send) -> Message:
         """The message, or its first seed that has the fields that were sent where the message has them not."""
         message, names = self.message(send.message), {span.name for span in send.spans}
         return next((one for one in (message, *message.seeds) if names <= one.layout.extents.keys()), message)

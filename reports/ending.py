@@ -12,6 +12,7 @@ REASONS: Mapping[str, str] = {
     "budget": "the time or the number of cases was used up",
     "exhausted": "every case was run",
     "findings": "it found what it was to stop at",
+    "quiet": "nothing new had come for as long as it was to wait for that",
     "interrupted": "it was interrupted",
     "bench": "the bench failed",
     "failed": "medfuzz itself failed",

@@ -11,6 +11,7 @@ from harness.bench import Bench
 from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Traits
+from harness.learned import Words
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
 from targets.board.cpu import RAM_BASE
@@ -21,6 +22,7 @@ from targets.board.machine import Machine
 from targets.board.native.machine import new_machine
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler, SignalSource, parse_pin
+from targets.board.words import words_of
 
 _CONSOLE = "console"
 
@@ -88,6 +90,10 @@ class EmulatedTarget:
     def can_reset(self) -> bool:
         """Always."""
         return True
+
+    def words(self) -> Words:
+        """Those of the image."""
+        return words_of(self._image)
 
     def usart(self, link: str) -> Usart:
         """The serial port behind a link name; raises LinkError."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fuzzers.bounded import BoundedFuzzer
+from fuzzers.planned import NO_WORDS
 from fuzzers.registry import FUZZERS, fuzzers_for
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
 from harness.assembly.interfaces import CASE_BYTES
 from harness.bench_tables import InterfaceTable
-from harness.interfaces import Fuzzer, Meters, Offers
+from harness.interfaces import Fuzzer, Meters, Offers, Tells
 
 _CONNECTING = ("tcp:", "tls:", "unix:")
 
@@ -20,14 +21,24 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
     """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
     made: list[Fuzzer] = []
     stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
+    words = assembly.target.words() if isinstance(assembly.target, Tells) else NO_WORDS
     for name, unable in assembly.protocols.items():
-        table, carrier = assembly.bench.interfaces[name], assembly.runner.interfaces[name].carrier
+        table, interface = assembly.bench.interfaces[name], assembly.runner.interfaces[name]
+        carrier = interface.carrier
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        bounds = {"max_len": table.max_len, "max_case_bytes": assembly.runner.interfaces[name].max_case_bytes}
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
-            connects = table.transport.startswith(_CONNECTING)
-            one = FUZZERS.get(fuzzer)(protocol, name, states, seed, stimuli=stimuli, connects=connects, **bounds)
+            one = FUZZERS.get(fuzzer)(
+                protocol,
+                name,
+                states,
+                seed,
+                max_len=table.max_len,
+                stimuli=stimuli,
+                max_case_bytes=interface.max_case_bytes,
+                connects=table.transport.startswith(_CONNECTING),
+                words=words,
+            )
             made.append(one if one.measures else _sparing(one, assembly, table))
     return made
 

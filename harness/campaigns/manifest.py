@@ -49,6 +49,7 @@ def manifest_of(
             "seconds": options.seconds,
             "findings": options.findings,
             "stop_on": [kind.value for kind in options.stop_on],
+            "quiet": options.quiet,
             "fuzzers": list(options.fuzzers),
             "interfaces": list(options.interfaces),
         },

@@ -12,7 +12,8 @@ from harness.verdict import Kind
 class Options:
     """`cases` and `seconds` are the budget, None for no limit; no interfaces or fuzzers means the bench's own.
 
-    It ends with so many `findings`, too, or with the first of a kind in `stop_on`.
+    It ends with so many `findings`, too, or with the first of a kind in `stop_on`,
+    or after `quiet` cases in a row that showed nothing new.
 
     `command` is how this program is called, for the words of a report that say how to replay a finding.
     `baseline` is a file of known findings; None for the one beside the bench, if there is one.
@@ -31,3 +32,4 @@ class Options:
     baseline: Path | None = None
     findings: int | None = None
     stop_on: tuple[Kind, ...] = ()
+    quiet: int | None = None

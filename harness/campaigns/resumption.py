@@ -60,6 +60,7 @@ def options_of(manifest: Mapping[str, Any], folder: Path) -> Options:
             command=str(manifest["command"]),
             findings=asked["findings"],
             stop_on=tuple(map(Kind, asked["stop_on"])),
+            quiet=asked.get("quiet"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{folder}: its manifest cannot be read ({error!r}). Restore it from a copy") from error

@@ -141,7 +141,7 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
         setting.fuzzers,
         safety,
         manifest=manifest,
-        budget=Budget(options.cases, options.seconds, options.findings, frozenset(options.stop_on)),
+        budget=Budget(options.cases, options.seconds, options.findings, frozenset(options.stop_on), options.quiet),
         listeners=tuple(map(setting.interruption.uninterrupted, (builder, keeper, *setting.audience.listeners))),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,

@@ -32,6 +32,7 @@ from reports.text import counted, visible
 
 _REFRESH_SECONDS = 0.25
 _RATE_WINDOW = 5.0
+_QUIET = 100  # cases
 
 
 class _Terminal(Console):
@@ -55,6 +56,7 @@ class ConsoleListener:
         self._shown = 0.0
         self._mark = (0.0, 0)
         self._rate = 0.0
+        self._quiet_for = 0
 
     def __call__(self, event: Event) -> None:
         """Take one event; a terminal that is gone ends the showing and nothing else."""
@@ -71,6 +73,7 @@ class ConsoleListener:
             case CampaignResumed():
                 self._resume(event)
             case CaseFinished():
+                self._quiet_for = 0 if event.measures.news else self._quiet_for + 1
                 self._progress(event)
             case FindingConfirmed(finding=finding) if finding.same_as:
                 self._say(f"[bold]as {finding.same_as}[/] {_line(finding)}")
@@ -137,6 +140,8 @@ class ConsoleListener:
         parts = [counted(event.number, "case"), f"{self._rate:,.0f}/s"]
         if event.coverage:
             parts.append(f"{event.coverage:,} edges")
+        if self._quiet_for >= _QUIET:
+            parts.append(f"nothing new for {self._quiet_for:,}")
         parts += [f"findings: {kinds}", self._left(event)]
         return "  ".join(part for part in parts if part)
 

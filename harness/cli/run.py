@@ -57,6 +57,9 @@ def run(
     stop_on: Annotated[
         list[str] | None, typer.Option(help="Stop at the first new finding of this kind, like crash; may be repeated.")
     ] = None,
+    until_quiet: Annotated[
+        int, typer.Option(min=0, help="Stop after this many cases in a row that showed nothing new (0: no limit).")
+    ] = 0,
     cmd: Annotated[str, typer.Option(help="Without a bench: the program that is the device, as in a shell.")] = "",
     transport: Annotated[
         list[str] | None, typer.Option(help="With --cmd: tcp:HOST:PORT, unix:PATH, or pty:line, which is {pty} in it.")
@@ -86,7 +89,7 @@ def run(
             bench_name=name,
             seed=seed,
             cases=cases or None,
-            seconds=seconds_of(time) if time else None if cases else _DEFAULT_SECONDS,
+            seconds=seconds_of(time) if time else None if cases or until_quiet else _DEFAULT_SECONDS,
             interfaces=tuple(interface or ()),
             fuzzers=tuple(fuzzer or ()),
             out=out,
@@ -95,6 +98,7 @@ def run(
             baseline=baseline,
             findings=max_findings or None,
             stop_on=tuple(map(kind_of, stop_on or ())),
+            quiet=until_quiet or None,
         )
         record, folder = run_on_terminal(options, quiet=quiet, interactive=interactive)
     tell_outcome(record, folder)

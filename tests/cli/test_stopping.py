@@ -55,3 +55,16 @@ def test_what_is_known_is_not_counted(medfuzz, tmp_path):
 def test_a_kind_that_is_none_is_refused_with_the_nearest(medfuzz):
     code, _out, err = medfuzz("run", "pump", "--stop-on", "crsh")
     assert (code, err) == (2, ["medfuzz: --stop-on: there is no kind of finding 'crsh'. Did you mean 'crash'?"])
+
+
+def test_a_run_ends_when_nothing_new_comes(medfuzz, tmp_path):
+    code, out, _err = medfuzz(
+        "run", "pump-fixed", "--until-quiet", "12", "--interface", "network", "--out", "run", "--quiet"
+    )
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (code, summary["reason"]) == (0, "quiet")
+    assert "ended: quiet" in out[0]
+    assert [told["quiet"] for told in summary["discovery"].values()] == [12]
+    assert sum(told["cases"] for told in summary["discovery"].values()) == summary["cases"]
+    assert all(told["edges"] and told["replies"] and 0 <= told["chance"] < 1 for told in summary["discovery"].values())
+    assert "What may still be new" in (tmp_path / "run" / "report.html").read_text()
