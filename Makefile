@@ -1,4 +1,5 @@
-# make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.  make test, make lint, make bench, make mutants, make firmware: for developers.
+# make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.
+# make test, make lint, make bench, make mutants, make firmware, make wheels: for developers.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,12 +7,13 @@ SALT ?=
 TIME ?= 60s
 SEED ?= 0
 REQUIRE_ALL ?=
+WHEELS ?= x86_64-linux-gnu.2.17 aarch64-linux-gnu.2.17 x86_64-linux-musl x86_64-macos.11.0 aarch64-macos.11.0 x86_64-windows-gnu
 APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=afl++ /usr/bin/storescp=dcmtk \
 	/usr/include/stdio.h=libc6-dev /usr/include/modbus/modbus.h=libmodbus-dev /usr/include/lwip/arch/cc.h=liblwip-dev \
 	/usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm ip=iproute2
 NPM_PACKAGES := simple-hl7@3 modbus-serial@8 @stoprocent/bleno@0.12 @stoprocent/bluetooth-hci-socket@2
 
-.PHONY: demo test lint bench mutants firmware clean
+.PHONY: demo test lint bench mutants firmware wheels clean
 
 $(BIN)/medfuzz: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -73,6 +75,11 @@ firmware: $(BIN)/.dev
 	$(BIN)/python -m targets.pump.build --salt '$(SALT)'
 	$(BIN)/python -m targets.insulin.build --salt '$(SALT)'
 	$(BIN)/python -m targets.glucometer.build --salt '$(SALT)'
+
+wheels: $(BIN)/.dev
+	for target in $(WHEELS); do \
+		MEDFUZZ_WHEEL_TARGET=$$target $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build mutants targets/board/native/board-*

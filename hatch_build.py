@@ -14,6 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("targets") / "board" / "native"
 WANTED = "MEDFUZZ_WHEEL_TARGET"
+ZIGLANG = "ziglang==0.17.0"
 # By ziglang's names: what a wheel for that system is called, and the library's suffix.
 TARGETS = {
     "x86_64-linux-gnu.2.17": ("manylinux2014_x86_64", ".so"),
@@ -27,6 +28,10 @@ TARGETS = {
 
 class CompiledCore(BuildHookInterface[Any]):
     """MEDFUZZ_WHEEL_TARGET names another system, for which ziglang builds; else the compiler that is there does."""
+
+    def dependencies(self) -> list[str]:
+        """What the build itself needs besides."""
+        return [ZIGLANG] if os.environ.get(WANTED) else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build, and name the wheel after the system that it is for."""

@@ -71,9 +71,9 @@ class Bare:
         self._moments = [self._moment(message) for message in messages]
 
     def _map(self) -> None:
-        both, code = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+        both = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
         (near, size), *others = MMIO_REGIONS
-        self._uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, code, ctypes.addressof(self._flash))
+        self._uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, unicorn.UC_PROT_ALL, ctypes.addressof(self._flash))
         self._uc.mem_map_ptr(RAM_BASE, RAM_SIZE, both, ctypes.addressof(self._ram))
         self._uc.mem_map_ptr(near, size, both, ctypes.addressof(self._near))
         for base, length in others:

@@ -263,7 +263,7 @@ def everything(target: EmulatedTarget) -> dict[str, Any]:
         "core": machine.cpu.core(),
         "flags": (machine.sleeping, machine.locked, machine.busy),
         "nvic": [sorted(members) for members in (nvic.pending, nvic.lines, nvic.enabled)] + [list(nvic.active)],
-        "priorities": [nvic.priority(number) for number in range(112)],
+        "priorities": [nvic.priority(number) for number in range(256)],
         "output": [list(usart.output) for usart in chip.usarts.values()],
         "receiving": [usart.receiving for usart in chip.usarts.values()],
         "events": list(machine.events),

@@ -286,10 +286,10 @@ class Machine:
         self.chip.system.record_fault(report.status, report.address, bus=report.bus)
         number = report.exception
         running = self.nvic.running()
-        if number not in self.nvic.enabled or self.nvic.priority(number) >= running or self.nvic.masked(number):
+        if not self.nvic.takes(number):
             number = HARD_FAULT
             self.chip.system.escalate()
-        if self.nvic.priority(number) >= running:
+        if self.nvic.group(number) >= running:
             self._lock_up("fault inside the fault handler")
             return
         try:

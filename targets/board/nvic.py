@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
 
 NMI, HARD_FAULT, MEM_FAULT, BUS_FAULT, USAGE_FAULT, SVC, PENDSV, SYSTICK = 2, 3, 4, 5, 6, 11, 14, 15
-IRQ0, EXCEPTIONS = 16, 16 + 96
+IRQ0, EXCEPTIONS = 16, 16 + 240
 THREAD_PRIORITY = 256
 _RETURN, _BASIC, _THREAD, _PROCESS = 0xFFFFFFE1, 1 << 4, 1 << 3, 1 << 2
 _IT_BITS, _ALIGNED, _NUMBER = 0x0600FC00, 1 << 9, 0x1FF
@@ -24,12 +24,17 @@ class StackingFault(Exception):
 
 
 class CoreRegisters(ABC):
-    """What the system control space says of exception frames."""
+    """What the system control space says of exceptions: their frames, and which of them preempt one another."""
 
     @property
     @abstractmethod
     def vectors(self) -> int:
         """Address of the vector table."""
+
+    @property
+    @abstractmethod
+    def grouping(self) -> int:
+        """The bits of a priority that decide about preemption (AIRCR.PRIGROUP)."""
 
     @property
     @abstractmethod
@@ -103,29 +108,34 @@ class Nvic:
         """Configured or fixed priority."""
         return _FIXED.get(number, self.priorities[number])
 
+    def group(self, number: int) -> int:
+        """The part of the priority that decides about preemption."""
+        priority = self.priority(number)
+        return priority if priority < 0 else priority & self._registers().grouping
+
     def candidate(self) -> int:
         """The most urgent exception that is pending and enabled, or 0; masks are not looked at."""
         if not self.pending or not (ready := self.pending & self.enabled):
             return 0
         best = ready.pop() if len(ready) == 1 else min(ready, key=lambda number: (self.priority(number), number))
-        return best if not self.active or self.priority(best) < self.running() else 0
+        return best if not self.active or self.group(best) < self.running() else 0
 
     def running(self) -> int:
-        """Priority of what executes: the most urgent active exception, or THREAD_PRIORITY."""
-        return min((self.priority(number) for number in self.active), default=THREAD_PRIORITY)
+        """Group priority of what executes: the most urgent active exception, or THREAD_PRIORITY."""
+        return min((self.group(number) for number in self.active), default=THREAD_PRIORITY)
 
     def masked(self, number: int, masks: Sequence[int] = ()) -> bool:
         """True while PRIMASK, FAULTMASK or BASEPRI holds the exception back; `masks` are `cpu.masks()` if known."""
         primask, basepri, faultmask, _control = masks or self._cpu.masks()
         if not (primask or basepri or faultmask):
             return False
-        priority = self.priority(number)
-        boosted = -1 if faultmask & 1 else 0 if primask & 1 else basepri or THREAD_PRIORITY
-        return priority >= boosted
+        level = basepri & self._registers().grouping if basepri else THREAD_PRIORITY
+        boosted = -1 if faultmask & 1 else 0 if primask & 1 else level
+        return self.group(number) >= boosted
 
     def takes(self, number: int) -> bool:
         """True when a synchronous exception of this number can be entered; else it becomes a HardFault."""
-        return number in self.enabled and self.priority(number) < self.running() and not self.masked(number)
+        return number in self.enabled and self.group(number) < self.running() and not self.masked(number)
 
     def enter(self, number: int) -> int:
         """Push the frame and go to the handler; returns its address. Raises StackingFault.

@@ -1,5 +1,6 @@
 """What the commands print and how they end, on the emulated pump."""
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from harness.errors import UsageError
 from harness.store import Store
 from harness.triage.replay import Replay
 from harness.verdict import Kind, Observation
+from targets.board.native.library import core_name
 
 ROOT = Path(__file__).parents[2]
 NOTHING = "bench fault: {} of 3 tries say nothing about the device"
@@ -178,6 +180,20 @@ def test_list_shows_what_there_is(in_run, what, expected):
     code, out, err = in_run("list", *what.split())
     assert (code, err) == (0, [])
     assert any(expected in line for line in out)
+
+
+@pytest.mark.parametrize(("choice", "board"), [("reference", "Python reference (MEDFUZZ_BOARD=reference)"), ("", None)])
+def test_the_version_says_which_machine_runs_firmware(choice, board):
+    command = [sys.executable, "-m", "harness.cli.main", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MEDFUZZ_BOARD": choice}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[1] == f"board: {board or core_name()}"
+
+
+def test_the_manifest_says_which_machine_ran_firmware(found):
+    folder, _lines, _progress = found
+    manifest = json.loads((folder / "runs" / "one" / "manifest.json").read_text())
+    assert manifest["host"]["board"] == core_name()
 
 
 def test_the_version_is_the_packages(medfuzz):

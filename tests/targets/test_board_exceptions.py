@@ -37,7 +37,7 @@ def ours(elf, request):
 def test_every_rule_is_tried(ours):
     _events, text = ours
     assert text.endswith("end\n")
-    assert len(text.splitlines()) == 28
+    assert len(text.splitlines()) == 38
 
 
 def test_a_service_call_that_cannot_be_taken_is_a_hard_fault_and_told(ours):

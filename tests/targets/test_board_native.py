@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from benchmarks.cores import devices
+from targets.board import chip
 from targets.board.image import Image
 from targets.board.machine import Machine
 from targets.board.native import build, library
@@ -79,6 +80,30 @@ def test_a_bench_with_more_signals_than_the_core_has_room_for_runs_on_the_refere
     symbol = next(name for name, found in image.symbols.items() if found.size == 4 and found.address >= 0x20000000)
     sampler = Sampler({f"signal {number}": SignalSource(symbol) for number in range(300)}, image)
     assert type(new_machine(image, sampler=sampler)) is Machine
+
+
+@needs_compiler
+def test_a_chip_with_a_usart_of_its_own_runs_on_the_reference(monkeypatch):
+    class Usart(chip.Usart):
+        """Does what the core does not know."""
+
+    monkeypatch.setattr(chip, "Usart", Usart)
+    assert type(new_machine(Image(PUMP.elf))) is Machine
+
+
+@needs_compiler
+def test_a_bank_of_its_own_is_asked_in_python(monkeypatch):
+    class Watchdog(chip.Watchdog):
+        """As slow as the reference."""
+
+    monkeypatch.setattr(chip, "Watchdog", Watchdog)
+    machine, reference = new_machine(Image(PUMP.elf)), Machine(Image(PUMP.elf))
+    for one in (machine, reference):
+        one.run(16_000_000)
+    assert type(machine) is CompiledMachine
+    assert machine.chip.watchdog.started
+    assert (machine.schedule.base, bytes(machine.cpu.ram)) == (reference.schedule.base, bytes(reference.cpu.ram))
+    assert machine.chip.watchdog.deadline == reference.chip.watchdog.deadline
 
 
 @needs_compiler

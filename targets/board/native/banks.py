@@ -37,7 +37,7 @@ class Banks:
         for peripheral, base in bus.banks().items():
             if kind := vars(type(peripheral)).get("kind", ""):
                 self._attach(peripheral, base, _KINDS.index(kind))
-        for usart in self.of(Usart):
+        for usart in (peripheral for peripheral in bus.banks() if isinstance(peripheral, Usart)):
             self._connect(usart)
         for adc in self.of(Adc):
             self._take_inputs(adc)
@@ -65,7 +65,7 @@ class Banks:
         self._take_registers(peripheral, number)
         for part, exception in enumerate(wired.exceptions):
             source = wired.sources[part] if part < len(wired.sources) else -1
-            functions.wire(board, number, part, exception, source)
+            fits(functions.wire(board, number, part, exception, source))
         functions.map(board, number, base, peripheral.size)
         self._bus.redirect(
             peripheral,
@@ -86,7 +86,8 @@ class Banks:
         adc.inputs = inputs
 
     def _connect(self, usart: Usart) -> None:
-        functions, board, number = self._functions, self._board, self.numbers[usart]
+        """A USART and its DMA streams share more than registers: the core has all of them, or none."""
+        functions, board, number = self._functions, self._board, self.number(usart)
         for stream, channel in usart.receivers:
             if isinstance(stream, Stream):
                 fits(functions.receives(board, number, self.number(stream.controller), stream.number, channel))

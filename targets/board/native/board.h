@@ -15,8 +15,9 @@
 #endif
 
 #define NEVER (UINT64_C(1) << 62)
-enum { SOURCES = 128, EXCEPTIONS = 112, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
-enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19, SIGNALS = 256 };
+enum { SOURCES = 128, EXCEPTIONS = 256, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
+enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, PARTS = 16, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19 };
+enum { SIGNALS = 256 };
 enum { BLOCKS = 64 /* of flash, 16 KB each */ };
 enum { NMI = 2, HARD_FAULT = 3, SVC = 11, PENDSV = 14, SYSTICK = 15, IRQ0 = 16, THREAD_PRIORITY = 256 };
 enum { NPRIV = 1, SPSEL = 2, FPCA = 4, SFPA = 8 };
@@ -62,7 +63,7 @@ struct device {
     enum kind kind;
     uint32_t base, words, slot, mask;
     uint32_t *registers;
-    int32_t exceptions[16], sources[STREAMS];
+    int32_t exceptions[PARTS], sources[STREAMS];
     struct route receivers[ROUTES], transmitters[ROUTES]; /* of a USART: its streams; of a DMA: its USARTs */
     uint32_t receiver_count, transmitter_count;
 };
@@ -144,6 +145,7 @@ int priority_of(const struct board *b, int number);
 API void board_pend(struct board *b, int number);
 API void board_line(struct board *b, int number, int level);
 API void board_enable(struct board *b, int number);
+API int board_group(const struct board *b, int number);
 API int board_running(const struct board *b);
 API int board_candidate(const struct board *b);
 API int board_masked(struct board *b, int number);

@@ -117,6 +117,9 @@ class CompiledNvic(Nvic):
     def priority(self, number: int) -> int:
         return self._functions.priority(self._board, number)
 
+    def group(self, number: int) -> int:
+        return self._functions.group(self._board, number)
+
     def candidate(self) -> int:
         return self._functions.candidate(self._board)
 

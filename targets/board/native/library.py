@@ -40,12 +40,6 @@ class Shared(ctypes.Structure):
     )
 
 
-class Output(ctypes.Structure):
-    """`struct output`: bytes that a USART has sent, and when the last of them had left."""
-
-    _fields_ = (("cycle", c_uint64), ("start", c_uint32), ("size", c_uint32))
-
-
 class Unicorn(ctypes.Structure):
     """The emulator's functions that the core calls."""
 
@@ -81,7 +75,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "attach": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
     "registers": (POINTER_TO_WORDS, (_BOARD, c_int)),
     "inputs": (ctypes.POINTER(c_int32), (_BOARD, c_int)),
-    "wire": (None, (_BOARD, c_int, c_int, c_int, c_int)),
+    "wire": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
     "map": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
     "receives": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
     "transmits": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
@@ -89,7 +83,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "reset": (None, (_BOARD,)),
     "receiving": (c_int, (_BOARD, c_int)),
     "feed": (c_int, (_BOARD, c_int, ctypes.c_char_p, c_uint32)),
-    "outputs": (ctypes.POINTER(Output), (_BOARD, c_int, c_void_p, c_void_p)),
+    "outputs": (c_void_p, (_BOARD, c_int, c_void_p, c_void_p, c_void_p)),
     "forget_outputs": (None, (_BOARD,)),
     "saved_size": (c_size_t, (_BOARD,)),
     "save": (None, (_BOARD, c_void_p)),
@@ -112,6 +106,7 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "leave": (c_int, (_BOARD, c_uint32)),
     "nvic_reset": (None, (_BOARD,)),
     "priority": (c_int, (_BOARD, c_int)),
+    "group": (c_int, (_BOARD, c_int)),
     "members": (c_int, (_BOARD, c_int, c_void_p)),
     "device_read": (c_uint32, (_BOARD, c_int, c_uint32)),
     "device_write": (None, (_BOARD, c_int, c_uint32, c_uint32)),
@@ -149,10 +144,17 @@ def library() -> Library | None:
     for folder in _folders():
         try:
             path = folder / build.file_name()
-            return Library(path if path.is_file() else build.build(folder, _compiler()))
+            return Library(path if _ours(path) else build.build(folder, _compiler()))
         except (OSError, subprocess.SubprocessError):
             continue
     return None
+
+
+def _ours(path: Path) -> bool:
+    """Beside the sources it is as good as they are; in a cache nobody else may have put it there."""
+    if not path.is_file():
+        return False
+    return path.parent == build.SOURCES or not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
 
 
 def _compiler() -> list[str]:

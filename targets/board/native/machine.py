@@ -7,6 +7,7 @@ then to time, interrupts and registers, it does to the core's.
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable
 from ctypes import c_uint8, c_uint32, c_void_p
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler
 from targets.board.schedule import NEVER, Schedule
 
+_OUTPUT = struct.Struct("<QII")  # `struct output`
 _DONE, _RESET, _FAULT, _HANG, _LOCKUP, _STACK_LIMIT = range(6)
 
 
@@ -66,6 +68,8 @@ class CompiledMachine(Machine):
         self._restored: CompiledSnapshot | None = None
         super().__init__(image, sampler=sampler, **options)
         banks = self._banks = self._adopt()
+        self._told = c_uint32(), c_uint32(), c_void_p()
+        self._where_told = tuple(map(ctypes.byref, self._told))
         part = self._part
         ports = self.chip.pins.ports
         self._looks = CompiledSampler(self.sampler, part, self.hz, lambda letter: banks.number(ports[letter]))
@@ -132,7 +136,8 @@ class CompiledMachine(Machine):
     def _adopt(self) -> Banks:
         """Let the core answer for the register banks that it knows."""
         banks = Banks(self._part, self.bus)
-        banks.number(self.chip.system)
+        for needed in (self.chip.system, self.chip.clock):
+            banks.number(needed)
         self.cpu.route_mmio(self._functions.mmio_read, self._functions.mmio_write, self._region)
         self._others = [p for p in self.chip.peripherals if p not in banks.numbers]
         self._ports = list(self.chip.usarts.values())
@@ -214,16 +219,15 @@ class CompiledMachine(Machine):
             self._handle(ended)
 
     def _take_outputs(self) -> None:
-        count, data = c_uint32(), c_void_p()
-        emitted = self._shared.emitted
-        for usart, device, bit in self._emitting:
-            if not emitted & bit:
-                continue
-            outputs = self._functions.outputs(self._part.board, device, ctypes.byref(count), ctypes.byref(data))
-            for at in range(count.value):
-                output = outputs[at]
-                usart.output.append((output.cycle, ctypes.string_at((data.value or 0) + output.start, output.size)))
-        self._functions.forget_outputs(self._part.board)
+        emitted, outputs, board = self._shared.emitted, self._functions.outputs, self._part.board
+        count, used, data = self._told
+        for usart, number, bit in self._emitting:
+            if emitted & bit:
+                start = outputs(board, number, *self._where_told)
+                sent = ctypes.string_at(data.value or 0, used.value)
+                told = ctypes.string_at(start, count.value * _OUTPUT.size)
+                usart.output += [(cycle, sent[at : at + size]) for cycle, at, size in _OUTPUT.iter_unpack(told)]
+        self._functions.forget_outputs(board)
 
     def _handle(self, ended: int) -> None:
         """What the core leaves to Python."""

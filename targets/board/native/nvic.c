@@ -1,6 +1,8 @@
 /* Exceptions of ARMv7-M: pending, enabled and active, priorities and masks (ARM DDI 0403E, B1.5). */
 #include "board.h"
 
+enum { AIRCR = 0xD0C >> 2 };
+
 int in_set(const uint64_t *set, uint32_t number) {
     return number < 64 * SET_WORDS && set[number >> 6] >> (number & 63) & 1;
 }
@@ -17,6 +19,15 @@ static void interrupt_soon(struct board *b) {
 
 int priority_of(const struct board *b, int number) {
     return number == NMI ? -2 : number == HARD_FAULT ? -1 : b->shared.state.priorities[number];
+}
+
+static int grouping(const struct board *b) {
+    return 0xFF & ~((2 << (b->system->registers[AIRCR] >> 8 & 7)) - 1);
+}
+
+API int board_group(const struct board *b, int number) {
+    int priority = priority_of(b, number);
+    return priority < 0 ? priority : priority & grouping(b);
 }
 
 void board_pend(struct board *b, int number) {
@@ -45,8 +56,8 @@ int board_running(const struct board *b) {
     const struct state *s = &b->shared.state;
     int running = THREAD_PRIORITY;
     for (uint32_t i = 0; i < s->active_count; i++) {
-        int priority = priority_of(b, (int)s->active[i]);
-        if (priority < running) running = priority;
+        int group = board_group(b, (int)s->active[i]);
+        if (group < running) running = group;
     }
     return running;
 }
@@ -54,20 +65,20 @@ int board_running(const struct board *b) {
 int board_candidate(const struct board *b) {
     const struct state *s = &b->shared.state;
     int best = 0, urgent = 1 << 20;
-    for (int word = 0; word < 2; word++)
+    for (int word = 0; word < EXCEPTIONS / 64; word++)
         for (uint64_t ready = s->pending[word] & s->enabled[word]; ready; ready &= ready - 1) {
             int number = word * 64 + __builtin_ctzll(ready), priority = priority_of(b, number);
             if (priority < urgent) urgent = priority, best = number;
         }
-    return best && (!s->active_count || urgent < board_running(b)) ? best : 0;
+    return best && (!s->active_count || board_group(b, best) < board_running(b)) ? best : 0;
 }
 
 int masked_by(const struct board *b, int number) {
     const uint32_t *mask = b->values;
     if (!(mask[PRIMASK] | mask[BASEPRI] | mask[FAULTMASK])) return 0;
-    int level = mask[BASEPRI] ? (int)mask[BASEPRI] : THREAD_PRIORITY;
+    int level = mask[BASEPRI] ? (int)mask[BASEPRI] & grouping(b) : THREAD_PRIORITY;
     int boosted = mask[FAULTMASK] & 1 ? -1 : mask[PRIMASK] & 1 ? 0 : level;
-    return priority_of(b, number) >= boosted;
+    return board_group(b, number) >= boosted;
 }
 
 int board_masked(struct board *b, int number) {
@@ -76,7 +87,7 @@ int board_masked(struct board *b, int number) {
 }
 
 int board_takes(struct board *b, int number) {
-    return in_set(b->shared.state.enabled, (uint32_t)number) && priority_of(b, number) < board_running(b) &&
+    return in_set(b->shared.state.enabled, (uint32_t)number) && board_group(b, number) < board_running(b) &&
            !board_masked(b, number);
 }
 

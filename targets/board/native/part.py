@@ -29,12 +29,14 @@ def fits(result: int | None) -> None:
 class Core:
     """One machine's part in C, and the functions that work on it."""
 
+    board: Any = None
+
     def __init__(self, functions: Library, cpu: Cpu, callbacks: Callbacks) -> None:
         self.functions, self._cpu, self._callbacks = functions, cpu, callbacks
         called = [getattr(cpu.library, f"uc_{name}") for name in _CALLED]
         self._unicorn = Unicorn(*(ctypes.cast(function, c_void_p) for function in called))
         ids = (ctypes.c_int * len(_REGISTERS))(*(getattr(arm, f"UC_ARM_REG_{name.upper()}") for name in _REGISTERS))
-        self.board: Any = functions.new(ctypes.byref(self._unicorn), ctypes.byref(callbacks), ids)
+        self.board = functions.new(ctypes.byref(self._unicorn), ctypes.byref(callbacks), ids)
         self.shared: Any = functions.shared(self.board).contents
         self._memory()
 
@@ -46,7 +48,8 @@ class Core:
         shared.flash_base, shared.flash_size = FLASH_BASE, FLASH_SIZE
 
     def __del__(self) -> None:
-        self.functions.delete(self.board)
+        if self.board is not None:
+            self.functions.delete(self.board)
 
 
 def _address(memory: memoryview) -> int:

@@ -67,12 +67,14 @@ API uint32_t *board_registers(struct board *b, int device) { return b->devices[d
 API int32_t *board_inputs(struct board *b, int device) { return b->shared.state.adcs[b->devices[device].slot].inputs; }
 
 /* Which interrupt a part of a device raises, and which deadline is its own (-1: none). */
-API void board_wire(struct board *b, int device, int part, int exception, int source) {
+API int board_wire(struct board *b, int device, int part, int exception, int source) {
     struct device *d = &b->devices[device];
+    if (part >= PARTS || (source >= 0 && part >= STREAMS)) return -1;
     d->exceptions[part] = exception;
-    if (source < 0) return;
+    if (source < 0) return 0;
     d->sources[part] = source;
     if (d->kind != WATCHDOG) b->sources[source] = (struct source){(uint8_t)d->kind, (uint8_t)part, (uint16_t)device};
+    return 0;
 }
 
 API int board_map(struct board *b, int device, uint32_t base, uint32_t size) {
@@ -113,9 +115,12 @@ API int board_receiving(const struct board *b, int usart) {
 }
 
 /* -- what was sent ------------------------------------------------------------------------------------------------- */
-API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, const uint8_t **bytes) {
+/* All outputs of a USART, with their bytes behind one another. */
+API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, uint32_t *used,
+                                       const uint8_t **bytes) {
     const struct wire *w = &b->wires[b->devices[usart].slot];
     *count = w->output_count;
+    *used = w->bytes_used;
     *bytes = w->bytes;
     return w->outputs;
 }

@@ -2,8 +2,10 @@
 #include "board.h"
 
 enum { CSR = 0x010, RVR = 0x014, CVR = 0x018, ISER = 0x100, ICER = 0x180, ISPR = 0x200, ICPR = 0x280, IABR = 0x300 };
-enum { IPR = 0x400, IPR_END = 0x460, ICSR = 0xD04, AIRCR = 0xD0C, SHPR1 = 0xD18, SHPR3 = 0xD20, SHCSR = 0xD24 };
+enum { IPR = 0x400, IPR_END = 0x4F0, ICSR = 0xD04, AIRCR = 0xD0C, SHPR1 = 0xD18, SHPR3 = 0xD20, SHCSR = 0xD24 };
 enum { CFSR = 0xD28, HFSR = 0xD2C, STIR = 0xF00, FPCCR = 0xF34 };
+#define VECTKEYSTAT (UINT32_C(0xFA05) << 16)
+enum { PRIGROUP = 7 << 8 };
 enum { ENABLE = 1, TICKINT = 2, COUNTFLAG = 1 << 16, SYSRESETREQ = 4, VECTKEY = 0x05FA, MEM_FAULT = 4 };
 
 static uint64_t period(const struct device *d) { return (d->registers[RVR >> 2] & 0xFFFFFF) + 1; }
@@ -89,6 +91,13 @@ static void follow(struct board *b, uint32_t offset, uint32_t value) {
         for (uint32_t i = 0; i < 3; i++) (value >> (16 + i) & 1 ? put_in : take_out)(s->enabled, MEM_FAULT + i);
 }
 
+/* AIRCR: priority grouping, and the request of a reset; nothing without the key. */
+static void control(struct board *b, struct device *d, uint32_t value) {
+    if (value >> 16 != VECTKEY) return;
+    d->registers[AIRCR >> 2] = VECTKEYSTAT | (value & PRIGROUP);
+    if (value & SYSRESETREQ) b->python.request_reset();
+}
+
 uint32_t system_read(struct board *b, struct device *d, uint32_t offset) {
     if (offset == CVR) return tick_value(b, d);
     if (offset >= ISER && offset < IPR_END) return nvic_read(&b->shared.state, offset);
@@ -108,7 +117,7 @@ void system_write(struct board *b, struct device *d, uint32_t offset, uint32_t v
     else if (offset >= ISER && offset < IPR_END) nvic_write(b, offset, value);
     else if (offset == ICSR) set_pending(b, value);
     else if (offset == AIRCR) {
-        if (value >> 16 == VECTKEY && value & SYSRESETREQ) b->python.request_reset();
+        control(b, d, value);
     } else if (offset == CFSR || offset == HFSR) d->registers[offset >> 2] &= ~value;
     else if (offset == STIR) board_pend(b, IRQ0 + (int)(value & 0x1FF));
     else {

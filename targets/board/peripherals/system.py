@@ -9,7 +9,7 @@ from targets.board.nvic import BUS_FAULT, EXCEPTIONS, IRQ0, MEM_FAULT, NMI, PEND
 from targets.board.peripherals.base import Peripheral, Wired, Wiring
 
 ICTR, SYST_CSR, SYST_RVR, SYST_CVR, SYST_CALIB = 0x004, 0x010, 0x014, 0x018, 0x01C
-ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x460
+ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x4F0
 CPUID, ICSR, VTOR, AIRCR, SCR, CCR, SHPR1, SHPR3, SHCSR = 0xD00, 0xD04, 0xD08, 0xD0C, 0xD10, 0xD14, 0xD18, 0xD20, 0xD24
 CFSR, HFSR, MMFAR, BFAR, CPACR, STIR = 0xD28, 0xD2C, 0xD34, 0xD38, 0xD88, 0xF00
 FPCCR, FPCAR = 0xF34, 0xF38
@@ -17,7 +17,7 @@ STKALIGN, LSPACT, LSPEN, ASPEN = 1 << 9, 1 << 0, 1 << 30, 1 << 31
 CORTEX_M4 = 0x410FC241
 _ENABLE, _TICKINT, _COUNTFLAG = 1, 2, 1 << 16
 _FPCA = 1 << 2
-_SYSRESETREQ, _VECTKEY = 1 << 2, 0x05FA
+_SYSRESETREQ, _VECTKEY, _VECTKEYSTAT, _PRIGROUP = 1 << 2, 0x05FA, 0xFA05, 7 << 8
 _FAULT_ENABLES = ((1 << 16, MEM_FAULT), (1 << 17, BUS_FAULT), (1 << 18, USAGE_FAULT))
 _PENDERS = ((1 << 31, NMI, True), (1 << 28, PENDSV, True), (1 << 27, PENDSV, False), (1 << 26, SYSTICK, True))
 
@@ -39,6 +39,7 @@ class SystemControl(Peripheral, CoreRegisters):
         super().reset()
         self.registers[CPUID >> 2] = CORTEX_M4
         self.registers[VTOR >> 2] = 0x08000000
+        self.registers[AIRCR >> 2] = _VECTKEYSTAT << 16
         self.registers[CCR >> 2] = STKALIGN
         self.registers[FPCCR >> 2] = ASPEN | LSPEN
         self._origin = 0
@@ -48,6 +49,10 @@ class SystemControl(Peripheral, CoreRegisters):
     def vectors(self) -> int:
         """Address of the vector table."""
         return self.registers[VTOR >> 2] & ~0x7F
+
+    @property
+    def grouping(self) -> int:
+        return 0xFF & ~((2 << (self.registers[AIRCR >> 2] >> 8 & 7)) - 1)
 
     @property
     def aligns(self) -> bool:
@@ -105,8 +110,7 @@ class SystemControl(Peripheral, CoreRegisters):
         elif offset == ICSR:
             self._set_pending(value)
         elif offset == AIRCR:
-            if value >> 16 == _VECTKEY and value & _SYSRESETREQ:
-                self._reset_requested()
+            self._control(value)
         elif offset in (CFSR, HFSR):
             self.registers[offset >> 2] &= ~value
         elif offset == STIR:
@@ -114,6 +118,14 @@ class SystemControl(Peripheral, CoreRegisters):
         else:
             super().write(offset, value)
             self._follow(offset, value)
+
+    def _control(self, value: int) -> None:
+        """AIRCR: priority grouping, and the request of a reset; nothing without the key."""
+        if value >> 16 != _VECTKEY:
+            return
+        self.registers[AIRCR >> 2] = _VECTKEYSTAT << 16 | value & _PRIGROUP
+        if value & _SYSRESETREQ:
+            self._reset_requested()
 
     def _follow(self, offset: int, value: int) -> None:
         if SHPR1 <= offset <= SHPR3:

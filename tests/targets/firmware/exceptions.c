@@ -2,6 +2,7 @@
 #include <stdint.h>
 #define REG(a) (*(volatile uint32_t *)(a))
 #define ICSR REG(0xE000ED04)
+#define AIRCR REG(0xE000ED0C)
 #define CCR REG(0xE000ED14)
 #define SHPR2 REG(0xE000ED1C)
 #define SHPR3 REG(0xE000ED20)
@@ -116,6 +117,20 @@ static void order(void) {
     ASM("cpsid f"); raise(1u << 1); note(9); ASM("cpsie f"); sync(); tell("held by faultmask");
     SHPR3 = 0;
 }
+static void grouping(void) {
+    on_one = first; on_two = second; on_three = third; on_pend = last;
+    SHPR3 = 0xF0u << 16;
+    for (uint32_t group = 3; group < 8; group++) {
+        AIRCR = 0x05FA0000u | group << 8; sync(); note(AIRCR);
+        priority(1, 0xA0); priority(2, 0x80); priority(3, 0x90); raise(1u << 1); tell("grouped");
+        uint32_t mask = 0x90;
+        on_one = second;
+        ASM("msr basepri, %0" : : "r"(mask)); priority(2, 0x70); raise(7u << 1); note(9);
+        ASM("msr basepri, %0" : : "r"(0)); sync(); tell("grouped, held by basepri");
+        on_one = first;
+    }
+    AIRCR = 0x05FA0000u; SHPR3 = 0;
+}
 static void masks_all(uint32_t *f, uint32_t link) { (void)f; (void)link; ASM("cpsid f"); uint32_t m; ASM("mrs %0, faultmask" : "=r"(m)); note(m); }
 static void faultmask(void) {
     on_one = masks_all; raise(1u << 1);
@@ -197,7 +212,7 @@ static void faults(void) {
 void reset_handler(void) {
     traced = 0;
     REG(0x4001100C) = 0x2008;
-    masked_calls(); frames(); order(); faultmask(); process_stack();
+    masked_calls(); frames(); order(); grouping(); faultmask(); process_stack();
     return_to_main(); tell("return to the main stack");
     floating(); faults();
     tell("end");
