@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.bench import Bench
 from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Traits
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
-from targets.board.cpu import RAM_BASE
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
+from targets.board.memory import STM32F405
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler, SignalSource, parse_pin
 
@@ -47,10 +46,12 @@ class EmulatedTarget:
         hang_budget: int,
         seed: int,
         settle: float,
+        build: Callable[..., Machine] = Machine,
+        ram: int = STM32F405.ram,
     ) -> None:
         self.name, self._image, self._stimuli, self._settle = name, image, stimuli, settle
         sources = {key: SignalSource(s.symbol, s.pin, s.signed, s.scale) for key, s in signals.items()}
-        self.machine = Machine(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image))
+        self.machine = build(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image, ram))
         self._ports = {link: self._usart(link, port) for link, port in ports.items()}
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed
@@ -93,6 +94,10 @@ class EmulatedTarget:
             hint = did_you_mean(link, self._ports)
             raise LinkError(f"emulator has no port '{link}'.{hint} See [target.ports]")
         return self._ports[link]
+
+    def link(self, port: str) -> EmulatorLink:
+        """An open link to a port."""
+        return EmulatorLink(self, self.usart(port))
 
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set a sensor input (raw = value / scale) or an input pin (0 or 1)."""
@@ -201,7 +206,7 @@ class EmulatedTarget:
     def memory(self, symbol: str) -> bytes:
         """The bytes of a variable; for tests and explanations."""
         found = self._image.symbols[symbol]
-        return bytes(self.machine.cpu.ram[found.address - RAM_BASE : found.address - RAM_BASE + found.size])
+        return self.machine.cpu.read(found.address, found.size) or b""
 
 
 class EmulatorLink:
@@ -250,7 +255,7 @@ class EmulatorTransport:
 
     def open(self, timeout: float) -> EmulatorLink:
         """A new link; never waits."""
-        return EmulatorLink(self._target, self._target.usart(self._port))
+        return self._target.link(self._port)
 
 
 @transports.register("emulator")
@@ -259,19 +264,3 @@ def emulator_transport(endpoint: Endpoint, target: object) -> EmulatorTransport:
     if not isinstance(target, EmulatedTarget):
         raise UsageError(f"{endpoint.moniker}: only a target of kind 'emulator' has emulator links")
     return EmulatorTransport(endpoint.moniker, target, endpoint.address.lstrip("/"))
-
-
-def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
-    """The target that a bench of kind `emulator` describes; raises BenchError, UsageError."""
-    table = bench.emulator
-    return EmulatedTarget(
-        Image(bench.path(table.elf)),
-        name=table.name,
-        ports=table.ports,
-        signals=bench.signals,
-        stimuli=bench.stimuli,
-        hz=table.hz,
-        hang_budget=table.hang_budget,
-        seed=seed,
-        settle=table.settle,
-    )

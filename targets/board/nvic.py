@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
-from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
+from targets.board.cpu import Cpu
 
 NMI, HARD_FAULT, MEM_FAULT, BUS_FAULT, USAGE_FAULT, SVC, PENDSV, SYSTICK = 2, 3, 4, 5, 6, 11, 14, 15
-IRQ0, EXCEPTIONS = 16, 16 + 96
+IRQ0, EXCEPTIONS = 16, 16 + 240
 THREAD_PRIORITY = 256
 _HANDLER, _THREAD_MSP, _THREAD_PSP = 0xFFFFFFF1, 0xFFFFFFF9, 0xFFFFFFFD
 _IT_BITS, _ALIGNED, _NUMBER = 0x0600FC00, 1 << 9, 0x1FF
@@ -138,11 +138,12 @@ class Nvic:
         return pc & ~1
 
     def _store(self, address: int, words: list[int]) -> None:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - 32:
-            raise StackingFault(f"exception frame at {address:#010x}")
-        _STACKED.pack_into(self._cpu.ram, address - RAM_BASE, *words)
+        _STACKED.pack_into(self._cpu.ram, self._offset(address), *words)
 
     def _load(self, address: int) -> tuple[int, ...]:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - 32:
+        return _STACKED.unpack_from(self._cpu.ram, self._offset(address))
+
+    def _offset(self, address: int) -> int:
+        if not self._cpu.memory.in_ram(address, _STACKED.size):
             raise StackingFault(f"exception frame at {address:#010x}")
-        return _STACKED.unpack_from(self._cpu.ram, address - RAM_BASE)
+        return address - self._cpu.memory.ram

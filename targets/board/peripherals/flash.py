@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from targets.board.cpu import FLASH_BASE
+from targets.board.memory import STM32F405
 from targets.board.peripherals.base import Peripheral, Wiring
 
 KEYR, SR, CR = 0x04, 0x0C, 0x10
@@ -72,7 +72,7 @@ class FlashController(Peripheral):
 
     def load(self, address: int, size: int) -> int:
         """Read from a sector without code."""
-        offset = address - FLASH_BASE
+        offset = address - STM32F405.rom
         return int.from_bytes(self.wiring.cpu.flash[offset : offset + size], "little")
 
     def store(self, address: int, size: int, value: int) -> None:
@@ -80,10 +80,19 @@ class FlashController(Peripheral):
         if not self.registers[CR >> 2] & PG:
             self.registers[SR >> 2] |= PGSERR
             return
-        offset = address - FLASH_BASE
+        offset = address - STM32F405.rom
         merged = self.load(address, size) & value
         self.wiring.cpu.flash[offset : offset + size] = merged.to_bytes(size, "little")
         self._mark(sector_of(offset))
+
+    def span(self, sector: int) -> slice:
+        """Where a sector lies in `cpu.flash`."""
+        start, size = sector_range(sector)
+        return slice(start, start + size)
+
+    def code_size(self, used: int) -> int:
+        """How much of flash is plain memory: the sectors that hold the image's `used` bytes."""
+        return self.span(sector_of(used - 1)).stop
 
     def state(self) -> Any:
         return self.registers[:], self._keys

@@ -9,7 +9,7 @@ from targets.board.nvic import BUS_FAULT, EXCEPTIONS, IRQ0, MEM_FAULT, NMI, PEND
 from targets.board.peripherals.base import Peripheral, Wiring
 
 ICTR, SYST_CSR, SYST_RVR, SYST_CVR, SYST_CALIB = 0x004, 0x010, 0x014, 0x018, 0x01C
-ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x460
+ISER, ICER, ISPR, ICPR, IABR, IPR, IPR_END = 0x100, 0x180, 0x200, 0x280, 0x300, 0x400, 0x4F0
 CPUID, ICSR, VTOR, AIRCR, SCR, CCR, SHPR1, SHPR3, SHCSR = 0xD00, 0xD04, 0xD08, 0xD0C, 0xD10, 0xD14, 0xD18, 0xD20, 0xD24
 CFSR, HFSR, MMFAR, BFAR, CPACR, STIR = 0xD28, 0xD2C, 0xD34, 0xD38, 0xD88, 0xF00
 CORTEX_M4 = 0x410FC241
@@ -34,7 +34,7 @@ class SystemControl(Peripheral):
     def reset(self) -> None:
         super().reset()
         self.registers[CPUID >> 2] = CORTEX_M4
-        self.registers[VTOR >> 2] = 0x08000000
+        self.registers[VTOR >> 2] = self.wiring.cpu.memory.vectors
         self.registers[CCR >> 2] = 0x200
         self._origin = 0
         self.wiring.schedule.disarm(self._source)

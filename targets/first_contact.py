@@ -1,0 +1,92 @@
+"""The first look at a firmware nobody described: its board, what it prints, what it answers, which words it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from targets.board.auto.chip import Place
+from targets.board.auto.description import Description
+from targets.board.auto.infer import GREETINGS, describe
+from targets.board.auto.machine import AutoMachine
+from targets.board.auto.words import WordSearch
+from targets.board.image import Image
+from targets.board.memory import Memory
+
+_BOOT_SECONDS, _MOST_TEXT, _PATIENCE = 1.0, 2048, 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class PortContact:
+    """One port: what it prints at boot, what it answered to what, and the words that it compares input with."""
+
+    name: str
+    console: bytes
+    answers: tuple[tuple[bytes, bytes], ...]
+    words: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstContact:
+    """The board, its ports, how the boot went, and where it waits."""
+
+    description: Description
+    ports: tuple[PortContact, ...]
+    events: tuple[str, ...]
+    rests: str
+
+
+def first_contact(
+    image: Image, *, memory: Memory | None = None, core: str = "", places: Sequence[Place] = ()
+) -> FirstContact:
+    """Infer the board, boot on it, and say a few usual things to each port; raises BenchError."""
+    description = describe(image, memory=memory, core=core, places=places)
+    machine = AutoMachine(image, description, places=places)
+    machine.power_on()
+    machine.run(round(_BOOT_SECONDS * machine.hz))
+    events = tuple(told(event.kind, event.detail) for event in machine.events)
+    place = where(machine)
+    ports = tuple(_port_contact(machine, number) for number in range(len(description.ports)))
+    return FirstContact(description, ports, events, place)
+
+
+def told(kind: str, known: Mapping[str, str]) -> str:
+    """An event of the boot in words."""
+    what = known.get("type") or known.get("cause") or ""
+    place = f"in {known['symbol']} ({known.get('line', 'no line')})" if "symbol" in known else known.get("pc", "")
+    return " ".join(filter(None, (kind, what, place, known.get("address", ""))))
+
+
+def where(machine: AutoMachine) -> str:
+    """The function and line at which it waits, and the register that it polls there, if any."""
+    pc, image = machine.cpu.pc, machine.image
+    name = image.function_at(pc) or f"{pc:#010x}"
+    line = image.line_at(pc)
+    polled = machine.chip.unknown.last_dry
+    poll = f", polling {polled:#010x}" if machine.spun and polled is not None else ""
+    how = "waits" if machine.sleeping and not machine.locked else "is busy"
+    return f"{how} in {name}{f' ({line})' if line else ''}{poll}"
+
+
+def _port_contact(machine: AutoMachine, number: int) -> PortContact:
+    port, moment = machine.chip.ports[number], machine.snapshot()
+    console = _output(machine, number)
+    answers: list[tuple[bytes, bytes]] = []
+    for greeting in GREETINGS:
+        machine.restore(moment)
+        _output(machine, number)
+        port.feed(greeting)
+        machine.run(machine.schedule.base + _PATIENCE)
+        if came := _output(machine, number):
+            answers.append((greeting, came))
+    machine.restore(moment)
+    words = tuple(WordSearch(machine, port).words())
+    machine.restore(moment)
+    return PortContact(port.description.name, console, tuple(answers), words)
+
+
+def _output(machine: AutoMachine, number: int) -> bytes:
+    output = machine.chip.ports[number].output
+    came = b"".join(data for _cycle, data in output)[:_MOST_TEXT]
+    output.clear()
+    return came
