@@ -335,7 +335,8 @@ class Machine:
     def snapshot(self) -> MachineSnapshot:
         """Everything, between two slices."""
         changed: set[int] = self.chip.flash.changed
-        sectors = {sector: bytes(self.cpu.flash[self.chip.flash.span(sector)]) for sector in changed}
+        spans: dict[int, slice] = {sector: self.chip.flash.span(sector) for sector in changed}
+        sectors = {sector: bytes(self.cpu.flash[span]) for sector, span in spans.items()}
         return MachineSnapshot(
             context=self.cpu.uc.context_save(),
             ram=bytes(self.cpu.ram),

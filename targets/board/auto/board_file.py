@@ -59,6 +59,7 @@ class PortTable(Table):
     bank: tuple[int, int] = (0, 0)
     gates: list[GateTable] = Field(default=[])
     status: list[tuple[int, int]] = Field(default=[])
+    sending: list[GateTable] = Field(default=[])
     transfer: TransferTable | None = None
     sends: TransferTable | None = None
 
@@ -139,6 +140,7 @@ def _port(table: PortTable) -> PortDescription:
         exception=0 if table.irq is None else 16 + table.irq,
         bank=table.bank,
         status=tuple(table.status),
+        sending=tuple(map(_gate, table.sending)),
         transfer=_transfer(table.transfer),
         sends=_transfer(table.sends),
     )
@@ -207,6 +209,7 @@ def _port_lines(port: PortDescription) -> Iterator[str]:
         yield f"irq = {port.exception - 16}"
     yield f"bank = [{_hex(port.bank[0])}, {_hex(port.bank[1])}]"
     yield from _gate_lines(port.gates)
+    yield from _gate_lines(port.sending, "sending")
     if port.status:
         yield f"status = {_list(port.status)}   # bits that may read as set"
     for key, transfer in (("transfer", port.transfer), ("sends", port.sends)):
@@ -214,9 +217,9 @@ def _port_lines(port: PortDescription) -> Iterator[str]:
             yield f"{key} = {_transfer_text(transfer)}"
 
 
-def _gate_lines(gates: Sequence[Gate]) -> list[str]:
+def _gate_lines(gates: Sequence[Gate], key: str = "gates") -> list[str]:
     rows = [f"{{ address = {_hex(gate.address)}, bit = {gate.bit}, ready = {gate.ready} }}" for gate in gates]
-    return [f"gates = [{', '.join(rows)}]"] if rows else []
+    return [f"{key} = [{', '.join(rows)}]"] if rows else []
 
 
 def _transfer_text(transfer: Transfer) -> str:

@@ -13,16 +13,22 @@ from targets.board.image import Image
 
 _CHUNK, _LEAST, _MOST = 100_000, 2_000_000, 80_000_000
 _MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 60
+_LONGEST, _NEAR, _KEPT = 1024, 0x10, 64
 _OUTSIDE, _PAGE = ("read outside memory", "write outside memory"), 0x1000
+
+
+Blocks = dict[tuple[int, int], list[bytes]]
+"""By the registers of a place in memory and of a length near it: what stood there each time both had been written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The machine as it waits, what it did to registers, and an address outside its memory that it wanted, if any."""
+    """The machine as it waits, what it did to registers, an address outside its memory that it wanted, and blocks."""
 
     machine: AutoMachine
     log: tuple[Access, ...]
     stray: int | None
+    blocks: Blocks
 
 
 def boot(image: Image, description: Description, places: Sequence[Place] = ()) -> Boot:
@@ -32,6 +38,7 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
     machine.power_on()
     machine.events.clear()
     log: list[Access] = []
+    blocks = _watched_blocks(machine)
     unknown.log = log
     known, since = -1, 0
     while machine.schedule.base - since < max(_LEAST, since // 2) and machine.schedule.base < _MOST:
@@ -44,7 +51,27 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
             del log[_MOST_LOGGED // 2 :]
             unknown.log = None
     unknown.log = None
-    return Boot(machine, tuple(log), _stray(machine))
+    return Boot(machine, tuple(log), _stray(machine), blocks)
+
+
+def _watched_blocks(machine: AutoMachine) -> Blocks:
+    """Fills as the firmware writes a length behind a place, or the other way round."""
+    blocks: Blocks = {}
+    places: dict[int, int] = {}
+
+    def written(address: int, _old: int, value: int) -> None:
+        if machine.cpu.memory.in_ram(value) or (machine.cpu.memory.in_rom(value) and value > _LONGEST):
+            places[address] = value
+        elif 0 < value <= _LONGEST:
+            for pointer, place in places.items():
+                if (
+                    0 < abs(address - pointer) <= _NEAR
+                    and len(kept := blocks.setdefault((pointer, address), [])) < _KEPT
+                ):
+                    kept.append(machine.cpu.read(place, value) or b"")
+
+    machine.chip.unknown.watchers.append(written)
+    return blocks
 
 
 def _stray(machine: AutoMachine) -> int | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from targets.board.auto.description import Description
+from targets.board.auto.block import BlockPort, BlockSender
+from targets.board.auto.description import Description, PortDescription
 from targets.board.auto.port import Port
 from targets.board.auto.tick import Ticker
 from targets.board.auto.unknown import Unknown
@@ -103,7 +104,12 @@ class AutoChip:
         self.modelled = {place.name: place.make(wiring) for place in places}
         for place in places:
             bus.attach(place.base, self.modelled[place.name])
-        self.ports = [Port(wiring, port, self.unknown) for port in description.ports]
+        self.ports = [_port(wiring, port, self.unknown) for port in description.ports]
+        senders = [
+            BlockSender(wiring, port.description.sends, self.unknown, port.output)
+            for port in self.ports
+            if port.description.sends is not None
+        ]
         self.ticker = Ticker(wiring, description.ticks, self.unknown)
         self.unknown.known, self.unknown.waits = description.values, description.waits
         self.usarts: Mapping[str, Any] = {
@@ -113,7 +119,7 @@ class AutoChip:
         self.pins, self.watchdog, self.flash = Pins(wiring), NoWatchdog(), Flash(wiring)
         more = [MoreRam(wiring)] if wiring.cpu.more else []
         self._all: list[Peripheral] = [
-            *(self.unknown, self.system, cycles, self.ticker, *self.ports, *more, *self.modelled.values())
+            *(self.unknown, self.system, cycles, self.ticker, *self.ports, *senders, *more, *self.modelled.values())
         ]
         for number, peripheral in enumerate(self._all):
             peripheral.number = number
@@ -154,3 +160,9 @@ class AutoChip:
         for peripheral, state in zip(self._all, states, strict=True):
             peripheral.restore(state)
         self._wiring.touched.clear()
+
+
+def _port(wiring: Wiring, description: PortDescription, unknown: Unknown) -> Port:
+    if description.transfer is None:
+        return Port(wiring, description, unknown)
+    return BlockPort(wiring, description, description.transfer, unknown)

@@ -9,8 +9,9 @@ from targets.board.auto.machine import AutoMachine
 from targets.board.auto.unknown import Access
 
 Forced = Mapping[int, int]
+IN_HANDLER = "it does not leave the handler"
 _CORE, _BLOCK, _DEAD = 0xE0000000, 256, 2048
-WINDOW, HANDLER_WINDOW = 6000, 20000
+WINDOW, HANDLER_WINDOW = 6000, 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +39,23 @@ class Trace:
 
 
 class Bench:
-    """One machine at one moment. `exception` is raised in each experiment, 0 for none."""
+    """One machine at one moment. `exception` is raised in each experiment, 0 for none; `poked` bytes stand in memory."""
 
-    def __init__(self, machine: AutoMachine, exception: int = 0, window: int = WINDOW) -> None:
-        self.machine, self._exception = machine, exception
+    def __init__(
+        self, machine: AutoMachine, exception: int = 0, window: int = WINDOW, poked: Mapping[int, bytes] | None = None
+    ) -> None:
+        self.machine, self._exception, self._poked = machine, exception, poked or {}
         self._window = HANDLER_WINDOW if exception else window
         self._moment = machine.snapshot()
         self._memo: dict[tuple[tuple[int, int], ...], Trace] = {}
         self.runs = 0
 
-    def run(self, forced: Forced, poked: Mapping[int, bytes] | None = None) -> Trace:
-        """What happens with these values; `poked` bytes are put into memory before."""
+    def run(self, forced: Forced) -> Trace:
+        """What happens with these values."""
         key = tuple(sorted(forced.items()))
-        if poked is None and key in self._memo:
-            return self._memo[key]
-        trace = self._run(forced, poked or {})
-        if poked is None:
-            self._memo[key] = trace
-        return trace
+        if key not in self._memo:
+            self._memo[key] = self._run(forced)
+        return self._memo[key]
 
     def leave(self) -> None:
         """Back to the moment, as it was."""
@@ -63,30 +63,31 @@ class Bench:
         unknown = self.machine.chip.unknown
         unknown.forced, unknown.log, unknown.resolving = {}, None, True
 
-    def repeated(self, forced: Forced, exception: int, rounds: int) -> Iterator[int]:
-        """From the moment on, the interrupt again and again; yields behind each."""
+    def repeated(self, forced: Forced, exception: int, rounds: int) -> Iterator[tuple[Access, ...]]:
+        """From the moment on, the interrupt again and again; what was accessed each time."""
         machine, unknown = self.machine, self.machine.chip.unknown
         machine.restore(self._moment)
         unknown.forced, unknown.log, unknown.resolving = dict(forced), None, False
-        for number in range(rounds):
+        for _ in range(rounds):
+            unknown.log = []
             machine.nvic.pend(exception)
+            machine.sleeping = False
             machine.run(machine.schedule.base + self._window)
-            yield number
+            yield tuple(unknown.log)
 
-    def _run(self, forced: Forced, poked: Mapping[int, bytes]) -> Trace:
+    def _run(self, forced: Forced) -> Trace:
         machine, unknown = self.machine, self.machine.chip.unknown
         machine.restore(self._moment)
         machine.events.clear()
         self.runs += 1
         unknown.forced, unknown.log, unknown.resolving = dict(forced), [], False
-        for address, data in poked.items():
+        for address, data in self._poked.items():
             offset = address - machine.cpu.memory.ram
             machine.cpu.ram[offset : offset + len(data)] = data
         before = bytes(machine.cpu.ram)
-        machine.sleeping = machine.sleeping and not machine.spun
+        machine.sleeping = False
         if self._exception:
             machine.nvic.pend(self._exception)
-            machine.sleeping = False
         machine.run(machine.schedule.base + self._window)
         return self._trace(before)
 
@@ -94,7 +95,7 @@ class Bench:
         machine = self.machine
         stack = machine.cpu.register("sp")
         log = tuple(a for a in machine.chip.unknown.log or () if a.address < _CORE)
-        trouble = machine.events[0].kind if machine.events else "handler" if machine.nvic.active else ""
+        trouble = machine.events[0].kind if machine.events else IN_HANDLER if machine.nvic.active else ""
         ram = bytes(machine.cpu.ram)
         return Trace(log, ram, stack, trouble, self._changed(before, ram, stack))
 

@@ -6,22 +6,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from targets.board.auto.boot import Boot, boot
+from targets.board.auto.boot import Blocks, Boot, boot
 from targets.board.auto.chip import Place
-from targets.board.auto.description import Description, PortDescription
+from targets.board.auto.description import Description, PortDescription, Transfer
 from targets.board.auto.experiment import WINDOW, Bench
 from targets.board.auto.machine import AutoMachine
+from targets.board.auto.sending import sending_of
 from targets.board.auto.streams import Search, Stream
 from targets.board.auto.ticks import ticks_of
+from targets.board.auto.transfers import Received, received_by
 from targets.board.auto.unknown import Access
 from targets.board.image import Image
-from targets.board.layout import core_of, extended, memory_of
+from targets.board.layout import REGISTERS, core_of, extended, memory_of
 from targets.board.memory import Memory
 from targets.board.nvic import EXCEPTIONS, IRQ0
 
 _MOST_EXTENSIONS, _LONG = 12, 10 * WINDOW
 GREETINGS = (b"\r\n", b"help\r\n", b"?\r\n", b"\x00\x01\x02\x03", b"AT\r\n")
-_PRINTED, _PATIENCE = 3, 400_000
+_PRINTED, _PATIENCE, _NEAR = 3, 400_000, 0x20
 
 
 def describe(
@@ -74,14 +76,70 @@ def _ports(booted: Boot) -> tuple[PortDescription, ...]:
     machine, found = booted.machine, dict[int, PortDescription]()
     for exception in handled(machine):
         for stream in _streams(Bench(machine, exception)):
-            found.setdefault(stream.address, _port(stream, exception))
+            found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
+    for received in received_by(machine, handled(machine)):
+        found.setdefault(received.transfer.pointer, _transfer_port(machine, received))
     for window in (WINDOW, _LONG):
         if not found:
             for stream in _streams(Bench(machine, window=window)):
                 found.setdefault(stream.address, _port(stream, 0))
     ports = sorted(found.values(), key=lambda port: port.bank)
     named = [replace(port, name=f"UART{number}") for number, port in enumerate(ports)]
-    return tuple(_with_transmit(port, booted.log) for port in named)
+    return tuple(_with_sends(machine, _with_transmit(port, booted.log), booted.blocks) for port in named)
+
+
+def _with_sends(machine: AutoMachine, port: PortDescription, blocks: Blocks) -> PortDescription:
+    """With the registers that tell where in memory its answers stand, where no register takes them byte by byte."""
+    low, high = port.bank
+    found = {pair: set(b"".join(said)) for pair, said in blocks.items() if low <= pair[0] <= high}
+    best = max(found, key=lambda pair: len(found[pair]), default=None)
+    if port.transmit is not None or best is None or len(found[best]) < _PRINTED:
+        return port
+    words = (
+        f"{len(blocks[best])} blocks of memory that {best[0]:#010x} points to held {len(found[best])} different bytes"
+    )
+    return replace(port, sends=Transfer(*best), evidence=(*port.evidence, words))
+
+
+def _with_sending(machine: AutoMachine, port: PortDescription) -> PortDescription:
+    """With how its handler gives bytes out, if it has some to give at this moment."""
+    bench = Bench(machine, port.exception)
+    found = sending_of(bench, port.exception)
+    bench.leave()
+    if found is None:
+        return port
+    words = f"its handler writes a byte to {found.address:#010x} each time it is called"
+    return replace(port, transmit=found.address, sending=found.gates, evidence=(*port.evidence, words))
+
+
+def _transfer_port(machine: AutoMachine, received: Received) -> PortDescription:
+    """A port whose bytes go to memory; its own registers are those of the page of what its handler touches."""
+    transfer, exception = received.transfer, received.exception
+    bank = _own_registers(machine, transfer)
+    words = [f"what stands at {received.buffer:#010x}, which {transfer.pointer:#010x} points to, is read"]
+    words += [f"{transfer.count:#010x} tells how many bytes are missing of {received.size}"] if transfer.left else []
+    words += [f"it is read only while bit {g.bit} of {g.address:#010x} is {g.ready}" for g in received.gates]
+    words += [f"IRQ {exception - IRQ0} is enabled and its own handler reads it"] if exception else []
+    return PortDescription(
+        name="",
+        receive=None,
+        transmit=None,
+        gates=received.gates,
+        exception=exception,
+        bank=bank,
+        transfer=transfer,
+        evidence=tuple(words),
+    )
+
+
+def _own_registers(machine: AutoMachine, transfer: Transfer) -> tuple[int, int]:
+    """The port's bank: around the register that the transfer takes bytes from, where its controller is told one."""
+    values = machine.chip.unknown.values
+    near = [at for at in values if abs(at - transfer.pointer) <= _NEAR and at != transfer.pointer]
+    sources = [values[at] for at in near if REGISTERS[0] <= values[at] < REGISTERS[0] + REGISTERS[1]]
+    if sources:
+        return sources[0] & ~0x3F, sources[0] | 0x3F
+    return transfer.pointer & ~0xFFF, transfer.pointer | 0xFFF
 
 
 def _streams(bench: Bench) -> list[Stream]:
@@ -124,6 +182,8 @@ def _evidence(stream: Stream, exception: int) -> list[str]:
 
 def _with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescription:
     """With the register of its bank that takes most different bytes; what is set up there takes few."""
+    if port.transmit is not None:
+        return port
     low, high = port.bank
     values: dict[int, list[int]] = {}
     for access in log:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from targets.board.auto.description import PortDescription
+from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.unknown import Unknown
 from targets.board.peripherals.base import Peripheral, Wiring
 
@@ -32,21 +34,28 @@ class Port(Peripheral):
 
     def _connect(self) -> None:
         unknown, port = self._unknown, self.description
-        if port.receive is not None and port.transfer is None:
+        if port.receive is not None:
             unknown.readers[port.receive] = self._take
         if port.transmit is not None:
             unknown.writers[port.transmit] = self._send
-        for gate in port.gates:
-            unknown.gates.setdefault(gate.address, []).append((gate, lambda: self.ready))
-        for address, mask in port.status:
-            unknown.status[address] = (mask, self._offered)
+        for address in {gate.address for gate in (*port.gates, *port.sending)} | {at for at, _mask in port.status}:
+            unknown.views.setdefault(address, []).append(partial(self._view, address))
         if port.exception:
             unknown.watchers.append(self._written)
+
+    def _view(self, address: int, value: int, tried: bool) -> int:
+        """A register as it reads now: something was received, or the handler is offered to send, or neither."""
+        port, offered = self.description, self._status and self._handling and not self.ready
+        if offered and (own := [gate for gate in port.sending if gate.address == address]):
+            return _applied(own, value, there=True)
+        if offered and not port.sending and not tried:
+            value |= next((mask for at, mask in port.status if at == address), 0)
+        return _applied([gate for gate in port.gates if gate.address == address], value, there=self.ready)
 
     def reset(self) -> None:
         self._incoming, self._last, self.ready, self._status = b"", 0, False, True
         self.taken = self._sent = self._offers = 0
-        self._gave = self._took = self._touched = False
+        self._gave = self._took = self._touched = self._stalled = False
         self._enabler = 0
         self._enablers: frozenset[int] = frozenset()
         self.wiring.schedule.disarm(self._arrives)
@@ -86,9 +95,6 @@ class Port(Peripheral):
     def _handling(self) -> bool:
         return self.description.exception in self.wiring.nvic.active
 
-    def _offered(self) -> bool:
-        return self._status and self._handling
-
     def _written(self, address: int, old: int, value: int) -> None:
         """A write to an own register may have enabled the interrupt of the transmitter."""
         low, high = self.description.bank
@@ -101,19 +107,20 @@ class Port(Peripheral):
             self._enabler, self._touched = address, True
 
     def _raise(self) -> None:
-        self._offers = max(self._offers, 1)
+        self._stalled = False
         self._update()
 
     def _update(self) -> None:
         number, nvic = self.description.exception, self.wiring.nvic
         if not number:
             return
-        nvic.line(number, self._offers > 0 and number in nvic.enabled)
-        if self.ready and (self._offers <= 0 or number not in nvic.enabled):
+        waits = self.ready and not self._stalled
+        nvic.line(number, (waits or self._offers > 0) and number in nvic.enabled)
+        if self.ready and (self._stalled or number not in nvic.enabled):
             self.wiring.schedule.arm(self._again, self.wiring.schedule.now() + _AGAIN_CYCLES)
 
     def leaving(self) -> None:
-        """The handler is about to return: it is called again at once only when it took or gave bytes.
+        """The handler is about to return: it is called again at once only where it took or gave bytes.
 
         Where it did neither, it is once called with the status bits the other way round.
         """
@@ -121,23 +128,33 @@ class Port(Peripheral):
             self._enablers |= {self._enabler}
             self._offers = _OFFERS
         elif self._took:
-            self._offers = _OFFERS if self._touched else int(self.ready)
+            self._offers = _OFFERS if self._touched else self._offers
         else:
-            self._offers -= 1
-            self._status = not self._status if self._offers > 0 else True
+            self._refused()
         self._gave = self._took = self._touched = False
         self._update()
+
+    def _refused(self) -> None:
+        self._stalled = self.ready
+        self._offers = max(0, self._offers - 1)
+        self._status = not self._status if self._offers > 0 and not self.description.sending else True
 
     def state(self) -> Any:
         return (
             (self._incoming, self._last, self.ready, self._status),
             (self.taken, self._sent, self._offers, self._enabler, self._enablers),
-            (self._gave, self._took, self._touched),
+            (self._gave, self._took, self._touched, self._stalled),
             self.output[:],
         )
 
     def restore(self, state: Any) -> None:
         (self._incoming, self._last, self.ready, self._status), counts, flags, output = state
         self.taken, self._sent, self._offers, self._enabler, self._enablers = counts
-        self._gave, self._took, self._touched = flags
+        self._gave, self._took, self._touched, self._stalled = flags
         self.output[:] = output
+
+
+def _applied(gates: Sequence[Gate], value: int, *, there: bool) -> int:
+    for gate in gates:
+        value = gate.applied(value, there)
+    return value

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from targets.board.auto.description import Gate
-from targets.board.auto.experiment import Bench, Forced, Trace
+from targets.board.auto.experiment import IN_HANDLER, Bench, Forced, Trace
 from targets.board.auto.unknown import Access
 
-_DEEPEST, _MOST_RUNS = 3, 1200
+_DEEPEST, _MOST_RUNS, _MORE_RUNS = 3, 1000, 150
 _NARROW, _WIDE = (0x41, 0x5A), (0x241, 0x25A)
 
 
@@ -43,16 +43,20 @@ class Search:
     def streams(self) -> list[Stream]:
         """All registers that give bytes, as far as they are found."""
         found: dict[int, Stream] = {}
+        most = _MOST_RUNS
         for forced, trace in self.branches():
+            if self._bench.runs > most:
+                break
             for address, access in trace.reads().items():
                 if address not in found and address not in forced and self._gives_bytes(access, forced):
                     found[address] = self._stream(address, forced)
+                    most = self._bench.runs + _MORE_RUNS
         return list(found.values())
 
-    def branches(self) -> Iterator[tuple[Forced, Trace]]:
-        """Ways through the code, those with the fewest forced registers first."""
-        start: Forced = {}
-        queue: list[tuple[Forced, Trace]] = [(start, self._bench.run(start))]
+    def branches(self, start: Forced | None = None) -> Iterator[tuple[Forced, Trace]]:
+        """Ways through the code, those with the fewest registers forced besides `start` first."""
+        first: Forced = start or {}
+        queue: list[tuple[Forced, Trace]] = [(first, self._bench.run(first))]
         seen = {queue[0][1].signature}
         while queue and self._bench.runs < _MOST_RUNS:
             forced, trace = queue.pop(0)
@@ -77,7 +81,7 @@ class Search:
         """True when two values of the register end up as bytes at the same live address, and no wider than that."""
         values = _NARROW if access.size == 1 else _WIDE
         one, other = (self._bench.run({**forced, access.address: value}) for value in values)
-        if one.trouble or other.trouble:
+        if {one.trouble, other.trouble} - {"", IN_HANDLER}:
             return False
         base = self._bench.machine.cpu.memory.ram
         landed = self._bench.lands(one, other, values)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from targets.board.auto.description import Tick
+from targets.board.auto.description import Gate, Tick
 from targets.board.auto.unknown import Unknown
 from targets.board.peripherals.base import Peripheral, Wiring
 
@@ -21,7 +21,7 @@ class Ticker(Peripheral):
         self._sources = [wiring.schedule.source(partial(self._raise, number)) for number in range(len(ticks))]
         for tick in ticks:
             for gate in tick.gates:
-                unknown.gates.setdefault(gate.address, []).append((gate, partial(self._is_due, tick.exception)))
+                unknown.views.setdefault(gate.address, []).append(partial(self._view, gate, tick.exception))
         super().__init__(wiring)
 
     def reset(self) -> None:
@@ -33,8 +33,8 @@ class Ticker(Peripheral):
     def _period(self, number: int) -> int:
         return round(self._ticks[number].period * self.wiring.hz)
 
-    def _is_due(self, exception: int) -> bool:
-        return exception in self._due
+    def _view(self, gate: Gate, exception: int, value: int, _tried: bool) -> int:
+        return gate.applied(value, exception in self._due)
 
     def _raise(self, number: int) -> None:
         exception = self._ticks[number].exception

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from targets.board.auto.description import Gate
 from targets.board.peripherals.base import Peripheral, Wiring
 
 Site = tuple[int, int]
@@ -43,7 +42,8 @@ def candidates(held: int, size: int) -> list[int]:
 class Unknown(Peripheral):
     """All addresses without a model. `values` is what was written, `learned` what a polling loop wanted to see.
 
-    `readers` and `writers` are registers that a port serves, `gates` bits that a port sets. While `resolving` is off
+    `readers` and `writers` are registers that a port serves; `views` set bits of others, and are told whether the value
+    is one that was found by trying. While `resolving` is off
     no value is tried. `forced` registers read as an experiment wants. `dry` is called when a loop polls on though all
     was tried, or where it is known to wait for input (`waits`).
     """
@@ -56,8 +56,7 @@ class Unknown(Peripheral):
         self.waits: frozenset[Site] = frozenset()
         self.readers: dict[int, Callable[[], int]] = {}
         self.writers: dict[int, Callable[[int], None]] = {}
-        self.gates: dict[int, list[tuple[Gate, Callable[[], bool]]]] = {}
-        self.status: dict[int, tuple[int, Callable[[], bool]]] = {}
+        self.views: dict[int, list[Callable[[int, bool], int]]] = {}
         self.watchers: list[Callable[[int, int, int], None]] = []
         self.forced: dict[int, int] = {}
         self.resolving = True
@@ -95,12 +94,8 @@ class Unknown(Peripheral):
 
     def _shown(self, site: Site, value: int) -> int:
         """The value with the bits that a port sets."""
-        address = site[1]
-        if address in self.status and site not in self.learned:
-            mask, there = self.status[address]
-            value = value | mask if there() else value
-        for gate, there in self.gates.get(address, ()):
-            value = gate.applied(value, there())
+        for view in self.views.get(site[1], ()):
+            value = view(value, site in self.learned)
         return value
 
     def _note(self, write: bool, pc: int, address: int, size: int, value: int) -> None:

@@ -28,14 +28,14 @@ SECTIONS {{
   __data_load = LOADADDR(.data);
   .bss (NOLOAD) : ALIGN(4) {{ __bss_start = .; *(.bss*) *(COMMON) . = ALIGN(4); __bss_end = .; }} > RAM
   __stack_top = ORIGIN(RAM) + LENGTH(RAM);
-  /DISCARD/ : {{ *(.ARM*) *(.comment) *(.note*) }}
+  /DISCARD/ : {{ *(.ARM.ex*) *(.comment) *(.note*) }}
 }}
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One firmware: its chip's core and memory; `sources` besides the application's."""
+    """One firmware: its chip's core and memory; `others` lie beside it in flash, a `raw` one is given without symbols."""
 
     name: str
     cpu: str
@@ -43,6 +43,8 @@ class Foreign:
     ram: int
     size: int
     optimize: str = "-O2"
+    others: tuple[Foreign, ...] = ()
+    raw: bool = False
 
     def build(self, folder: Path, faults: Sequence[str] = ()) -> Path:
         """Compile into `folder`; the ELF."""
@@ -55,13 +57,29 @@ class Foreign:
 
     def image(self, folder: Path, faults: Sequence[str] = ()) -> Image:
         """The firmware as it is given to the board: symbols and lines, if it is no raw binary."""
-        return Image(self.build(folder, faults))
+        elf = self.build(folder, faults)
+        beside = [Image(other.build(folder)) for other in self.others]
+        return Image(self._raw(elf) if self.raw else elf, others=beside)
+
+    def _raw(self, elf: Path) -> Path:
+        binary = elf.with_suffix(".bin")
+        first = min(Image(elf).segments)[0]
+        data = bytearray()
+        for address, content in sorted(Image(elf).segments):
+            data[address - first :] = content
+        binary.write_bytes(data)
+        return binary
 
     def _sources(self) -> list[str]:
         return [f"{self.name}.c"] if self.name == "bootloader" else [f"{self.name}.c", "app.c"]
 
 
+BOOTLOADER = Foreign("bootloader", "cortex_m4", 0x00000000, 0x20000000, 0x10000)
 FIRMWARES = (
     Foreign("sam3x", "cortex_m3", 0x00080000, 0x20070000, 0x18000),
     Foreign("k64f", "cortex_m4", 0x00000000, 0x1FFF0000, 0x40000),
+    Foreign("stm32f1", "cortex_m3", 0x08000000, 0x20000000, 0x5000),
+    Foreign("nrf52", "cortex_m4", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
+    Foreign("lpc17", "cortex_m3", 0x00000000, 0x10000000, 0x8000, raw=True),
+    Foreign("efm32", "cortex_m3", 0x00000000, 0x20000000, 0x20000, optimize="-Os"),
 )
