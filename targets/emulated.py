@@ -19,6 +19,7 @@ from targets.board.machine import Machine, MachineSnapshot
 from targets.board.memory import STM32F405
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler, SignalSource, parse_pin
+from targets.board.telling import told, where
 
 _CONSOLE = "console"
 
@@ -30,7 +31,10 @@ class _Snapshot:
 
 
 class EmulatedTarget:
-    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass."""
+    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass.
+
+    `booted` tells of the last start: what happened, and where the firmware then was.
+    """
 
     traits = Traits(virtual_clock=True, cheap_waits=True)
 
@@ -57,6 +61,7 @@ class EmulatedTarget:
         self._seed = seed
         self._watch: WriteWatch | None = None
         self.epoch = 0
+        self.booted: tuple[tuple[str, ...], str] = ((), "")
         for stimulus in stimuli:
             self._check(stimulus)
 
@@ -73,6 +78,7 @@ class EmulatedTarget:
         self.calm()
         self.epoch += 1
         self.advance(self._settle)
+        self.booted = (tuple(told(event.kind, event.detail) for event in self.machine.events), where(self.machine))
         self.machine.sampler.restore(())  # every life of the device begins with all its signals told
 
     def stop(self) -> None:

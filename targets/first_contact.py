@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from targets.board.auto.chip import Place
@@ -12,6 +12,7 @@ from targets.board.auto.machine import AutoMachine
 from targets.board.auto.words import WordSearch
 from targets.board.image import Image
 from targets.board.memory import Memory
+from targets.board.telling import told, where
 
 _BOOT_SECONDS, _MOST_TEXT, _PATIENCE = 1.0, 2048, 400_000
 
@@ -48,24 +49,6 @@ def first_contact(
     place = where(machine)
     ports = tuple(_port_contact(machine, number) for number in range(len(description.ports)))
     return FirstContact(description, ports, events, place)
-
-
-def told(kind: str, known: Mapping[str, str]) -> str:
-    """An event of the boot in words."""
-    what = known.get("type") or known.get("cause") or ""
-    place = f"in {known['symbol']} ({known.get('line', 'no line')})" if "symbol" in known else known.get("pc", "")
-    return " ".join(filter(None, (kind, what, place, known.get("address", ""))))
-
-
-def where(machine: AutoMachine) -> str:
-    """The function and line at which it waits, and the register that it polls there, if any."""
-    pc, image = machine.cpu.pc, machine.image
-    name = image.function_at(pc) or f"{pc:#010x}"
-    line = image.line_at(pc)
-    polled = machine.chip.unknown.last_dry
-    poll = f", polling {polled:#010x}" if machine.spun and polled is not None else ""
-    how = "waits" if machine.sleeping and not machine.locked else "is busy"
-    return f"{how} in {name}{f' ({line})' if line else ''}{poll}"
 
 
 def _port_contact(machine: AutoMachine, number: int) -> PortContact:

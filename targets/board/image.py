@@ -16,7 +16,7 @@ from elftools.elf.elffile import ELFFile
 from harness.errors import BenchError
 from targets.board.formats import Segments, base_of, intel_hex
 
-_WRITABLE, _DOUBLE = 2, (7, 8)
+_WRITABLE, _DOUBLE, _LONGEST_FUNCTION = 2, (7, 8), 2048
 _CORES = {11: "cortex-m0", 12: "cortex-m0", 10: "cortex-m3", 13: "cortex-m4", 16: "cortex-m33", 17: "cortex-m33"}
 
 
@@ -109,11 +109,24 @@ class Image:
         return symbols[i] if i >= 0 and address < symbols[i].address + symbols[i].size else None
 
     def function_at(self, address: int) -> str:
-        """Name of the function around an address, or "" outside the code."""
+        """Name of the function around an address, or ""; `at_` its address in a file without symbols."""
         symbol = self.symbol_at(address & ~1)
         if symbol and symbol.function:
             return symbol.name
+        if not self.symbols and (start := self._start_of(address & ~1)):
+            return f"at_{start:08x}"
         return next((name for other in self.others if (name := other.function_at(address))), "")
+
+    def _start_of(self, address: int) -> int:
+        """The nearest place before that saves the link register, as functions begin; else the address. 0 outside."""
+        for base, data in self.segments:
+            if base <= address < base + len(data):
+                first = max(0, address - base - _LONGEST_FUNCTION)
+                for offset in range((address - base) & ~1, first, -2):
+                    if data[offset + 1 : offset + 2] == b"\xb5":
+                        return base + offset
+                return address
+        return 0
 
     def line_at(self, address: int) -> str:
         """`file.c:123` for an address, or ""."""

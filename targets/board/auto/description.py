@@ -40,8 +40,8 @@ class PortDescription:
     `receive` gives a byte when read, and `gates` say that there is one; `exception` is the number of the interrupt that
     does (IRQ n is 16 + n; 0 where it is polled). `transmit` takes a byte when written. `status` bits of registers
     (address, mask) read as set while nothing else is known of them: they changed nothing where a byte was received.
-    `sending` are the bits with which the handler gives the next byte out. With a `transfer` received bytes go to memory,
-    with `sends` those that go out are taken from there.
+    `sending` are the bits with which the handler gives the next byte out. With a `transfer` received bytes go to
+    memory, with `sends` those that go out are taken from there.
     """
 
     name: str

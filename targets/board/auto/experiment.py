@@ -39,7 +39,7 @@ class Trace:
 
 
 class Bench:
-    """One machine at one moment. `exception` is raised in each experiment, 0 for none; `poked` bytes stand in memory."""
+    """One machine at one moment. `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory."""
 
     def __init__(
         self, machine: AutoMachine, exception: int = 0, window: int = WINDOW, poked: Mapping[int, bytes] | None = None

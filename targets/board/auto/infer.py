@@ -98,7 +98,7 @@ def _with_sends(machine: AutoMachine, port: PortDescription, blocks: Blocks) -> 
     words = (
         f"{len(blocks[best])} blocks of memory that {best[0]:#010x} points to held {len(found[best])} different bytes"
     )
-    return replace(port, sends=Transfer(*best), evidence=(*port.evidence, words))
+    return replace(port, sends=Transfer(*best), status=(), evidence=(*port.evidence, words))
 
 
 def _with_sending(machine: AutoMachine, port: PortDescription) -> PortDescription:
@@ -186,15 +186,18 @@ def _with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescript
         return port
     low, high = port.bank
     values: dict[int, list[int]] = {}
+    handled_ones = set[int]()
     for access in log:
         if access.write and low <= access.address <= high and access.value <= 0xFF:
             values.setdefault(access.address, []).append(access.value)
+            handled_ones |= {access.address} if access.handler == port.exception else set()
     spoken = {address: len(set(given)) for address, given in values.items()}
     best = max(spoken, key=lambda address: spoken[address], default=None)
     if best is None or spoken[best] < _PRINTED:
         return port
     words = f"{len(values[best])} bytes were written to {best:#010x}, {spoken[best]} different ones"
-    return replace(port, transmit=best, evidence=(*port.evidence, words))
+    status = port.status if best in handled_ones else ()  # who sends without a handler enables none for it
+    return replace(port, transmit=best, status=status, evidence=(*port.evidence, words))
 
 
 # -- at rest ----------------------------------------------------------------------------------------------------------

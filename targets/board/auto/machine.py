@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from targets.board.auto.description import Description
 from targets.board.auto.waiting import LoopProof
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
+from targets.board.nvic import IRQ0
 from targets.board.schedule import NEVER
 
 
@@ -26,7 +27,7 @@ class AutoSnapshot(MachineSnapshot):
     waiting: tuple[bool, bool, int, int, int]
 
 
-_SLICE, _SPIN_SLICES, _EXCEPTION_EXIT = 1500, 3, 8
+_SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
 
 
 class AutoMachine(Machine):
@@ -163,12 +164,29 @@ class AutoMachine(Machine):
             self.chip.unknown.forget()
         super()._on_interrupt(uc, number, data)
 
+    def _fault(self, error: UcError | None) -> None:
+        guesses, before = self.guesses(), len(self.events)
+        super()._fault(error)
+        told = [replace(event, detail={**event.detail, **guesses}) for event in self.events[before:]]
+        self.events[before:] = told
+
+    def _request_reset(self, cause: str) -> None:
+        super()._request_reset(cause)
+        self._reset_place |= self.guesses()
+
     def _event(self, kind: str, **detail: str) -> None:
-        super()._event(kind, **detail, **self.guesses())
+        super()._event(kind, **{**self.guesses(), **detail})
 
     def guesses(self) -> dict[str, str]:
-        """What an event rests on that nobody told: values invented since the board was described, ticks raised."""
-        return {}
+        """What an event rests on that nobody told: values found by trying since the board was described, ticks."""
+        chip = self.chip
+        tried = list(chip.unknown.guesses().items())[:_MOST_TOLD]
+        words = [
+            f"{register:#010x} read as {value:#x} in {self.image.function_at(code) or f'{code:#010x}'}"
+            for (code, register), value in tried
+        ]
+        words += [f"IRQ {exception - IRQ0} raised {count} times" for exception, count in chip.ticker.raised.items()]
+        return {"rests_on": "; ".join(words)} if words else {}
 
     # -- snapshots ------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Port(Peripheral):
             unknown.writers[port.transmit] = self._send
         for address in {gate.address for gate in (*port.gates, *port.sending)} | {at for at, _mask in port.status}:
             unknown.views.setdefault(address, []).append(partial(self._view, address))
-        if port.exception:
+        if port.exception and (port.sending or port.status):
             unknown.watchers.append(self._written)
 
     def _view(self, address: int, value: int, tried: bool) -> int:

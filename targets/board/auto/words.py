@@ -11,7 +11,7 @@ from targets.board.auto.machine import AutoMachine
 from targets.board.auto.port import Port
 
 _MARKS = (0x7E, 0x51)
-_MOST_RUNS, _LONGEST, _MOST_WORDS, _PATIENCE = 400, 24, 40, 300_000
+_MOST_RUNS, _LONGEST, _MOST_WORDS, _PATIENCE, _LINGER = 400, 24, 40, 300_000, 150_000
 _BLANKS = frozenset((0, 8, 10, 13, 127))
 
 
@@ -64,6 +64,6 @@ class WordSearch:
         machine.restore(self._moment)
         self._seen.clear()
         self._port.feed(word + bytes((mark,)) + b"\r\n")
-        machine.run_to_rest(machine.schedule.base + _PATIENCE, 0)
+        machine.run_to_rest(machine.schedule.base + _PATIENCE, _LINGER)
         pairs = {(a, b) for one, other in self._seen for a, b in ((one, other), (other, one))}
         return {b for a, b in pairs if a == mark and b < 256 and b != mark}

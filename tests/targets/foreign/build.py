@@ -35,7 +35,7 @@ SECTIONS {{
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One firmware: its chip's core and memory; `others` lie beside it in flash, a `raw` one is given without symbols."""
+    """One firmware: its chip's core and memory; `others` lie beside it, a `raw` one is given without symbols."""
 
     name: str
     cpu: str
