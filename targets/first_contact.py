@@ -14,7 +14,7 @@ from targets.board.image import Image
 from targets.board.memory import Memory
 from targets.board.telling import told, where
 
-_BOOT_SECONDS, _MOST_TEXT, _PATIENCE = 1.0, 2048, 400_000
+_BOOT_SECONDS, _MOST_TEXT, _PATIENCE, _LEARNING = 1.0, 2048, 400_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,11 @@ def first_contact(
     """Infer the board, boot on it, and say a few usual things to each port; raises BenchError."""
     description = describe(image, memory=memory, core=core, places=places)
     machine = AutoMachine(image, description, places=places)
-    machine.power_on()
-    machine.run(round(_BOOT_SECONDS * machine.hz))
+    with machine.coming_up():
+        machine.power_on()
+        machine.run(round(_BOOT_SECONDS * machine.hz))
+        if not machine.sleeping:
+            machine.learn_spin(_LEARNING)
     events = tuple(told(event.kind, event.detail) for event in machine.events)
     place = where(machine)
     ports = tuple(_port_contact(machine, number) for number in range(len(description.ports)))

@@ -13,7 +13,7 @@ from targets.board.auto.port import Port
 from targets.board.image import Image
 from targets.emulated import EmulatedTarget, EmulatorLink
 
-_LEARNING, _LINGER = 300_000, 0.03
+_LEARNING, _LINGER = 1_000_000, 0.03
 
 
 class UndescribedTarget(EmulatedTarget):
@@ -27,10 +27,16 @@ class UndescribedTarget(EmulatedTarget):
 
     def start(self) -> None:
         """As any emulated device; then where it waits is looked at once."""
-        super().start()
-        if not self.machine.spin and not self.machine.sleeping:
-            self.machine.learn_spin(_LEARNING)
+        with self.machine.coming_up():
+            super().start()
+            if not self.machine.spin and not self.machine.sleeping:
+                self.machine.learn_spin(_LEARNING)
         self.liveness.learn()
+
+    def reset(self) -> None:
+        """A power cycle that keeps what flash keeps."""
+        with self.machine.coming_up():
+            super().reset()
 
     def usart(self, link: str) -> Any:
         """The port behind a link name, or of that name; raises LinkError."""

@@ -99,12 +99,22 @@ def _rounded(low: int, high: int) -> Region:
 
 def extended(memory: Memory, address: int) -> Memory:
     """The map with the page group around an address that the firmware used at boot: RAM, registers, or factory data."""
-    base = address & ~(_BORDER - 1)
+    region = _free(memory, address)
     if address >= REGISTERS[0]:
-        return replace(memory, registers=(*memory.registers, (base, _BORDER)))
+        return replace(memory, registers=(*memory.registers, region))
     if 0x10000000 <= address < _ROM_END or address >= 0x20000000:
-        if address - (memory.ram + memory.ram_size) in range(1 << 20):
-            end = (address + _BORDER) & ~(_BORDER - 1)
-            return replace(memory, ram_size=end - memory.ram)
-        return replace(memory, more=(*memory.more, (base, _BORDER)))
-    return replace(memory, blank=(*memory.blank, (base, _BORDER)))
+        if region[0] == memory.ram + memory.ram_size:
+            return replace(memory, ram_size=memory.ram_size + region[1])
+        return replace(memory, more=(*memory.more, region))
+    return replace(memory, blank=(*memory.blank, region))
+
+
+def _free(memory: Memory, address: int) -> Region:
+    """The pages around an address, as far as nothing else lies there."""
+    low = address & ~(_BORDER - 1)
+    high = low + _BORDER
+    taken = [(memory.rom, memory.rom_size), (memory.ram, memory.ram_size)]
+    for base, size in (*taken, *memory.registers, *memory.more, *memory.blank):
+        low = max(low, base + size) if base + size <= address else low
+        high = min(high, base) if base > address else high
+    return low, high - low

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ class AutoSnapshot(MachineSnapshot):
 
 
 _SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
+_NO_BUDGET = 1 << 60
 
 
 class AutoMachine(Machine):
@@ -141,15 +143,25 @@ class AutoMachine(Machine):
         """What executes while nothing is sent to the firmware is the loop it waits in."""
         seen: set[int] = set()
 
-        def executed(_uc: Any, address: int, _size: int, _data: Any) -> None:
-            seen.add(address)
+        def executed(_uc: Any, address: int, size: int, _data: Any) -> None:
+            if address not in seen:
+                seen.update(range(address, address + size, 2))
 
-        hook = self.cpu.uc.hook_add(unicorn.UC_HOOK_CODE, executed)
+        hook = self.cpu.uc.hook_add(unicorn.UC_HOOK_BLOCK, executed)
         self.cpu.uc.ctl_flush_tb()
         self.run(self.schedule.base + cycles)
         self.cpu.uc.hook_del(hook)
         self.cpu.uc.ctl_flush_tb()
         self.spin = frozenset(seen)
+
+    @contextmanager
+    def coming_up(self) -> Iterator[None]:
+        """While it boots it may be busy as long as it likes."""
+        budget, self.hang_budget = self.hang_budget, _NO_BUDGET
+        try:
+            yield
+        finally:
+            self.hang_budget, self.busy = budget, 0
 
     def hang_here(self, place: int) -> None:
         """Somebody found out that it neither waits nor goes on: say where."""
