@@ -45,7 +45,7 @@ class Liveness:
         before = self._own_state()
         for byte in _FILLER:
             port.feed(bytes((byte,)))
-            self._machine.run(self._machine.schedule.base + _PATIENCE)
+            self._machine.run_to_rest(self._machine.schedule.base + _PATIENCE, 0)
             if port.receiving or self._machine.locked:
                 return False
             if self._machine.rests in self._places or not self._machine.sleeping or self._own_state() != before:

@@ -58,6 +58,12 @@ __attribute__((noinline)) static void set_mode(const char *text) {
     say("ok\r\n");
 }
 
+#ifdef FAULT_HALT
+__attribute__((noinline)) static void halt(void) {
+    for (;;) __asm volatile("");
+}
+#endif
+
 static void carry_out(void) {
     lines_seen++;
     if (begins(line, "name ")) set_name(line + 5);
@@ -68,7 +74,11 @@ static void carry_out(void) {
         say(" mode ");
         say_number(settings[0]);
         say("\r\n");
-    } else if (length) say("unknown command\r\n");
+    }
+#ifdef FAULT_HALT
+    else if (begins(line, "halt")) halt();
+#endif
+    else if (length) say("unknown command\r\n");
 }
 
 void app_greet(void) { say("\r\nREADY v1.2\r\n"); }

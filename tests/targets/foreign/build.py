@@ -11,7 +11,7 @@ from pathlib import Path
 from targets.board.image import Image
 
 HERE = Path(__file__).parent
-FAULTS = ("NAME", "MODE")
+FAULTS = ("NAME", "MODE", "HALT")
 _FLAGS = (
     *("-target", "thumb-freestanding-eabi", "-msoft-float", "-std=c11", "-gline-tables-only", "-ffreestanding"),
     *("-fno-builtin", "-fno-sanitize=all", "-nostdlib", "-ffunction-sections", "-Wl,--gc-sections"),
@@ -81,5 +81,6 @@ FIRMWARES = (
     Foreign("stm32f1", "cortex_m3", 0x08000000, 0x20000000, 0x5000),
     Foreign("nrf52", "cortex_m4", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
     Foreign("lpc17", "cortex_m3", 0x00000000, 0x10000000, 0x8000, raw=True),
+    Foreign("nrf52", "cortex_m33", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
     Foreign("efm32", "cortex_m3", 0x00000000, 0x20000000, 0x20000, optimize="-Os"),
 )
