@@ -39,6 +39,11 @@ class BlockPort(Port):
         if self._incoming and schedule.due(self._arrives) == NEVER:
             schedule.arm(self._arrives, schedule.now() + self.wiring.hz // _BYTES_A_SECOND)
 
+    @property
+    def offering(self) -> bool:
+        """True while a handler has not seen what came; what is polled lies in memory already."""
+        return self.ready and self.description.exception > 0
+
     def _arrived(self) -> None:
         if self._incoming:
             self._deliver()

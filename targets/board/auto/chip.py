@@ -132,7 +132,7 @@ class AutoChip:
     @property
     def offering(self) -> bool:
         """True while a byte waits to be read."""
-        return any(port.ready for port in self.ports)
+        return any(port.offering for port in self.ports)
 
     @property
     def taken(self) -> int:

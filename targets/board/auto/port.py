@@ -72,6 +72,11 @@ class Port(Peripheral):
         """True while bytes are on the wire, or wait to be read."""
         return bool(self._incoming)
 
+    @property
+    def offering(self) -> bool:
+        """True while a byte waits to be read."""
+        return self.ready
+
     def _arrived(self) -> None:
         self.ready = bool(self._incoming)
         self._raise()
