@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.at_rest import AT_REST
-from harness.errors import LinkError, did_you_mean
+from harness.bench_tables import SignalTable, StimulusTable
+from harness.errors import LinkError, UsageError, did_you_mean
 from targets.board.auto.liveness import Liveness
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.port import Port
@@ -22,6 +23,7 @@ class UndescribedTarget(EmulatedTarget):
     machine: AutoMachine
 
     def __init__(self, image: Image, **options: Any) -> None:
+        _require_symbols(options["signals"])
         super().__init__(image, **options)
         self.liveness = Liveness(self.machine)
 
@@ -37,6 +39,9 @@ class UndescribedTarget(EmulatedTarget):
         """A power cycle that keeps what flash keeps."""
         with self.machine.coming_up():
             super().reset()
+
+    def _check(self, stimulus: str) -> StimulusTable:
+        raise UsageError(f"[stimuli.{stimulus}] an inferred board has no sensors and no pins; leave it out")
 
     def usart(self, link: str) -> Any:
         """The port behind a link name, or of that name; raises LinkError."""
@@ -60,6 +65,12 @@ class UndescribedTarget(EmulatedTarget):
             "kind": f"emulated {core} (Unicorn), board inferred from the firmware",
             "limits": "one instruction is one cycle; registers and interrupts as inferred, see docs/board.md",
         }
+
+
+def _require_symbols(signals: Mapping[str, SignalTable]) -> None:
+    for name, signal in signals.items():
+        if not signal.symbol:
+            raise UsageError(f'[signals.{name}] an inferred board has no pins; write symbol = "A VARIABLE"')
 
 
 class RestingLink(EmulatorLink):

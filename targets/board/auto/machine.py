@@ -29,14 +29,17 @@ class AutoSnapshot(MachineSnapshot):
 
 
 _SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
-_NO_BUDGET = 1 << 60
+_BUSY, _NO_BUDGET = 16, 1 << 60
+_RESTLESS = "it neither waits nor takes input"
+_DEAD_END = "it waits where no input brings it on"
 
 
 class AutoMachine(Machine):
     """Idle is WFI, a register polled dry, a loop that is proven to change nothing, or the loop it waited in at first.
 
-    `spin` are the code addresses of that first loop, where it never rests otherwise. A hang is neither idle nor input
-    taken for `hang_budget` instructions. Whoever asks whether it is `at_rest` is told where, too.
+    `spin` are the code addresses of that first loop, where it never rests otherwise; `rests` is where it waits. A hang
+    is neither idle nor input taken for many times `hang_budget`: what goes round without a change is idle, and a
+    question for `Liveness`; what counts something down is busy.
     """
 
     chip: AutoChip
@@ -67,7 +70,7 @@ class AutoMachine(Machine):
             self.cpu.stop_after_instruction()
 
     def _limit(self, until: int) -> int:
-        return min(super()._limit(until), _SLICE)
+        return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, _SLICE)
 
     def run_to_rest(self, until: int, linger: int) -> None:
         """Run to where it rests with every byte taken, and `linger` cycles longer if something may happen by itself."""
@@ -97,14 +100,17 @@ class AutoMachine(Machine):
             self.polled = False
             super()._after(error)
         elif not self.cpu.used_up():
-            self._quiet = 0
-            self._rest(spun=False)
-        elif self._stepping:
-            return
-        elif self.polled or self._proven() or self._spinning():
-            self.polled, self._quiet = False, 0
-            self._rest(spun=True)
-        elif self.busy > self.hang_budget:
+            self._rest(self.cpu.pc, spun=False)
+        elif not self._stepping:
+            self._look_for_rest()
+
+    def _look_for_rest(self) -> None:
+        """A slice is used up: does it wait all the same, or hang?"""
+        if self.polled or self._proven():
+            self._rest(self.cpu.pc if self.polled or self.proof is None else self.proof.head, spun=True)
+        elif self._spinning():
+            self._rest(self.cpu.pc, spun=True)
+        elif self.busy > _BUSY * self.hang_budget:
             self._hang()
 
     def forget(self) -> None:
@@ -112,9 +118,9 @@ class AutoMachine(Machine):
         if self.proof is not None:
             self.proof.forget()
 
-    def _rest(self, *, spun: bool) -> None:
-        self.spun = spun
-        self.rests = self.cpu.pc
+    def _rest(self, place: int, *, spun: bool) -> None:
+        self.polled, self._quiet = False, 0
+        self.spun, self.rests = spun, place
         self._idle()
 
     def _proven(self) -> bool:
@@ -165,7 +171,7 @@ class AutoMachine(Machine):
 
     def hang_here(self, place: int) -> None:
         """Somebody found out that it neither waits nor goes on: say where."""
-        self._event("hang", **fault.place(self.image, place))
+        self._event("hang", **fault.place(self.image, place), cause=_DEAD_END)
         self.locked = self.sleeping = True
 
     # -- exceptions -----------------------------------------------------------------------------------------------
@@ -187,7 +193,8 @@ class AutoMachine(Machine):
         self._reset_place |= self.guesses()
 
     def _event(self, kind: str, **detail: str) -> None:
-        super()._event(kind, **{**self.guesses(), **detail})
+        cause = {"cause": _RESTLESS} if kind == "hang" else {}
+        super()._event(kind, **{**cause, **self.guesses(), **detail})
 
     def guesses(self) -> dict[str, str]:
         """What an event rests on that nobody told: values found by trying since the board was described, ticks."""

@@ -19,7 +19,7 @@ _LONGEST, _NEAR, _MOST_SKIPPED = 300, 1024, 64
 class LoopProof:
     """Steps through a loop once, and compares. A counter that is read on the way shows in a register.
 
-    After each failure it looks half as often, up to the next `forget`.
+    After each failure it looks half as often, up to the next `forget`. `head` is the lowest address in the loop.
     """
 
     def __init__(self, machine: AutoMachine) -> None:
@@ -30,6 +30,7 @@ class LoopProof:
     def forget(self) -> None:
         """Something came from outside, or another moment was gone back to."""
         self._last, self._skip, self._left = -1, 1, 0
+        self.head = 0
 
     def holds(self) -> bool:
         """True when nothing will change until the next event. Time passes meanwhile."""
@@ -46,9 +47,12 @@ class LoopProof:
     def _goes_round(self) -> bool:
         machine = self._machine
         before, ram = self._batch.read(), bytes(machine.cpu.ram)
+        self.head = pc = before[0]
         for _ in range(_LONGEST):
             if not machine.step():
                 return False
-            if machine.cpu.pc == before[0]:
+            pc = machine.cpu.pc
+            self.head = min(self.head, pc)
+            if pc == before[0]:
                 return self._batch.read() == before and bytes(machine.cpu.ram) == ram
         return False
