@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from targets.board.auto.machine import AutoMachine
@@ -10,7 +10,7 @@ from targets.board.auto.unknown import Access
 
 Forced = Mapping[int, int]
 IN_HANDLER = "it does not leave the handler"
-_CORE, _BLOCK, _DEAD = 0xE0000000, 256, 2048
+_CORE, _BLOCK, _DEAD, _PERIPHERAL = 0xE0000000, 256, 2048, 10
 WINDOW, HANDLER_WINDOW = 6000, 5000
 
 
@@ -39,16 +39,25 @@ class Trace:
 
 
 class Bench:
-    """One machine at one moment. `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory."""
+    """One machine at one moment, at which `written` is what registers hold.
+
+    `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory.
+    """
 
     def __init__(
         self, machine: AutoMachine, exception: int = 0, window: int = WINDOW, poked: Mapping[int, bytes] | None = None
     ) -> None:
-        self.machine, self._exception, self._poked = machine, exception, poked or {}
+        self.machine, self.exception, self._poked = machine, exception, poked or {}
         self._window = HANDLER_WINDOW if exception else window
         self._moment = machine.snapshot()
+        self.written = dict(machine.chip.unknown.values)
         self._memo: dict[tuple[tuple[int, int], ...], Trace] = {}
         self.runs = 0
+
+    def is_set_up(self, addresses: Iterable[int]) -> bool:
+        """True where the firmware had written something to the peripheral of one of the registers: it was enabled."""
+        pages = {address >> _PERIPHERAL for address in addresses}
+        return any(value and address >> _PERIPHERAL in pages for address, value in self.written.items())
 
     def run(self, forced: Forced) -> Trace:
         """What happens with these values."""
@@ -86,8 +95,8 @@ class Bench:
             machine.cpu.ram[offset : offset + len(data)] = data
         before = bytes(machine.cpu.ram)
         machine.sleeping = False
-        if self._exception:
-            machine.nvic.pend(self._exception)
+        if self.exception:
+            machine.nvic.pend(self.exception)
         machine.run(machine.schedule.base + self._window)
         return self._trace(before)
 

@@ -144,9 +144,14 @@ def _own_registers(machine: AutoMachine, transfer: Transfer) -> tuple[int, int]:
 
 def _streams(bench: Bench) -> list[Stream]:
     try:
-        return [stream for stream in Search(bench).streams() if not _solicited(stream)]
+        found = [stream for stream in Search(bench).streams() if not _solicited(stream)]
+        return [stream for stream in found if not bench.exception or bench.is_set_up(_registers(stream))]
     finally:
         bench.leave()
+
+
+def _registers(stream: Stream) -> tuple[int, ...]:
+    return (stream.address, *(gate.address for gate in stream.gates))
 
 
 def _solicited(stream: Stream) -> bool:

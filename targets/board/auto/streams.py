@@ -66,11 +66,10 @@ class Search:
                 queue += self._further(forced, trace, seen)
 
     def _further(self, forced: Forced, trace: Trace, seen: set[tuple[object, ...]]) -> Iterator[tuple[Forced, Trace]]:
-        unknown = self._bench.machine.chip.unknown
         for address, access in trace.reads().items():
             if address in forced or self._judged.get(address):
                 continue
-            for value in dict.fromkeys(flips(access, unknown.held(address))):
+            for value in dict.fromkeys(flips(access, self._bench.written.get(address, 0))):
                 tried = {**forced, address: value}
                 other = self._bench.run(tried)
                 if other.signature not in seen:
@@ -96,16 +95,14 @@ class Search:
 
     def _gates(self, address: int, forced: Forced, trace: Trace) -> tuple[Gate, ...]:
         """The bits without which the register is not read. What the firmware wrote so itself is a setting, no gate."""
-        unknown, gates, settings = self._bench.machine.chip.unknown, list[Gate](), list[Gate]()
+        held, gates, settings = self._bench.written, list[Gate](), list[Gate]()
         for before, access in trace.reads().items():
             if before == address:
                 break
             for bit in range(8 * access.size):
                 if self._bench.run({**forced, before: access.value ^ 1 << bit}).reads().get(address) is None:
                     ready = access.value >> bit & 1
-                    written = (
-                        before in unknown.values and before not in forced and unknown.held(before) >> bit & 1 == ready
-                    )
+                    written = before in held and before not in forced and held[before] >> bit & 1 == ready
                     (settings if written else gates).append(Gate(before, bit, ready))
         return tuple(gates or settings)
 

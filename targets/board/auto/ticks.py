@@ -27,7 +27,10 @@ def ticks_of(machine: AutoMachine, exceptions: Collection[int]) -> tuple[Tick, .
 
 def _tick(bench: Bench, exception: int) -> Tick | None:
     for forced, trace in islice(Search(bench).branches(), _MOST_BRANCHES):
-        if trace.changed and not trace.trouble and (word := _counter(bench, exception, forced, trace)):
+        touched = (access.address for access in trace.accesses)
+        if not trace.changed or trace.trouble or not bench.is_set_up(touched):
+            continue
+        if word := _counter(bench, exception, forced, trace):
             gates = tuple(_gates(bench, forced, trace))
             words = [f"IRQ {exception - IRQ0} is enabled, and its own handler counts in the word at {word:#010x}"]
             words += [f"it does so only while bit {g.bit} of {g.address:#010x} is {g.ready}" for g in gates]
