@@ -85,10 +85,10 @@ def _ports(booted: Boot) -> tuple[PortDescription, ...]:
                 found.setdefault(stream.address, _port(stream, 0))
     ports = sorted(found.values(), key=lambda port: port.bank)
     named = [replace(port, name=f"UART{number}") for number, port in enumerate(ports)]
-    return tuple(_with_sends(machine, _with_transmit(port, booted.log), booted.blocks) for port in named)
+    return tuple(_with_sends(_with_transmit(port, booted.log), booted.blocks) for port in named)
 
 
-def _with_sends(machine: AutoMachine, port: PortDescription, blocks: Blocks) -> PortDescription:
+def _with_sends(port: PortDescription, blocks: Blocks) -> PortDescription:
     """With the registers that tell where in memory its answers stand, where no register takes them byte by byte."""
     low, high = port.bank
     found = {pair: set(b"".join(said)) for pair, said in blocks.items() if low <= pair[0] <= high}
@@ -223,20 +223,15 @@ def _resting(image: Image, description: Description, places: Sequence[Place]) ->
 def _speaking(image: Image, description: Description, places: Sequence[Place]) -> Description:
     """With the registers that its answers go out by, and without ports that take nothing."""
     found: list[PortDescription] = []
-    values, idles = dict(description.values), set(description.idles)
+    values = dict(description.values)
     for number, port in enumerate(description.ports):
         machine = boot(image, description, places).machine
         log, taken = _talk(machine, number)
         if taken:
             words = f"it took {taken} of {sum(map(len, GREETINGS))} bytes that were sent to it"
-            found.append(
-                _with_transmit(replace(port, evidence=(*port.evidence, words)), log)
-                if port.transmit is None
-                else replace(port, evidence=(*port.evidence, words))
-            )
+            found.append(_with_transmit(replace(port, evidence=(*port.evidence, words)), log))
             values |= machine.chip.unknown.learned
-            idles |= {machine.rests} if machine.sleeping else set()
-    return replace(description, ports=tuple(found), values=values, idles=frozenset(idles))
+    return replace(description, ports=tuple(found), values=values)
 
 
 def _talk(machine: AutoMachine, number: int) -> tuple[list[Access], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -161,7 +161,7 @@ class AutoMachine(Machine):
         self.spin = frozenset(seen)
 
     @contextmanager
-    def coming_up(self) -> Iterator[None]:
+    def coming_up(self) -> Generator[None]:
         """While it boots it may be busy as long as it likes."""
         budget, self.hang_budget = self.hang_budget, _NO_BUDGET
         try:
