@@ -14,7 +14,6 @@ from targets.board.auto.infer import describe
 from targets.board.auto.machine import AutoMachine
 from targets.undescribed import UndescribedTarget
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="builds firmware")
 FOLDER = Path(__file__).parent / "foreign"
 
 
