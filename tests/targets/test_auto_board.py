@@ -12,6 +12,7 @@ from harness.at_rest import AT_REST
 from targets.board.auto.board_file import board_text, read_board
 from targets.board.auto.infer import describe
 from targets.board.auto.machine import AutoMachine
+from targets.board.auto.words import WordSearch
 from targets.undescribed import UndescribedTarget
 
 FOLDER = Path(__file__).parent / "foreign"
@@ -140,3 +141,10 @@ def test_nothing_is_told_of_what_nobody_guessed(device):
     for event in machine.events:
         assert all(word in event.detail.get("rests_on", "") for word in ticks)
         assert ticks or "raised" not in event.detail.get("rests_on", "")
+
+
+def test_words_are_found_letter_by_letter_also_behind_a_table(device):
+    machine, moment, _target = device
+    machine.restore(moment)
+    words = WordSearch(machine, machine.chip.ports[0]).words()
+    assert {b"halt", b"mode ", b"name "} <= set(words)

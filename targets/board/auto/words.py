@@ -13,6 +13,7 @@ from targets.board.auto.port import Port
 _MARKS = (0x7E, 0x51)
 _MOST_RUNS, _LONGEST, _MOST_WORDS, _PATIENCE, _LINGER = 400, 24, 40, 300_000, 150_000
 _BLANKS = frozenset((0, 8, 10, 13, 127))
+_WORD, _BLANK, _LARGEST_TABLE = 0xFFFFFFFF, 0x20, 40
 
 
 class WordSearch:
@@ -23,6 +24,7 @@ class WordSearch:
         self._moment = machine.snapshot()
         self._seen: set[tuple[int, int]] = set()
         self._runs = 0
+        self._switched: list[int] = []
 
     def words(self) -> list[bytes]:
         """The words, each as long as comparisons lead on; none where the firmware compares no bytes."""
@@ -45,25 +47,38 @@ class WordSearch:
     def _grown(self) -> list[bytes]:
         noise = self._next(bytes(_MARKS)) | self._next(bytes(_MARKS) * 2) | _BLANKS
         found: list[bytes] = []
-        open_words = [b""]
+        open_words = [(b"", False)]
         while open_words and len(found) < _MOST_WORDS and self._runs < _MOST_RUNS:
-            word = open_words.pop(0)
+            word, sure = open_words.pop(0)
             letters = sorted(self._next(word) - noise) if len(word) < _LONGEST else []
-            open_words += [word + bytes((letter,)) for letter in letters]
-            found += [word] if word and not letters else []
+            open_words += [(word + bytes((letter,)), True) for letter in letters]
+            if not letters:
+                open_words += [(word + bytes((letter,)), False) for letter in self._switched]
+            found += [word] if sure and not letters and not self._switched else []
         return found
 
     def _next(self, word: bytes) -> frozenset[int]:
-        """What the byte behind a word is compared with, whichever of the marks it is."""
-        one, other = (self._partners(word, mark) for mark in _MARKS)
-        return frozenset(one & other)
+        """What the byte behind a word is compared with, whichever of the marks it is.
 
-    def _partners(self, word: bytes, mark: int) -> set[int]:
+        Where it is the place in a table instead, `_switched` are the letters that the table is for.
+        """
+        first, second = _MARKS
+        one, other = self._compared_with(word, first), self._compared_with(word, second)
+        tables = {
+            ((first - place) & _WORD, most)
+            for place, most in one
+            if most <= _LARGEST_TABLE and ((place - first + second) & _WORD, most) in other
+        }
+        low = [(start, most) for start, most in tables if start > _BLANK and start + most < first]
+        self._switched = sorted({start + letter for start, most in low for letter in range(most + 1)})
+        pairs = {b for a, b in one if a == first and b < 256} & {b for a, b in other if a == second and b < 256}
+        return frozenset(pairs - set(_MARKS))
+
+    def _compared_with(self, word: bytes, mark: int) -> set[tuple[int, int]]:
         machine = self._machine
         self._runs += 1
         machine.restore(self._moment)
         self._seen.clear()
         self._port.feed(word + bytes((mark,)) + b"\r\n")
         machine.run_to_rest(machine.schedule.base + _PATIENCE, _LINGER)
-        pairs = {(a, b) for one, other in self._seen for a, b in ((one, other), (other, one))}
-        return {b for a, b in pairs if a == mark and b < 256 and b != mark}
+        return {(a, b) for one, other in self._seen for a, b in ((one, other), (other, one))}
