@@ -15,8 +15,8 @@ from typing import Any
 import unicorn
 from unicorn import arm_const as arm
 
-from targets.board.cpu import FLASH_BASE, FLASH_SIZE, MMIO_REGIONS, RAM_BASE, RAM_SIZE
 from targets.board.machine import Machine
+from targets.board.memory import STM32F405
 from targets.board.peripherals.timer import CNT, Timer
 from targets.board.peripherals.usart import Usart
 
@@ -64,17 +64,17 @@ class Bare:
         self._machine = machine
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
-        self._ram = (ctypes.c_uint8 * RAM_SIZE)()
-        self._flash = (ctypes.c_uint8 * FLASH_SIZE).from_buffer_copy(machine.cpu.flash)
-        self._near = (ctypes.c_uint8 * MMIO_REGIONS[0][1])()
+        self._ram = (ctypes.c_uint8 * STM32F405.ram_size)()
+        self._flash = (ctypes.c_uint8 * STM32F405.rom_size).from_buffer_copy(machine.cpu.flash)
+        self._near = (ctypes.c_uint8 * STM32F405.registers[0][1])()
         self._map()
         self._moments = [self._moment(message) for message in messages]
 
     def _map(self) -> None:
         both = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
-        (near, size), *others = MMIO_REGIONS
-        self._uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, unicorn.UC_PROT_ALL, ctypes.addressof(self._flash))
-        self._uc.mem_map_ptr(RAM_BASE, RAM_SIZE, both, ctypes.addressof(self._ram))
+        (near, size), *others = STM32F405.registers
+        self._uc.mem_map_ptr(STM32F405.rom, STM32F405.rom_size, unicorn.UC_PROT_ALL, ctypes.addressof(self._flash))
+        self._uc.mem_map_ptr(STM32F405.ram, STM32F405.ram_size, both, ctypes.addressof(self._ram))
         self._uc.mem_map_ptr(near, size, both, ctypes.addressof(self._near))
         for base, length in others:
             self._uc.mem_map(base, length, both)
@@ -107,7 +107,7 @@ class Bare:
         began = time.perf_counter()
         for moment in self._moments:
             self._uc.context_restore(moment.context)
-            ctypes.memmove(self._ram, moment.ram, RAM_SIZE)
+            ctypes.memmove(self._ram, moment.ram, STM32F405.ram_size)
             ctypes.memmove(ctypes.addressof(self._near) + _STREAMS.start, moment.streams, len(moment.streams))
             self._uc.emu_start(moment.pc, 0xFFFFFFFF, count=_MOST)
         return len(self._moments) / (time.perf_counter() - began)

@@ -21,7 +21,7 @@ from harness.assembly.assemble import Assembly, assemble
 from harness.assembly.benches import find_bench
 from harness.bench import Bench
 from targets.board.image import Image
-from targets.board.machine import Machine
+from targets.board.machine import Machine, sectors_of
 from targets.board.native.library import CHOICE, REFERENCE, library
 from targets.board.native.machine import CompiledMachine
 from targets.emulated import EmulatedTarget, EmulatorLink
@@ -99,7 +99,7 @@ def new_target(device: Device, machine: Callable[..., Machine]) -> EmulatedTarge
         hang_budget=table.hang_budget,
         seed=1,
         settle=table.settle,
-        machine=machine,
+        build=machine,
     )
     target.start()
     return target
@@ -268,7 +268,7 @@ def everything(target: EmulatedTarget) -> dict[str, Any]:
         "receiving": [usart.receiving for usart in chip.usarts.values()],
         "events": list(machine.events),
         "samples": list(machine.sampler.samples),
-        "flash": (sorted(chip.flash.changed), [bytes(machine.cpu.flash[s]) for s in chip.flash.spans()]),
+        "flash": sectors_of(machine),
         "inputs": list(chip.adc.inputs),
         "edges": len(machine.edges),
         "RAM": bytes(machine.cpu.ram),

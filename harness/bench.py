@@ -173,6 +173,7 @@ def anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         _anchor(_table(data, *tables), key, folder)
     if is_file(str(_table(data, "target").get("kind", ""))):
         _anchor(_table(data, "target"), "kind", folder)
+    _anchor_board(_table(data, "target"), folder)
     monitors = _table(data, "monitors")
     if isinstance(own := monitors.get("own"), list):
         monitors["own"] = [str(folder.resolve() / str(spec)) for spec in cast("list[object]", own)]
@@ -185,6 +186,15 @@ def anchored(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         if ".py" in str(interface.get("protocol", "")):
             _anchor_protocol(interface, folder)
     return data
+
+
+def _anchor_board(target: dict[str, Any], folder: Path) -> None:
+    """A board that is a file, and the images beside the firmware."""
+    board = str(target.get("board", ""))
+    if is_file(board) or board.endswith(".toml"):
+        _anchor(target, "board", folder)
+    if isinstance(others := target.get("others"), list):
+        target["others"] = [str((folder / str(other)).resolve()) for other in cast("list[object]", others)]
 
 
 def _table(data: dict[str, Any], *names: str) -> dict[str, Any]:

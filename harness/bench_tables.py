@@ -34,13 +34,25 @@ class TargetTable(Table):
         return True
 
 
+DESCRIBED = "stm32f405"
+
+
 class EmulatorTable(TargetTable):
-    """`kind = "emulator"`: firmware on the board in this process."""
+    """`kind = "emulator"`: firmware on the board in this process.
+
+    `board` is `stm32f405`, `auto` (what the firmware does with its registers is found out), a board file that
+    `describe` wrote, or a chip of one's own, `FILE.py:NAME`. `others` are images beside it, such as a bootloader;
+    `base` is where a `.bin` lies, `core` a Cortex-M that the file does not tell.
+    """
 
     elf: str = Field(min_length=1)
     hz: int = Field(default=16_000_000, gt=0)
     hang_budget: int = Field(default=1_000_000, gt=1000)
     ports: dict[str, str] = {}
+    board: str = DESCRIBED
+    others: list[str] = []
+    base: int | None = Field(default=None, ge=0)
+    core: Literal["", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"] = ""
 
     @property
     def is_hardware(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from harness.errors import UsageError
 from harness.seeds import Seed, SeedsFile
 from protocols.model import Message, Protocol
 from protocols.recognize import HANDLE, taken_for, with_values
+
+_LINE = re.compile(rb"([ -~]+)([\r\n]+)")
+_PIECES, _MOST_PIECES = re.compile(rb"[A-Za-z0-9_]+|[^A-Za-z0-9_]+"), 12
 
 
 def seeded(protocol: Protocol, file: SeedsFile, where: Path) -> Protocol:
@@ -46,12 +50,23 @@ def _message(protocol: Protocol, number: int, seed: Seed, where: Path) -> Messag
 
 
 def _bytes(name: str, seed: Seed) -> boofuzz.Request:
-    """One string of bytes; behind opcode and handle, where the handle is a characteristic's."""
+    """One string of bytes, a line of text by its words; behind opcode and handle, where that is a characteristic's."""
     if not seed.uuid:
-        return boofuzz.Request(name, children=(boofuzz.Bytes("bytes", seed.data),))
+        return boofuzz.Request(name, children=tuple(_words(seed.data)))
     opcode, handle, rest = seed.data[:1], seed.data[1:3], seed.data[3:]
     parts = (boofuzz.Bytes("opcode", opcode, size=1), boofuzz.Bytes("handle", handle, size=2))
     return boofuzz.Request(name, children=(*parts, boofuzz.Bytes("bytes", rest)))
+
+
+def _words(data: bytes) -> Iterator[boofuzz.Bytes]:
+    """The words of a line, what is between them, and its end; anything else is one piece."""
+    line = _LINE.fullmatch(data)
+    pieces = _PIECES.findall(line[1]) if line else [data]
+    for number, piece in enumerate(pieces[:_MOST_PIECES], 1):
+        whole = piece if number < _MOST_PIECES else b"".join(pieces[number - 1 :])
+        yield boofuzz.Bytes("bytes" if len(pieces) == 1 and not line else f"part_{number}", whole)
+    if line:
+        yield boofuzz.Bytes("end", line[2])
 
 
 def _live(seed: Seed) -> dict[str, str]:

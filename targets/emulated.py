@@ -7,21 +7,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.bench import Bench
 from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Traits
 from harness.learned import Words
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
-from targets.board.cpu import RAM_BASE
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.image import Image
 from targets.board.machine import Machine
+from targets.board.memory import STM32F405
 from targets.board.native.machine import new_machine
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler, SignalSource, parse_pin
+from targets.board.telling import told, where
 from targets.board.words import words_of
 
 _CONSOLE = "console"
@@ -34,7 +34,10 @@ class _Snapshot:
 
 
 class EmulatedTarget:
-    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass."""
+    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass.
+
+    `booted` tells of the last start: what happened, and where the firmware then was.
+    """
 
     traits = Traits(virtual_clock=True, cheap_waits=True)
 
@@ -50,16 +53,18 @@ class EmulatedTarget:
         hang_budget: int,
         seed: int,
         settle: float,
-        machine: Callable[..., Machine] = new_machine,
+        build: Callable[..., Machine] = new_machine,
+        ram: int = STM32F405.ram,
     ) -> None:
         self.name, self._image, self._stimuli, self._settle = name, image, stimuli, settle
         sources = {key: SignalSource(s.symbol, s.pin, s.signed, s.scale) for key, s in signals.items()}
-        self.machine = machine(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image))
+        self.machine = build(image, seed=seed, hz=hz, hang_budget=hang_budget, sampler=Sampler(sources, image, ram))
         self._ports = {link: self._usart(link, port) for link, port in ports.items()}
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed
         self._watch: WriteWatch | None = None
         self.epoch = 0
+        self.booted: tuple[tuple[str, ...], str] = ((), "")
         for stimulus in stimuli:
             self._check(stimulus)
 
@@ -76,6 +81,7 @@ class EmulatedTarget:
         self.calm()
         self.epoch += 1
         self.advance(self._settle)
+        self.booted = (tuple(told(event.kind, event.detail) for event in self.machine.events), where(self.machine))
         self.machine.sampler.restore(())  # every life of the device begins with all its signals told
 
     def stop(self) -> None:
@@ -101,6 +107,10 @@ class EmulatedTarget:
             hint = did_you_mean(link, self._ports)
             raise LinkError(f"emulator has no port '{link}'.{hint} See [target.ports]")
         return self._ports[link]
+
+    def link(self, port: str) -> EmulatorLink:
+        """An open link to a port."""
+        return EmulatorLink(self, self.usart(port))
 
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set a sensor input (raw = value / scale) or an input pin (0 or 1)."""
@@ -209,7 +219,7 @@ class EmulatedTarget:
     def memory(self, symbol: str) -> bytes:
         """The bytes of a variable; for tests and explanations."""
         found = self._image.symbols[symbol]
-        return bytes(self.machine.cpu.ram[found.address - RAM_BASE : found.address - RAM_BASE + found.size])
+        return self.machine.cpu.read(found.address, found.size) or b""
 
 
 class EmulatorLink:
@@ -258,7 +268,7 @@ class EmulatorTransport:
 
     def open(self, timeout: float) -> EmulatorLink:
         """A new link; never waits."""
-        return EmulatorLink(self._target, self._target.usart(self._port))
+        return self._target.link(self._port)
 
 
 @transports.register("emulator")
@@ -267,19 +277,3 @@ def emulator_transport(endpoint: Endpoint, target: object) -> EmulatorTransport:
     if not isinstance(target, EmulatedTarget):
         raise UsageError(f"{endpoint.moniker}: only a target of kind 'emulator' has emulator links")
     return EmulatorTransport(endpoint.moniker, target, endpoint.address.lstrip("/"))
-
-
-def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
-    """The target that a bench of kind `emulator` describes; raises BenchError, UsageError."""
-    table = bench.emulator
-    return EmulatedTarget(
-        Image(bench.path(table.elf)),
-        name=table.name,
-        ports=table.ports,
-        signals=bench.signals,
-        stimuli=bench.stimuli,
-        hz=table.hz,
-        hang_budget=table.hang_budget,
-        seed=seed,
-        settle=table.settle,
-    )

@@ -8,7 +8,7 @@ from harness.bench import Bench
 from harness.interfaces import Target
 from harness.registry import Registry
 from harness.userfile import is_file, named
-from targets.emulated import emulated_target
+from targets.boards import emulated_target
 from targets.served import served_target
 
 Make = Callable[[Bench, int], Target]

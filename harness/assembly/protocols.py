@@ -9,6 +9,7 @@ from typing import cast
 
 from fuzzers.script import load_boofuzz_script
 from harness.bench import Bench
+from harness.bench_tables import DESCRIBED, EmulatorTable
 from harness.errors import UsageError
 from harness.seeds import load_seeds
 from harness.transports import parse_moniker
@@ -16,6 +17,7 @@ from harness.transports.raw import RAW_FORM, raw_place
 from protocols.frames_wire import FramesWire
 from protocols.load import load_protocol
 from protocols.model import Protocol
+from protocols.plain_bytes import WANTS_PROBE, RestWire
 from protocols.seeds import seeded
 
 
@@ -33,7 +35,16 @@ def protocol_in(bench: Bench, name: str) -> Protocol:
     """The protocol of an interface, without its seeds. Raises UsageError."""
     table = bench.interfaces[name]
     protocol = protocol_of(table.protocol, bench.folder, table.script_arguments, table.script_session)
+    if isinstance(protocol.wire, RestWire):
+        _require_inferred_board(bench, name)
     return _placed(protocol, name, table.transport) if isinstance(protocol.wire, FramesWire) else protocol
+
+
+def _require_inferred_board(bench: Bench, name: str) -> None:
+    """Whoever has no probe has an emulator that knows; raises UsageError."""
+    target = bench.target
+    if not isinstance(target, EmulatorTable) or target.board == DESCRIBED:
+        raise UsageError(f'[interfaces.{name}] {WANTS_PROBE}; only an emulator with board = "auto" does without')
 
 
 def _placed(protocol: Protocol, name: str, moniker: str) -> Protocol:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Fuzz two emulated pumps over TCP, serial and Bluetooth LE."),
     "discover": ("discover", "Show who advertises, or what a Bluetooth LE device has."),
     "init": ("init", "Write a bench file for a device; asks for what is not given."),
+    "describe": ("describe", "Find out a board from a firmware, and write it down."),
     "check": ("check", "Check a bench before a campaign."),
     "send": ("send", "Send one message and show the reply."),
     "run": ("run", "Fuzz a bench."),

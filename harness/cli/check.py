@@ -27,6 +27,7 @@ from harness.identity import described
 from harness.scope import REMEDY, unreached
 from harness.triage.replay import replay_once, same_fault
 from harness.verdict import Kind
+from targets.emulated import EmulatedTarget
 
 OK, FAILED, NOT_SHOWN, NOT_TESTED, NOT_USED = "ok", "FAILED", "not demonstrated", "not tested", "not used"
 _CONTROLLED = (
@@ -68,6 +69,7 @@ def check(bench: Annotated[str, typer.Argument(help="A bench file, or a shipped 
 def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     try:
         assembly.runner.start()
+        yield from _boot_lines(assembly)
         identities = meet(assembly)
         met = {name: tuple(interface.executor.exchanges) for name, interface in assembly.runner.interfaces.items()}
     except MedfuzzError as error:
@@ -95,6 +97,14 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
     watched = [requirement for requirement in assembly.requirements if requirement.watched]
     if watched:
         yield Line("requirements", OK, f"{len(watched)} formulas over {len(assembly.bench.signals)} signals")
+
+
+def _boot_lines(assembly: Assembly) -> Iterator[Line]:
+    """How emulated firmware came up, and where it is: more than that no probe is answered."""
+    if isinstance(assembly.target, EmulatedTarget):
+        events, place = assembly.target.booted
+        yield from (Line("boot", FAILED, event) for event in events)
+        yield Line("boot", OK if not events else FAILED, f"it {place}")
 
 
 def _reset_line(assembly: Assembly) -> Line:

@@ -19,7 +19,7 @@ from harness.cli.terminal import say
 from harness.errors import UsageError
 from harness.place import LOOPBACK, is_open, place_of
 from harness.radio.process import need_bumble
-from targets.emulated import emulated_target
+from targets.boards import emulated_target
 from targets.serving.bench_faults import TCP, for_links, kind_of
 from targets.serving.dirty import Proxy
 from targets.serving.serve import Server

@@ -17,6 +17,7 @@ from harness.assembly.protocols import protocol_of
 from harness.bench import load_bench
 from harness.cli import ask_ble
 from harness.cli.asking import ask
+from harness.cli.describe import init_firmware
 from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.discovery.bench_text import Answers, Chosen, bench_text, radio_text
@@ -51,9 +52,17 @@ def init(
         str | None,
         typer.Option(help="For ble: an adapter, hci-socket:0, usb:0, bleak, or a running radio, tcp:HOST:PORT."),
     ] = None,
+    firmware: Annotated[
+        Path | None, typer.Option(help="ELF, .hex or .bin of a Cortex-M: a bench with a board found out from it.")
+    ] = None,
+    base: Annotated[str, typer.Option(help="With a .bin: where it lies, like 0x08000000.")] = "",
+    beside: Annotated[list[Path] | None, typer.Option(help="Another image in flash, such as a bootloader.")] = None,
 ) -> None:
     """Write a bench file for a device on your bench; asks for what is not given."""
     _check_place(path)
+    if firmware is not None:
+        init_firmware(path, firmware, name or firmware.stem, base=base, beside=beside or [])
+        return
     asking = not (name is not None and transport and protocol)
     title = name if name is not None else ask("Name of the device", "device", str, instead="--name")
     links = [_transport(text) for text in transport or []] or [_ask_transport()]

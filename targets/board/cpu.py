@@ -1,4 +1,4 @@
-"""The Cortex-M4 core in Unicorn: memory map, registers in batches, and slices with an exact instruction count."""
+"""A Cortex-M core in Unicorn: memory map, registers in batches, and slices with an exact instruction count."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 
 from harness.errors import TargetError
+from targets.board.memory import STM32F405, Memory
 
-FLASH_BASE, FLASH_SIZE = 0x08000000, 0x100000
-RAM_BASE, RAM_SIZE = 0x20000000, 0x20000
-MMIO_REGIONS = (
-    (0x40000000, 0x80000),
-    (0x50000000, 0x61000),
-    (0xE0000000, 0x100000),
-    (0x22000000, 0x2000000),
-    (0x42000000, 0x2000000),
-)
+CORES = {
+    "cortex-m0": arm.UC_CPU_ARM_CORTEX_M0,
+    "cortex-m3": arm.UC_CPU_ARM_CORTEX_M3,
+    "cortex-m4": arm.UC_CPU_ARM_CORTEX_M4,
+    "cortex-m7": arm.UC_CPU_ARM_CORTEX_M7,
+    "cortex-m33": arm.UC_CPU_ARM_CORTEX_M33,
+}
 _BY_HANDLE = ctypes.c_void_p
 _READ_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_void_p)
 _WRITE_CALLBACK = ctypes.CFUNCTYPE(
@@ -36,6 +35,8 @@ _MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMA
 _FLOATING = (*(getattr(arm, f"UC_ARM_REG_S{number}") for number in range(16)), arm.UC_ARM_REG_FPSCR)
 _CALIBRATION = (7, 123, 77, 311)
 _WORDS = 1024
+_READ_WRITE = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+_READ_EXECUTE = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
 _CALIBRATION_SIZE = 4096
 
 
@@ -67,19 +68,23 @@ class RegisterBatch:
 class Cpu:
     """Registers, flash and RAM. `ram` and `flash` are the guest's memory itself, readable without a call.
 
+    `core` is a key of `CORES`; `more` holds the further RAM of the map, by its address.
+
     One instruction is one cycle. `executed()` counts within the current slice, also from inside a callback, and
     `stop_after_instruction()` ends the slice once the instruction that is being executed is complete.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory = STM32F405, core: str = "cortex-m4") -> None:
+        self.memory = memory
         self.uc: Any = Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self.uc.ctl_set_cpu_model(arm.UC_CPU_ARM_CORTEX_M4)
-        self._flash_buffer = (ctypes.c_uint8 * FLASH_SIZE)()
-        self._ram_buffer = (ctypes.c_uint8 * RAM_SIZE)()
+        self.uc.ctl_set_cpu_model(CORES[core])
+        self._flash_buffer = (ctypes.c_uint8 * max(memory.rom_size, _CALIBRATION_SIZE))()
+        self._ram_buffer = (ctypes.c_uint8 * memory.ram_size)()
+        self._more = {base: (ctypes.c_uint8 * size)() for base, size in memory.more}
         self.flash = memoryview(self._flash_buffer).cast("B")
         self.ram = memoryview(self._ram_buffer).cast("B")
-        read_write = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
-        self.uc.mem_map_ptr(RAM_BASE, RAM_SIZE, read_write, ctypes.addressof(self._ram_buffer))
+        self.more = {base: memoryview(buffer).cast("B") for base, buffer in self._more.items()}
+        self._map_ram()
         handle = int(self.uc._uch.value)
         self.handle = _BY_HANDLE(handle)
         self.library: Any = ctypes.CDLL(uclib._name)
@@ -94,17 +99,36 @@ class Cpu:
         self._pc = RegisterBatch(handle, (arm.UC_ARM_REG_PC,))
         self._unmasked = RegisterBatch(handle, (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_PRIMASK))
         self._map_code(_CALIBRATION_SIZE)
-        self.counter, self.limit = _find_counter(self.uc, handle, self._flash_buffer)
-        self.uc.mem_unmap(FLASH_BASE, _CALIBRATION_SIZE)
+        self.counter, self.limit = _find_counter(self.uc, handle, self._flash_buffer, memory.rom)
+        self.uc.mem_unmap(memory.rom, _CALIBRATION_SIZE)
+        self._map_others()
+
+    def _map_ram(self) -> None:
+        self._map_buffer(self.memory.ram, self._ram_buffer, self.memory.ram_size, _READ_WRITE)
+        for base, buffer in self._more.items():
+            self._map_buffer(base, buffer, len(buffer), _READ_WRITE)
+
+    def _map_buffer(self, base: int, buffer: Any, size: int, rights: int, offset: int = 0) -> None:
+        self.uc.mem_map_ptr(base, size, rights, ctypes.addressof(buffer) + offset)
 
     def _map_code(self, size: int) -> None:
-        rights = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-        self.uc.mem_map_ptr(FLASH_BASE, size, rights, ctypes.addressof(self._flash_buffer))
+        self._map_buffer(self.memory.rom, self._flash_buffer, size, _READ_EXECUTE)
+
+    def _map_others(self) -> None:
+        """Regions that read as erased, and those that show flash or RAM at another address."""
+        for base, size in self.memory.blank:
+            self.uc.mem_map(base, size, unicorn.UC_PROT_READ)
+            self.uc.mem_write(base, b"\xff" * size)
+        for base, shown, size in self.memory.aliases:
+            if self.memory.in_rom(shown):
+                self._map_buffer(base, self._flash_buffer, size, _READ_EXECUTE, shown - self.memory.rom)
+            else:
+                self._map_buffer(base, self._ram_buffer, size, _READ_WRITE, shown - self.memory.ram)
 
     def map_flash(self) -> None:
         """Map all of the flash as code, protected once more: Unicorn lets stores through to what is only mapped."""
-        self._map_code(FLASH_SIZE)
-        self.uc.mem_protect(FLASH_BASE, FLASH_SIZE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        self._map_code(self.memory.rom_size)
+        self.uc.mem_protect(self.memory.rom, self.memory.rom_size, _READ_EXECUTE)
 
     def forget_code(self, address: int, size: int) -> None:
         """Translate what lies there anew: it was rewritten behind the emulator's back."""
@@ -190,12 +214,12 @@ class Cpu:
 
     def map_mmio(self, read: Callable[[int, int], int], write: Callable[[int, int, int], None]) -> None:
         """Route peripheral and bit-band accesses to `read(address, size)` and `write(address, size, value)`."""
-        for base, size in MMIO_REGIONS:
+        for base, size in self.memory.registers:
             self._map_callbacks(base, size, read, write)
 
     def route_mmio(self, read: Any, write: Any, region: Callable[[int], Any]) -> None:
         """Let two C functions answer in the peripherals' place, told `region(base)` besides."""
-        for base, size in MMIO_REGIONS:
+        for base, size in self.memory.registers:
             self.uc.mem_unmap(base, size)
             self._map_functions(base, size, (read, write), region(base))
 
@@ -248,19 +272,27 @@ class Cpu:
         self.stop_after_instruction()
 
     def read(self, address: int, size: int) -> bytes | None:
-        """Guest memory in flash or RAM, or None outside both."""
-        offset = address - RAM_BASE
-        if offset >= 0:
-            return bytes(self.ram[offset : offset + size]) if offset + size <= RAM_SIZE else None
-        offset = address - FLASH_BASE
-        return bytes(self.flash[offset : offset + size]) if 0 <= offset <= FLASH_SIZE - size else None
+        """Guest memory in flash or RAM, or None outside."""
+        offset = address - self.memory.ram
+        if 0 <= offset <= self.memory.ram_size - size:
+            return bytes(self.ram[offset : offset + size])
+        offset = address - self.memory.rom
+        if 0 <= offset <= self.memory.rom_size - size:
+            return bytes(self.flash[offset : offset + size])
+        return self._read_more(address, size)
+
+    def _read_more(self, address: int, size: int) -> bytes | None:
+        for base, view in self.more.items():
+            if 0 <= address - base <= len(view) - size:
+                return bytes(view[address - base : address - base + size])
+        return None
 
     def word(self, address: int) -> int:
         """A little-endian word of flash or RAM; 0 outside both."""
         return int.from_bytes(self.read(address, 4) or b"", "little")
 
 
-def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ctypes.c_uint64]:
+def _find_counter(uc: Any, handle: int, flash: Any, base: int) -> tuple[ctypes.c_uint64, ctypes.c_uint64]:
     """Where Unicorn keeps the instruction counter and limit of a counted run: found by running known counts.
 
     Unicorn has no call that tells how many instructions a slice took, and a Python hook for each would cost a
@@ -270,9 +302,9 @@ def _find_counter(uc: Any, handle: int, flash: Any) -> tuple[ctypes.c_uint64, ct
     words = (ctypes.c_uint64 * _WORDS).from_address(handle)
     fits = set(range(_WORDS - 1))
     for count in _CALIBRATION:
-        uc.emu_start(FLASH_BASE | 1, 0xFFFFFFFF, count=count)
+        uc.emu_start(base | 1, 0xFFFFFFFF, count=count)
         fits = {i for i in fits if words[i] == count + 1 and words[i + 1] == count}
-    ctypes.memset(flash, 0xFF, FLASH_SIZE)
+    ctypes.memset(flash, 0xFF, ctypes.sizeof(flash))
     uc.ctl_flush_tb()
     if len(fits) != 1:
         raise TargetError(

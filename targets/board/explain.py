@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import unicorn
 
-from targets.board.cpu import RAM_BASE, RAM_SIZE
 from targets.board.image import Symbol
 
 if TYPE_CHECKING:
@@ -35,8 +34,9 @@ class WriteWatch:
         self._runs: dict[int, _Run] = {}
         self._crossed: dict[str, None] = {}
         self._writers: dict[int, str] = {}
+        memory = machine.cpu.memory
         self._hook: Any = machine.cpu.uc.hook_add(
-            unicorn.UC_HOOK_MEM_WRITE, self._stored, begin=RAM_BASE, end=RAM_BASE + RAM_SIZE - 1
+            unicorn.UC_HOOK_MEM_WRITE, self._stored, begin=memory.ram, end=memory.ram + memory.ram_size - 1
         )
         machine.cpu.uc.ctl_flush_tb()
 

@@ -10,8 +10,8 @@ import unicorn
 from unicorn.unicorn_py3.unicorn import UcError
 
 from harness.transcript import TargetEvent
-from targets.board.cpu import FLASH_BASE, FLASH_SIZE
 from targets.board.image import Image
+from targets.board.memory import Memory
 from targets.board.nvic import BUS_FAULT, MEM_FAULT, SVC, USAGE_FAULT
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 
 _READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
 _WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
 _NULL_PAGE = 0x1000
+_WORD, _POPPED = 4, 256
 CONTROL_FLOW_LOST = frozenset({"execution outside the code", "undefined instruction", "breakpoint instruction"})
 
 
@@ -60,22 +61,22 @@ _OF_TRAPS = {
 }
 
 
-def classify(error: UcError | None, trap: int, access: Access) -> Fault:
+def classify(error: UcError | None, trap: int, access: Access, memory: Memory) -> Fault:
     """What a Unicorn error or an unexpected exception number means on an ARMv7-M core."""
     if access.reason:
         return Fault("exception frame outside RAM", BUS_FAULT, 1 << 12, None, bus=True)
     if access.kind in _READS | _WRITES:
         verb = "read" if access.kind in _READS else "write"
-        return _data_fault(verb, access)
+        return _data_fault(verb, access, memory)
     if access.kind != -1 or trap == _PREFETCH_ABORT or (error is not None and "FETCH" in str(error)):
         return Fault("execution outside the code", MEM_FAULT, _IACCVIOL, None)
     return _OF_TRAPS.get(trap, Fault(f"exception {trap}", USAGE_FAULT, _INVSTATE, None))
 
 
-def _data_fault(verb: str, access: Access) -> Fault:
-    if access.address < _NULL_PAGE:
+def _data_fault(verb: str, access: Access, memory: Memory) -> Fault:
+    if access.address < _NULL_PAGE and not memory.in_rom(access.address):
         return Fault(f"null pointer {verb}", BUS_FAULT, _PRECISERR, access.address, bus=True)
-    if FLASH_BASE <= access.address < FLASH_BASE + FLASH_SIZE:
+    if memory.in_rom(access.address):
         return Fault(f"{verb} to flash", MEM_FAULT, _DACCVIOL, access.address)
     return Fault(f"{verb} outside memory", BUS_FAULT, _PRECISERR, access.address, bus=True)
 
@@ -99,12 +100,30 @@ def event(fault: Fault, machine: Machine) -> TargetEvent:
     detail: dict[str, str] = {"type": fault.type, **place(machine.image, pc), "lr": f"{link:#010x}"}
     if "symbol" not in detail:
         caller = place(machine.image, link - 2)
+        if "symbol" not in caller:
+            caller = place(machine.image, last_call(machine) - 2)
         detail |= {key: caller[key] for key in ("symbol", "line") if key in caller}
     if fault.address is not None:
         detail["address"] = f"{fault.address:#010x}"
     detail["status"] = f"{fault.status:#010x}"
     detail["registers"] = _registers(machine)
     return TargetEvent("fault", machine.seconds, detail)
+
+
+def last_call(machine: Machine) -> int:
+    """Where the function that has just returned into nowhere called from last: its callee left that below the stack."""
+    stack = machine.cpu.register("sp")
+    for address in range((stack & ~3) - _WORD, stack - _POPPED, -_WORD):
+        found = machine.cpu.word(address)
+        if found & 1 and machine.image.function_at(found - 2) and _is_call(machine, found & ~1):
+            return found
+    return 0
+
+
+def _is_call(machine: Machine, behind: int) -> bool:
+    """True when the instruction before is BL or BLX."""
+    first, second = (machine.cpu.word(behind - distance) & 0xFFFF for distance in (4, 2))
+    return (first & 0xF800 == 0xF000 and second & 0xD000 == 0xD000) or second & 0xFF87 == 0x4780
 
 
 def stack_event(machine: Machine) -> TargetEvent:

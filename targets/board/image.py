@@ -1,9 +1,10 @@
-"""A firmware image: loadable bytes, symbols and source lines of an ELF file."""
+"""A firmware image: loadable bytes, and the symbols and source lines of an ELF file. Others have bytes only."""
 
 from __future__ import annotations
 
 import bisect
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,10 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from harness.errors import BenchError
+from targets.board.formats import Segments, base_of, intel_hex
+
+_WRITABLE, _DOUBLE, _LONGEST_FUNCTION = 2, (7, 8), 2048
+_CORES = {11: "cortex-m0", 12: "cortex-m0", 10: "cortex-m3", 13: "cortex-m4", 16: "cortex-m33", 17: "cortex-m33"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +30,52 @@ class Symbol:
     function: bool
 
 
-class Image:
-    """What the machine and its monitors need of an ELF file; raises BenchError when it is missing or no ELF."""
+_ELF, _NO_LAYOUT = b"\x7fELF", ": it begins with no vector table; give its address in [target] base"
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+
+class Image:
+    """What the machine and its monitors need of a firmware file: ELF, Intel HEX (`.hex`), or raw bytes (`.bin`).
+
+    `base` is where raw bytes lie; without it their own pointers tell. `others` are images beside it in flash, such as
+    a bootloader. Raises BenchError when a file is missing or none of these.
+    """
+
+    def __init__(self, path: Path, base: int | None = None, others: Sequence[Image] = ()) -> None:
+        self.path, self.others = path, tuple(others)
+        self.symbols: dict[str, Symbol] = {}
+        self.architecture, self.ram = "", tuple[tuple[int, int], ...]()
         try:
             self._data = path.read_bytes()
-            with path.open("rb") as stream:
-                self._read(ELFFile(stream))
+            self._load(base)
         except OSError as error:
             raise BenchError(
-                f"firmware {path}: {error.strerror}. Give the path of an ELF file in [target] elf"
+                f"firmware {path}: {error.strerror}. Give the path of an ELF, .hex or .bin file in [target] elf"
             ) from error
         except ELFError as error:
             raise BenchError(f"firmware {path} is not an ELF file ({error}); build it or name another one") from error
+        self.segments += tuple(segment for other in others for segment in other.segments)
+
+    def _load(self, base: int | None) -> None:
+        if self._data.startswith(_ELF):
+            with self.path.open("rb") as stream:
+                self._read(ELFFile(stream))
+        elif self._data[:1] == b":" and self.path.suffix != ".bin":
+            self.segments = self._hex()
+        else:
+            self.segments = ((self._base() if base is None else base, self._data),)
+
+    def _hex(self) -> Segments:
+        try:
+            return intel_hex(self._data.decode("ascii", "replace"))
+        except BenchError as error:
+            raise BenchError(f"firmware {self.path}: {error}") from error
+
+    def _base(self) -> int:
+        if self.path.suffix != ".bin":
+            raise BenchError(f"firmware {self.path} is not an ELF, .hex or .bin file; build it or name another one")
+        if (found := base_of(self._data)) is None:
+            raise BenchError(f"firmware {self.path}{_NO_LAYOUT}")
+        return found
 
     def _read(self, elf: Any) -> None:
         self.segments = tuple(
@@ -47,6 +83,12 @@ class Image:
             for segment in elf.iter_segments()
             if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
         )
+        self.ram = tuple(
+            (int(segment["p_vaddr"]), int(segment["p_memsz"]))
+            for segment in elf.iter_segments()
+            if segment["p_type"] == "PT_LOAD" and segment["p_memsz"] and segment["p_flags"] & _WRITABLE
+        )
+        self.architecture = _architecture(elf)
         table = elf.get_section_by_name(".symtab")
         self.symbols = {symbol.name: symbol for symbol in map(_symbol, table.iter_symbols() if table else ()) if symbol}
 
@@ -67,19 +109,38 @@ class Image:
         return symbols[i] if i >= 0 and address < symbols[i].address + symbols[i].size else None
 
     def function_at(self, address: int) -> str:
-        """Name of the function around an address, or "" outside the code."""
+        """Name of the function around an address, or ""; `at_` its address in a file without symbols."""
         symbol = self.symbol_at(address & ~1)
-        return symbol.name if symbol and symbol.function else ""
+        if symbol and symbol.function:
+            return symbol.name
+        if not self.symbols and (start := self._start_of(address & ~1)):
+            return f"at_{start:08x}"
+        return next((name for other in self.others if (name := other.function_at(address))), "")
+
+    def _start_of(self, address: int) -> int:
+        """The nearest place before that saves the link register, as functions begin; else the address. 0 outside."""
+        for base, data in self.segments:
+            if base <= address < base + len(data):
+                first = max(0, address - base - _LONGEST_FUNCTION)
+                for offset in range((address - base) & ~1, first, -2):
+                    if data[offset + 1 : offset + 2] == b"\xb5":
+                        return base + offset
+                return address
+        return 0
 
     def line_at(self, address: int) -> str:
         """`file.c:123` for an address, or ""."""
         rows = self._lines
         i = bisect.bisect_right(rows, (address & ~1, "\U0010ffff")) - 1
-        return rows[i][1] if i >= 0 and self.function_at(address) else ""
+        if i >= 0 and self.function_at(address):
+            return rows[i][1]
+        return next((line for other in self.others if (line := other.line_at(address))), "")
 
     @cached_property
     def _lines(self) -> list[tuple[int, str]]:
         rows: list[tuple[int, str]] = []
+        if not self._data.startswith(_ELF):
+            return rows
         with self.path.open("rb") as stream:
             elf: Any = ELFFile(stream)
             if not elf.has_dwarf_info():
@@ -88,6 +149,17 @@ class Image:
             for unit in dwarf.iter_CUs():
                 rows += _unit_lines(dwarf.line_program_for_CU(unit))
         return sorted(rows)
+
+
+def _architecture(elf: Any) -> str:
+    """A core that runs the file, as its build attributes say; "" where they do not."""
+    section = elf.get_section_by_name(".ARM.attributes")
+    tags: dict[str, Any] = {}
+    for sub in section.iter_subsections() if section else ():
+        for part in sub.iter_subsubsections():
+            tags |= {attribute.tag: attribute.value for attribute in part.iter_attributes()}
+    core: str = _CORES.get(int(tags.get("TAG_CPU_ARCH", -1)), "")
+    return "cortex-m7" if core == "cortex-m4" and tags.get("TAG_FP_ARCH") in _DOUBLE else core
 
 
 def _symbol(entry: Any) -> Symbol | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,12 @@ from harness.transcript import TargetEvent
 from targets.board import fault
 from targets.board.bus import Bus
 from targets.board.chip import Chip
-from targets.board.cpu import FLASH_BASE, FLASH_SIZE, RAM_BASE, Cpu
+from targets.board.cpu import Cpu
 from targets.board.image import Image
+from targets.board.memory import STM32F405, Memory
 from targets.board.nvic import HARD_FAULT, SVC, Nvic, StackingFault
 from targets.board.peripherals.base import Wiring
-from targets.board.peripherals.flash import sector_of, sector_range
+from targets.board.peripherals.rewritable import Rewritable
 from targets.board.peripherals.usart import Usart
 from targets.board.sampler import Sampler
 from targets.board.schedule import NEVER, Schedule
@@ -48,6 +50,7 @@ class Machine:
     """One board with one firmware image. Times are cycles; `hz` cycles are a second.
 
     `hang_budget` is how many instructions may pass without the firmware idling (WFI) before it counts as hung.
+    `memory` and `core` say what the chip is, `chip` places its peripherals.
     """
 
     def __init__(
@@ -59,13 +62,16 @@ class Machine:
         hang_budget: int = 1_000_000,
         absent: frozenset[str] = frozenset(),
         sampler: Sampler | None = None,
+        memory: Memory = STM32F405,
+        core: str = "cortex-m4",
+        chip: Callable[..., Any] = Chip,
     ) -> None:
         self.image, self.hz, self.hang_budget = image, hz, hang_budget
-        self.cpu = Cpu()
+        self.cpu = Cpu(memory, core)
         self.schedule, self.nvic = self._new_schedule(), self._new_nvic()
         wiring = Wiring(self.cpu, self.nvic, self.schedule, hz)
         self.bus = Bus(self.cpu, wiring.touched)
-        self.chip = Chip(
+        self.chip: Any = chip(
             wiring,
             self.bus,
             seed=seed,
@@ -93,14 +99,15 @@ class Machine:
     # -- life ---------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        self.cpu.flash[:] = b"\xff" * FLASH_SIZE
+        room, last = len(self.cpu.flash), 1
+        self.cpu.flash[:] = b"\xff" * room
         for address, data in self.image.segments:
-            offset = address - FLASH_BASE
-            if 0 <= offset <= FLASH_SIZE - len(data):
+            offset = address - self.cpu.memory.rom
+            if 0 <= offset <= room - len(data):
                 self.cpu.flash[offset : offset + len(data)] = data
+                last = max(last, offset + len(data))
         self._factory = bytes(self.cpu.flash)
-        last = max((address - FLASH_BASE + len(data) for address, data in self.image.segments), default=1)
-        self.chip.flash.hold_code(sector_of(max(0, min(last, FLASH_SIZE) - 1)))
+        self.chip.flash.hold_code(last)
         self.cpu.map_flash()
 
     def power_on(self) -> None:
@@ -115,7 +122,7 @@ class Machine:
         self.schedule.clear()
         self.chip.reset(cause)
         self.nvic.reset()
-        stack, entry = (self.cpu.word(FLASH_BASE + offset) for offset in (0, 4))
+        stack, entry = (self.cpu.word(self.cpu.memory.vectors + offset) for offset in (0, 4))
         self.cpu.reset(stack, entry)
         self.sleeping = self.locked = False
         self.busy, self._reset_cause, self._reset_place = 0, "", dict[str, str]()
@@ -174,8 +181,7 @@ class Machine:
 
     def _execute(self, until: int) -> None:
         """Take what is pending and run one slice."""
-        number, limit = self.nvic.candidate(), min(until, self.schedule.next()) - self.schedule.base
-        limit = min(limit, self.hang_budget - self.busy + 1)
+        number, limit = self.nvic.candidate(), self._limit(until)
         core = self.cpu.core()
         pc, masks = core[_PC], core[_MASKS]
         if number:
@@ -188,6 +194,10 @@ class Machine:
                     self._lock_up(f"stacking: {error}")
                     return
         self._slice(pc, limit)
+
+    def _limit(self, until: int) -> int:
+        """The most instructions that the next slice may take."""
+        return min(min(until, self.schedule.next()) - self.schedule.base, self.hang_budget - self.busy + 1)
 
     def _unmasks(self, pc: int, masks: tuple[int, ...]) -> bool:
         """Execute `cpsie i` at `pc` by hand: what follows WFI in every sleep loop, with the wake-up pending."""
@@ -281,7 +291,7 @@ class Machine:
         """Record the fault and let the firmware's own handler have it, as the core would."""
         if self._trap == _SWI:
             self.cpu.set_register("pc", self.cpu.pc - 2 | 1)
-        report = fault.classify(error, self._trap, self._access)
+        report = fault.classify(error, self._trap, self._access, self.cpu.memory)
         self.events.append(fault.event(report, self))
         self.chip.system.record_fault(report.status, report.address, bus=report.bus)
         number = report.exception
@@ -308,7 +318,7 @@ class Machine:
 
     def _paint_stack_limit(self) -> None:
         limit = self.image.symbols.get("__stack_limit")
-        self._guard: int | None = limit.address - RAM_BASE if limit else None
+        self._guard: int | None = limit.address - self.cpu.memory.ram if limit else None
         if self._guard is not None:
             self.cpu.ram[self._guard : self._guard + len(_PAINT)] = _PAINT
 
@@ -365,16 +375,12 @@ class Machine:
 
     def _restore_flash(self, snapshot: MachineSnapshot) -> None:
         for sector in self.chip.flash.changed | set(snapshot.sectors):
-            span = slice(*_span(sector))
+            span = self.chip.flash.span(sector)
             self.cpu.flash[span] = snapshot.sectors.get(sector) or self._factory[span]
         self.chip.flash.now_holds(set(snapshot.sectors), snapshot.flash_version)
 
 
 def sectors_of(machine: Machine) -> dict[int, bytes]:
     """What the flash sectors hold that differ from the loaded image."""
-    return {sector: bytes(machine.cpu.flash[slice(*_span(sector))]) for sector in machine.chip.flash.changed}
-
-
-def _span(sector: int) -> tuple[int, int]:
-    start, size = sector_range(sector)
-    return start, start + size
+    flash: Rewritable = machine.chip.flash
+    return {sector: bytes(machine.cpu.flash[flash.span(sector)]) for sector in flash.changed}

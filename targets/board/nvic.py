@@ -6,7 +6,7 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from targets.board.cpu import RAM_BASE, RAM_SIZE, Cpu
+from targets.board.cpu import Cpu
 
 NMI, HARD_FAULT, MEM_FAULT, BUS_FAULT, USAGE_FAULT, SVC, PENDSV, SYSTICK = 2, 3, 4, 5, 6, 11, 14, 15
 IRQ0, EXCEPTIONS = 16, 16 + 240
@@ -225,11 +225,12 @@ class Nvic:
         self._cpu.set_register("control", wanted | (_SFPA if wanted & _FPCA else 0))
 
     def _store(self, address: int, layout: struct.Struct, *words: int) -> None:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - layout.size:
-            raise StackingFault(f"exception frame at {address:#010x}")
-        layout.pack_into(self._cpu.ram, address - RAM_BASE, *words)
+        layout.pack_into(self._cpu.ram, self._offset(address, layout), *words)
 
     def _load(self, address: int, layout: struct.Struct) -> tuple[int, ...]:
-        if not RAM_BASE <= address <= RAM_BASE + RAM_SIZE - layout.size:
+        return layout.unpack_from(self._cpu.ram, self._offset(address, layout))
+
+    def _offset(self, address: int, layout: struct.Struct) -> int:
+        if not self._cpu.memory.in_ram(address, layout.size):
             raise StackingFault(f"exception frame at {address:#010x}")
-        return layout.unpack_from(self._cpu.ram, address - RAM_BASE)
+        return address - self._cpu.memory.ram

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError, did_you_mean
 from harness.transcript import Sample
-from targets.board.cpu import RAM_BASE
 from targets.board.image import Image
+from targets.board.memory import STM32F405
 
 if TYPE_CHECKING:
     from targets.board.machine import Machine
@@ -31,9 +31,9 @@ class SignalSource:
 class Sampler:
     """Reads all signals at once; a sample is kept when any of them changed."""
 
-    def __init__(self, sources: Mapping[str, SignalSource], image: Image) -> None:
+    def __init__(self, sources: Mapping[str, SignalSource], image: Image, ram: int = STM32F405.ram) -> None:
         self.names = tuple(sources)
-        variables = [_locate(name, source, image) for name, source in sources.items() if source.symbol]
+        variables = [_locate(name, source, image, ram) for name, source in sources.items() if source.symbol]
         self._reads, order = _packed(variables)
         located = {variable.name: variable for variable in variables}
         self.variables = [located[name] for name in order]
@@ -107,7 +107,7 @@ def _packed(variables: list[Variable]) -> tuple[list[tuple[Callable[..., tuple[i
     return reads, order
 
 
-def _locate(name: str, source: SignalSource, image: Image) -> Variable:
+def _locate(name: str, source: SignalSource, image: Image, ram: int) -> Variable:
     symbol = image.symbols.get(source.symbol)
     if symbol is None:
         hint = did_you_mean(source.symbol, image.symbols)
@@ -115,7 +115,7 @@ def _locate(name: str, source: SignalSource, image: Image) -> Variable:
     layout = _FORMATS.get((symbol.size, source.signed))
     if layout is None:
         raise UsageError(f"[signals.{name}] symbol '{source.symbol}' has {symbol.size} bytes; a signal has 1, 2 or 4")
-    return Variable(name, symbol.address - RAM_BASE, layout, symbol.size)
+    return Variable(name, symbol.address - ram, layout, symbol.size)
 
 
 def parse_pin(name: str) -> tuple[str, int]:

@@ -6,7 +6,7 @@ import select
 from collections.abc import Callable
 
 from harness.errors import UsageError
-from targets.board.cpu import FLASH_BASE
+from targets.board.memory import STM32F405
 from targets.emulated import EmulatedTarget
 from targets.serving.h4 import Bridge
 from targets.serving.serve import Server
@@ -27,7 +27,7 @@ def provision(target: EmulatedTarget, address: str, *, public: bool) -> None:
     symbol = image.symbols.get(_IDENTITY)
     if symbol is None:
         raise UsageError(f"{image.path.name}: has no '{_IDENTITY}' to write an address to; leave --address out")
-    start, value = symbol.address - FLASH_BASE, address_bytes(address) + bytes([0 if public else 1])
+    start, value = symbol.address - STM32F405.rom, address_bytes(address) + bytes([0 if public else 1])
     target.machine.cpu.flash[start : start + len(value)] = value
     target.reset()
 

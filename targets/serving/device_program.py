@@ -11,7 +11,8 @@ from harness.bench import load_device
 from harness.errors import MedfuzzError, UsageError
 from harness.place import place_of, socket_path
 from harness.transports.ble import is_address
-from targets.emulated import EmulatedTarget, emulated_target
+from targets.boards import emulated_target
+from targets.emulated import EmulatedTarget
 from targets.serving.serve import channel_place
 
 _FAILED = 3

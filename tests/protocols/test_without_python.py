@@ -76,7 +76,6 @@ def test_what_scapy_cannot_keep_right_is_bent_as_bytes(name):
         ("scapy:no.such.module.Thing", "write MODULE.CLASS"),
         ("scapy:scapy.contrib.modbus.ModbusADURequest?prob=x", "no option 'prob'"),
         ("scapy:scapy.contrib.modbus.ModbusADURequest?probe=ModbusPDU03Read", "Did you mean"),
-        ("bytes", "wants a probe"),
         ("bytes?probe=0d0", "hexadecimal digits in pairs"),
         ("bytes?prob=0d0a", "no option 'prob'"),
         ("modbus_tcp?unit=one", "a whole number"),

@@ -13,7 +13,7 @@ from targets.board.machine import Machine
 from targets.board.native import build, library
 from targets.board.native.machine import CompiledMachine, new_machine
 from targets.board.sampler import Sampler, SignalSource
-from targets.emulated import emulated_target
+from targets.boards import emulated_target
 
 needs_compiler = pytest.mark.skipif(not build.compiler(), reason="no C compiler")
 PUMP = devices()["pump"]

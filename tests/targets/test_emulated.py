@@ -8,7 +8,7 @@ import pytest
 from harness.bench import load_bench
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError
 from harness.transports import transport
-from targets.emulated import emulated_target
+from targets.boards import emulated_target
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
 BENCH = load_bench(PUMP / "bench-fixed.toml")

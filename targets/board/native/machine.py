@@ -16,9 +16,10 @@ from typing import Any
 import unicorn
 from unicorn.unicorn_py3.unicorn import UcError
 
-from targets.board.cpu import RAM_SIZE
+from targets.board.chip import Chip
 from targets.board.image import Image
 from targets.board.machine import Machine, sectors_of
+from targets.board.memory import STM32F405
 from targets.board.native import library
 from targets.board.native.banks import Banks
 from targets.board.native.interrupts import CompiledNvic, CompiledSchedule
@@ -51,7 +52,7 @@ class CompiledSnapshot:
 def new_machine(image: Image, **options: Any) -> Machine:
     """A machine on the compiled core, or the reference where that was asked for or is all there is."""
     functions = library.library()
-    if functions is None:
+    if functions is None or options.get("memory", STM32F405) is not STM32F405 or options.get("chip", Chip) is not Chip:
         return Machine(image, **options)
     try:
         return CompiledMachine(image, functions=functions, **options)
@@ -258,7 +259,7 @@ class CompiledMachine(Machine):
         board, functions = self._part.board, self._functions
         saved = (c_uint8 * functions.saved_size(board))()
         functions.save(board, saved)
-        ram = (c_uint8 * RAM_SIZE).from_buffer_copy(self.cpu.ram)
+        ram = (c_uint8 * len(self.cpu.ram)).from_buffer_copy(self.cpu.ram)
         context = self.cpu.uc.context_save()
         at = ctypes.addressof(saved), ctypes.addressof(ram), int(ctypes.cast(context.context, c_void_p).value or 0)
         return CompiledSnapshot(

@@ -8,7 +8,7 @@ from typing import Any
 
 from unicorn import arm_const as arm
 
-from targets.board.cpu import FLASH_BASE, FLASH_SIZE, RAM_BASE, RAM_SIZE, Cpu
+from targets.board.cpu import Cpu
 from targets.board.native.library import Callbacks, Library, Unicorn
 
 _ORDER = ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr", "sp", "primask", "basepri", "faultmask", "control")
@@ -44,8 +44,8 @@ class Core:
         shared, cpu = self.shared, self._cpu
         shared.uc, shared.ram, shared.flash = cpu.handle, *map(_address, (cpu.ram, cpu.flash))
         shared.counter, shared.limit = ctypes.addressof(cpu.counter), ctypes.addressof(cpu.limit)
-        shared.ram_base, shared.ram_size = RAM_BASE, RAM_SIZE
-        shared.flash_base, shared.flash_size = FLASH_BASE, FLASH_SIZE
+        shared.ram_base, shared.ram_size = cpu.memory.ram, cpu.memory.ram_size
+        shared.flash_base, shared.flash_size = cpu.memory.rom, cpu.memory.rom_size
 
     def __del__(self) -> None:
         if self.board is not None:

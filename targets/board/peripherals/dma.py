@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from targets.board.cpu import RAM_BASE, RAM_SIZE
 from targets.board.peripherals.base import Peripheral, Wired, Wiring
 from targets.board.peripherals.usart import Channel, Usart
 from targets.board.schedule import NEVER
@@ -71,9 +70,9 @@ class Stream(Channel):
 
     def deliver(self, data: bytes) -> None:
         """Store received bytes; at most `room()` of them."""
-        left = self.registers[self._ndtr]
-        address = self.registers[self._m0ar] + self.length - left - RAM_BASE
-        if not 0 <= address <= RAM_SIZE - len(data):
+        left, memory = self.registers[self._ndtr], self._wiring.cpu.memory
+        address = self.registers[self._m0ar] + self.length - left - memory.ram
+        if not 0 <= address <= memory.ram_size - len(data):
             self._flag(TEIF)
             return
         self._wiring.cpu.ram[address : address + len(data)] = data

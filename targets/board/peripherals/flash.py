@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
-from targets.board.cpu import FLASH_BASE, FLASH_SIZE
 from targets.board.peripherals.base import Peripheral, Wiring
+from targets.board.peripherals.rewritable import Rewritable
 
 KEYR, SR, CR = 0x04, 0x0C, 0x10
 KEYS = (0x45670123, 0xCDEF89AB)
@@ -18,24 +17,15 @@ SECTORS = (*[_SMALLEST] * 4, 64 * _KIB, *[128 * _KIB] * 7)
 _SECTOR_OF = tuple(sector for sector, size in enumerate(SECTORS) for _ in range(size // _SMALLEST))
 
 
-class FlashController(Peripheral):
-    """Programs words and erases sectors. `changed` holds the sectors that differ from the loaded image, `version` a
-    number that no other content has.
-
-    Code may run from any sector. What the emulator translated of one is translated anew once the sector is rewritten.
-    """
+class FlashController(Rewritable, Peripheral):
+    """Programs words and erases sectors."""
 
     kind = ""
     words = 8
 
     def __init__(self, wiring: Wiring) -> None:
-        self.changed: set[int] = set()
-        self.version = 0
-        self._versions = itertools.count(1)
-        self._code: set[int] = set()
-        self._ran: set[int] = set()
-        self._stale: set[int] = set()
-        super().__init__(wiring)
+        Rewritable.__init__(self)
+        Peripheral.__init__(self, wiring)
 
     def reset(self) -> None:
         super().reset()
@@ -70,62 +60,30 @@ class FlashController(Peripheral):
         if sector < len(SECTORS):
             start, size = sector_range(sector)
             self.wiring.cpu.flash[start : start + size] = b"\xff" * size
-            self._mark(sector)
-
-    def _mark(self, sector: int) -> None:
-        self.changed.add(sector)
-        self.version = next(self._versions)
-        self._rewritten({sector})
-
-    def _rewritten(self, sectors: set[int]) -> None:
-        self._stale |= sectors & self._ran
-        if self._stale and self.wiring.schedule.running:
-            self.wiring.cpu.stop_after_instruction()
-
-    def hold_code(self, last: int) -> None:
-        """The loaded image lies in the sectors up to `last`: a store there without PG is a fault."""
-        self._code = set(range(last + 1))
-
-    def now_holds(self, changed: set[int], version: int) -> None:
-        """The content was replaced by that of a known version; `changed` differ from the loaded image."""
-        self._rewritten(self.changed | changed)
-        self.changed, self.version = set(changed), version
-
-    def spans(self) -> list[slice]:
-        """Where in flash the sectors lie that differ from the loaded image."""
-        return [slice(start, start + size) for start, size in map(sector_range, sorted(self.changed))]
-
-    @property
-    def stale(self) -> bool:
-        """True while the emulator may hold a translation of what is no longer there."""
-        return bool(self._stale)
-
-    def translated(self, address: int) -> None:
-        """Code at this address is about to run for the first time."""
-        if 0 <= address - FLASH_BASE < FLASH_SIZE:
-            self._ran.add(sector_of(address - FLASH_BASE))
-
-    def before_code(self, address: int) -> None:
-        """The emulator goes on there: what it translated of rewritten sectors is forgotten first."""
-        for sector in self._stale:
-            start, size = sector_range(sector)
-            self.wiring.cpu.forget_code(FLASH_BASE + start, size)
-        self._stale.clear()
-        self.translated(address)
+            self.mark(sector)
 
     def store(self, address: int, size: int, value: int) -> bool:
         """A store to flash: with PG it clears bits, without it is dropped and PGSERR set; False where it is a fault."""
-        offset = address - FLASH_BASE
-        if not 0 <= offset < FLASH_SIZE:
+        if not self.wiring.cpu.memory.in_rom(address):
             return False
         if not self.registers[CR >> 2] & PG:
             self.registers[SR >> 2] |= PGSERR
-            return sector_of(offset) not in self._code
+            return not self.holds_code(address)
+        offset = self.offset(address)
         flash, span = self.wiring.cpu.flash, slice(offset, offset + size)
         merged = int.from_bytes(flash[span], "little") & value
         flash[span] = merged.to_bytes(size, "little")
-        self._mark(sector_of(offset))
+        self.mark(sector_of(offset))
         return True
+
+    def span(self, sector: int) -> slice:
+        """Where a sector lies in `cpu.flash`."""
+        start, size = sector_range(sector)
+        return slice(start, start + size)
+
+    def sector(self, offset: int) -> int:
+        """The sector that holds a byte of flash."""
+        return sector_of(offset)
 
     def state(self) -> Any:
         return self.registers[:], self._keys

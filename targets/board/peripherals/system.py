@@ -38,7 +38,7 @@ class SystemControl(Peripheral, CoreRegisters):
     def reset(self) -> None:
         super().reset()
         self.registers[CPUID >> 2] = CORTEX_M4
-        self.registers[VTOR >> 2] = 0x08000000
+        self.registers[VTOR >> 2] = self.wiring.cpu.memory.vectors
         self.registers[AIRCR >> 2] = _VECTKEYSTAT << 16
         self.registers[CCR >> 2] = STKALIGN
         self.registers[FPCCR >> 2] = ASPEN | LSPEN

@@ -1,0 +1,82 @@
+"""A first boot with nothing sent: until nothing new happens any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from targets.board.auto.chip import Place
+from targets.board.auto.description import Description
+from targets.board.auto.machine import AutoMachine
+from targets.board.auto.unknown import Access
+from targets.board.image import Image
+
+_CHUNK, _LEAST, _MOST = 100_000, 2_000_000, 80_000_000
+_MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 60
+_LONGEST, _NEAR, _KEPT = 1024, 0x10, 64
+_OUTSIDE, _PAGE = ("read outside memory", "write outside memory"), 0x1000
+
+
+Blocks = dict[tuple[int, int], list[bytes]]
+"""By the registers of a place in memory and of a length near it: what stood there each time both had been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """The machine as it waits, what it did to registers, an address outside its memory that it wanted, and blocks."""
+
+    machine: AutoMachine
+    log: tuple[Access, ...]
+    stray: int | None
+    blocks: Blocks
+
+
+def boot(image: Image, description: Description, places: Sequence[Place] = ()) -> Boot:
+    """Power on and run until no new code was reached for as long as it took to get there."""
+    machine = AutoMachine(image, description, places=places, hang_budget=_NEVER_HANGS)
+    unknown = machine.chip.unknown
+    machine.power_on()
+    machine.events.clear()
+    log: list[Access] = []
+    blocks = _watched_blocks(machine)
+    unknown.log = log
+    known, since = -1, 0
+    while machine.schedule.base - since < max(_LEAST, since // 2) and machine.schedule.base < _MOST:
+        machine.run(machine.schedule.base + _CHUNK)
+        if len(machine.edges) != known:
+            known, since = len(machine.edges), machine.schedule.base
+        if machine.events or machine.locked:
+            break
+        if len(log) > _MOST_LOGGED:
+            del log[_MOST_LOGGED // 2 :]
+            unknown.log = None
+    unknown.log = None
+    return Boot(machine, tuple(log), _stray(machine), blocks)
+
+
+def _watched_blocks(machine: AutoMachine) -> Blocks:
+    """Fills as the firmware writes a length behind a place, or the other way round."""
+    blocks: Blocks = {}
+    places: dict[int, int] = {}
+
+    def written(address: int, _old: int, value: int) -> None:
+        if machine.cpu.memory.in_ram(value) or (machine.cpu.memory.in_rom(value) and value > _LONGEST):
+            places[address] = value
+        elif 0 < value <= _LONGEST:
+            for pointer, place in places.items():
+                if (
+                    0 < abs(address - pointer) <= _NEAR
+                    and len(kept := blocks.setdefault((pointer, address), [])) < _KEPT
+                ):
+                    kept.append(machine.cpu.read(place, value) or b"")
+
+    machine.chip.unknown.watchers.append(written)
+    return blocks
+
+
+def _stray(machine: AutoMachine) -> int | None:
+    for event in machine.events:
+        if event.detail.get("type") in _OUTSIDE:
+            address = int(event.detail["address"], 16)
+            return address if address >= _PAGE else None
+    return None

@@ -1,0 +1,129 @@
+"""Experiments from one moment: what the firmware does when registers read otherwise, or an interrupt comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from targets.board.auto.machine import AutoMachine
+from targets.board.auto.unknown import Access
+
+Forced = Mapping[int, int]
+IN_HANDLER = "it does not leave the handler"
+_CORE, _BLOCK, _DEAD, _PERIPHERAL = 0xE0000000, 256, 2048, 10
+WINDOW, HANDLER_WINDOW = 6000, 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What came of one experiment: accesses in order, RAM behind it, where its stack ends, and how it went."""
+
+    accesses: tuple[Access, ...]
+    ram: bytes
+    stack: int
+    trouble: str
+    changed: frozenset[int]
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """Equal for experiments in which the firmware did the same."""
+        return frozenset((a.write, a.pc, a.address) for a in self.accesses), self.changed, self.trouble
+
+    def reads(self) -> dict[int, Access]:
+        """The first read of each register, in order."""
+        found: dict[int, Access] = {}
+        for access in self.accesses:
+            if not access.write:
+                found.setdefault(access.address, access)
+        return found
+
+
+class Bench:
+    """One machine at one moment, at which `written` is what registers hold.
+
+    `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory.
+    """
+
+    def __init__(
+        self, machine: AutoMachine, exception: int = 0, window: int = WINDOW, poked: Mapping[int, bytes] | None = None
+    ) -> None:
+        self.machine, self.exception, self._poked = machine, exception, poked or {}
+        self._window = HANDLER_WINDOW if exception else window
+        self._moment = machine.snapshot()
+        self.written = dict(machine.chip.unknown.values)
+        self._memo: dict[tuple[tuple[int, int], ...], Trace] = {}
+        self.runs = 0
+
+    def is_set_up(self, addresses: Iterable[int]) -> bool:
+        """True where the firmware had written something to the peripheral of one of the registers: it was enabled."""
+        pages = {address >> _PERIPHERAL for address in addresses}
+        return any(value and address >> _PERIPHERAL in pages for address, value in self.written.items())
+
+    def run(self, forced: Forced) -> Trace:
+        """What happens with these values."""
+        key = tuple(sorted(forced.items()))
+        if key not in self._memo:
+            self._memo[key] = self._run(forced)
+        return self._memo[key]
+
+    def leave(self) -> None:
+        """Back to the moment, as it was."""
+        self.machine.restore(self._moment)
+        unknown = self.machine.chip.unknown
+        unknown.forced, unknown.log, unknown.resolving = {}, None, True
+
+    def repeated(self, forced: Forced, exception: int, rounds: int) -> Iterator[tuple[Access, ...]]:
+        """From the moment on, the interrupt again and again; what was accessed each time."""
+        machine, unknown = self.machine, self.machine.chip.unknown
+        machine.restore(self._moment)
+        unknown.forced, unknown.log, unknown.resolving = dict(forced), None, False
+        for _ in range(rounds):
+            unknown.log = []
+            machine.nvic.pend(exception)
+            machine.sleeping = False
+            machine.run(machine.schedule.base + self._window)
+            yield tuple(unknown.log)
+
+    def _run(self, forced: Forced) -> Trace:
+        machine, unknown = self.machine, self.machine.chip.unknown
+        machine.restore(self._moment)
+        machine.events.clear()
+        self.runs += 1
+        unknown.forced, unknown.log, unknown.resolving = dict(forced), [], False
+        for address, data in self._poked.items():
+            offset = address - machine.cpu.memory.ram
+            machine.cpu.ram[offset : offset + len(data)] = data
+        before = bytes(machine.cpu.ram)
+        machine.sleeping = False
+        if self.exception:
+            machine.nvic.pend(self.exception)
+        machine.run(machine.schedule.base + self._window)
+        return self._trace(before)
+
+    def _trace(self, before: bytes) -> Trace:
+        machine = self.machine
+        stack = machine.cpu.register("sp")
+        log = tuple(a for a in machine.chip.unknown.log or () if a.address < _CORE)
+        trouble = machine.events[0].kind if machine.events else IN_HANDLER if machine.nvic.active else ""
+        ram = bytes(machine.cpu.ram)
+        return Trace(log, ram, stack, trouble, self._changed(before, ram, stack))
+
+    def _changed(self, before: bytes, after: bytes, stack: int) -> frozenset[int]:
+        """Addresses whose content is another one, without what lies below the stack."""
+        base, found = self.machine.cpu.memory.ram, set[int]()
+        for start in range(0, len(after), _BLOCK):
+            if before[start : start + _BLOCK] != after[start : start + _BLOCK]:
+                found.update(base + i for i in range(start, min(start + _BLOCK, len(after))) if before[i] != after[i])
+        return frozenset(address for address in found if not stack - _DEAD <= address < stack)
+
+    def lands(self, one: Trace, other: Trace, values: tuple[int, int]) -> list[int]:
+        """Live addresses that hold the first value's byte in one trace and the second's in the other."""
+        base, low, high = self.machine.cpu.memory.ram, min(one.stack, other.stack) - _DEAD, max(one.stack, other.stack)
+        first, second = values[0] & 0xFF, values[1] & 0xFF
+        found: list[int] = []
+        for start in range(0, len(one.ram), _BLOCK):
+            if one.ram[start : start + _BLOCK] != other.ram[start : start + _BLOCK]:
+                for i in range(start, min(start + _BLOCK, len(one.ram))):
+                    if one.ram[i] == first and other.ram[i] == second and not low <= base + i < high:
+                        found.append(base + i)
+        return found

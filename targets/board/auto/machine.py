@@ -1,0 +1,222 @@
+"""The machine for a chip that nobody described: how it sees that firmware waits, and that it hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import unicorn
+from unicorn.unicorn_py3.unicorn import UcError
+
+from targets.board import fault
+from targets.board.auto.chip import AutoChip, Place
+from targets.board.auto.description import Description
+from targets.board.auto.waiting import LoopProof
+from targets.board.image import Image
+from targets.board.machine import Machine, MachineSnapshot
+from targets.board.nvic import IRQ0
+from targets.board.schedule import NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class AutoSnapshot(MachineSnapshot):
+    """With what the machine knows of waiting: spun, polled, quiet slices, bytes taken, where it rests."""
+
+    waiting: tuple[bool, bool, int, int, int]
+
+
+_SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
+_BUSY, _NO_BUDGET = 16, 1 << 60
+_RESTLESS = "it neither waits nor takes input"
+_DEAD_END = "it waits where no input brings it on"
+
+
+class AutoMachine(Machine):
+    """Idle is WFI, a register polled dry, a loop that is proven to change nothing, or the loop it waited in at first.
+
+    `spin` are the code addresses of that first loop, where it never rests otherwise; `rests` is where it waits. A hang
+    is neither idle nor input taken for many times `hang_budget`: what goes round without a change is idle, and a
+    question for `Liveness`; what counts something down is busy.
+    """
+
+    chip: AutoChip
+
+    def __init__(self, image: Image, description: Description, *, places: Sequence[Place] = (), **options: Any) -> None:
+        self.description = description
+        self.spin: frozenset[int] = frozenset()
+        self.proof: LoopProof | None = None
+        self._stepping = self._pausing = False
+        chip = partial(AutoChip, description=description, places=places)
+        super().__init__(image, memory=description.memory, core=description.core, chip=chip, **options)
+        self.proof = LoopProof(self)
+        self.chip.unknown.dry = self._dry
+
+    def reset(self, cause: str) -> None:
+        """As the board's own."""
+        super().reset(cause)
+        self.spun = self.polled = False
+        self._quiet = self._taken = 0
+        self.rests: int = 0
+
+    # -- waiting --------------------------------------------------------------------------------------------------
+
+    def _dry(self) -> None:
+        """A register is polled and nothing helps: the firmware waits, unless there is something for it."""
+        if not self.chip.offering and not self.nvic.active:
+            self.polled = True
+            self.cpu.stop_after_instruction()
+
+    def _limit(self, until: int) -> int:
+        return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, _SLICE)
+
+    def run_to_rest(self, until: int, linger: int) -> None:
+        """Run to where it rests with every byte taken, and `linger` cycles longer if something may happen by itself."""
+        self._pausing = True
+        try:
+            self.run(until)
+        finally:
+            self._pausing = False
+        if self.schedule.next() < NEVER and self.schedule.base < until:
+            self.run(min(until, self.schedule.base + linger))
+
+    def _wake(self, until: int) -> bool:
+        if self._pausing and not (self.chip.busy or self.nvic.candidate()):
+            return False
+        if not self.locked and self.nvic.candidate():
+            self.spun = False
+        woken = super()._wake(until)
+        if woken and self.spun and not self.locked:  # what polls goes on by itself
+            self.sleeping = self.spun = False
+        return woken
+
+    def _after(self, error: UcError | None) -> None:
+        if self.chip.taken != self._taken:
+            self._taken, self.busy = self.chip.taken, 0
+            self.forget()
+        if self._reset_cause or error is not None or self._trap >= 0:
+            self.polled = False
+            super()._after(error)
+        elif not self.cpu.used_up():
+            self._rest(self.cpu.pc, spun=False)
+        elif not self._stepping:
+            self._look_for_rest()
+
+    def _look_for_rest(self) -> None:
+        """A slice is used up: does it wait all the same, or hang?"""
+        if self.polled or self._proven():
+            self._rest(self.cpu.pc if self.polled or self.proof is None else self.proof.head, spun=True)
+        elif self._spinning():
+            self._rest(self.cpu.pc, spun=True)
+        elif self.busy > _BUSY * self.hang_budget:
+            self._hang()
+
+    def forget(self) -> None:
+        """Look for a waiting loop afresh."""
+        if self.proof is not None:
+            self.proof.forget()
+
+    def _rest(self, place: int, *, spun: bool) -> None:
+        self.polled, self._quiet = False, 0
+        self.spun, self.rests = spun, place
+        self._idle()
+
+    def _proven(self) -> bool:
+        if self.proof is None or self._stepping or self.nvic.active or self.chip.offering:
+            return False
+        return self.schedule.next() > self.schedule.base and self.proof.holds()
+
+    def step(self) -> bool:
+        """An instruction or two; False when something happened besides."""
+        events = len(self.events)
+        self._stepping = True
+        try:
+            self._slice(self.cpu.pc, 2)
+        finally:
+            self._stepping = False
+        undisturbed = not (self.sleeping or self.nvic.candidate() or self.nvic.active or self._reset_cause)
+        return undisturbed and len(self.events) == events and self.schedule.next() > self.schedule.base
+
+    def _spinning(self) -> bool:
+        """True when it has done nothing but go round the loop it waited in at first, for some slices."""
+        quiet = self.cpu.pc & ~1 in self.spin and not self.nvic.active and not self.chip.offering
+        self._quiet = self._quiet + 1 if quiet else 0
+        return self._quiet >= _SPIN_SLICES
+
+    def learn_spin(self, cycles: int) -> None:
+        """What executes while nothing is sent to the firmware is the loop it waits in."""
+        seen: set[int] = set()
+
+        def executed(_uc: Any, address: int, size: int, _data: Any) -> None:
+            if address not in seen:
+                seen.update(range(address, address + size, 2))
+
+        hook = self.cpu.uc.hook_add(unicorn.UC_HOOK_BLOCK, executed)
+        self.cpu.uc.ctl_flush_tb()
+        self.run(self.schedule.base + cycles)
+        self.cpu.uc.hook_del(hook)
+        self.cpu.uc.ctl_flush_tb()
+        self.spin = frozenset(seen)
+
+    @contextmanager
+    def coming_up(self) -> Generator[None]:
+        """While it boots it may be busy as long as it likes."""
+        budget, self.hang_budget = self.hang_budget, _NO_BUDGET
+        try:
+            yield
+        finally:
+            self.hang_budget, self.busy = budget, 0
+
+    def hang_here(self, place: int) -> None:
+        """Somebody found out that it neither waits nor goes on: say where."""
+        self._event("hang", **fault.place(self.image, place), cause=_DEAD_END)
+        self.locked = self.sleeping = True
+
+    # -- exceptions -----------------------------------------------------------------------------------------------
+
+    def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
+        if number == _EXCEPTION_EXIT and self.nvic.active:
+            self.chip.leaving(self.nvic.active[-1])
+            self.chip.unknown.forget()
+        super()._on_interrupt(uc, number, data)
+
+    def _fault(self, error: UcError | None) -> None:
+        guesses, before = self.guesses(), len(self.events)
+        super()._fault(error)
+        told = [replace(event, detail={**event.detail, **guesses}) for event in self.events[before:]]
+        self.events[before:] = told
+
+    def _request_reset(self, cause: str) -> None:
+        super()._request_reset(cause)
+        self._reset_place |= self.guesses()
+
+    def _event(self, kind: str, **detail: str) -> None:
+        cause = {"cause": _RESTLESS} if kind == "hang" else {}
+        super()._event(kind, **{**cause, **self.guesses(), **detail})
+
+    def guesses(self) -> dict[str, str]:
+        """What an event rests on that nobody told: values found by trying since the board was described, ticks."""
+        chip = self.chip
+        tried = list(chip.unknown.guesses().items())[:_MOST_TOLD]
+        words = [
+            f"{register:#010x} read as {value:#x} in {self.image.function_at(code) or f'{code:#010x}'}"
+            for (code, register), value in tried
+        ]
+        words += [f"IRQ {exception - IRQ0} raised {count} times" for exception, count in chip.ticker.raised.items()]
+        return {"rests_on": "; ".join(words)} if words else {}
+
+    # -- snapshots ------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> MachineSnapshot:
+        """Everything, between two slices."""
+        taken, waiting = super().snapshot(), (self.spun, self.polled, self._quiet, self._taken, self.rests)
+        return AutoSnapshot(**{name: getattr(taken, name) for name in MachineSnapshot.__slots__}, waiting=waiting)
+
+    def restore(self, snapshot: MachineSnapshot) -> None:
+        """Back to a snapshot of this machine."""
+        super().restore(snapshot)
+        assert isinstance(snapshot, AutoSnapshot)
+        self.spun, self.polled, self._quiet, self._taken, self.rests = snapshot.waiting
+        self.forget()

@@ -1,0 +1,165 @@
+"""A stream of bytes into and out of the firmware, over registers whose roles were inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from targets.board.auto.description import Gate, PortDescription
+from targets.board.auto.unknown import Unknown
+from targets.board.peripherals.base import Peripheral, Wiring
+
+_BYTE_CYCLES, _AGAIN_CYCLES = 700, 7000
+_OFFERS = 2
+
+
+class Port(Peripheral):
+    """One port. Bytes wait on the wire until the one before was read, so that none is lost by our pace.
+
+    An interrupt is raised while a byte waits, and after a write to the port's own registers, as long as the handler
+    takes or gives bytes: what enables the transmitter's interrupt is such a write. `taken` counts the bytes that were
+    read.
+    """
+
+    words = 0
+
+    def __init__(self, wiring: Wiring, description: PortDescription, unknown: Unknown) -> None:
+        self.description, self._unknown = description, unknown
+        self._arrives = wiring.schedule.source(self._arrived)
+        self._again = wiring.schedule.source(self._raise)
+        self.output: list[tuple[int, bytes]] = []
+        self._connect()
+        super().__init__(wiring)
+
+    def _connect(self) -> None:
+        unknown, port = self._unknown, self.description
+        if port.receive is not None:
+            unknown.readers[port.receive] = self._take
+        if port.transmit is not None:
+            unknown.writers[port.transmit] = self._send
+        for address in {gate.address for gate in (*port.gates, *port.sending)} | {at for at, _mask in port.status}:
+            unknown.views.setdefault(address, []).append(partial(self._view, address))
+        if port.exception and (port.sending or port.status):
+            unknown.watchers.append(self._written)
+
+    def _view(self, address: int, value: int, tried: bool) -> int:
+        """A register as it reads now: something was received, or the handler is offered to send, or neither."""
+        port, offered = self.description, self._status and self._handling and not self.ready
+        if offered and (own := [gate for gate in port.sending if gate.address == address]):
+            return _applied(own, value, there=True)
+        if offered and not port.sending and not tried:
+            value |= next((mask for at, mask in port.status if at == address), 0)
+        return _applied([gate for gate in port.gates if gate.address == address], value, there=self.ready)
+
+    def reset(self) -> None:
+        self._incoming, self._last, self.ready, self._status = b"", 0, False, True
+        self.taken = self._sent = self._offers = 0
+        self._gave = self._took = self._touched = self._stalled = False
+        self._enabler = 0
+        self._enablers: frozenset[int] = frozenset()
+        self.wiring.schedule.disarm(self._arrives)
+        self.wiring.schedule.disarm(self._again)
+
+    def feed(self, data: bytes) -> None:
+        """Put bytes on the wire behind those that are already on it."""
+        self._incoming += data
+        if not self.ready and self._incoming:
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+
+    @property
+    def receiving(self) -> bool:
+        """True while bytes are on the wire, or wait to be read."""
+        return bool(self._incoming)
+
+    @property
+    def offering(self) -> bool:
+        """True while a byte waits to be read."""
+        return self.ready
+
+    def _arrived(self) -> None:
+        self.ready = bool(self._incoming)
+        self._raise()
+
+    def _take(self) -> int:
+        if self.ready:
+            self._last, self._incoming, self.ready = self._incoming[0], self._incoming[1:], False
+            self.taken += 1
+            self._took = self._took or self._handling
+            if self._incoming:
+                self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+            self._update()
+        return self._last
+
+    def _send(self, value: int) -> None:
+        self._sent += 1
+        self._gave = self._gave or self._handling
+        self.output.append((self.wiring.schedule.now(), bytes((value,))))
+
+    @property
+    def _handling(self) -> bool:
+        return self.description.exception in self.wiring.nvic.active
+
+    def _written(self, address: int, old: int, value: int) -> None:
+        """A write to an own register may have enabled the interrupt of the transmitter."""
+        low, high = self.description.bank
+        if not low <= address <= high or address == self.description.transmit:
+            return
+        if not self._handling:
+            self._enabler, self._offers = address, _OFFERS
+            self._update()
+        elif value & ~old or address in self._enablers:
+            self._enabler, self._touched = address, True
+
+    def _raise(self) -> None:
+        self._stalled = False
+        self._update()
+
+    def _update(self) -> None:
+        number, nvic = self.description.exception, self.wiring.nvic
+        if not number:
+            return
+        waits = self.ready and not self._stalled
+        nvic.line(number, (waits or self._offers > 0) and number in nvic.enabled)
+        if self.ready and (self._stalled or number not in nvic.enabled):
+            self.wiring.schedule.arm(self._again, self.wiring.schedule.now() + _AGAIN_CYCLES)
+
+    def leaving(self) -> None:
+        """The handler is about to return: it is called again at once only where it took or gave bytes.
+
+        Where it did neither, it is once called with the status bits the other way round.
+        """
+        if self._gave:
+            self._enablers |= {self._enabler}
+            self._offers = _OFFERS
+        elif self._took:
+            self._offers = _OFFERS if self._touched else self._offers
+        else:
+            self._refused()
+        self._gave = self._took = self._touched = False
+        self._update()
+
+    def _refused(self) -> None:
+        self._stalled = self.ready
+        self._offers = max(0, self._offers - 1)
+        self._status = not self._status if self._offers > 0 and not self.description.sending else True
+
+    def state(self) -> Any:
+        return (
+            (self._incoming, self._last, self.ready, self._status),
+            (self.taken, self._sent, self._offers, self._enabler, self._enablers),
+            (self._gave, self._took, self._touched, self._stalled),
+            self.output[:],
+        )
+
+    def restore(self, state: Any) -> None:
+        (self._incoming, self._last, self.ready, self._status), counts, flags, output = state
+        self.taken, self._sent, self._offers, self._enabler, self._enablers = counts
+        self._gave, self._took, self._touched, self._stalled = flags
+        self.output[:] = output
+
+
+def _applied(gates: Sequence[Gate], value: int, *, there: bool) -> int:
+    for gate in gates:
+        value = gate.applied(value, there)
+    return value

@@ -1,0 +1,58 @@
+"""Proof that firmware waits: a loop that comes back to the same place with the same registers and memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unicorn import arm_const as arm
+
+from targets.board.cpu import RegisterBatch
+
+if TYPE_CHECKING:
+    from targets.board.auto.machine import AutoMachine
+
+_ALL = (*(getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)), arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR)
+_STATE = (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, *_ALL)
+_LONGEST, _NEAR, _MOST_SKIPPED = 300, 1024, 64
+
+
+class LoopProof:
+    """Steps through a loop once, and compares. A counter that is read on the way shows in a register.
+
+    After each failure it looks half as often, up to the next `forget`. `head` is the lowest address in the loop.
+    """
+
+    def __init__(self, machine: AutoMachine) -> None:
+        self._machine = machine
+        self._batch = RegisterBatch(int(machine.cpu.uc._uch.value), _STATE)
+        self.forget()
+
+    def forget(self) -> None:
+        """Something came from outside, or another moment was gone back to."""
+        self._last, self._skip, self._left = -1, 1, 0
+        self.head = 0
+
+    def holds(self) -> bool:
+        """True when nothing will change until the next event. Time passes meanwhile."""
+        pc = self._machine.cpu.pc
+        near, self._last, self._left = abs(pc - self._last) < _NEAR, pc, self._left - 1
+        if not near or self._left > 0:
+            return False
+        if self._goes_round():
+            return True
+        self._skip = min(2 * self._skip, _MOST_SKIPPED)
+        self._left = self._skip
+        return False
+
+    def _goes_round(self) -> bool:
+        machine = self._machine
+        before, ram = self._batch.read(), bytes(machine.cpu.ram)
+        self.head = pc = before[0]
+        for _ in range(_LONGEST):
+            if not machine.step():
+                return False
+            pc = machine.cpu.pc
+            self.head = min(self.head, pc)
+            if pc == before[0]:
+                return self._batch.read() == before and bytes(machine.cpu.ram) == ram
+        return False

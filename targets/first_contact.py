@@ -1,0 +1,78 @@
+"""The first look at a firmware nobody described: its board, what it prints, what it answers, which words it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from targets.board.auto.chip import Place
+from targets.board.auto.description import Description
+from targets.board.auto.infer import GREETINGS, describe
+from targets.board.auto.machine import AutoMachine
+from targets.board.auto.words import WordSearch
+from targets.board.image import Image
+from targets.board.memory import Memory
+from targets.board.telling import told, where
+
+_BOOT_SECONDS, _MOST_TEXT, _PATIENCE, _LEARNING = 1.0, 2048, 400_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PortContact:
+    """One port: what it prints at boot, what it answered to what, and the words that it compares input with."""
+
+    name: str
+    console: bytes
+    answers: tuple[tuple[bytes, bytes], ...]
+    words: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstContact:
+    """The board, its ports, how the boot went, and where it waits."""
+
+    description: Description
+    ports: tuple[PortContact, ...]
+    events: tuple[str, ...]
+    rests: str
+
+
+def first_contact(
+    image: Image, *, memory: Memory | None = None, core: str = "", places: Sequence[Place] = ()
+) -> FirstContact:
+    """Infer the board, boot on it, and say a few usual things to each port; raises BenchError."""
+    description = describe(image, memory=memory, core=core, places=places)
+    machine = AutoMachine(image, description, places=places)
+    with machine.coming_up():
+        machine.power_on()
+        machine.run(round(_BOOT_SECONDS * machine.hz))
+        if not machine.sleeping:
+            machine.learn_spin(_LEARNING)
+    events = tuple(told(event.kind, event.detail) for event in machine.events)
+    place = where(machine)
+    ports = tuple(_port_contact(machine, number) for number in range(len(description.ports)))
+    return FirstContact(description, ports, events, place)
+
+
+def _port_contact(machine: AutoMachine, number: int) -> PortContact:
+    port, moment = machine.chip.ports[number], machine.snapshot()
+    console = _output(machine, number)
+    answers: list[tuple[bytes, bytes]] = []
+    for greeting in GREETINGS:
+        machine.restore(moment)
+        _output(machine, number)
+        port.feed(greeting)
+        machine.run(machine.schedule.base + _PATIENCE)
+        if came := _output(machine, number):
+            answers.append((greeting, came))
+    machine.restore(moment)
+    words = tuple(WordSearch(machine, port).words())
+    machine.restore(moment)
+    return PortContact(port.description.name, console, tuple(answers), words)
+
+
+def _output(machine: AutoMachine, number: int) -> bytes:
+    output = machine.chip.ports[number].output
+    came = b"".join(data for _cycle, data in output)[:_MOST_TEXT]
+    output.clear()
+    return came

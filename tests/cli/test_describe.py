@@ -1,0 +1,72 @@
+"""`describe`, `init --firmware`, `check` and `run` on a firmware that nobody described."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.bench import load_bench
+
+FOREIGN = Path(__file__).parents[1] / "targets" / "foreign" / "build.py"
+
+
+@pytest.fixture(scope="module")
+def firmware(tmp_path_factory):
+    spec = importlib.util.spec_from_file_location("foreign_build_cli", FOREIGN)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["foreign_build_cli"] = module
+    spec.loader.exec_module(module)
+    k64f = next(firmware for firmware in module.FIRMWARES if firmware.name == "k64f")
+    return k64f.build(tmp_path_factory.mktemp("firmware"), module.FAULTS[:2])
+
+
+def test_from_an_elf_to_a_named_fault(medfuzz, firmware, tmp_path):
+    code, out, _err = medfuzz("init", "bench.toml", "--firmware", firmware)
+    assert code == 0
+    assert 'UART0 prints "\\r\\nREADY v1.2\\r\\n" at boot' in out
+    assert any(line.startswith("UART0 knows") and '"name "' in line for line in out)
+    code, out, _err = medfuzz("check", "bench.toml")
+    assert code == 0
+    assert any("waits in" in line and "polling 0x4006a004" in line for line in out)
+    code, out, _err = medfuzz("run", "bench.toml", "--time", "90s", "--max-findings", "2", "--quiet", "--out", "run")
+    assert code == 1
+    assert {name for line in out for name in ("set_mode", "set_name") if name in line} == {"set_mode", "set_name"}
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_describe_writes_the_evidence(medfuzz, firmware, tmp_path):
+    code, out, _err = medfuzz("describe", firmware, "--out", "board.toml")
+    assert code == 0
+    assert out[-1].startswith("wrote board.toml")
+    text = (tmp_path / "board.toml").read_text()
+    assert "# what is read from 0x4006a007 ends up as a byte in memory\n" in text
+    assert "# it is read only while bit 5 of 0x4006a004 is 1\n" in text
+    code, _out, err = medfuzz("describe", firmware, "--out", "board.toml")
+    assert code == 2
+    assert "is there already" in err[-1]
+
+
+def test_an_included_bench_finds_its_board(medfuzz, firmware, tmp_path):
+    medfuzz("init", "bench.toml", "--firmware", firmware)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "more.toml").write_text('include = "../bench.toml"\n')
+    bench = load_bench(tmp_path / "sub" / "more.toml")
+    assert Path(bench.emulator.board) == tmp_path / "bench-board.toml"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--firmware", "none.elf"), "No such file"),
+        (("--firmware", "bench.py"), "is not an ELF, .hex or .bin"),
+        (("--firmware", "wrong.hex"), "line 1 is no record"),
+    ],
+)
+def test_what_is_no_firmware_is_said(medfuzz, tmp_path, words, said):
+    (tmp_path / "bench.py").write_text("print()")
+    (tmp_path / "wrong.hex").write_text(":0102")
+    code, _out, err = medfuzz("init", "bench.toml", *words)
+    assert code in (2, 3)
+    assert said in err[-1]
+    assert not (tmp_path / "bench.toml").exists()

@@ -1,0 +1,150 @@
+"""Firmware of chips that nobody described: it boots, its port is found, its planted faults are named."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from harness.at_rest import AT_REST
+from targets.board.auto.board_file import board_text, read_board
+from targets.board.auto.infer import describe
+from targets.board.auto.machine import AutoMachine
+from targets.board.auto.words import WordSearch
+from targets.undescribed import UndescribedTarget
+
+FOLDER = Path(__file__).parent / "foreign"
+
+
+def _module():
+    spec = importlib.util.spec_from_file_location("foreign_build", FOLDER / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["foreign_build"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+build = _module()
+
+
+@pytest.fixture(scope="module", params=build.FIRMWARES, ids=lambda firmware: f"{firmware.name}-{firmware.cpu}")
+def device(request, tmp_path_factory):
+    """The faulty firmware booted on the board that was inferred from it, and the moment at which it waits."""
+    image = request.param.image(tmp_path_factory.mktemp(request.param.name), build.FAULTS)
+    target = target_of(image, describe(image))
+    target.start()
+    assert target.booted[0] == ()
+    return target.machine, target.machine.snapshot(), target
+
+
+def target_of(image, description):
+    return UndescribedTarget(
+        image,
+        name="device",
+        ports={"main": "UART0"},
+        signals={},
+        stimuli={},
+        hz=16_000_000,
+        hang_budget=1_000_000,
+        seed=0,
+        settle=1.0,
+        build=partial(AutoMachine, description=description),
+        ram=description.memory.ram,
+    )
+
+
+def say(device, data, seconds=1.0):
+    """What comes back for some bytes from the moment at which it waits."""
+    machine, moment, _target = device
+    machine.restore(moment)
+    machine.events.clear()
+    port = machine.chip.ports[0]
+    port.output.clear()
+    port.feed(data)
+    machine.run_to_rest(machine.schedule.base + round(seconds * machine.hz), machine.hz // 30)
+    return b"".join(sent for _cycle, sent in port.output)
+
+
+def test_it_has_one_port_that_greeted(device):
+    machine, moment, _target = device
+    machine.restore(moment)
+    assert [port.description.name for port in machine.chip.ports] == ["UART0"]
+    assert b"READY v1.2" in b"".join(sent for _cycle, sent in machine.chip.ports[0].output)
+
+
+def test_it_answers(device):
+    assert say(device, b"mode 1\r\nstatus\r\n") == b"ok\r\nlines 3 mode 1\r\n"
+    assert device[0].events == []
+
+
+def test_it_takes_every_byte_and_rests_again(device):
+    say(device, b"x" * 300)
+    machine = device[0]
+    assert (machine.chip.busy, machine.sleeping, machine.locked) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "function"), [(b"mode ~\r\n", "set_mode"), (b"name " + b"A" * 60 + b"\r\n", "set_name")]
+)
+def test_a_planted_fault_is_named(device, sent, function):
+    say(device, sent)
+    machine = device[0]
+    fault = next(event for event in machine.events if event.kind == "fault")
+    if machine.image.symbols:  # a raw binary has none
+        assert fault.detail["symbol"] == function
+        assert fault.detail["line"].startswith("app.c:")
+
+
+def asked(device, *sent):
+    """What the link says in the end to who asks whether the device serves, behind some messages."""
+    machine, moment, target = device
+    machine.restore(moment)
+    target.take_events()
+    link = target.link("main")
+    for data in (*sent, b""):
+        link.send(data, target.now() + 1)
+        heard = [b"-"]
+        while heard[-1]:
+            heard.append(link.receive(target.now() + 1))
+    return b"".join(heard[1:])
+
+
+def test_it_serves_when_it_took_all_and_waits_again(device):
+    assert asked(device, b"status\r\n", b"half a li").endswith(AT_REST)
+    assert device[2].take_events() == []
+
+
+def test_a_hang_is_told_with_its_place(device):
+    assert not asked(device, b"halt\r\n").endswith(AT_REST)
+    hangs = [event for event in device[2].take_events() if event.kind == "hang"]
+    assert [hang.detail["symbol"] for hang in hangs] == ["halt"] or not device[0].image.symbols
+
+
+def test_the_board_file_gives_the_same_board(device, tmp_path):
+    description = device[0].description
+    file = tmp_path / "board.toml"
+    file.write_text(board_text(description, "device.elf"))
+    again = read_board(file)
+    assert (again.memory, again.core, again.waits, again.values, again.idles) == (
+        *(description.memory, description.core, description.waits, description.values, description.idles),
+    )
+    plain = [replace(port, evidence=()) for port in description.ports]
+    assert ([*again.ports], again.ticks) == (plain, tuple(replace(tick, evidence=()) for tick in description.ticks))
+
+
+def test_nothing_is_told_of_what_nobody_guessed(device):
+    say(device, b"mode ~\r\n")
+    machine = device[0]
+    ticks = [f"IRQ {tick.exception - 16} raised" for tick in machine.description.ticks]
+    for event in machine.events:
+        assert all(word in event.detail.get("rests_on", "") for word in ticks)
+        assert ticks or "raised" not in event.detail.get("rests_on", "")
+
+
+def test_words_are_found_letter_by_letter_also_behind_a_table(device):
+    machine, moment, _target = device
+    machine.restore(moment)
+    words = WordSearch(machine, machine.chip.ports[0]).words()
+    assert {b"halt", b"mode ", b"name "} <= set(words)
