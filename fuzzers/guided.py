@@ -143,7 +143,7 @@ class GuidedFuzzer(ModelFuzzer):
         """Keep what had been kept when so many cases were dealt."""
         while self._caught_up < len(self._kept) and self._kept[self._caught_up].dealt <= self._dealt:
             kept = self._kept[self._caught_up]
-            if (case := self._recalled.pop(kept.case, None)) is None:
+            if (case := self._recalled.get(kept.case)) is None:
                 return
             self._caught_up += 1
             self._corpus.add(case, kept.worth, kept.nearer)

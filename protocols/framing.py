@@ -118,8 +118,10 @@ class Framing:
     def size(self, data: bytes, at: int = 0) -> int | None:
         """Bytes of the frame that begins there; 0 where none does, None where it is not all there yet."""
         begin = data[at : at + len(self.start)]
-        if not self.start.startswith(begin) or len(data) < at + self.head:
-            return None if self.start.startswith(begin) else 0
+        if not self.start.startswith(begin):
+            return 0
+        if len(data) < at + self.offset[LENGTH] + self.by_name[LENGTH].width:
+            return None
         size = self.number(LENGTH, data, at) - self.counts + self.fixed
         if size < self.fixed:
             return 0

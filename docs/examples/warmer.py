@@ -137,11 +137,13 @@ def frame_size(data: bytes, start: int) -> int | None:
     """Bytes of the frame that begins at `start`; 0 when none does; None when it is not all there yet."""
     if len(data) < start + 2:
         return None
+    if data[start + 1] < SHORTEST:
+        return 0
     stop = start + data[start + 1] + OVERHEAD
     if len(data) < stop:
         return None
     right = crc16_modbus(data[start + 1 : stop - 2]).to_bytes(2, "little") == data[stop - 2 : stop]
-    return stop - start if right and data[start + 1] >= SHORTEST and data[start : start + 1] == START else 0
+    return stop - start if right and data[start : start + 1] == START else 0
 
 
 def reply(data: bytes) -> Frame:
