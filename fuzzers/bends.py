@@ -119,10 +119,9 @@ class Bender:
 
     def usual(self, steps: Steps, random: Random) -> Said:
         """An unusual field becomes usual again."""
-        index = _a_send(steps, random)
-        send = steps[index] if index >= 0 else None
-        parts = self.protocol.parts(send) if isinstance(send, Send) else None
-        if not isinstance(send, Send) or not parts:
+        index, send = _a_send(steps, random)
+        parts = self.protocol.parts(send) if send else None
+        if send is None or not parts:
             return ""
         gone = random.choice(parts)
         steps[index] = self.protocol.composed(send, [part for part in parts if part is not gone])
@@ -131,10 +130,9 @@ class Bender:
     def _given(
         self, steps: Steps, random: Random, drawn: Callable[[Message, Mapping[str, bytes]], Sequence[Change]]
     ) -> Said:
-        index = _a_send(steps, random)
-        send = steps[index] if index >= 0 else None
-        parts = self.protocol.parts(send) if isinstance(send, Send) else None
-        if not isinstance(send, Send) or parts is None:
+        index, send = _a_send(steps, random)
+        parts = self.protocol.parts(send) if send else None
+        if send is None or parts is None:
             return ""
         message = self.protocol.form(send)
         changes = drawn(message, {part.name: part.data for part in parts})
@@ -148,9 +146,8 @@ class Bender:
 
     def raw(self, steps: Steps, random: Random) -> Said:
         """Bytes of a message without regard to its fields: lengths and checksums stay as they were."""
-        index = _a_send(steps, random)
-        send = steps[index] if index >= 0 else None
-        if not isinstance(send, Send) or not send.data:
+        index, send = _a_send(steps, random)
+        if send is None or not send.data:
             return ""
         cut = random.randrange(len(send.data))
         if random.random() < 0.3:
@@ -171,9 +168,8 @@ class Bender:
 
     def onward(self, steps: Steps, random: Random) -> Said:
         """What may follow a message comes behind it."""
-        index = _a_send(steps, random)
-        send = steps[index] if index >= 0 else None
-        following = self.protocol.edges_from(send.message) if isinstance(send, Send) else ()
+        index, send = _a_send(steps, random)
+        following = self.protocol.edges_from(send.message) if send else ()
         edges = [edge for edge in following if edge.target in self._named and can_take(edge.steps, self.stimuli)]
         if not edges:
             return ""
@@ -217,9 +213,8 @@ class Bender:
 
     def again(self, steps: Steps, random: Random) -> Said:
         """The bytes that a message went out with, live fields too, go out once more."""
-        index = _a_send(steps, random)
-        send = steps[index] if index >= 0 else None
-        if not isinstance(send, Send):
+        index, send = _a_send(steps, random)
+        if send is None:
             return ""
         put(steps, random.randint(index + 1, len(steps)), (replace(send, replay_of=index),))
         return f"bytes of {send.message} again"
@@ -242,9 +237,8 @@ class Bender:
 
     def hurry(self, steps: Steps, random: Random) -> Said:
         """The next step comes right behind a message, without waiting for its answer."""
-        index = _a_send(steps[:-1], random)
-        send = steps[index] if index >= 0 else None
-        if not isinstance(send, Send) or not send.wait:
+        index, send = _a_send(steps[:-1], random)
+        if send is None or not send.wait:
             return ""
         steps[index] = replace(send, wait=False)
         return f"nothing waited for behind {send.message}"
@@ -295,10 +289,10 @@ def _refers(steps: Collection[Step]) -> bool:
     return any(isinstance(step, Send) and step.replay_of >= 0 for step in steps)
 
 
-def _a_send(steps: Sequence[Step], random: Random) -> int:
-    """Where a message goes out that has bytes of its own; -1 where none does."""
-    found = [index for index, step in enumerate(steps) if isinstance(step, Send) and step.replay_of < 0]
-    return random.choice(found) if found else -1
+def _a_send(steps: Sequence[Step], random: Random) -> tuple[int, Send | None]:
+    """A message that has bytes of its own, and where it goes out; None where none does."""
+    found = [(n, step) for n, step in enumerate(steps) if isinstance(step, Send) and step.replay_of < 0]
+    return random.choice(found) if found else (-1, None)
 
 
 def _name(step: Step) -> str:
