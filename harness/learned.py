@@ -1,4 +1,4 @@
-"""What fuzzers know of a device, as plain values: from its program, and from what it answered."""
+"""What is known of a device, as plain values: from its program, and from what it answered."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ class Words:
 
     numbers: tuple[int, ...] = ()
     texts: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortContact:
+    """One port: what it prints at boot, what it answered to what, and the words that it compares input with."""
+
+    name: str
+    console: bytes
+    answers: tuple[tuple[bytes, bytes], ...]
+    words: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.learned import PortContact
 from targets.board.auto.chip import Place
 from targets.board.auto.description import Description
 from targets.board.auto.infer import GREETINGS, describe
@@ -15,16 +16,6 @@ from targets.board.memory import Memory
 from targets.board.telling import told, where
 
 _BOOT_SECONDS, _MOST_TEXT, _PATIENCE, _LEARNING = 1.0, 2048, 400_000, 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class PortContact:
-    """One port: what it prints at boot, what it answered to what, and the words that it compares input with."""
-
-    name: str
-    console: bytes
-    answers: tuple[tuple[bytes, bytes], ...]
-    words: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from harness.bench import load_bench
 from harness.campaigns.files import write
 from harness.cli.program import command
 from harness.cli.terminal import say
-from harness.discovery.firmware_bench import Heard, firmware_bench, firmware_seeds, port_lines
+from harness.discovery.firmware_bench import firmware_bench, firmware_seeds, port_lines
 from harness.errors import UsageError
 from targets.board.auto.board_file import board_text
 from targets.board.image import Image
@@ -52,7 +52,7 @@ def init_firmware(path: Path, firmware: Path, name: str, *, base: str, beside: S
     image = _image(firmware, base, beside)
     contact = first_contact(image)
     _tell(contact)
-    ports = _heard(contact)
+    ports = contact.ports
     write(board, _board(contact, image), instead="Name another bench")
     for port in ports:
         file = path.with_name(seeds.format(port.name.lower()))
@@ -84,17 +84,13 @@ def _board(contact: FirstContact, image: Image) -> str:
     return board_text(description, image.path.name, [(place, image.function_at(place)) for place in places])
 
 
-def _heard(contact: FirstContact) -> list[Heard]:
-    return [Heard(port.name, port.console, port.answers, port.words) for port in contact.ports]
-
-
 def _tell(contact: FirstContact) -> None:
     """What was found, in lines."""
     description = contact.description
     memory = description.memory
     say(f"{description.core}: flash at {memory.rom:#010x}, RAM at {memory.ram:#010x} ({memory.ram_size // 1024} KiB)")
     say(*(f"at boot: {event}" for event in contact.events), f"it {contact.rests}")
-    for port in _heard(contact):
+    for port in contact.ports:
         say(*port_lines(port))
     for tick in description.ticks:
         say(f"IRQ {tick.exception - 16} counts time: it is raised every {1000 * tick.period:g} ms, which is a guess")

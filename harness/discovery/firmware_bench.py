@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from harness.learned import PortContact
 from harness.seeds import Seed, seeds_text
 
 _TEMPLATE = """# A bench for medfuzz: firmware on a board that was inferred from it. See docs/board.md.
@@ -30,18 +30,15 @@ seeds = {seeds}
 _NO_INTERFACE = "# No port was found: see docs/board.md, What it does not find.\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One port: what it prints at boot, what it answered to what, and the words that it compares input with."""
-
-    name: str
-    console: bytes
-    answers: tuple[tuple[bytes, bytes], ...]
-    words: tuple[bytes, ...]
-
-
 def firmware_bench(
-    ports: Sequence[Heard], *, name: str, elf: str, board: str, seeds: str, base: int | None, others: Sequence[str] = ()
+    ports: Sequence[PortContact],
+    *,
+    name: str,
+    elf: str,
+    board: str,
+    seeds: str,
+    base: int | None,
+    others: Sequence[str] = (),
 ) -> str:
     """The whole file; `seeds` is the name of the seeds file for a port, with {} for the port's."""
     interfaces = [_interface(port, number, seeds.format(port.name.lower())) for number, port in enumerate(ports)]
@@ -55,13 +52,13 @@ def firmware_bench(
     )
 
 
-def _interface(port: Heard, number: int, seeds: str) -> str:
+def _interface(port: PortContact, number: int, seeds: str) -> str:
     comments = "\n".join(f"# {line}" for line in port_lines(port))
     name = "main" if number == 0 else port.name.lower()
     return _INTERFACE.format(comments=comments, interface=name, port=port.name, seeds=json.dumps(seeds))
 
 
-def port_lines(port: Heard) -> Iterator[str]:
+def port_lines(port: PortContact) -> Iterator[str]:
     """What was heard of a port, for people."""
     yield f"{port.name} prints {shown(port.console)} at boot" if port.console else f"{port.name} prints nothing at boot"
     for sent, came in port.answers:
@@ -77,7 +74,7 @@ def shown(data: bytes) -> str:
     return f'"{text}{"…" if len(data) > 64 else ""}"'
 
 
-def firmware_seeds(port: Heard, source: str) -> str:
+def firmware_seeds(port: PortContact, source: str) -> str:
     """A seeds file of the words that the firmware knows, as lines and with something behind; else of what was said."""
     lines = [word + tail for word in port.words for tail in (b"\r\n", b" 1\r\n")]
     said = dict.fromkeys([*lines, *(sent for sent, _came in port.answers)]) or {b"\r\n": None}
