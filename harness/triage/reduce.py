@@ -37,16 +37,19 @@ def fewest(items: Sequence[T], *, least: int = 0) -> Asks[tuple[T, ...]]:
 
 
 def nearest(good: int, bad: int) -> Asks[int]:
-    """The number next to `good` that still shows it, on the way from there to `bad`, which does: by bisection.
+    """The number next to `good` that still shows it, on the way from there to `bad`, which does.
 
-    The boundary lies between it and its neighbour on the side of `good`, which was asked or is `good` itself.
+    The boundary lies between it and its neighbour on the side of `good`, which was asked or is `good` itself. Steps
+    that double lead away from `good`, then it bisects (Bentley and Yao, An almost optimal algorithm for unbounded
+    searching, 1976): a boundary is often near what is usual, and a number that shows nothing costs no reset.
     """
+    step = 1 if bad > good else -1
     while abs(bad - good) > 1:
-        middle = (good + bad) // 2
-        if (yield middle):
-            bad = middle
+        asked = good + step if abs(step) <= abs(bad - good) // 2 else (good + bad) // 2
+        if (yield asked):
+            bad = asked
         else:
-            good = middle
+            good, step = asked, 2 * step
     return bad
 
 
