@@ -17,7 +17,7 @@ class Boundary:
 
     `edge` is a number that shows it beside one that does not. Of the fields in `more`, by message, that many fewer do:
     because of what stands beside them, or of what a message does with the registers that are overwritten. With the
-    numbers in `either` it shows or not, as the code lies in memory.
+    numbers in `either` it shows or not, as the code lies in memory. `kind`: only of findings of this one, "" of all.
     """
 
     field: str
@@ -26,6 +26,7 @@ class Boundary:
     at: Callable[[int], TestCase]
     more: Mapping[str, int]
     either: frozenset[int] = frozenset()
+    kind: str = ""
 
     @property
     def beside(self) -> list[int]:
@@ -51,9 +52,10 @@ def bounded(
     at: Callable[[int], TestCase],
     more: Mapping[str, int] = MappingProxyType({}),
     either: frozenset[int] = frozenset(),
+    kind: str = "",
 ) -> Smallest:
     """The case with the number `edge` in the field `name`."""
-    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, more, either))
+    return Smallest(fault, at(edge), Boundary(name, edge, shows, at, more, either, kind))
 
 
 def at_least(least: int) -> Callable[[int], bool]:

@@ -32,7 +32,7 @@ _OF_POINTER = 3  # bytes: with fewer it points to other code still, and what com
 def smallest(salt: str = "") -> tuple[Smallest, ...]:
     """All of them for a build with this salt, by fault."""
     numbers = constants(INSULIN, salt)
-    return in_order((*_of_links(), *_of_records(), *_of_glucose(numbers), *_of_therapy(numbers), *_of_logins(numbers)))
+    return in_order((*_of_links(), *_of_records(numbers), *_of_glucose(numbers), *_of_therapy(numbers), *_of_logins(numbers)))
 
 
 def _gatt(*steps: Step) -> TestCase:
@@ -75,8 +75,11 @@ def _of_links() -> tuple[Smallest, ...]:
     )
 
 
-def _of_records() -> tuple[Smallest, ...]:
-    """Record access. There are no records of glucose, so that any range holds more than are stored."""
+def _of_records(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
+    """Record access. There are no records of glucose, so that any range holds more than are stored.
+
+    Of the history's ring as many places are empty as it has more than records: behind it lies the patient.
+    """
     return (
         Smallest("history_delete", _gatt(_send("history_delete"))),
         Smallest("abort_race", _gatt(_send("history_report_begin"), _send("history_abort"))),
@@ -87,6 +90,14 @@ def _of_records() -> tuple[Smallest, ...]:
             _PROVISIONED,
             lambda n: _PROVISIONED <= n < _WORD - 1,
             lambda n: _gatt(_send("history_report_range", greatest=n)),
+        ),
+        bounded(
+            "racp_range",
+            "value.operand.greatest",
+            numbers["HISTORY_SIZE"],
+            lambda n: numbers["HISTORY_SIZE"] <= n < _WORD - 1,
+            lambda n: _gatt(_send("history_report_range", greatest=n)),
+            kind="leak",
         ),
     )
 

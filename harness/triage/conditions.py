@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from harness.case import Send
 from harness.finding import Condition
 from harness.interfaces import Part
@@ -11,8 +13,13 @@ from harness.triage.shrink import Shrinker, Window, places_of
 _SHOWN = 24  # bytes
 
 
-def conditions_of(shrinker: Shrinker, window: Window, reaches: Reaches) -> tuple[Condition, ...]:
-    """One for each unusual field of a window in which nothing unusual can be left out, in the order of the messages."""
+def conditions_of(
+    shrinker: Shrinker, window: Window, reaches: Reaches, besides: Collection[str] = ()
+) -> tuple[Condition, ...]:
+    """One for each unusual field of a window in which nothing unusual can be left out, in the order of the messages.
+
+    `besides`: requirements that may be violated on either side of a boundary, which is then no boundary of service.
+    """
     found: list[Condition] = []
     for place in places_of(window, Send):
         step = window[place[0]].steps[place[1]]
@@ -21,7 +28,7 @@ def conditions_of(shrinker: Shrinker, window: Window, reaches: Reaches) -> tuple
             reach = reaches.get((place, part.name))
             least, most = _range(part, reach)
             of_length = least is not None and not part.number
-            found.append(Condition(message, part.name, _words(part, reach), least, most, of_length))
+            found.append(Condition(message, part.name, _words(part, reach, besides), least, most, of_length))
     return tuple(dict.fromkeys(found))
 
 
@@ -32,7 +39,7 @@ def _range(part: Part, reach: Reach | None) -> tuple[int | None, int | None]:
     return (reach.near, reach.far) if scale.given > scale.usual else (reach.far, reach.near)
 
 
-def _words(part: Part, reach: Reach | None) -> str:
+def _words(part: Part, reach: Reach | None, besides: Collection[str]) -> str:
     scale = scale_of(part)
     usual = f"{'what the message works out' if part.computed else 'usually'} {_usual(part)}"
     if reach is None or scale is None:
@@ -43,9 +50,9 @@ def _words(part: Part, reach: Reach | None) -> str:
     unit = "" if part.number else " bytes"
     words = f"{_reach(reach, unit, step)}, {usual}"
     if served:
-        words += (
-            f"; {' and '.join(map(str, sorted(served)))} {'is' if part.number and len(served) == 1 else 'are'} served"
-        )
+        one = bool(part.number) and len(served) == 1
+        does = ("does not show it" if one else "do not show it") if besides else ("is served" if one else "are served")
+        words += f"; {' and '.join(map(str, sorted(served)))} {does}"
     return words if reach.near == scale.given else f"{words}, and it shows in this way at {scale.given}"
 
 

@@ -84,7 +84,7 @@ class Minimization:
         self._beside = True
         reaches = yield from reaches_in(self._shrinker, window)
         self._beside = False
-        self._conditions = conditions_of(self._shrinker, window, {} if self._doubtful else reaches)
+        self._conditions = conditions_of(self._shrinker, window, {} if self._doubtful else reaches, self._besides)
         return (yield from self._shrinker.emptied(window))
 
     def _attributed(self, window: Window) -> Asks[Window]:

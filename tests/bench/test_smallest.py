@@ -100,14 +100,15 @@ class Device:
     def build(self, name):
         return self.started(self.folder / f"{self.firmware.name}-{name}.elf")
 
-    def shown(self, assembly, case):
-        """Names of the planted faults that a case shows on a fresh device, and whatever else was seen."""
+    def shown(self, assembly, case, kind=""):
+        """Names of the planted faults that a case shows on a fresh device by findings of a kind, and of all else."""
         runner = assembly.runner
         with runner.sequential():
             runner.fresh()
             outcome = runner.run(case, probe=True)
         faults = load_faults(self.folder / "faults.toml")
         findings = [Finding(one, "0" * 16, (case,), outcome.transcript, 0, 0.0) for one in outcome.observations]
+        findings = [finding for finding in findings if kind in ("", finding.kind.value)]
         return {name_fault(finding, faults).fault for finding in findings}
 
     def shows(self, assembly, fault, case):
@@ -162,7 +163,8 @@ def test_it_shows_its_fault_on_the_vulnerable_build_and_nothing_on_the_fixed_one
 def test_the_boundary_is_where_it_is_said_to_be(name, one):
     device, boundary = DEVICES[name], one.boundary
     told = {number: boundary.shows(number) for number in boundary.beside}
-    shown = {n: one.fault in device.shown(device.build("vulnerable"), boundary.at(n)) for n in boundary.beside}
+    vulnerable = device.build("vulnerable")
+    shown = {n: one.fault in device.shown(vulnerable, boundary.at(n), boundary.kind) for n in boundary.beside}
     assert shown == told
     assert set(told.values()) == {False, True}
 
@@ -178,5 +180,5 @@ def test_a_salt_moves_the_boundaries_to_where_its_constants_say(name, salt, tmp_
     for one in device.smallest(salt):
         assert device.shows(assembly, one.fault, one.case), title(one)
         for number in one.boundary.beside if one.boundary else ():
-            shows = one.fault in device.shown(assembly, one.boundary.at(number))
+            shows = one.fault in device.shown(assembly, one.boundary.at(number), one.boundary.kind)
             assert shows is one.boundary.shows(number), (title(one), number)
