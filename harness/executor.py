@@ -31,6 +31,7 @@ _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _LONGEST_LOSS = 30.0
 _MOST_UNASKED, _ENTRY = 1 << 22, 1 << 12  # bytes of a record that nobody asked for, and what each entry of it costs
 _MOST_FRAMES = 1 << 12
+_LOOKS = 100  # before a message, whether the device hangs up, since it did last
 
 
 class Executor:
@@ -66,7 +67,7 @@ class Executor:
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
-        self._reopens = self._hangs_up = False
+        self._reopens, self._may_hang_up = False, 0
         self._passive = not protocol.probe.data
         self._latency = Latency(reply_timeout, steady=self._passive)
         learned = adaptive and not protocol.framed and not transport.quiet_gap
@@ -305,17 +306,18 @@ class Executor:
         except LinkClosed:
             if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
                 raise
-            self._hangs_up = True
+            self._may_hang_up = _LOOKS
             self.renew(self.connection.at_once)
             self._refresh()
 
     def _drain(self) -> None:
         """Read what is left over: a late answer belongs to the message before, and is none to the next one.
 
-        A device that hangs up behind its answers is given a moment to do so.
+        A device that hangs up behind its answers is given a moment to do so, until it has not for a while.
         """
-        until = self.now() + self.timeout
-        moment = SHORTEST_QUIET if self._hangs_up and self._used and self._reopens else 0.0
+        until, moment = self.now() + self.timeout, 0.0
+        if self._may_hang_up and self._used and self._reopens:
+            self._may_hang_up, moment = self._may_hang_up - 1, SHORTEST_QUIET
         while self._hear(self.now() + moment) and self.now() < until:
             pass
 

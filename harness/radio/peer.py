@@ -87,7 +87,7 @@ class Peer:
         self.table: tuple[Characteristic, ...] = ()
         self.identity = Identity()
         self.name = ""
-        self._given = self._sent_at = 0.0
+        self._given = self._spoke_at = 0.0
 
     @property
     def connection(self) -> int:
@@ -296,15 +296,16 @@ class Peer:
 
     def send(self, kind: Kind, *bodies: bytes) -> None:
         """Put PDUs or frames on the connection."""
-        self._sent_at = time.monotonic()
+        self._spoke_at = time.monotonic()
         self._radio_client().send(self._connection, *bodies, kind=kind)
 
     def receive(self, deadline: float) -> Message | None:
         """The next PDU of this connection, or None at the deadline; raises LinkClosed when the device is gone.
 
-        Time that the radio, or a host stack on this machine, was kept from running does not count.
+        Time that the radio, or a host stack on this machine, was kept from running since either side spoke does not
+        count.
         """
-        since = max(self._sent_at, time.monotonic() - _LOOK_BACK_SECONDS)
+        since = max(self._spoke_at, time.monotonic() - _LOOK_BACK_SECONDS)
         latest = deadline
         while not self._waiting:
             message = self._radio_client().receive(latest)
@@ -314,6 +315,7 @@ class Peer:
                 latest = later
             elif not self._waiting:
                 return None
+        self._spoke_at = time.monotonic()
         return self._waiting.popleft()
 
     def _stalled(self, since: float, deadline: float) -> float:
