@@ -32,7 +32,9 @@ _OF_POINTER = 3  # bytes: with fewer it points to other code still, and what com
 def smallest(salt: str = "") -> tuple[Smallest, ...]:
     """All of them for a build with this salt, by fault."""
     numbers = constants(INSULIN, salt)
-    return in_order((*_of_links(), *_of_records(numbers), *_of_glucose(numbers), *_of_therapy(numbers), *_of_logins(numbers)))
+    return in_order(
+        (*_of_links(), *_of_records(numbers), *_of_glucose(numbers), *_of_therapy(numbers), *_of_logins(numbers))
+    )
 
 
 def _gatt(*steps: Step) -> TestCase:

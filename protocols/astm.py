@@ -10,6 +10,7 @@ from typing import Any
 
 import boofuzz
 
+from harness.errors import UsageError, did_you_mean
 from harness.interfaces import Mark, Resynchronization, State
 from protocols.astm_records import RECORDS, TYPES, record
 from protocols.astm_wire import (
@@ -93,8 +94,9 @@ def _protocol(
     records: Sequence[str],
     chains: Sequence[tuple[str, str]],
     seconds: float,
+    asks: bytes = PROBE,
 ) -> Protocol:
-    """`seconds` are waited before the probe is sent once more; the filler ends a frame and the transfer."""
+    """`seconds` are waited before the probe `asks` once more; the filler ends a frame and the transfer."""
     messages = _messages(records, ends)
     edges = (
         *(Edge("", message) for message in CONTROLS),
@@ -116,27 +118,38 @@ def _protocol(
         {
             "idle": State("idle", ()),
             "transfer": State(
-                "transfer", (_control("establish", PROBE, ESTABLISH_AND_STAY).send(),), {"response": "ACK"}
+                "transfer", (_control("establish", asks, ESTABLISH_AND_STAY).send(),), {"response": "ACK"}
             ),
         },
-        _control("probe", PROBE, ASK).send(),
+        _control("probe", asks, ASK).send(),
         resynchronization=Resynchronization(seconds, b"\r\n" + EOT),
         max_reply=1 << 17,
         waits=(0.05, 1.0),
     )
 
 
-HOST = _protocol(
-    "astm_host",
-    ("ANALYSER", "HOST"),
-    ("header", "patient", "order", "result", "comment", "comment_begin", "comment_end", "manufacturer", "scientific",
-     "query", "terminator"),
-    (("header", "patient"), ("patient", "order"), ("order", "result"), ("result", "result"), ("result", "comment"),
-     ("order", "comment_begin"), ("comment_begin", "comment_end"), ("order", "scientific"), ("header", "manufacturer"),
-     ("header", "query")),
-    0.1,
+_RECORDS = (
+    "header", "patient", "order", "result", "comment", "comment_begin", "comment_end", "manufacturer", "scientific",
+    "query", "terminator",
 )  # fmt: skip
-"""We are the analyser; the device under test is the host, which leaves the link to us in contention."""
+_CHAINS = (
+    ("header", "patient"), ("patient", "order"), ("order", "result"), ("result", "result"), ("result", "comment"),
+    ("order", "comment_begin"), ("comment_begin", "comment_end"), ("order", "scientific"), ("header", "manufacturer"),
+    ("header", "query"),
+)  # fmt: skip
+_PROBES = {"eot_enq": PROBE, "enq": ENQ}
+
+
+def astm_host(probe: str = "eot_enq") -> Protocol:
+    """We are the analyser; the device under test is the host, which leaves the link to us in contention.
+
+    `probe` is `enq` for a host that does not stand an EOT where nothing was begun. Raises UsageError.
+    """
+    if probe not in _PROBES:
+        raise UsageError(f"protocol 'astm_host': '{probe}' is no probe.{did_you_mean(probe, _PROBES)}")
+    return _protocol("astm_host", ("ANALYSER", "HOST"), _RECORDS, _CHAINS, 0.1, _PROBES[probe])
+
+
 ANALYZER = _protocol(
     "astm_analyzer",
     ("HOST", "ANALYSER"),

@@ -39,7 +39,7 @@ SHIPPED = {
     "modbus_ascii": Shipped("protocols.modbus:modbus_ascii", "Modbus servers on a serial line, in characters"),
     "bytes": Shipped("protocols.plain_bytes:plain_bytes", "bytes alone, with ?probe=HEX that the device answers"),
     "dicom": Shipped("protocols.dicom:PROTOCOL", "DICOM storage, query and print servers"),
-    "astm_host": Shipped("protocols.astm:HOST", "ASTM E1381/E1394 laboratory hosts"),
+    "astm_host": Shipped("protocols.astm:astm_host", "ASTM E1381/E1394 laboratory hosts"),
     "astm_analyzer": Shipped("protocols.astm:ANALYZER", "ASTM E1381/E1394 analysers"),
     "medibus": Shipped("protocols.medibus:PROTOCOL", "Dräger ventilators, anaesthesia workstations, monitors"),
     "dri": Shipped("protocols.dri:PROTOCOL", "GE/Datex-Ohmeda monitors (S/5 Computer Interface)"),

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind, Mark
-from protocols.astm import ANALYZER, CONTROLS, HOST
+from protocols.astm import ANALYZER, CONTROLS, astm_host
 from protocols.astm_records import TYPES
 from protocols.astm_wire import ACK, ENQ, EOT, NAK, PROBE
 from protocols.load import load_protocol
 from protocols.render import Change
 
+HOST = astm_host()
 PROTOCOLS = [HOST, ANALYZER]
 RECORDS = [(protocol, name) for protocol in PROTOCOLS for name in protocol.messages if name not in CONTROLS]
 REPLIES = {
@@ -209,3 +211,16 @@ def test_orders_are_privileged_and_a_query_discloses():
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_they_are_shipped(protocol):
     assert load_protocol(protocol.name).name == protocol.name
+
+
+def test_a_host_that_does_not_stand_an_eot_at_first_is_asked_by_an_enq_alone():
+    protocol = load_protocol("astm_host?probe=enq")
+    assert (protocol.probe.data, HOST.probe.data) == (ENQ, PROBE)
+    assert [step.data for step in protocol.states["transfer"].preamble] == [ENQ]
+    assert protocol.resynchronization.filler.endswith(EOT)
+    assert probed(protocol, Conversation()) == EOT
+
+
+def test_a_probe_that_is_none_names_the_nearest():
+    with pytest.raises(UsageError, match="'eot' is no probe"):
+        astm_host("eot")
