@@ -32,6 +32,7 @@ from targets.insulin.build import INSULIN
 from targets.pump.build import PUMP
 
 SALTS = ("", "a", "ward-7")
+_PARTS = 50  # of a range, at the borders of which it has to show as well
 WANTED_RATIO, WANTED_REPLAYS = 1.2, 150
 
 
@@ -94,7 +95,7 @@ def _offset(boundary: Boundary, condition: Condition) -> int | None:
 
 
 def is_exact(boundary: Boundary, condition: Condition, offset: int = 0) -> bool:
-    """Whether both ends that are told show the fault, and what is beside them does not; twice an open end must."""
+    """Whether what is told shows the fault, and what is beside it does not; twice an open end must."""
     least, most = condition.least, condition.most
 
     def can(number: int, shows: bool) -> bool:
@@ -103,7 +104,8 @@ def is_exact(boundary: Boundary, condition: Condition, offset: int = 0) -> bool:
 
     lower = most is not None and can(0, True) if least is None else _ends(can, least, least - 1)
     upper = least is not None and can(2 * least, True) if most is None else _ends(can, most, most + 1)
-    return lower and upper
+    between = [] if least is None or most is None else (least + (most - least) * n // _PARTS for n in range(_PARTS))
+    return lower and upper and all(can(number, True) for number in between)
 
 
 def _ends(can: Callable[[int, bool], bool], last: int, beside: int) -> bool:

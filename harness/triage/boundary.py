@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from harness.case import Send
 from harness.interfaces import Part
-from harness.triage.reduce import mapped, nearest
+from harness.triage.reduce import bisected, mapped, nearest
 from harness.triage.shrink import Place, Shrinker, Window, places_of
 
 _TWICE = 2
+_BETWEEN, _PARTS = (1, 3, 5), 7  # no round numbers, which have their bits in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,15 @@ Reaches = Mapping[tuple[Place, str], Reach]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What can be counted in a field: the usual number, the one that it has, and the last one that can be asked."""
+    """What can be counted in a field: the usual number, the one that it has, and the last one that can be asked.
+
+    A longer text holds a shorter one; of a number any part may have a meaning of its own, so that there are `gaps`.
+    """
 
     usual: int
     given: int
     end: int
+    gaps: bool = False
 
 
 def scale_of(part: Part) -> Scale | None:
@@ -50,7 +55,7 @@ def scale_of(part: Part) -> Scale | None:
     if part.number == "ascii" or size != len(part.usual):
         return None
     usual, given = (value_of(data, part.number) for data in (part.usual, part.data))
-    return Scale(usual, given, 0 if given < usual else 256**size - 1)
+    return Scale(usual, given, 0 if given < usual else 256**size - 1, gaps=True)
 
 
 def value_of(data: bytes, number: str) -> int:
@@ -65,11 +70,29 @@ def reached(scale: Scale) -> Generator[int, bool, Reach]:
     if near - step != scale.usual and (yield near - step):
         near = yield from nearest(scale.usual, near - step)
     if scale.given != scale.end:
-        if not (yield scale.given + step):
-            far = scale.given
-        elif scale.given + step != scale.end and not (yield scale.end):
-            far = yield from nearest(scale.end, scale.given + step)
-    return Reach(near, far, scale.end)
+        far = (yield from _last(scale, step)) if (yield scale.given + step) else scale.given
+    return Reach(near, None if far == scale.end else far, scale.end)
+
+
+def _last(scale: Scale, step: int) -> Generator[int, bool, int]:
+    """The last one behind the given one and its neighbour; the end alone may be served, as one with a meaning."""
+    shows, end = scale.given + step, scale.end
+    if shows == end or (yield end):
+        far = end
+    elif shows == end - step or (yield end - step):
+        far = end - step
+    else:
+        far = yield from bisected(end - step, shows)
+    return (yield from _without_gaps(shows, far)) if scale.gaps else far
+
+
+def _without_gaps(shows: int, far: int) -> Generator[int, bool, int]:
+    """The end of what shows it throughout, as far as some numbers in between tell."""
+    between = {shows + (far - shows) * part // _PARTS for part in _BETWEEN}
+    for number in sorted(between - {shows, far}, key=lambda number: abs(number - shows)):
+        if not (yield number):
+            return (yield from _without_gaps(shows, (yield from bisected(number, shows))))
+    return far
 
 
 def reaches_in(shrinker: Shrinker, window: Window) -> Generator[Window, bool, Reaches]:

@@ -44,12 +44,22 @@ def nearest(good: int, bad: int) -> Asks[int]:
     searching, 1976): a boundary is often near what is usual, and a number that shows nothing costs no reset.
     """
     step = 1 if bad > good else -1
+    while abs(step) <= abs(bad - good) // 2:
+        if (yield good + step):
+            bad = good + step
+            break
+        good, step = good + step, 2 * step
+    return (yield from bisected(good, bad))
+
+
+def bisected(good: int, bad: int) -> Asks[int]:
+    """As `nearest`, and as likely to end anywhere where more than one number does."""
     while abs(bad - good) > 1:
-        asked = good + step if abs(step) <= abs(bad - good) // 2 else (good + bad) // 2
-        if (yield asked):
-            bad = asked
+        middle = (good + bad) // 2
+        if (yield middle):
+            bad = middle
         else:
-            good, step = asked, 2 * step
+            good = middle
     return bad
 
 

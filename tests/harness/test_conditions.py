@@ -95,6 +95,16 @@ def test_what_is_long_is_told_by_its_beginning():
             "8000 or more, usually 5000; 7999 is served, and it shows in this way at 9000",
             (8000, None),
         ),
+        (
+            lambda n: n >= 0x2000 and not n & 0x800,
+            "8192 to 10239, usually 5000; 8191 and 10240 are served, and it shows in this way at 9000",
+            (8192, 10239),
+        ),
+        (
+            lambda n: 9000 <= n < 0xFFFFFFFF,
+            "9000 to 4294967294, usually 5000; 8999 and 4294967295 are served",
+            (9000, 0xFFFFFFFE),
+        ),
     ],
 )
 def test_both_ends_are_asked_of_the_device(shows, words, ends):
