@@ -46,6 +46,7 @@ from harness.summary import (
     exit_code_of,
 )
 from harness.temporal import RequirementStatistics, RequirementTotals, TotalsState
+from harness.tried import tried_in
 
 POINTS = 400
 BENCH_FAULT, BENCH_FAILURE, REFUSED, KNOWN = "bench_fault", "bench_failure", "refused", "known"
@@ -315,6 +316,7 @@ def _load(store: Store) -> CampaignRecord:
         messages=tuple(from_plain(MessageTotals, entry) for entry in end.get("messages", ())),
         discovery={name: from_plain(Discovery, entry) for name, entry in end.get("discovery", {}).items()},
         seen=end.get("seen", {}),
+        tried=tried_in(store),
     )
 
 

@@ -16,6 +16,7 @@ from harness.residual import Discovery
 from harness.telling.explanation import Explanation, explain
 from harness.telling.session import sessions_in
 from harness.temporal import RequirementStatistics
+from harness.tried import Tried
 from harness.verdict import Kind, Verdict
 
 SCHEMA_VERSION = 1
@@ -99,7 +100,7 @@ class CampaignRecord:
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
     `findings`, `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
     `statuses` are what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts
-    the cases that showed a finding, by bucket and state. `discovery` is by interface.
+    the cases that showed a finding, by bucket and state. `discovery` is by interface. `tried` is counted in the store.
     """
 
     manifest: Mapping[str, Any]
@@ -124,6 +125,7 @@ class CampaignRecord:
     messages: tuple[MessageTotals, ...] = ()
     discovery: Mapping[str, Discovery] = field(default_factory=dict[str, Discovery])
     seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    tried: tuple[Tried, ...] = field(default=(), compare=False)
 
     @property
     def rate(self) -> float:

@@ -18,6 +18,7 @@ from reports.charts import Chart, step_chart
 from reports.ending import was_cut_short, why
 from reports.findings_view import cards_of, place_of, requirements_of
 from reports.manifest import facts_about, flatten, title_of
+from reports.matrix import matrices_of
 from reports.pages import render_page
 from reports.text import counted, duration
 
@@ -57,6 +58,7 @@ def render_html(record: CampaignRecord) -> str:
         replay=replay_command(record, "F-…"),
         requirements=[_requirement(entry, ordered) for entry in record.requirements],
         messages=list(message_rows(record.messages)),
+        matrices=matrices_of(record.tried),
         manifest=list(flatten(manifest)),
     )
 

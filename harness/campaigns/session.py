@@ -37,6 +37,7 @@ from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
 from harness.store import STORE_NAME, Store
 from harness.summary import FAILED, CampaignRecord, signalled, with_faults
+from harness.tried import tried_in
 
 
 def _nothing(_failure: InternalError) -> None:
@@ -303,6 +304,7 @@ def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: St
         if not keeper.failure:
             _finish(setting, store, record)
         store.finish(end_of(record))
+        record = replace(record, tried=tried_in(store))
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
