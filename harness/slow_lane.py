@@ -69,8 +69,7 @@ class SlowLane:
         """
         origin = case.origin
         way = (case.interface, case.state, origin.path, origin.field)
-        pending = self._new_obligations(case, self._horizon)
-        if pending and self._may_run(number):
+        if self._may_run(number) and (pending := self._new_obligations(case, self._horizon)):
             return self._first((*way, origin.mutation, *pending))
         if len(self._followed) > number // _LOOK_SHARE + _FREE:
             return False

@@ -11,6 +11,8 @@ from harness.case import LiveField
 from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 
+_REMEMBERED = 4096  # frames
+
 Fields = Mapping[str, "int | str | bytes"]
 Place = tuple[int, int, Literal["big", "little"]]  # of an integer in a frame: offset, length in bytes, order of bytes
 
@@ -40,7 +42,7 @@ class LazyFields(Mapping[str, "int | str | bytes"]):
         return len(self._fields())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(_REMEMBERED)
 def _fields_of(parse: Callable[[bytes], Fields], data: bytes) -> Fields:
     """What the parser reads; several monitors ask for the same frame, and devices repeat themselves."""
     try:

@@ -40,10 +40,11 @@ class Evaluator:
         self.exercised_seconds = self.unknown_seconds = 0.0
         self.margin = math.inf
         self._foreseen: dict[tuple[EvaluatorState, Values], float] = {}
+        self._kept: EvaluatorState | None = None  # what `state` gave, as long as nothing was judged since
 
     def judge(self, values: Values, time: float) -> bool:
         """Judge at a sample; true when the requirement was met before and is violated from here on."""
-        before, was_active = self.violated, self.active
+        before, was_active, self._kept = self.violated, self.active, None
         robustness = self._robustness(values, time)
         if self._timed:
             self.wake = min([memory.wake for memory in self._timed])
@@ -123,11 +124,16 @@ class Evaluator:
 
     def state(self) -> EvaluatorState:
         """Verdict and memories; passed back to `restore`."""
-        memories = tuple(memory.state() for memory in self._memories)
-        return self.violated, self.active, self.unknown, self.wake, memories
+        if self._kept is None:
+            memories = tuple([memory.state() for memory in self._memories])
+            self._kept = self.violated, self.active, self.unknown, self.wake, memories
+        return self._kept
 
     def restore(self, state: Any) -> None:
         """Back to an earlier `state()`; the counters stay."""
+        if state is self._kept:
+            return
+        self._kept = state
         self.violated, self.active, self.unknown, self.wake, memories = state
         for memory, saved in zip(self._memories, memories, strict=True):
             memory.restore(saved)

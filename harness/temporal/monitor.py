@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 
 from harness.temporal.evaluator import Evaluator, EvaluatorState
 from harness.temporal.formula import Formula
@@ -66,7 +67,7 @@ class FormulaSet:
         """
         found = self.advance(time)
         sample = tuple(values)
-        if sample != self._values and any(map(_is_nan, sample)):
+        if sample != self._values and not all(map(eq, sample, sample)):
             sample = tuple(None if _is_nan(value) else value for value in sample)
         due = self._due(sample)
         self._values = sample
