@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
 
+from harness.quick import quick
 from harness.temporal.evaluator import Evaluator, EvaluatorState
 from harness.temporal.formula import Formula
 from harness.temporal.statistics import Watched
@@ -21,6 +22,7 @@ class Violation:
     values: tuple[float | None, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class MonitorState:
     """What a `FormulaSet` remembers; immutable."""
