@@ -87,7 +87,7 @@ class SlowLane:
     def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
         """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
         known = self._baseline.get((case.interface, case.state), frozenset())
-        return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
+        return {name: due for name, due in self._safety.pending(known).items() if due <= within}
 
     def state(self) -> SlowLaneState:
         """What it knows, to be written down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq
 
@@ -150,11 +150,15 @@ class FormulaSet:
             if evaluator.unknown
         }
 
-    def pending(self) -> Mapping[str, float]:
-        """Requirements met now that would be violated if no signal changed: seconds until then, soonest first."""
+    def pending(self, known: Collection[str] = ()) -> Mapping[str, float]:
+        """Requirements met now that would be violated if no signal changed: seconds until then, soonest first.
+
+        Those that are `known` are left out.
+        """
         waits: list[tuple[float, str]] = []
         for evaluator in self._evaluators:
-            if evaluator.wake < math.inf and not evaluator.violated and not evaluator.unknown:
+            met = evaluator.wake < math.inf and not evaluator.violated and not evaluator.unknown
+            if met and evaluator.formula.requirement not in known:
                 when = evaluator.first_violation(self._values)
                 if when < math.inf:
                     waits.append((when - self._time, evaluator.formula.requirement))
