@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ class Rates:
     def median(self) -> float:
         """The middle run."""
         return statistics.median(self.values)
+
+
+def as_installed() -> dict[str, str]:
+    """The environment of a command that keeps compiled modules, as it does where medfuzz is installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def interleaved(contenders: Mapping[str, Callable[[], float]], runs: int = RUNS) -> list[Rates]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import accumulate, chain
 from random import Random
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ LETTER = b"A"
 FILLERS = (b"\xff\x00", b"\0", b"%n")
 SHORT, LONG = 40, 64
 _LIMITS = 16  # of strings' lengths: a protocol has a few
+_PRIMITIVES = 1024
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 Changes = tuple[Change, ...]
@@ -209,10 +210,55 @@ def _edited(leaf: Leaf) -> Values:
 
 def _of_boofuzz(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     """boofuzz's own mutations, sorted into classes."""
+    return [_listed(layout, leaf, kind, values) for kind, values in _by_kind(leaf.primitive, max_len).items()]
+
+
+@lru_cache(_PRIMITIVES)
+def _by_kind(primitive: boofuzz.Fuzzable, max_len: int) -> dict[str, Sequence[Any]]:
+    """Values by class, in order. A string's are not copied out of what all strings have in common, but where need be.
+
+    Several parts of a fuzzer ask for the same primitive.
+    """
+    if type(primitive) is boofuzz.String and (plain := _plain_texts(primitive, max_len)) is not None:
+        return plain
     kinds: dict[str, list[Any]] = {}
-    for kind, value in dict.fromkeys(_library(leaf.primitive, max_len)):
+    for kind, value in dict.fromkeys(_library(primitive, max_len)):
         kinds.setdefault(kind, []).append(value)
-    return [_listed(layout, leaf, kind, values) for kind, values in kinds.items()]
+    return dict(kinds)
+
+
+def _plain_texts(primitive: boofuzz.String, max_len: int) -> dict[str, Sequence[str]] | None:
+    """A string's values by class, where it brings none of its own and its default is in no library; else None."""
+    limit, default = min(primitive.max_len or max_len, max_len), primitive.original_value()
+    if primitive._fuzz_values:
+        return None
+    library, long = _shared_texts(limit)
+    string: Any = copy(primitive)
+    string.max_len = limit
+    varied = [value[:limit] for value in string._yield_variable_mutations(default)]
+    own = {value: text_kind(value) for value in varied if value not in library and value != default}
+    if default in library or default in long or not long.keys().isdisjoint(own):
+        return None
+    first, last = _grouped_texts(limit)
+    kinds = dict.fromkeys((*first, *own.values(), *last))
+    return {
+        kind: Joined(first.get(kind, ()), tuple(v for v in own if own[v] == kind), last.get(kind, ())) for kind in kinds
+    }
+
+
+class Joined(Sequence[str]):
+    """Sequences one behind the other, without a copy of them."""
+
+    def __init__(self, *parts: Sequence[str]) -> None:
+        self._parts = [part for part in parts if part]
+        self._ends = list(accumulate(map(len, self._parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: Any) -> Any:
+        part = bisect_right(self._ends, index)
+        return self._parts[part][index - self._ends[part]]
 
 
 def _listed(layout: Layout, leaf: Leaf, kind: str, values: Sequence[Any]) -> Values:
@@ -267,6 +313,15 @@ def _shared_texts(limit: int) -> tuple[dict[str, str], dict[str, str]]:
     texts = (string._fuzz_library, string._yield_long_strings(string.long_string_seeds))
     library, long = ({value[:limit]: text_kind(value[:limit]) for value in values} for values in texts)
     return library, long
+
+
+@lru_cache(_LIMITS)
+def _grouped_texts(limit: int) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The library and the long strings by class, each value where it comes first."""
+    library, long = _shared_texts(limit)
+    parts = library, {value: kind for value, kind in long.items() if value not in library}
+    first, last = ({kind: tuple(v for v in texts if texts[v] == kind) for kind in texts.values()} for texts in parts)
+    return first, last
 
 
 def text_kind(value: str) -> str:

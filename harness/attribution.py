@@ -21,6 +21,8 @@ def attributed(
     observations: Sequence[Observation], case: TestCase, transcript: Transcript, protocol: WireProtocol
 ) -> list[Observation]:
     """Each with its protocol; one that is gone or deaf with what it said, or which fields were unusual."""
+    if not observations:
+        return []
     gone = any(_is_gone(seen) or _is_deaf(seen) for seen in observations)
     said = complaint_in(_words(transcript)) if gone else None
     found = [replace(seen, protocol=protocol.name) for seen in observations]

@@ -34,7 +34,7 @@ from harness.ledger import Ledger, LedgerState
 from harness.monitors.safety import SafetyMonitor
 from harness.novelty import Novelty, NoveltyState
 from harness.order import Planned
-from harness.outcome import Outcome
+from harness.outcome import Measures, Outcome
 from harness.own import own_error
 from harness.runner import Runner
 from harness.scope import PlaceState, Scope
@@ -344,7 +344,8 @@ class Campaign:
         """The outcome with what is new in it, of which the fuzzers of the interface learn."""
         news = self._novelty[case.interface].of(case.state, outcome)
         self._counts.quiet = 0 if news else self._counts.quiet + 1
-        told = replace(outcome, measures=replace(outcome.measures, news=news))
+        measures = Measures(outcome.measures.edges, outcome.measures.watched, news)
+        told = Outcome(outcome.transcript, outcome.observations, measures)
         for fuzzer in self._learning:
             if fuzzer.interface == case.interface:
                 self._teach(fuzzer, case, told)

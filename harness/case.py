@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from harness.quick import quick
+
 PREAMBLE = "preamble"  # the Origin's fuzzer of what is sent on the way to a state
-_BEHIND = "\2"
+_BEHIND, _NOTHING_LIVE = "\2", b"()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class FieldSpan:
     length: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send one message. `callback` names a boofuzz edge whose callback runs at send time and may replace the bytes.
@@ -61,6 +64,7 @@ class Send:
         return data
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Let `seconds` of link time pass; unsolicited traffic is collected meanwhile."""
@@ -101,6 +105,7 @@ class Procedure:
 Step = Send | Wait | Reconnect | Reset | Stimulate | Procedure
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a case came from: enough to say in words what was mutated, and to generate it again."""
@@ -150,11 +155,11 @@ def _name(step: Send | Procedure) -> str:
 def _template(step: Step) -> bytes:
     if not isinstance(step, Send):
         return b"\0" + repr(step).encode()
-    data = bytearray(step.data)
+    data = step.data
     for live in step.live:
-        data[live.offset : live.offset + live.length] = bytes(live.length)
+        data = data[: live.offset] + bytes(live.length) + data[live.offset + live.length :]
     head = f"{'' if step.wait else _BEHIND}\1{step.message}\0{step.callback}\0{step.replay_of}\0{len(data)}\0"
-    return head.encode(errors="surrogatepass") + bytes(data) + _live_template(step.live)
+    return head.encode(errors="surrogatepass") + data + (_live_template(step.live) if step.live else _NOTHING_LIVE)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from harness.case import TestCase
 from harness.finding import Finding
 from harness.known.baseline import Seen
 from harness.outcome import NOTHING_MEASURED, Measures
+from harness.quick import quick
 from harness.transcript import Transcript
 from harness.verdict import Verdict
 
@@ -22,6 +23,7 @@ class CampaignStarted:
     forecast: Mapping[str, int]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CaseFinished:
     """`seconds` is wall time since the start, `coverage` the number of edges known (0 where there is none).
@@ -100,6 +102,7 @@ class CampaignResumed:
     findings: tuple[Finding, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CaseSettled:
     """All that the cases so far led to is told: another run could go on from here. `last`: none follows for now."""

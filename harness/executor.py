@@ -511,7 +511,7 @@ class Executor:
         return later if later > link.now() + SHORTEST_QUIET else deadline
 
     def _missing(self) -> bool:
-        return any(sent.expects and not sent.replies for sent in self._open)
+        return bool(self._open) and any(sent.expects and not sent.replies for sent in self._open)
 
     def _answers_earlier(self, frame: Frame) -> bool:
         """True when the frame answers a message that was not waited for, the first that has no answer yet."""

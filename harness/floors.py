@@ -66,7 +66,7 @@ class Tally:
 def _outcome(exchange: Exchange, refuses: Callable[[bytes], bool]) -> str:
     """`accepted`, `refused`, `unanswered`, or `sent` where no answer was due and none came."""
     if exchange.answered:
-        return "refused" if any(refuses(reply) for reply in exchange.replies) else "accepted"
+        return "refused" if any(map(refuses, exchange.replies)) else "accepted"
     return "unanswered" if exchange.reply_expected else "sent"
 
 

@@ -13,6 +13,7 @@ from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
 from harness.learned import Learned, Words
 from harness.outcome import Outcome
+from harness.quick import quick
 from harness.temporal import Watched
 from harness.transcript import Sample, TargetEvent, Transcript
 from harness.usage import Usage, Wakefulness
@@ -345,6 +346,7 @@ class FrameKind(StrEnum):
     STRAY = "stray"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One piece of received bytes. A reply carries what the parser read, for people and for proofs."""

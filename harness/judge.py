@@ -15,6 +15,8 @@ def settle(observations: Sequence[Observation]) -> list[Observation]:
     Left out: what `KINDS` calls a symptom of another kind that was seen; a second sign of one restart; settings that
     another life of the device has; a requirement that is violated later than another.
     """
+    if not observations:
+        return []
     kinds = {observation.kind for observation in observations}
     restarted = any(observation.fingerprint[:1] == (RESTART,) for observation in observations)
     first = min((o.time for o in observations if o.kind is Kind.UNSAFE_STATE), default=0.0)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from harness.floors import refuses_nothing
 from harness.interfaces import Expects, Frame, WireProtocol
 from harness.outcome import News, Outcome
-from harness.transcript import Exchange
 
 _FEW = 16  # values of a field that is a code
 _LEADING = 2  # bytes of a reply that has no fields
+_REMEMBERED = 1024  # replies: a device repeats itself
 _LEAST = 1e-6  # by which a margin counts as smaller
 
 
@@ -35,49 +37,56 @@ class NoveltyState:
     margins: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+class _Said(NamedTuple):
+    """A frame of a reply: whether it says no, the names of its fields, and these with their values."""
+
+    refuses: bool
+    names: str
+    values: tuple[tuple[str, str], ...]
+
+
 class Novelty:
     """Tells what is new in one outcome after another of an interface."""
 
     def __init__(self, protocol: WireProtocol) -> None:
         self._protocol = protocol
         self._refuses = protocol.refuses if isinstance(protocol, Expects) else refuses_nothing
+        self._read = lru_cache(_REMEMBERED)(self._said)
         self._seen: dict[int, bool] = {}  # True once a second case has shown it
         self._values: dict[str, set[str] | None] = {}
         self._margins: dict[str, float] = {}
 
     def of(self, state: str, outcome: Outcome) -> News:
         """What it is the first to show; only the first time."""
-        exchanges = [exchange for exchange in outcome.transcript.exchanges if exchange.message]
-        heard = [self._frames(exchange) for exchange in exchanges]
-        pairs = list(zip(exchanges, heard, strict=True))
-        outcomes = [f"{exchange.message} {self._outcome(frames)}" for exchange, frames in pairs]
-        told = (f"{e.message} {one}" for e, frames in pairs for frame in frames for one in self._told(frame))
+        outcomes: list[str] = []
+        told: set[str] = set()
+        for exchange in outcome.transcript.exchanges:
+            if message := exchange.message:
+                heard = [said for reply in exchange.replies for said in self._read(reply)]
+                outcomes.append(f"{message} {_outcome(heard)}")
+                told.update([f"{message} {self._value(*one)}" for said in heard for one in said.values])
         orders = map(" then ".join, zip([state, *outcomes], outcomes, strict=False))
         replies, once = self._count({*outcomes, *told})
         turns, twice = self._count({*orders})
         return News(outcome.measures.edges, replies, turns, once + twice, tuple(self._nearer(outcome)))
 
-    def _frames(self, exchange: Exchange) -> list[Frame]:
-        return [frame for reply in exchange.replies for frame in self._protocol.split(reply)[0]]
+    def _said(self, reply: bytes) -> tuple[_Said, ...]:
+        return tuple(map(self._of_frame, self._protocol.split(reply)[0]))
 
-    def _outcome(self, frames: Sequence[Frame]) -> str:
-        """Not answered, refused or accepted, and what the answer consists of."""
-        refused = any(self._refuses(frame.data) for frame in frames)
-        return f"{'refused' if refused else ''} {' '.join(','.join(frame.fields) or 'bytes' for frame in frames)}"
-
-    def _told(self, frame: Frame) -> Iterator[str]:
-        """Its fields with their values, those that are free without."""
+    def _of_frame(self, frame: Frame) -> _Said:
         fields = frame.fields or {"head": frame.data[:_LEADING].hex(), "size": len(frame.data).bit_length()}
-        for name, value in fields.items():
-            yield self._value(name, str(value))
+        values = tuple((name, str(value)) for name, value in fields.items())
+        return _Said(self._refuses(frame.data), ",".join(frame.fields) or "bytes", values)
 
     def _count(self, shown: Collection[str]) -> tuple[int, int]:
         """How many are new, and by how many more there are now that one case alone has shown."""
         new = again = 0
-        for one in (zlib.crc32(words.encode(errors="surrogatepass")) for words in shown):
-            before = self._seen.get(one)
-            new, again = new + (before is None), again + (before is False)
-            self._seen[one] = before is not None
+        seen = self._seen
+        for words in shown:
+            one = zlib.crc32(words.encode(errors="surrogatepass"))
+            if not (before := seen.get(one)):
+                new, again = new + (before is None), again + (before is False)
+                seen[one] = before is not None
         return new, new - again
 
     def _nearer(self, outcome: Outcome) -> Iterator[str]:
@@ -107,3 +116,9 @@ class Novelty:
         self._seen = dict.fromkeys(state.once, False) | dict.fromkeys(state.more, True)
         self._values = {name: None if few is None else set(few) for name, few in state.values.items()}
         self._margins = dict(state.margins)
+
+
+def _outcome(heard: Sequence[_Said]) -> str:
+    """Not answered, refused or accepted, and what the answer consists of."""
+    refused = any(said.refuses for said in heard)
+    return f"{'refused' if refused else ''} {' '.join([said.names for said in heard])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.quick import quick
 from harness.temporal.statistics import Watched
 from harness.transcript import Transcript
 from harness.verdict import Observation
@@ -12,6 +13,7 @@ from harness.verdict import Observation
 NOTHING_WATCHED = Watched()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class News:
     """What a case was the first of all to show: edges, what replies say, orders of two outcomes.
@@ -33,6 +35,7 @@ class News:
 NO_NEWS = News()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Measures:
     """Figures of one execution: edges never seen before, what it exercised of each requirement, what is new in all."""
@@ -45,6 +48,7 @@ class Measures:
 NOTHING_MEASURED = Measures()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One execution. Only a campaign adds its measures up: a replay's are looked at and forgotten."""

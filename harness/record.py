@@ -117,10 +117,12 @@ class RecordBuilder:
     def __call__(self, event: Event) -> None:
         """Take one event."""
         match event:
-            case CampaignStarted(manifest=manifest):
-                self._manifest = manifest
             case CaseFinished():
                 self._case(event)
+            case CaseSettled() | CampaignResumed():
+                pass
+            case CampaignStarted(manifest=manifest):
+                self._manifest = manifest
             case CaseRefused():
                 self._refused += 1
             case CaseLeftOut():
@@ -134,8 +136,6 @@ class RecordBuilder:
                 self._bench_failed |= fatal
             case CampaignEnded():
                 self._ended = event
-            case CampaignResumed() | CaseSettled():
-                pass
 
     def _case(self, event: CaseFinished) -> None:
         interface = event.case.interface

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.outcome import News
+from harness.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """Of so many `cases` on an interface: edges, replies that said something, orders.

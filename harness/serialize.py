@@ -24,11 +24,14 @@ STEP_NAMES: Mapping[type[Any], str] = {
     Stimulate: "stimulate",
     Procedure: "procedure",
 }
+_ATOMS = frozenset((str, int, float, bool, type(None)))  # JSON has them as they are
 _STEP_TYPES = {name: kind for kind, name in STEP_NAMES.items()}
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:  # noqa: PLR0911 - one return a kind
     """Dictionaries, lists, text, numbers and None that `from_plain` turns back into an equal value."""
+    if type(value) in _ATOMS:
+        return value
     if dataclasses.is_dataclass(value):
         return _plain_fields(cast("Any", value))
     if isinstance(value, bytes):
@@ -36,10 +39,11 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        entries = cast("Mapping[Any, Any]", value).items()
-        return {str(key): to_plain(entry) for key, entry in entries}
+        named = cast("Mapping[Any, Any]", value).items()
+        return {str(key): to_plain(entry) for key, entry in named}
     if isinstance(value, list | tuple):
-        return [to_plain(entry) for entry in cast("list[Any]", value)]
+        entries = cast("list[Any]", value)
+        return [entry if type(entry) in _ATOMS else to_plain(entry) for entry in entries]
     return value
 
 

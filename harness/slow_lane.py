@@ -69,8 +69,7 @@ class SlowLane:
         """
         origin = case.origin
         way = (case.interface, case.state, origin.path, origin.field)
-        pending = self._new_obligations(case, self._horizon)
-        if pending and self._may_run(number):
+        if self._may_run(number) and (pending := self._new_obligations(case, self._horizon)):
             return self._first((*way, origin.mutation, *pending))
         if len(self._followed) > number // _LOOK_SHARE + _FREE:
             return False
@@ -88,7 +87,7 @@ class SlowLane:
     def _new_obligations(self, case: TestCase, within: float) -> Mapping[str, float]:
         """What is pending now, decided `within` seconds, and was not pending in the state by itself."""
         known = self._baseline.get((case.interface, case.state), frozenset())
-        return {name: due for name, due in self._safety.pending().items() if due <= within and name not in known}
+        return {name: due for name, due in self._safety.pending(known).items() if due <= within}
 
     def state(self) -> SlowLaneState:
         """What it knows, to be written down."""

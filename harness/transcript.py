@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.quick import quick
 
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One sent message and what the device said until the reply or the deadline. Times are link seconds."""
@@ -22,6 +25,7 @@ class Exchange:
     reply_expected: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The declared signals at one instant; held until the next sample. A missing signal is `None`."""
@@ -56,6 +60,7 @@ class Way(StrEnum):
     NEVER = "never"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Service:
     """How the probe behind a case was served: on which way, after how many link seconds and bytes of filler.
@@ -70,6 +75,7 @@ class Service:
     closed: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """The record of one case. `link_error` is set when the link broke; `refused` when the guard withheld bytes.

@@ -22,7 +22,7 @@ PROPER = re.compile(
 )
 BATCHES = (b"FHS", b"BHS")
 _SEGMENT_END = re.compile("[\r\n]+")
-_REMEMBERED = 16  # blocks
+_REMEMBERED = 64  # blocks: devices repeat themselves
 _LINE_END = re.compile(rb"[\r\n]+")
 _NAMED = re.compile(rb"[\w.-]{1,199}")
 _BEFORE_MSH = b"\xef\xbb\xbf\r\n "

@@ -11,6 +11,8 @@ from harness.case import LiveField
 from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 
+_REMEMBERED, _SHORT = 4096, 4096  # frames, of at most so many bytes
+
 Fields = Mapping[str, "int | str | bytes"]
 Place = tuple[int, int, Literal["big", "little"]]  # of an integer in a frame: offset, length in bytes, order of bytes
 
@@ -27,7 +29,7 @@ class LazyFields(Mapping[str, "int | str | bytes"]):
 
     def _fields(self) -> Fields:
         if self._read is None:
-            self._read = _fields_of(self._parse, self._data)
+            self._read = (_fields_of if len(self._data) <= _SHORT else _read)(self._parse, self._data)
         return self._read
 
     def __getitem__(self, key: str) -> int | str | bytes:
@@ -40,13 +42,15 @@ class LazyFields(Mapping[str, "int | str | bytes"]):
         return len(self._fields())
 
 
-@lru_cache(maxsize=256)
-def _fields_of(parse: Callable[[bytes], Fields], data: bytes) -> Fields:
-    """What the parser reads; several monitors ask for the same frame, and devices repeat themselves."""
+def _read(parse: Callable[[bytes], Fields], data: bytes) -> Fields:
     try:
         return parse(data)
     except Exception:  # noqa: BLE001  hostile bytes must not stop a campaign, whatever a parser makes of them
         return {}
+
+
+_fields_of = lru_cache(_REMEMBERED)(_read)
+"""What the parser reads; several monitors ask for the same frame, and devices repeat themselves."""
 
 
 class Wire:

@@ -34,10 +34,7 @@ class _Snapshot:
 
 
 class EmulatedTarget:
-    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass.
-
-    `booted` tells of the last start: what happened, and where the firmware then was.
-    """
+    """Firmware on the board. Time is virtual; `advance` and `receive` let it pass."""
 
     traits = Traits(virtual_clock=True, cheap_waits=True)
 
@@ -64,7 +61,7 @@ class EmulatedTarget:
         self._seed = seed
         self._watch: WriteWatch | None = None
         self.epoch = 0
-        self.booted: tuple[tuple[str, ...], str] = ((), "")
+        self._booted: tuple[tuple[str, ...], Callable[[], str]] = ((), str)
         for stimulus in stimuli:
             self._check(stimulus)
 
@@ -81,8 +78,14 @@ class EmulatedTarget:
         self.calm()
         self.epoch += 1
         self.advance(self._settle)
-        self.booted = (tuple(told(event.kind, event.detail) for event in self.machine.events), where(self.machine))
+        self._booted = tuple(told(event.kind, event.detail) for event in self.machine.events), where(self.machine)
         self.machine.sampler.restore(())  # every life of the device begins with all its signals told
+
+    @property
+    def booted(self) -> tuple[tuple[str, ...], str]:
+        """What happened in the last start, and where the firmware then was."""
+        events, place = self._booted
+        return events, place()
 
     def stop(self) -> None:
         """Nothing to let go of: the machine is memory."""
@@ -229,7 +232,7 @@ class EmulatorLink:
     stream = True
 
     def __init__(self, target: EmulatedTarget, usart: Usart) -> None:
-        self._target, self._usart, self._open = target, usart, True
+        self._machine, self._usart, self._open = target.machine, usart, True
         usart.output.clear()
 
     def send(self, data: bytes, deadline: float) -> None:
@@ -240,10 +243,12 @@ class EmulatorLink:
 
     def receive(self, deadline: float) -> bytes:
         """Run the firmware until it has sent something, or to the deadline."""
-        machine = self._target.machine
+        machine, output = self._machine, self._usart.output
         machine.watched = self._usart
         machine.run(int(deadline * machine.hz) + 1)
-        output, base = self._usart.output, machine.schedule.base
+        if not output:
+            return b""
+        base = machine.schedule.base
         ready = [data for cycle, data in output if cycle <= base]
         del output[: len(ready)]
         return b"".join(ready)
@@ -255,7 +260,7 @@ class EmulatorLink:
 
     def now(self) -> float:
         """Virtual seconds."""
-        return self._target.machine.seconds
+        return self._machine.seconds
 
 
 class EmulatorTransport:

@@ -40,7 +40,7 @@ def first_contact(
         if not machine.sleeping:
             machine.learn_spin(_LEARNING)
     events = tuple(told(event.kind, event.detail) for event in machine.events)
-    place = where(machine)
+    place = where(machine)()
     ports = tuple(_port_contact(machine, number) for number in range(len(description.ports)))
     return FirstContact(description, ports, events, place)
 

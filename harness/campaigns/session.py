@@ -16,6 +16,7 @@ from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
 from harness.campaign import Budget, Campaign
+from harness.campaigns.collecting import seldom_collected
 from harness.campaigns.crash import details_in, internal_error
 from harness.campaigns.files import first_new, make_folder, write
 from harness.campaigns.interruption import Interruption
@@ -274,7 +275,8 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience:
     """A signal ends the campaign after the current case, a second one at once, a fault of ours where it shows."""
     try:
         interruption.begin(campaign.interrupt)
-        campaign.run()
+        with seldom_collected():
+            campaign.run()
     except KeyboardInterrupt:
         campaign.tell_owed()
         campaign.tell(CampaignEnded("interrupted", campaign.seconds, 0))

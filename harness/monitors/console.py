@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from harness.case import TestCase
@@ -13,6 +14,7 @@ from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
 
 _TAIL = 256
+_stray = attrgetter("stray")
 _SHOWN = 200
 
 Chunks = Sequence[tuple[float, bytes]]
@@ -30,6 +32,8 @@ class ConsoleMonitor:
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each pattern that appeared, on whichever of the two streams."""
         if not self._patterns:
+            return ()
+        if not transcript.console and not any(map(_stray, transcript.exchanges)):
             return ()
         stray = [(exchange.ended_at, exchange.stray) for exchange in transcript.exchanges if exchange.stray]
         found: dict[tuple[str, ...], Observation] = {}

@@ -20,6 +20,8 @@ class DeviceMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for the first fault, hang or unasked reset, and one for an exit."""
+        if not transcript.events:
+            return ()
         found: list[Observation] = []
         asked = any(isinstance(step, Reset) for step in case.steps)
         for event in transcript.events:

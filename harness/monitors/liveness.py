@@ -45,7 +45,10 @@ class LivenessMonitor:
         return found
 
     def _unserved(self, case: TestCase, transcript: Transcript) -> Observation | None:
-        last, service = blamed(case, transcript), transcript.service
+        service = transcript.service
+        if transcript.probe_served is not False and (service is None or service.way is Way.AT_ONCE):
+            return None
+        last = blamed(case, transcript)
         if transcript.probe_served is False:
             summary = f"no probe is served on '{self._interface}' after {last or 'the case'}"
             return Observation(Kind.SILENCE, self.name, summary, transcript.ended, (UNSERVED,), blames=last)
@@ -56,10 +59,9 @@ class LivenessMonitor:
 
     def _reboots(self, case: TestCase, transcript: Transcript) -> list[Observation]:
         found: list[Observation] = []
-        asked = any(isinstance(step, Reset) for step in case.steps)
         for frame in probe_frames(self._protocol, transcript):
             now = self._counters(frame)
-            if not asked and _fell(self._last, now):
+            if _fell(self._last, now) and not any(isinstance(step, Reset) for step in case.steps):
                 last = blamed(case, transcript)
                 summary = f"the device restarted: its uptime or boot counter shows it (after {last or 'the case'})"
                 found.append(Observation(Kind.REBOOT, self.name, summary, transcript.ended, (RESTART,), blames=last))

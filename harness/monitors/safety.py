@@ -118,9 +118,9 @@ class SafetyMonitor:
         never = self._formulas.never_told()
         return {r: tuple(self._signals[place].name for place in places) for r, places in never.items()}
 
-    def pending(self) -> Mapping[str, float]:
-        """Requirements that would be violated if no signal changed: link seconds until then, soonest first."""
-        return self._formulas.pending()
+    def pending(self, known: Collection[str] = ()) -> Mapping[str, float]:
+        """Requirements besides those `known` that would be violated if no signal changed: link seconds until then."""
+        return self._formulas.pending(known)
 
     def state(self) -> MonitorState:
         """What the samples so far mean for later ones; the same object while none came."""

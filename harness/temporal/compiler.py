@@ -191,9 +191,24 @@ def _signal_truth(index: int, unknown: float) -> Robustness:
 
 def _extreme(choose: Callable[[list[float]], float], parts: list[Robustness]) -> Robustness:
     if len(parts) == 2:
-        first, second = parts
-        return lambda values, time: choose([first(values, time), second(values, time)])
+        return _smaller(*parts) if choose is min else _larger(*parts)
     return lambda values, time: choose([part(values, time) for part in parts])
+
+
+def _smaller(first: Robustness, second: Robustness) -> Robustness:
+    def step(values: Values, time: float) -> float:
+        one, other = first(values, time), second(values, time)
+        return other if other < one else one
+
+    return step
+
+
+def _larger(first: Robustness, second: Robustness) -> Robustness:
+    def step(values: Values, time: float) -> float:
+        one, other = first(values, time), second(values, time)
+        return other if other > one else one
+
+    return step
 
 
 def _threshold(index: int, limit: float, factor: float, boundary: float, unknown: float) -> Robustness:
@@ -225,7 +240,7 @@ def _equality(left: Figure, right: Figure, scale: float, unknown: float, sign: f
 def _cut(margin: float, boundary: float, unknown: float) -> float:
     """Within [-1, 1]; a margin that is not a number (infinity less infinity) is unknown."""
     if margin > 0:
-        return min(1.0, margin)
+        return margin if margin < 1.0 else 1.0
     if margin < 0:
-        return max(-1.0, margin)
+        return margin if margin > -1.0 else -1.0
     return boundary if margin == 0 else unknown

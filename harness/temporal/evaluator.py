@@ -40,14 +40,16 @@ class Evaluator:
         self.exercised_seconds = self.unknown_seconds = 0.0
         self.margin = math.inf
         self._foreseen: dict[tuple[EvaluatorState, Values], float] = {}
+        self._last: tuple[EvaluatorState | None, Values, float] = (None, (), math.inf)
+        self._kept: EvaluatorState | None = None  # what `state` gave, as long as nothing was judged since
 
     def judge(self, values: Values, time: float) -> bool:
         """Judge at a sample; true when the requirement was met before and is violated from here on."""
-        before, was_active = self.violated, self.active
+        before, was_active, self._kept = self.violated, self.active, None
         robustness = self._robustness(values, time)
         if self._timed:
             self.wake = min([memory.wake for memory in self._timed])
-        self._note_unknown(values)
+        self.unknown = None in values and None in [values[index] for index in self.signals]
         if self.unknown:
             self.violated = self.active = False
             return False
@@ -75,13 +77,8 @@ class Evaluator:
             return self._demand(values, time)
         obliged = self._condition(values, time)
         self.active = obliged > 0
-        return max(-obliged, self._demand(values, time))
-
-    def _note_unknown(self, values: Values) -> None:
-        self.unknown = False
-        for index in self.signals:
-            if values[index] is None:
-                self.unknown = True
+        met = self._demand(values, time)
+        return met if met > -obliged else -obliged
 
     def first_violation(self, values: Values) -> float:
         """The time at which it would be violated if every signal stayed as it is; infinity if never.
@@ -89,11 +86,16 @@ class Evaluator:
         Cases begin in the same states again and again, so what was foreseen is kept.
         """
         state = self.state()
-        key = state, tuple([values[index] for index in self.signals])
+        read = tuple([values[index] for index in self.signals])
+        if state is not self._last[0] or read != self._last[1]:
+            self._last = state, read, self._looked_up(values, (state, read))
+        return self._last[2]
+
+    def _looked_up(self, values: Values, key: tuple[EvaluatorState, Values]) -> float:
         if key not in self._foreseen:
             if len(self._foreseen) == _MOST_FORESEEN:
                 self._foreseen.clear()
-            self._foreseen[key] = self._foresee(values, state)
+            self._foreseen[key] = self._foresee(values, key[0])
         return self._foreseen[key]
 
     def _foresee(self, values: Values, state: EvaluatorState) -> float:
@@ -123,11 +125,16 @@ class Evaluator:
 
     def state(self) -> EvaluatorState:
         """Verdict and memories; passed back to `restore`."""
-        memories = tuple(memory.state() for memory in self._memories)
-        return self.violated, self.active, self.unknown, self.wake, memories
+        if self._kept is None:
+            memories = tuple([memory.state() for memory in self._memories])
+            self._kept = self.violated, self.active, self.unknown, self.wake, memories
+        return self._kept
 
     def restore(self, state: Any) -> None:
         """Back to an earlier `state()`; the counters stay."""
+        if state is self._kept:
+            return
+        self._kept = state
         self.violated, self.active, self.unknown, self.wake, memories = state
         for memory, saved in zip(self._memories, memories, strict=True):
             memory.restore(saved)

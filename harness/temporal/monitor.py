@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 
+from harness.quick import quick
 from harness.temporal.evaluator import Evaluator, EvaluatorState
 from harness.temporal.formula import Formula
 from harness.temporal.statistics import Watched
@@ -20,6 +22,7 @@ class Violation:
     values: tuple[float | None, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class MonitorState:
     """What a `FormulaSet` remembers; immutable."""
@@ -66,7 +69,7 @@ class FormulaSet:
         """
         found = self.advance(time)
         sample = tuple(values)
-        if sample != self._values and any(map(_is_nan, sample)):
+        if sample != self._values and not all(map(eq, sample, sample)):
             sample = tuple(None if _is_nan(value) else value for value in sample)
         due = self._due(sample)
         self._values = sample
@@ -147,11 +150,15 @@ class FormulaSet:
             if evaluator.unknown
         }
 
-    def pending(self) -> Mapping[str, float]:
-        """Requirements met now that would be violated if no signal changed: seconds until then, soonest first."""
+    def pending(self, known: Collection[str] = ()) -> Mapping[str, float]:
+        """Requirements met now that would be violated if no signal changed: seconds until then, soonest first.
+
+        Those that are `known` are left out.
+        """
         waits: list[tuple[float, str]] = []
         for evaluator in self._evaluators:
-            if evaluator.wake < math.inf and not evaluator.violated and not evaluator.unknown:
+            met = evaluator.wake < math.inf and not evaluator.violated and not evaluator.unknown
+            if met and evaluator.formula.requirement not in known:
                 when = evaluator.first_violation(self._values)
                 if when < math.inf:
                     waits.append((when - self._time, evaluator.formula.requirement))

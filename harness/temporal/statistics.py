@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from harness.quick import quick
+
 
 class Exercise(NamedTuple):
     """What one execution showed of one requirement; the terms are those of `RequirementStatistics`."""
@@ -28,6 +30,7 @@ class Exercise(NamedTuple):
         )
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What one execution showed of all requirements: link seconds that went by, and those that were judged or known."""

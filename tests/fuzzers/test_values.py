@@ -2,9 +2,10 @@
 
 import boofuzz
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzzers import values as library
 from fuzzers.values import fit, of_extent, of_leaf, of_shape, text_kind
 from protocols.render import Layout
 
@@ -92,3 +93,19 @@ def test_a_length_is_wrong_by_a_little_and_by_much():
 def test_what_is_not_fuzzable_is_left_alone():
     whole = layout(boofuzz.Static("s", b"fixed"), boofuzz.Byte("x", 1, fuzzable=False))
     assert by_kind(whole, "s") == by_kind(whole, "x") == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    default=st.text("AB%\0é", max_size=80),
+    longest=st.sampled_from((None, 1, 4, 8, 60, 64, 200, 4096)),
+    max_len=st.sampled_from((1, 8, 64, 302, 4096)),
+    own=st.sampled_from(((), ("q",), ("AAAA",))),
+)
+def test_a_strings_values_are_those_of_boofuzz_in_their_order_whether_copied_or_not(default, longest, max_len, own):
+    string = boofuzz.String("any", default, max_len=longest, fuzz_values=list(own))
+    expected = {}
+    for kind, value in dict.fromkeys(library._library(string, max_len)):
+        expected.setdefault(kind, []).append(value)
+    made = {kind: [told[k] for k in range(len(told))] for kind, told in library._by_kind(string, max_len).items()}
+    assert list(made.items()) == list(expected.items())

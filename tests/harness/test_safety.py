@@ -107,6 +107,7 @@ def test_what_only_long_time_shows_is_pending_and_comes_when_the_time_passes():
     monitor = SafetyMonitor([RATE, SILENT], SIGNALS)
     assert not monitor.observe(case("order"), transcript([(0.0, (5.0, False)), (4.0, (5.0, True))], "order"))
     assert monitor.pending() == {"R-2": 54.0}
+    assert monitor.pending({"R-2"}) == {}
     state = monitor.state()
     (found,) = monitor.observe(case("order"), transcript([], ended=65.0))
     assert (found.requirement, found.time) == ("R-2", 64.0)

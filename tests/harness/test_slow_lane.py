@@ -28,7 +28,11 @@ def lane():
         return replace(one, steps=(*one.steps, Wait(seconds))), EMPTY
 
     runner = SimpleNamespace(follow=follow, enter=lambda *words: entered.append(words), interfaces={"toy": None})
-    safety = SimpleNamespace(pending=lambda: dict(pending))
+
+    def left(known=()):
+        return {name: due for name, due in pending.items() if name not in known}
+
+    safety = SimpleNamespace(pending=left)
     return SimpleNamespace(lane=SlowLane(runner, safety, 1000.0), pending=pending, waited=waited, entered=entered)
 
 

@@ -1,15 +1,15 @@
 """The pump link's framing, answers, live values and guard pattern."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.checksums import crc16_ccitt_false
 from targets.pump.protocol.link import COMMANDS, PROTOCOL
-from targets.pump.protocol.packets import DEFAULT_IMAGE, DEFAULT_VERSION, PumpFrame, image_mac, prove
-from targets.pump.protocol.replies import AlarmNotification, ChallengeReply, SessionReply, StatusReply
+from targets.pump.protocol.packets import DEFAULT_IMAGE, DEFAULT_VERSION, REQUESTS, PumpFrame, image_mac, prove
+from targets.pump.protocol.replies import REPLIES, AlarmNotification, ChallengeReply, SessionReply, StatusReply
 from targets.pump.protocol.wire import MAX_REPLY_LENGTH, parse_frame
 
 
@@ -174,3 +174,24 @@ def test_the_places_of_a_status_replys_integers_are_where_the_parser_reads_them(
     assert places.keys() == {name for name, value in read.items() if isinstance(value, int)} - {"sequence", "command"}
     for name, (offset, length, order) in places.items():
         assert int.from_bytes(data[offset : offset + length], order) == read[name]
+
+
+@st.composite
+def frames(draw):
+    """A frame with any code and body, or with a body that its code has, whole, cut or bent."""
+    code, kind = draw(st.sampled_from([*(REQUESTS | REPLIES).items()]))
+    body = bytearray(draw(st.one_of(st.just(bytes(kind())), st.binary(max_size=60))))
+    for place, value in draw(st.lists(st.tuples(st.integers(0, 59), st.integers(0, 255)), max_size=3)):
+        body[place : place + 1] = bytes([value])
+    return b"\xa5" + (len(body) + 2).to_bytes(2, "little") + bytes([7, code]) + bytes(body) + b"\x12\x34"
+
+
+@settings(max_examples=300, deadline=None)
+@given(frames())
+def test_a_frame_reads_as_scapy_reads_it(data):
+    expected, frame = {}, PumpFrame(data)
+    for field in getattr(frame.body, "fields_desc", ()):
+        value = frame.body.getfieldval(field.name)
+        text = isinstance(value, bytes) and value.rstrip(b"\0").isascii()
+        expected[field.name] = value.rstrip(b"\0").decode() if text else value
+    assert parse_frame(data) == {"sequence": 7, "command": data[4], **expected}

@@ -18,17 +18,17 @@ class CompiledSchedule(Schedule):
     """Deadlines in the core."""
 
     def __init__(self, part: Core, executed: Callable[[], int]) -> None:
-        self._part, self._shared = part, part.shared
+        self._part, self._shared, self._state = part, part.shared, part.shared.state
         super().__init__(executed)
 
     @property
     def base(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Cycles up to the current slice."""
-        return self._shared.state.base
+        return self._state.base
 
     @base.setter
     def base(self, cycle: int) -> None:
-        self._shared.state.base = cycle
+        self._state.base = cycle
 
     @property
     def running(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]

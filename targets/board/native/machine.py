@@ -82,6 +82,7 @@ class CompiledMachine(Machine):
     def _new_schedule(self) -> Schedule:
         self._part = Core(self._functions, self.cpu, self._callbacks())
         self._shared: Any = self._part.shared
+        self._state: Any = self._part.shared.state
         self._shared.hz, self._shared.hang_budget = self.hz, self.hang_budget
         self._deadlines = CompiledSchedule(self._part, self.cpu.executed)
         return self._deadlines
@@ -157,31 +158,35 @@ class CompiledMachine(Machine):
     # -- what Python and C both know --------------------------------------------------------------------------------
 
     @property
+    def seconds(self) -> float:
+        return self._state.base / self.hz
+
+    @property
     def sleeping(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Waiting for an interrupt."""
-        return bool(self._shared.state.sleeping)
+        return bool(self._state.sleeping)
 
     @sleeping.setter
     def sleeping(self, sleeping: bool) -> None:
-        self._shared.state.sleeping = sleeping
+        self._state.sleeping = sleeping
 
     @property
     def locked(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Nothing runs until a reset."""
-        return bool(self._shared.state.locked)
+        return bool(self._state.locked)
 
     @locked.setter
     def locked(self, locked: bool) -> None:
-        self._shared.state.locked = locked
+        self._state.locked = locked
 
     @property
     def busy(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Instructions since the firmware idled."""
-        return self._shared.state.busy
+        return self._state.busy
 
     @busy.setter
     def busy(self, busy: int) -> None:
-        self._shared.state.busy = busy
+        self._state.busy = busy
 
     @property
     def _reset_cause(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]

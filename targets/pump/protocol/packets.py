@@ -276,7 +276,8 @@ REQUESTS: dict[int, type[Body]] = {
 }  # fmt: skip
 
 
-def _body_class(opcode: int, data: bytes) -> type[Packet]:
+def body_class(opcode: int, data: bytes) -> type[Packet]:
+    """What the body of a command or a reply is."""
     if opcode < REPLY_BIT:
         return REQUESTS.get(opcode, Raw)
     if opcode in (AlarmNotification.opcode, ErrorReply.opcode):
@@ -285,7 +286,7 @@ def _body_class(opcode: int, data: bytes) -> type[Packet]:
 
 
 def _parse_body(data: bytes, _parent: Any = None) -> Packet:
-    return _body_class(_parent.opcode if _parent is not None else 0, data)(data)
+    return body_class(_parent.opcode if _parent is not None else 0, data)(data)
 
 
 _NOTHING: Any = None

@@ -9,10 +9,10 @@ from typing import Any
 from harness.case import LiveField
 from harness.interfaces import Conversation, Frame, FrameKind, Identity
 from protocols.checksums import crc16_ccitt_false
-from protocols.packets import integer_places
+from protocols.packets import integer_places, plain_reader
 from protocols.siphash import siphash24
 from protocols.wire import Fields, LazyFields, Place, Wire, counted, stray
-from targets.pump.protocol.packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, prove
+from targets.pump.protocol.packets import DEFAULT_IMAGE, SERVICE_KEY, START, PumpFrame, body_class, prove
 from targets.pump.protocol.replies import StatusReply
 
 HEAD = 3
@@ -152,15 +152,19 @@ def _frame(data: bytes) -> Frame:
 
 def parse_frame(data: bytes) -> Fields:
     """Sequence, command and the body's fields; text without its padding."""
+    whole = len(data) > OVERHEAD and _length(data, 0) + OVERHEAD == len(data)
+    body = plain_reader(body_class(data[4], data[5:-2]))(data[5:-2]) if whole else None
+    if body is not None:
+        return {"sequence": data[3], "command": data[4]} | {name: _shown(value) for name, value in body.items()}
     frame: Any = PumpFrame(data)
-    body = frame.body
-    read = {"sequence": frame.sequence, "command": frame.opcode}
-    for field in getattr(body, "fields_desc", ()):
-        value = body.getfieldval(field.name)
-        if isinstance(value, bytes):
-            value = value.rstrip(b"\0").decode("ascii") if value.rstrip(b"\0").isascii() else value
-        read[field.name] = value
-    return read
+    fields = getattr(frame.body, "fields_desc", ())
+    read = {field.name: _shown(frame.body.getfieldval(field.name)) for field in fields}
+    return {"sequence": frame.sequence, "command": frame.opcode, **read}
+
+
+def _shown(value: Any) -> Any:
+    """Text without its padding."""
+    return value.rstrip(b"\0").decode("ascii") if isinstance(value, bytes) and value.rstrip(b"\0").isascii() else value
 
 
 def _number(conversation: Conversation, name: str) -> bytes:
