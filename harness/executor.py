@@ -271,6 +271,8 @@ class Executor:
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
         if self._hasty and not self._last and self._may_be_unheard(step):
             seconds = min(seconds, self._latency.brief(step.message))
+        if self._hasty and not expects and not self._open:
+            seconds = min(seconds, self._latency.unasked_wait(step.message))
         if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
@@ -278,7 +280,7 @@ class Executor:
     def _may_be_unheard(self, step: Send) -> bool:
         """True for a bent message that the device may drop or fall deaf behind, and for any where it is deaf by now."""
         if step.mutated:
-            return self._brief or self._latency.drops(step.message)
+            return self._brief or (self._telling and self._latency.known)
         return self._brief and any(
             exchange.reply_expected and not exchange.answered for exchange in self.exchanges[-1:]
         )
@@ -315,7 +317,8 @@ class Executor:
         A device that hangs up behind its answers is given a moment to do so.
         """
         until = self.now() + self.timeout
-        moment = SHORTEST_QUIET if self._hangs_up and self._used and self._reopens else 0.0
+        waits = self._hangs_up and self._used and self._reopens and not self.ended
+        moment = SHORTEST_QUIET if waits else 0.0
         while self._hear(self.now() + moment) and self.now() < until:
             pass
 
@@ -365,6 +368,7 @@ class Executor:
             late = exchange.reply_expected and not exchange.answered and frame.kind is FrameKind.REPLY
             if late and exchange.sent and self.protocol.answers(exchange.sent, frame):
                 self.exchanges[place] = replace(exchange, replies=(frame.data,), answered=True)
+                self._latency.late(exchange.message, self.now() - exchange.sent_at)
                 return True
         return False
 
@@ -458,8 +462,9 @@ class Executor:
             self._latency.trickled(reading.pace)
             self._keep_pace()
         elif self._adaptive and expects:
-            served = reading.behind is not None and bool(reading.behind.replies)
-            self._latency.unanswered(message, dropped=served or ended - sent_at > self.timeout - SHORTEST_QUIET)
+            self._latency.unanswered(message)
+        if self._adaptive and not expects:
+            self._latency.unasked(message, answered=reading.answer is not None)
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""

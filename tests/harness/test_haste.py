@@ -225,15 +225,27 @@ def test_a_message_that_takes_long_does_not_make_the_others_wait(hasty):
 
 
 @pytest.mark.parametrize(("bent", "seconds"), [(True, 0.4 + 0.05), (False, 1.0 + 0.05)])
-def test_a_bent_message_of_a_kind_that_is_dropped_now_and_then_is_not_waited_for_in_a_case(hasty, bent, seconds):
+def test_a_bent_message_in_the_middle_of_a_case_is_waited_for_twice_as_long_as_any_answer_is(hasty, bent, seconds):
     t = hasty()
-    for _ in range(3):
-        t.device.planted[b"a"] = lambda _device: []
-        assert clocked(t, lambda: t.run(A, B)) == pytest.approx(1.0 + 0.05, abs=0.05)
-        answers(t, b"a", b"<A>", after=0.05)
-        t.run(A, B)
-    t.device.planted[b"a"] = lambda _device: []
     assert clocked(t, lambda: t.run(replace(A, mutated=bent), B)) == pytest.approx(seconds, abs=0.05)
+
+
+def test_one_that_is_answered_behind_its_time_has_its_time_from_then_on(hasty):
+    t = hasty()
+    bent = replace(A, mutated=True)
+    answers(t, b"a", b"<A>", after=0.42)
+    t.run(bent, B)
+    assert told(t)[0] == ("a", (b"<A>",), (), b"")
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: t.run(bent, B)) == pytest.approx(1.05, abs=0.05)
+
+
+def test_a_message_that_is_owed_nothing_is_hardly_waited_for_once_nothing_came_three_times(hasty):
+    t = hasty()
+    owed_nothing = Send("open", b"<open")
+    for _ in range(3):
+        assert clocked(t, lambda: t.run(owed_nothing, B)) == pytest.approx(0.2 + 0.05, abs=0.02)
+    assert clocked(t, lambda: t.run(owed_nothing, B)) == pytest.approx(0.02 + 0.05, abs=0.02)
 
 
 def test_a_silent_message_is_a_send_that_waits(hasty):
