@@ -40,7 +40,8 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
+    of a case had its time, and was not served. `asked_since`: when the first probe without an answer was sent.
+    `ended`: the device ended what could be said on the open link.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Executor:
         self._held: list[Sent] = []
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
+        self.asked_since = 0.0
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._brief = self._last = False
         self._served: Frame | None = None
@@ -279,11 +281,8 @@ class Executor:
 
     def _may_be_unheard(self, step: Send) -> bool:
         """True for a bent message that the device may drop or fall deaf behind, and for any where it is deaf by now."""
-        if step.mutated:
-            return self._brief or (self._telling and self._latency.known)
-        return self._brief and any(
-            exchange.reply_expected and not exchange.answered for exchange in self.exchanges[-1:]
-        )
+        known = self._brief or (self._telling and self._latency.known)
+        return known and (step.mutated or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]))
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
@@ -425,7 +424,7 @@ class Executor:
                 if not received:
                     if until < deadline and reading.behind is None:
                         since = max(self._ask_behind(reading), link.through)
-                        seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
+                        seconds = self._latency.brief(protocol.probe.message) if self._brief else self.soon
                         deadline = since + seconds
                         continue
                     if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
@@ -453,7 +452,7 @@ class Executor:
         if reading.behind is not None:
             self.exchanges.append(reading.behind.exchange(ended))
             if not reading.behind.replies:
-                self._asked.append(reading.behind.data)
+                self._remember(reading.behind.data, reading.behind.at)
                 self.overdue = reading.answer is None
         if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
             return
@@ -550,6 +549,9 @@ class Executor:
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
+        """What was sent and not waited for is owed no answer any more: whoever closes the connection wants none."""
+        for sent in self._open:
+            sent.expects = False
         self.reopen()
 
     def reopen(self) -> None:
@@ -582,12 +584,29 @@ class Executor:
         served, self._served = self._served, None
         if served is not None:
             return served
+        began = self.now()
         answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer
-        self._asked.append(self._bytes)
+        self._remember(self._bytes, began)
         return None
+
+    def _remember(self, probe: bytes, at: float) -> None:
+        """A probe was not answered so far."""
+        self.asked_since = self.asked_since if self._asked else at
+        self._asked.append(probe)
+
+    @property
+    def soon(self) -> float:
+        """So long a probe is waited for before something is done for it to be heard, where nobody is careful."""
+        if not self.eager or not self._latency.known or self._passive:
+            return self.timeout
+        return self._latency.again(self.protocol.probe.message)
+
+    def regained(self, *, heard: bool) -> None:
+        """Whether a probe was heard that was sent again `soon`."""
+        self._latency.regained(heard=heard)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:
