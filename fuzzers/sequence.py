@@ -1,8 +1,9 @@
-"""Valid messages in unusual orders: pairs, repeats, replays, triples, several at once, and walks with a bend."""
+"""Valid messages in unusual orders: pairs, repeats, replays, triples, at once, cut off, and walks with a bend."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from fuzzers.moves import Move, Outline, Plan, again, at_once, joined, moves_of, sends
@@ -11,7 +12,7 @@ from fuzzers.planned import PlannedFuzzer
 from fuzzers.recorded import Recorded
 from fuzzers.transactions import Transactions
 from fuzzers.walk import Walker
-from harness.case import Step
+from harness.case import Reconnect, Send, Step
 
 REPEATS = (2, 3, 4, 6, 9, 16, 33)
 REPLAYS = (1, 2, 5, 16)
@@ -39,6 +40,7 @@ class SequenceFuzzer(PlannedFuzzer):
         replays = [(move, state, times) for move, state in sent for times in REPLAYS]
         alike = [(*[move] * times, state) for move, state in sent for times in AT_ONCE]
         both = [(a, b, state) for a, b, state in fit if a.message and b.message and a is not b]
+        cut = sent if self._connects else []
         later = [(move, state, between) for move, state in sent for between in moves]
         whole = Transactions(self._protocol, moves, states, self._seed, self._max_len)
         walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
@@ -51,6 +53,7 @@ class SequenceFuzzer(PlannedFuzzer):
             self._listed("replay later", later, _replay_later, 2),
             self._listed("at once", alike, _at_once, 1),
             self._listed("pair at once", both, _at_once, 1),
+            self._listed("cut off", cut, _cut_off, 1),
             Plan("transaction", whole.count, whole.at, 2),
             self._listed("pair out of place", unfit, _pair, 1),
             self._triples(),
@@ -87,6 +90,14 @@ def _pair(item: tuple[Move, Move, str], k: int) -> Outline:
 def _at_once(item: tuple[*tuple[Move, ...], str], k: int) -> Outline:
     *moves, state = item
     return Outline(state, at_once(moves, k), ", ".join(move.name for move in moves))
+
+
+def _cut_off(item: tuple[Move, str], k: int) -> Outline:
+    """The connection is closed while the answer is on its way."""
+    move, state = item
+    *before, last = move.steps(k)
+    ahead = replace(last, wait=False) if isinstance(last, Send) else last
+    return Outline(state, (*before, ahead, Reconnect()), f"{move.name}, and the connection closed")
 
 
 def _repeat(item: tuple[Move, str, int], k: int) -> Outline:

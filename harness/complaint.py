@@ -63,6 +63,12 @@ _FIRMWARE = (
 _CHECKED = (_SANITIZER, _VALGRIND, _UNDEFINED)
 _ALL = (*_CHECKED, _PYTHON, _ASSERTION, _RUST, _GO, _JAVA, _NODE, _LIBC, _FIRMWARE)
 _FORMS: Sequence[re.Pattern[str]] = tuple(re.compile(form, re.MULTILINE) for form in _ALL)
+_BEGINNINGS = re.compile(
+    rb"ERROR: \w+Sanitizer|SUMMARY: |^==\d+==|runtime error: |Traceback |^ *File \"|panic|Exception|Error\b"
+    rb"|[Aa]ssertion |double free|free\(\)|malloc|munmap_chunk|corrupted|\*\*\* "
+    rb"|(?i:panic|guru |(?:hard|bus|usage|mem|manage) ?fault)",
+    re.MULTILINE,
+)
 _VARIES = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8,}\b|(?<![\w:.])\d+(?![\w.]*:)")
 
 
@@ -99,6 +105,11 @@ _WEAKNESSES = (
 )
 
 
+def may_complain(text: bytes) -> bool:
+    """False where nothing in the text can be a complaint of a known form, or the beginning of one."""
+    return _BEGINNINGS.search(text) is not None
+
+
 def complaint_in(text: bytes) -> Complaint | None:
     """The last one in the output of a program; None where there is none of a known form."""
     return next(reversed(complaints_in(text)), None)
@@ -106,6 +117,8 @@ def complaint_in(text: bytes) -> Complaint | None:
 
 def complaints_in(text: bytes) -> list[Complaint]:
     """Those in the output of a program, the last one last; of several with one cause, or on one line, the first."""
+    if not may_complain(text[-_BOUND:]):
+        return []
     lines = text[-_BOUND:].decode(errors="replace").splitlines()
     shown = "".join(f"{line[:_LONGEST]}\n" for line in lines)
     found = [(match, number < len(_CHECKED)) for number, form in enumerate(_FORMS) for match in form.finditer(shown)]

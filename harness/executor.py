@@ -41,7 +41,8 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
+    of a case had its time, and was not served. `asked_since`: when the first probe without an answer was sent.
+    `ended`: the device ended what could be said on the open link.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Executor:
         self._held: list[Sent] = []
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
+        self.asked_since = 0.0
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._brief = self._last = False
         self._served: Frame | None = None
@@ -272,17 +274,16 @@ class Executor:
         seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
         if self._hasty and not self._last and self._may_be_unheard(step):
             seconds = min(seconds, self._latency.brief(step.message))
+        if self._hasty and not expects and not self._open:
+            seconds = min(seconds, self._latency.unasked_wait(step.message))
         if self._hasty and self.ended:
             seconds = 0.0
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _may_be_unheard(self, step: Send) -> bool:
         """True for a bent message that the device may drop or fall deaf behind, and for any where it is deaf by now."""
-        if step.mutated:
-            return self._brief or self._latency.drops(step.message)
-        return self._brief and any(
-            exchange.reply_expected and not exchange.answered for exchange in self.exchanges[-1:]
-        )
+        known = self._brief or (self._telling and self._latency.known)
+        return known and (step.mutated or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]))
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
@@ -316,7 +317,7 @@ class Executor:
         A device that hangs up behind its answers is given a moment to do so, until it has not for a while.
         """
         until, moment = self.now() + self.timeout, 0.0
-        if self._may_hang_up and self._used and self._reopens:
+        if self._may_hang_up and self._used and self._reopens and not self.ended:
             self._may_hang_up, moment = self._may_hang_up - 1, SHORTEST_QUIET
         while self._hear(self.now() + moment) and self.now() < until:
             pass
@@ -367,6 +368,7 @@ class Executor:
             late = exchange.reply_expected and not exchange.answered and frame.kind is FrameKind.REPLY
             if late and exchange.sent and self.protocol.answers(exchange.sent, frame):
                 self.exchanges[place] = replace(exchange, replies=(frame.data,), answered=True)
+                self._latency.late(exchange.message, self.now() - exchange.sent_at)
                 return True
         return False
 
@@ -423,7 +425,7 @@ class Executor:
                 if not received:
                     if until < deadline and reading.behind is None:
                         since = max(self._ask_behind(reading), link.through)
-                        seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
+                        seconds = self._latency.brief(protocol.probe.message) if self._brief else self.soon
                         deadline = since + seconds
                         continue
                     if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
@@ -451,7 +453,7 @@ class Executor:
         if reading.behind is not None:
             self.exchanges.append(reading.behind.exchange(ended))
             if not reading.behind.replies:
-                self._asked.append(reading.behind.data)
+                self._remember(reading.behind.data, reading.behind.at)
                 self.overdue = reading.answer is None
         if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
             return
@@ -460,8 +462,9 @@ class Executor:
             self._latency.trickled(reading.pace)
             self._keep_pace()
         elif self._adaptive and expects:
-            served = reading.behind is not None and bool(reading.behind.replies)
-            self._latency.unanswered(message, dropped=served or ended - sent_at > self.timeout - SHORTEST_QUIET)
+            self._latency.unanswered(message)
+        if self._adaptive and not expects:
+            self._latency.unasked(message, answered=reading.answer is not None)
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
@@ -547,6 +550,9 @@ class Executor:
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
+        """What was sent and not waited for is owed no answer any more: whoever closes the connection wants none."""
+        for sent in self._open:
+            sent.expects = False
         self.reopen()
 
     def reopen(self) -> None:
@@ -579,12 +585,29 @@ class Executor:
         served, self._served = self._served, None
         if served is not None:
             return served
+        began = self.now()
         answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer
-        self._asked.append(self._bytes)
+        self._remember(self._bytes, began)
         return None
+
+    def _remember(self, probe: bytes, at: float) -> None:
+        """A probe was not answered so far."""
+        self.asked_since = self.asked_since if self._asked else at
+        self._asked.append(probe)
+
+    @property
+    def soon(self) -> float:
+        """So long a probe is waited for before something is done for it to be heard, where nobody is careful."""
+        if not self.eager or not self._latency.known or self._passive:
+            return self.timeout
+        return self._latency.again(self.protocol.probe.message)
+
+    def regained(self, *, heard: bool) -> None:
+        """Whether a probe was heard that was sent again `soon`."""
+        self._latency.regained(heard=heard)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:

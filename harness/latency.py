@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from enum import Enum
+from statistics import median
 
 SHORTEST_QUIET = 0.02
 _QUIET_FACTOR = 4.0
 _FORGETS, _FORGETS_OWN, _ENOUGH = 0.99, 0.9, 3
 _MUTE_FROM, _LOOK_AGAIN = 3, 16
+_LATEST = 16  # answers
 _PACES, _SLOWEST_PACE = 3, 10 / 1200  # answers; seconds a byte at 1200 baud
 _SHORTEST_BRIEF, _BRIEF_QUIETS = 0.1, 2.0
 
@@ -32,9 +34,11 @@ class Latency:
 
     def __init__(self, timeout: float, *, steady: bool = False) -> None:
         self._timeout, self._slowest, self._steady = timeout, 0.0, steady
+        self._again, self._too_soon = timeout, 0.0
         self._own: dict[str, tuple[int, float]] = {}
         self._paces: deque[float] = deque(maxlen=_PACES)
-        self._unanswered, self._dropped = Counter[str](), Counter[str]()
+        self._latest: deque[float] = deque(maxlen=_LATEST)
+        self._unanswered, self._quiet = Counter[str](), Counter[str]()
 
     @property
     def known(self) -> bool:
@@ -63,23 +67,46 @@ class Latency:
         """After so long an answer is not waited for any more where the device is known to be deaf now and then."""
         return min(self._timeout, max(_SHORTEST_BRIEF, _BRIEF_QUIETS * self.quiet(message)))
 
+    def again(self, message: str) -> float:
+        """After so long a wait a message that was lost in the rest of another one is heard when it is sent again."""
+        return max(self._again, self.brief(message))
+
+    def regained(self, *, heard: bool) -> None:
+        """One was sent again after that wait, and `heard`, so that half of it may do; or twice of it is wanted."""
+        if heard:
+            self._again = max(self._again / 2, self._too_soon)
+        else:
+            self._again = self._too_soon = min(2 * self._again, self._timeout)
+
     def answered(self, message: str, seconds: float) -> None:
         """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""
         if self._steady and self.known:
             seconds = min(seconds, 2 * max(self._slowest, SHORTEST_QUIET))
         self._slowest = max(_FORGETS * self._slowest, seconds)
+        self._latest.append(seconds)
         count, own = self._own.get(message, (0, 0.0))
         self._own[message] = count + 1, max(_FORGETS_OWN * own, seconds)
         self._unanswered.pop(message, None)
 
-    def unanswered(self, message: str, *, dropped: bool) -> None:
-        """None came, though one is due; `dropped` where it had all its time, or the device served what came behind."""
-        self._unanswered[message] += 1
-        self._dropped[message] += dropped
+    def late(self, message: str, seconds: float) -> None:
+        """An answer came that was given up: the next ones to its kind are waited for, those to others are not."""
+        count, own = self._own.get(message, (0, 0.0))
+        self._own[message] = max(count, _ENOUGH), max(own, seconds)
 
-    def drops(self, message: str) -> bool:
-        """True where the device answers some of its kind, or none, and drops others."""
-        return self._dropped[message] >= _MUTE_FROM
+    def unanswered(self, message: str) -> None:
+        """None came, though one is due."""
+        self._unanswered[message] += 1
+
+    def unasked(self, message: str, *, answered: bool) -> None:
+        """A message to which no answer is due had one, or none in the time that others take."""
+        self._quiet[message] = 0 if answered else self._quiet[message] + 1
+
+    def unasked_wait(self, message: str) -> float:
+        """So long an answer is waited for that is not due: as most of them take, and hardly where none ever came."""
+        count = self._quiet[message]
+        if count >= _MUTE_FROM and count % _LOOK_AGAIN != 0:
+            return SHORTEST_QUIET
+        return max(SHORTEST_QUIET, _QUIET_FACTOR * median(self._latest)) if self._latest else self._timeout
 
     def is_mute(self, message: str) -> bool:
         """True where the latest of its kind were not answered; now and then it is looked at again."""

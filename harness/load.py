@@ -13,6 +13,7 @@ from typing import NamedTuple
 BEAT_SECONDS = 0.02
 _REMEMBERED = 6000  # beats: two minutes
 _NOTICED = 0.01
+_STAT = 1024  # bytes
 
 
 class Beat(NamedTuple):
@@ -93,7 +94,15 @@ def run_delay(pid: int) -> float:
 def is_held(pid: int) -> bool:
     """True while a signal holds a process (SIGSTOP, or a debugger); False where the system does not tell."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+        return stat_of(pid).rpartition(b") ")[2][:1] in (b"T", b"t")
     except OSError:
         return False
-    return state in (b"T", b"t")
+
+
+def stat_of(pid: int) -> bytes:
+    """/proc/PID/stat, which is asked for often: by a Path it takes three times as long. Raises OSError."""
+    descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        return os.read(descriptor, _STAT)
+    finally:
+        os.close(descriptor)

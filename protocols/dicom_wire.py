@@ -25,6 +25,7 @@ from protocols.dicom_pdu import (
     NO_DATA_SET,
     P_DATA_TF,
     PENDING,
+    REQUESTS,
     RESPONSE,
     SUCCESS,
     Message,
@@ -41,6 +42,7 @@ LONGEST = 1 << 20
 PERMANENT = 1
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
 _HEADER = re.compile(rb"[\x01-\x07]\0\0[\0-\x0f][\s\S]{2}")
+_CANCELLED = frozenset(RESPONSE | REQUESTS[name] for name in ("c_find", "c_get", "c_move"))
 _ENDS = frozenset({A_ASSOCIATE_RJ, A_RELEASE_RP, A_ABORT})
 _PDUS = {
     "associate": rb"\x01[\s\S]{9}[\x20-\x7e]{8}",
@@ -231,14 +233,21 @@ def _end(buffer: bytes, at: int) -> int:
 
 
 def _responds(sent: bytes, frame: Frame) -> bool:
-    """A final response to the operation of that message id; to any, where none can be read in what was sent."""
+    """A final response to the operation of that message id; to any, where no command can be read in what was sent.
+
+    C-CANCEL has that of the operation that it names, and a response has none.
+    """
     told, asked = frame.fields, message_of(pdus_of(sent)[0])
     response = told.get("command_field")
     if not isinstance(response, int) or not response & RESPONSE or told.get("status") in PENDING:
         return False
-    if asked is None or asked.command is None or "message_id" not in asked.command:
+    code = asked.command.get("command_field") if asked is not None and asked.command else None
+    if asked is None or asked.command is None or not isinstance(code, int):
         return True
-    return told.get("message_id_being_responded_to") == asked.command["message_id"]
+    if code == C_CANCEL_RQ and response in _CANCELLED:
+        return told.get("message_id_being_responded_to") == asked.command.get("message_id_being_responded_to")
+    own = asked.command.get("message_id")
+    return _is_request(asked) and own in (None, told.get("message_id_being_responded_to"))
 
 
 def _is_request(message: Message) -> bool:

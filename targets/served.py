@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.bench import Bench
 from harness.bench_tables import ProcessTable
+from harness.complaint import may_complain
 from harness.errors import BenchError, LinkError, LinkGone, TargetError
 from harness.interfaces import HearsEchoes, Identity, Link, Listens, Traits, Transport
 from harness.radio.process import Radio
@@ -341,12 +342,13 @@ class ServedTarget:
         """What our process said; what it has begun to say on its error output, to the end."""
         if self._process is None or self._table.channel:
             return
-        until, more = time.monotonic() + _SAYS_SECONDS, True
+        until, more, said = time.monotonic() + _SAYS_SECONDS, True, b""
         while more and time.monotonic() < until:
             texts = self._process.take_output()
             for text in texts:
                 self._inbox.hear(text, time.monotonic())
-            if more := bool(texts[0]):
+            said += texts[0]
+            if more := bool(texts[0]) and (not said.endswith(b"\n") or may_complain(said)):
                 time.sleep(_SAYS_PAUSE)
 
     def facts(self) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.case import TestCase
-from harness.complaint import Complaint, complaints_in
+from harness.complaint import Complaint, complaints_in, may_complain
 from harness.monitors import blamed
 from harness.transcript import Transcript
 from harness.verdict import Kind, Observation
@@ -29,7 +29,7 @@ class ProgramMonitor:
             return ()
         text = self._tail + b"".join(data for _time, data in transcript.console)
         told = complaints_in(text)
-        self._tail = b"" if told else text[-_BEGUN:]
+        self._tail = b"" if told else _begun(text)
         message = blamed(case, transcript)
         return [_observation(one, message, transcript) for one in told if one.weakness != _LEAK]
 
@@ -40,6 +40,11 @@ class ProgramMonitor:
     def restore(self, state: Any) -> None:
         """Back to an earlier end."""
         self._tail = state
+
+
+def _begun(text: bytes) -> bytes:
+    """The end of what may be the beginning of a report."""
+    return text[-_BEGUN:] if may_complain(text) else text[text.rfind(b"\n") + 1 :][-_BEGUN:]
 
 
 def _observation(told: Complaint, message: str, transcript: Transcript) -> Observation:

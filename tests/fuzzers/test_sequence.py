@@ -66,6 +66,7 @@ def test_every_kind_comes_in_the_first_hundred(name):
     wanted = {"pair", "repeat", "replay", "replay later", "pair out of place", "triple", "walk"} | {
         "at once",
         "pair at once",
+        "cut off",
     }
     assert set(kinds(cases(load_protocol(name), 100))) - {"transaction"} == wanted
 
@@ -102,6 +103,17 @@ def test_messages_go_out_at_once_and_only_the_last_is_waited_for():
     assert {(a, b) for a, b in (case.messages[:2] for case in found)} == {
         (a, b) for a in small().messages for b in small().messages
     }
+
+
+def test_a_connection_is_closed_while_the_answer_is_on_its_way_where_the_device_sees_that():
+    found = [case for case in cases(small(), 600) if case.origin.mutation.startswith("cut off")]
+    assert {(case.state, *case.messages) for case in found} == {
+        (state, name) for state in ("off", "on") for name in small().messages
+    }
+    for case in found:
+        message, closed = case.steps
+        assert (isinstance(message, Send) and message.wait, closed) == (False, Reconnect())
+    assert not any("cut off" in case.origin.mutation for case in cases(small(), 600, connects=False))
 
 
 def test_a_message_that_is_not_waited_for_makes_another_case():

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.complaint import complaint_in, complaints_in
+from harness.complaint import complaint_in, complaints_in, may_complain
 
 ASAN = """\
 =================================================================
@@ -124,6 +124,22 @@ def test_the_last_complaint_counts():
 )
 def test_what_a_healthy_program_says_is_no_complaint(text):
     assert complaint_in(text.encode("latin-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (b"E: Receiving Association failed: 0006:0308 DUL illegal subitem length 95\n", False),
+        (b"ERROR: bad frame, default used\n", False),
+        (b"==4711==ERROR: AddressSanitizer: heap-buffer", True),
+        (b"Traceback (most recent call last):\n", True),
+        (b"panic: runtime", True),
+        (b"RangeError: index\n", True),
+        (b'Exception in thread "main" java.lang', True),
+    ],
+)
+def test_whether_more_may_follow_is_told_from_its_first_words(text, may):
+    assert may_complain(text) is may
 
 
 def test_a_flood_is_looked_at_only_at_its_end():

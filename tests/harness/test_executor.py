@@ -95,7 +95,7 @@ def test_a_message_at_once_that_is_the_last_is_waited_for_in_the_end(toy):
 def test_what_is_done_behind_a_message_at_once_is_done_before_its_answer(toy):
     t = toy()
     (cut,) = run(t, at_once(b"a"), Reconnect())
-    assert (cut.sent, cut.answered) == (b"<a>", False)
+    assert (cut.sent, cut.answered, cut.reply_expected) == (b"<a>", False, False)
     (waited, after) = run(t, at_once(b"a"), Wait(0.5), message(b"b"))
     assert waited.replies == (b"<A>",) and after.sent_at >= waited.sent_at + 0.5
 

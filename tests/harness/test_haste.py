@@ -153,18 +153,40 @@ def test_cases_are_run_in_haste_and_replays_are_not(hasty):
     assert careful > 1.0
 
 
-def test_a_device_that_is_known_to_be_deaf_now_and_then_is_not_waited_for(hasty):
+@pytest.fixture
+def lost(hasty):
+    """Climbs the ladder where the device serves no probe for so many seconds: on which way, and how long it took."""
     t = hasty()
-    t.device.planted[b"p"] = lambda _device: []
-    some = clocked(t, lambda: t.executor.run((A,), haste=Haste.SOME))
-    t.executor.begin()
-    more = clocked(t, lambda: t.executor.run((A,), haste=Haste.MORE))
-    assert t.executor.overdue
-    assert some == pytest.approx(0.2 + 1.0, abs=0.05)
-    assert more == pytest.approx(0.2 + 0.4, abs=0.05)  # the probe, for twice what any answer is given
+    answers(t, b"b", b"<B>")
+
+    def climbed(seconds, *, hasty=True):
+        began = t.executor.now()
+        t.device.planted[b"p"] = lambda _device: [] if t.executor.now() < began + seconds else [b"<Pi1,1>"]
+        served = t.interface.ladder.climb(closed=False, broken=False, patience=0.0, hasty=hasty)
+        return served.service.way, pytest.approx(t.executor.now() - began, abs=0.06)
+
+    return climbed
 
 
-def test_nor_is_a_bent_message_in_the_middle_of_a_case_which_is_answered_late_then(hasty):
+def test_a_probe_that_is_lost_is_asked_again_the_sooner_the_more_often_that_did(lost):
+    assert [lost(0.3) for _ in range(3)] == [(Way.AT_ONCE, 1.3), (Way.AT_ONCE, 0.75), (Way.AT_ONCE, 0.65)]
+    assert lost(0.3, hasty=False) == (Way.AT_ONCE, 1.3)
+
+
+def test_one_that_is_asked_too_soon_again_has_all_its_time_and_is_never_asked_so_soon_again(lost):
+    tried = [lost(0.65) for _ in range(5)]
+    assert [way for way, _seconds in tried] == [Way.AT_ONCE] * 5
+    assert [seconds for _way, seconds in tried] == [1.3, 0.75, 1.15, 0.75, 0.75]
+
+
+@pytest.mark.parametrize(("after", "way"), [(0.9, Way.AT_ONCE), (1.15, Way.LATE)])
+def test_a_probe_that_is_asked_again_soon_is_late_only_where_its_time_was_over(hasty, after, way):
+    t = hasty()
+    answers(t, b"p", b"<Pi1,1>", after=after)
+    assert t.interface.ladder.climb(closed=False, broken=False, patience=0.0, hasty=True).service.way is way
+
+
+def test_a_bent_message_in_the_middle_of_a_case_is_answered_late_then(hasty):
     t = hasty()
     answers(t, b"a", b"<A>", after=0.45)
     bent = replace(A, mutated=True)
@@ -225,15 +247,27 @@ def test_a_message_that_takes_long_does_not_make_the_others_wait(hasty):
 
 
 @pytest.mark.parametrize(("bent", "seconds"), [(True, 0.4 + 0.05), (False, 1.0 + 0.05)])
-def test_a_bent_message_of_a_kind_that_is_dropped_now_and_then_is_not_waited_for_in_a_case(hasty, bent, seconds):
+def test_a_bent_message_in_the_middle_of_a_case_is_waited_for_twice_as_long_as_any_answer_is(hasty, bent, seconds):
     t = hasty()
-    for _ in range(3):
-        t.device.planted[b"a"] = lambda _device: []
-        assert clocked(t, lambda: t.run(A, B)) == pytest.approx(1.0 + 0.05, abs=0.05)
-        answers(t, b"a", b"<A>", after=0.05)
-        t.run(A, B)
-    t.device.planted[b"a"] = lambda _device: []
     assert clocked(t, lambda: t.run(replace(A, mutated=bent), B)) == pytest.approx(seconds, abs=0.05)
+
+
+def test_one_that_is_answered_behind_its_time_has_its_time_from_then_on(hasty):
+    t = hasty()
+    bent = replace(A, mutated=True)
+    answers(t, b"a", b"<A>", after=0.42)
+    t.run(bent, B)
+    assert told(t)[0] == ("a", (b"<A>",), (), b"")
+    t.device.planted[b"a"] = lambda _device: []
+    assert clocked(t, lambda: t.run(bent, B)) == pytest.approx(1.05, abs=0.05)
+
+
+def test_a_message_that_is_owed_nothing_is_hardly_waited_for_once_nothing_came_three_times(hasty):
+    t = hasty()
+    owed_nothing = Send("open", b"<open")
+    for _ in range(3):
+        assert clocked(t, lambda: t.run(owed_nothing, B)) == pytest.approx(0.2 + 0.05, abs=0.02)
+    assert clocked(t, lambda: t.run(owed_nothing, B)) == pytest.approx(0.02 + 0.05, abs=0.02)
 
 
 def test_a_silent_message_is_a_send_that_waits(hasty):

@@ -165,7 +165,7 @@ def test_a_system_that_does_not_tell_is_not_crowded(monkeypatch):
     [(b"7 (a) T 1 2", True), (b"7 (a) t 1 2", True), (b"7 (a) S 1", False), (b"7 (a) T (b) R 1", False), (b"", False)],
 )
 def test_a_process_is_held_where_its_state_says_so_whatever_its_name(monkeypatch, stat, held):
-    monkeypatch.setattr(Path, "read_bytes", lambda path: {"/proc/7/stat": stat}[str(path)])
+    monkeypatch.setattr(load, "stat_of", {7: stat}.__getitem__)
     assert is_held(7) is held
 
 

@@ -278,7 +278,10 @@ def test_what_cannot_be_a_header_is_stray():
         ("c_echo", ABORT, True),
         ("c_echo", accepted(), False),
         ("abort", ABORT, False),
-        ("c_cancel", echoed(), True),
+        ("c_cancel", echoed(command_field=0x8020), True),
+        ("c_cancel", echoed(command_field=0x8020, message_id_being_responded_to=2), False),
+        ("c_cancel", echoed(), False),
+        ("c_echo_response", echoed(), False),
     ],
 )
 def test_what_answers_what(name, reply, answers):
