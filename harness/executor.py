@@ -41,8 +41,7 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served. `asked_since`: when the first probe without an answer was sent.
-    `ended`: the device ended what could be said on the open link.
+    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class Executor:
         self._held: list[Sent] = []
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
-        self.asked_since = 0.0
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._hasty = self._brief = self._last = False
         self._served: Frame | None = None
@@ -425,7 +423,7 @@ class Executor:
                 if not received:
                     if until < deadline and reading.behind is None:
                         since = max(self._ask_behind(reading), link.through)
-                        seconds = self._latency.brief(protocol.probe.message) if self._brief else self.soon
+                        seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
                         deadline = since + seconds
                         continue
                     if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
@@ -453,7 +451,7 @@ class Executor:
         if reading.behind is not None:
             self.exchanges.append(reading.behind.exchange(ended))
             if not reading.behind.replies:
-                self._remember(reading.behind.data, reading.behind.at)
+                self._asked.append(reading.behind.data)
                 self.overdue = reading.answer is None
         if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
             return
@@ -585,29 +583,12 @@ class Executor:
         served, self._served = self._served, None
         if served is not None:
             return served
-        began = self.now()
         answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer
-        self._remember(self._bytes, began)
+        self._asked.append(self._bytes)
         return None
-
-    def _remember(self, probe: bytes, at: float) -> None:
-        """A probe was not answered so far."""
-        self.asked_since = self.asked_since if self._asked else at
-        self._asked.append(probe)
-
-    @property
-    def soon(self) -> float:
-        """So long a probe is waited for before something is done for it to be heard, where nobody is careful."""
-        if not self.eager or not self._latency.known or self._passive:
-            return self.timeout
-        return self._latency.again(self.protocol.probe.message)
-
-    def regained(self, *, heard: bool) -> None:
-        """Whether a probe was heard that was sent again `soon`."""
-        self._latency.regained(heard=heard)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:

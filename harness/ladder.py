@@ -60,17 +60,15 @@ class Ladder:
         learned = self.presumed is None and self._renewals >= _LEARNED
         return learned or Way.RECONNECTED in self.known
 
-    def climb(self, *, closed: bool, broken: bool, patience: float, hasty: bool = False) -> Served:
+    def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
 
-        In haste a probe that may be lost in the rest of a message is waited for until another one would be heard.
         Raises LinkError when no link opens any more.
         """
         began, waited = self._executor.now(), False
-        first = self._executor.soon if hasty else 0.0
         if not broken:
             try:
-                if not self._executor.over and (served := self._on_this_connection(began, first)) is not None:
+                if not self._executor.over and (served := self._on_this_connection(began)) is not None:
                     return served
             except LinkClosed:
                 closed = True
@@ -94,54 +92,32 @@ class Ladder:
             return replace(served, service=Service(Way.AT_ONCE, served.service.seconds, closed=closed))
         return served
 
-    def _on_this_connection(self, began: float, first: float) -> Served | None:
+    def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        if not executor.overdue and (answer := executor.probe(first)) is not None:
+        if not executor.overdue and (answer := executor.probe()) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
             return None
-        return self._in_step(asked, began, first)
+        return self._in_step(asked, began)
 
-    def _in_step(self, asked: int, began: float, first: float) -> Served | None:
-        """The second probe, with the protocol's own resynchronization before it; what was `asked` before is known.
-
-        Where the `first` one had less than its time, another one may be too early, too: then a third one has it all.
-        """
-        executor, hungry = self._executor, Way.FILLED in self.known
+    def _in_step(self, asked: int, began: float) -> Served | None:
+        """The second probe, with the protocol's own resynchronization before it; what was `asked` before is known."""
+        executor, earlier, hungry = self._executor, self._executor.unanswered, Way.FILLED in self.known
         self._resynchronize()
         if hungry and (served := self._filled(began)) is not None:
             return served
-        served = self._asked_again(asked, began, first)
-        if served is not None and first:
-            executor.regained(heard=True)
-        elif 0.0 < first < executor.timeout:
-            served = self._asked_again(asked, began, 0.0)
-            if served is not None:
-                executor.regained(heard=False)
-        if served is not None or self._given_up:
-            return served
+        if (answer := executor.probe()) is not None:
+            own = not any(executor.protocol.answers(sent, answer) for sent in earlier)  # the first one was lost
+            return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
+        if self._given_up:
+            return None
         if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
         return None if hungry else self._filled(began)
 
-    def _asked_again(self, asked: int, began: float, seconds: float) -> Served | None:
-        executor, earlier = self._executor, self._executor.unanswered
-        soon = executor.now() + (seconds or executor.timeout)
-        if (answer := executor.probe(seconds)) is None:
-            return None
-        own = not any(executor.protocol.answers(sent, answer) for sent in earlier)  # the first one was lost
-        prompt = own or executor.now() - executor.asked_since <= executor.timeout
-        way = Way.AT_ONCE if prompt else self._in_time(asked, soon)
-        return Served(answer, Service(way, executor.now() - began))
-
-    def _in_time(self, asked: int, soon: float) -> Way:
-        """LATE where both probes were answered: the first one was not lost, but slower than the device may be.
-
-        It is taken for that where an answer to the second one would have been there `soon`, at that time.
-        """
+    def _in_time(self, asked: int) -> Way:
+        """LATE where both probes were answered: the first one was not lost, but slower than the device may be."""
         executor = self._executor
-        if executor.now() > soon:
-            return Way.LATE
         executor.listen(executor.protocol.resynchronization.seconds)
         answers = sum(executor.protocol.served(frame) for frame in executor.frames[asked:])
         return Way.LATE if answers > 1 else Way.AT_ONCE

@@ -34,7 +34,6 @@ class Latency:
 
     def __init__(self, timeout: float, *, steady: bool = False) -> None:
         self._timeout, self._slowest, self._steady = timeout, 0.0, steady
-        self._again, self._too_soon = timeout, 0.0
         self._own: dict[str, tuple[int, float]] = {}
         self._paces: deque[float] = deque(maxlen=_PACES)
         self._latest: deque[float] = deque(maxlen=_LATEST)
@@ -66,17 +65,6 @@ class Latency:
     def brief(self, message: str) -> float:
         """After so long an answer is not waited for any more where the device is known to be deaf now and then."""
         return min(self._timeout, max(_SHORTEST_BRIEF, _BRIEF_QUIETS * self.quiet(message)))
-
-    def again(self, message: str) -> float:
-        """After so long a wait a message that was lost in the rest of another one is heard when it is sent again."""
-        return max(self._again, self.brief(message))
-
-    def regained(self, *, heard: bool) -> None:
-        """One was sent again after that wait, and `heard`, so that half of it may do; or twice of it is wanted."""
-        if heard:
-            self._again = max(self._again / 2, self._too_soon)
-        else:
-            self._again = self._too_soon = min(2 * self._again, self._timeout)
 
     def answered(self, message: str, seconds: float) -> None:
         """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""

@@ -348,10 +348,7 @@ class Runner:
         """How the device came to serve; `done.broken` is left as it is where no link opens any more."""
         try:
             served = interface.ladder.climb(
-                closed=done.closed,
-                broken=bool(done.broken),
-                patience=self._patience(interface),
-                hasty=self._haste(interface) is not Haste.NONE,
+                closed=done.closed, broken=bool(done.broken), patience=self._patience(interface)
             )
         except LinkError as error:
             self.states.unsettle()

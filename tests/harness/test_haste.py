@@ -153,40 +153,18 @@ def test_cases_are_run_in_haste_and_replays_are_not(hasty):
     assert careful > 1.0
 
 
-@pytest.fixture
-def lost(hasty):
-    """Climbs the ladder where the device serves no probe for so many seconds: on which way, and how long it took."""
+def test_a_device_that_is_known_to_be_deaf_now_and_then_is_not_waited_for(hasty):
     t = hasty()
-    answers(t, b"b", b"<B>")
-
-    def climbed(seconds, *, hasty=True):
-        began = t.executor.now()
-        t.device.planted[b"p"] = lambda _device: [] if t.executor.now() < began + seconds else [b"<Pi1,1>"]
-        served = t.interface.ladder.climb(closed=False, broken=False, patience=0.0, hasty=hasty)
-        return served.service.way, pytest.approx(t.executor.now() - began, abs=0.06)
-
-    return climbed
+    t.device.planted[b"p"] = lambda _device: []
+    some = clocked(t, lambda: t.executor.run((A,), haste=Haste.SOME))
+    t.executor.begin()
+    more = clocked(t, lambda: t.executor.run((A,), haste=Haste.MORE))
+    assert t.executor.overdue
+    assert some == pytest.approx(0.2 + 1.0, abs=0.05)
+    assert more == pytest.approx(0.2 + 0.4, abs=0.05)  # the probe, for twice what any answer is given
 
 
-def test_a_probe_that_is_lost_is_asked_again_the_sooner_the_more_often_that_did(lost):
-    assert [lost(0.3) for _ in range(3)] == [(Way.AT_ONCE, 1.3), (Way.AT_ONCE, 0.75), (Way.AT_ONCE, 0.65)]
-    assert lost(0.3, hasty=False) == (Way.AT_ONCE, 1.3)
-
-
-def test_one_that_is_asked_too_soon_again_has_all_its_time_and_is_never_asked_so_soon_again(lost):
-    tried = [lost(0.65) for _ in range(5)]
-    assert [way for way, _seconds in tried] == [Way.AT_ONCE] * 5
-    assert [seconds for _way, seconds in tried] == [1.3, 0.75, 1.15, 0.75, 0.75]
-
-
-@pytest.mark.parametrize(("after", "way"), [(0.9, Way.AT_ONCE), (1.15, Way.LATE)])
-def test_a_probe_that_is_asked_again_soon_is_late_only_where_its_time_was_over(hasty, after, way):
-    t = hasty()
-    answers(t, b"p", b"<Pi1,1>", after=after)
-    assert t.interface.ladder.climb(closed=False, broken=False, patience=0.0, hasty=True).service.way is way
-
-
-def test_a_bent_message_in_the_middle_of_a_case_is_answered_late_then(hasty):
+def test_nor_is_a_bent_message_in_the_middle_of_a_case_which_is_answered_late_then(hasty):
     t = hasty()
     answers(t, b"a", b"<A>", after=0.45)
     bent = replace(A, mutated=True)
