@@ -18,7 +18,8 @@ class LeakMonitor:
     """`canaries` maps a name to its bytes, as text or `hex:…`. `disclosing` are messages that may carry them.
 
     A disclosing message may show a canary in its reply only where a session was opened: by the state's preamble, or
-    by an answered authentication earlier in the case.
+    by an answered authentication earlier in the case. What comes unasked behind one may be its reply, that is late, or
+    not the first answer to its bytes.
     """
 
     name = "leak"
@@ -31,15 +32,17 @@ class LeakMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for the first exchange in which canaries left the device."""
-        session = case.state in self._sessions
+        session, disclosed = case.state in self._sessions, False
         for exchange in transcript.exchanges:
             marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
             session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
-            received = b"".join((*exchange.replies, *exchange.unsolicited, exchange.stray))
+            may_disclose = session and Mark.DISCLOSES_PATIENT_DATA in marks
+            disclosed = disclosed or may_disclose
+            received = b"" if may_disclose else _received(exchange, unasked=not disclosed)
             leaked = [
                 name for name, secret in self._canaries.items() if secret in received and secret not in exchange.sent
             ]
-            if leaked and not (session and Mark.DISCLOSES_PATIENT_DATA in marks):
+            if leaked:
                 return (_observation(leaked, exchange),)
         return ()
 
@@ -49,6 +52,13 @@ class LeakMonitor:
 
     def restore(self, state: Any) -> None:
         """Nothing to restore."""
+
+
+def _received(exchange: Exchange, *, unasked: bool) -> bytes:
+    """What came while the exchange lasted; without what was `unasked`, the reply to its message alone."""
+    if unasked:
+        return b"".join((*exchange.replies, *exchange.unsolicited, exchange.stray))
+    return b"".join(exchange.replies) if exchange.message else b""
 
 
 def _observation(names: list[str], exchange: Exchange) -> Observation:

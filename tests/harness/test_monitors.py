@@ -234,6 +234,16 @@ def test_a_message_may_disclose_in_a_session_and_only_there():
     assert leaked(said("a", b"<A DOE>"), state="in") == [(Kind.LEAK, ("a",))]
 
 
+def test_what_comes_unasked_behind_a_message_that_may_disclose_may_be_its_late_reply():
+    asked = said("read", b"<?>")
+    nothing = said("", b"<READ DOE>")
+    for late in (nothing, said("a", b"<A>", unsolicited=[b"<READ DOE>"]), said("a", b"<A>", stray=b"DOE")):
+        assert leaked(asked, late, state="in") == []
+        assert leaked(late, asked, state="in") != []
+        assert leaked(asked, late) != []
+    assert leaked(asked, said("a", b"<A DOE>"), state="in") == [(Kind.LEAK, ("a",))]
+
+
 def test_canaries_may_be_bytes_and_short_or_odd_ones_are_refused():
     assert leaked(said("a", b"<A\xde\xad\xbe>"), key="hex:deadbe") == [(Kind.LEAK, ("a",))]
     for text, words in (("ab", "shorter than 3"), ("hex:xyz", "not hex")):
