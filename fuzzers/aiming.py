@@ -8,39 +8,35 @@ from dataclasses import dataclass, field
 from random import Random
 
 from fuzzers.chains import chains_after, is_natural
-from fuzzers.operands import hits
+from fuzzers.operands import by_place, hits
 from fuzzers.probes import Numbers, Painter, Place
 from fuzzers.scales import Scale, is_free
 from harness.case import Send, Step, TestCase
-from harness.learned import Aim, Compared, Looked
+from harness.learned import Aim, Begun, Compared, Looked
 from protocols.model import Message, Protocol
 from protocols.render import Change
 
 RUNS = 3
 _SEEDLING = 24  # own cases for each probe of what was kept
 _MOST_STEPS = 12
-_MOST_AIMS = 48  # of one probe
-_LOST = 0.04  # of the places that are compared at, where other numbers lead another way
+_MOST_AIMS = 64  # of one probe
+_LOST = 0.08  # of the comparisons, where other numbers lead another way
 _HOPELESS = 2  # messages in which a field led another way: it is not moved in others
 
 
 @dataclass(slots=True)
 class Probe:
-    """A sequence in a state, with the fields of it that are looked into: the same run thrice, with other numbers.
-
-    `first` is what was compared in its first run, where another probe has made that already.
-    """
+    """A sequence in a state, with the fields of it that are looked into: the same run thrice, with other numbers."""
 
     state: str
     steps: tuple[Step, ...]
     scales: Mapping[Place, Scale]
-    first: tuple[Compared, ...] = ()
     numbers: list[Numbers] = field(default_factory=list[Numbers])
     runs: list[tuple[Compared, ...]] = field(default_factory=list[tuple[Compared, ...]])
 
     def part(self, places: Sequence[Place]) -> Probe:
         """The same with fewer fields."""
-        return Probe(self.state, self.steps, {place: self.scales[place] for place in places}, self.runs[0])
+        return Probe(self.state, self.steps, {place: self.scales[place] for place in places})
 
 
 class Aimer:
@@ -64,14 +60,14 @@ class Aimer:
         self._met: dict[tuple[int, int], str] = {}
         self._breaking: dict[str, set[str]] = {}
         self._later = 0
+        self._begun: Begun | None = None
 
     def _first(self) -> Iterator[tuple[str, tuple[Step, ...], int, bool]]:
         """Each message with what may follow it, by its numbers, then its lengths, then those of its live texts."""
         whole = [(message, self._state_for(message)) for message in self._protocol.messages.values()]
-        for lengths in (False, True):
-            for message, state in whole:
-                yield (*self._in_order(message, message.send(), state), lengths)
         for message, state in whole:
+            for lengths in (False, True):
+                yield (*self._in_order(message, message.send(), state), lengths)
             for leaf in message.layout.leaves:
                 if leaf.live and is_free(leaf):
                     said = message.mutated([Change(leaf.name, message.layout.usual(leaf))])
@@ -112,7 +108,10 @@ class Aimer:
                 probe = self._made(case.state, case.steps, step, lengths=False)
             if probe.scales:
                 self._probes.append(probe)
-                return len(self._probes) - 1, probe
+                number = len(self._probes) - 1
+                if self._begun is not None and self._begun.probe == number:
+                    probe.runs = [tuple(Compared(*one) for one in run) for run in self._begun.runs]
+                return number, probe
         return None
 
     def _made(self, state: str, steps: tuple[Step, ...], step: int, lengths: bool) -> Probe:
@@ -123,10 +122,7 @@ class Aimer:
     def runs(self, probe: Probe, random: Random) -> Iterator[tuple[Step, ...]]:
         """The steps of its runs, the first as it stands."""
         probe.numbers.append({place: scale.value for place, scale in probe.scales.items()})
-        if probe.first:
-            probe.runs.append(probe.first)
-        else:
-            yield probe.steps
+        yield probe.steps
         for _ in range(RUNS - 1):
             numbers = self._painter.moved(probe.scales, random)
             probe.numbers.append(numbers)
@@ -145,17 +141,37 @@ class Aimer:
         first, second, third = probe.numbers
         numbers = {place: (value, second[place], third[place]) for place, value in first.items()}
         lengths = {place: scale.kind == "length" for place, scale in probe.scales.items()}
-        found = list[Aim]()
-        for key, number, place, other in hits(probe.runs, numbers, lengths):
-            scale = probe.scales[key]
-            if number != scale.value and scale.written(number) is not None:
-                late = scale.is_limit(number) or self._is_met(key[1], place, other)
-                found.append(Aim(*key, number, other, late))
-        return [aim for aim in found if self._is_untried(probe, aim)][:_MOST_AIMS]
+        found = (
+            Aim(*hit.key, hit.number, hit.place, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths)
+        )
+        return [aim for aim in dict.fromkeys(found) if _is_sayable(probe, aim)][:_MOST_AIMS]
 
-    def _is_met(self, name: str, place: int, other: int) -> bool:
-        """True where the same comparison was aimed at by another field."""
-        return self._met.setdefault((place, other), name) != name
+    def begun(self) -> Begun | None:
+        """The probe that is under way."""
+        number = len(self._probes) - 1
+        runs = self._probes[number].runs if self._probes else []
+        return Begun(number, tuple(runs)) if runs else None
+
+    def go_on(self, begun: Begun | None) -> None:
+        """Before any is dealt: what that probe had shown when they were dealt before."""
+        self._begun = begun
+
+    def take(self, looked: Looked) -> None:
+        """What came of a probe: aims are dealt in their turn; where it broke, its halves are looked into."""
+        probe = self._probes[looked.probe]
+        for aim in looked.aims:
+            if self._is_untried(probe, aim):
+                scale = probe.scales[aim.step, aim.field]
+                late = self._is_met(aim) or aim.late or scale.is_limit(aim.number)
+                (self._late if late else self._aims).append((probe, aim))
+        places = list(probe.scales)
+        if looked.broken and len(places) > 1:
+            half = len(places) // 2
+            self._next.extendleft(probe.part(some) for some in (places[half:], places[:half]))
+        elif looked.broken:
+            ((step, name),) = places
+            self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
+        probe.runs.clear()
 
     def _is_untried(self, probe: Probe, aim: Aim) -> bool:
         key = (_message(probe.steps[aim.step]), aim.field, aim.number)
@@ -163,19 +179,9 @@ class Aimer:
         self._tried.add(key)
         return fresh
 
-    def take(self, looked: Looked) -> None:
-        """What came of a probe: aims are dealt in their turn; where it broke, its halves are looked into."""
-        probe = self._probes[looked.probe]
-        for aim in looked.aims:
-            (self._late if aim.late else self._aims).append((probe, aim))
-        places = list(probe.scales)
-        if looked.broken and len(places) > 1:
-            half = len(places) // 2
-            self._next.extendleft(probe.part(some) for some in (places[half:], places[:half]) if probe.runs)
-        elif looked.broken:
-            ((step, name),) = places
-            self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
-        probe.runs.clear()
+    def _is_met(self, aim: Aim) -> bool:
+        """True where the same comparison was aimed at by another field."""
+        return self._met.setdefault((aim.place, aim.against), aim.field) != aim.field
 
     @property
     def has_work(self) -> bool:
@@ -191,11 +197,16 @@ class Aimer:
         return probe, aim, self._painter.given(probe.steps, probe.scales, {(aim.step, aim.field): aim.number})
 
 
+def _is_sayable(probe: Probe, aim: Aim) -> bool:
+    scale = probe.scales[aim.step, aim.field]
+    return aim.number != scale.value and scale.written(aim.number) is not None
+
+
 def _message(step: Step) -> str:
     return step.message if isinstance(step, Send) else ""
 
 
 def _lost(runs: Sequence[Sequence[Compared]]) -> float:
-    """Which share of the places that were compared at first were not any more."""
-    first, *others = ({one.place for one in run} for run in runs)
+    """Which share of what was compared at first, place by place, was not any more."""
+    first, *others = (by_place(run).keys() for run in runs)
     return max(len(first - other) for other in others) / len(first) if first else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from random import Random
 
@@ -120,9 +120,11 @@ class GuidedFuzzer(ModelFuzzer):
                 yield from self._one(made)
 
     def _one(self, case: TestCase) -> Iterator[TestCase]:
-        self._dealt += 1
-        yield case
-        self._catch_up()
+        """It, unless it is too long."""
+        if _size(case.steps) <= self._max_case_bytes:
+            self._dealt += 1
+            yield case
+            self._catch_up()
 
     def _directed(self, random: Random) -> Iterator[TestCase]:
         """One case with an aim, or the runs of one probe."""
@@ -157,8 +159,7 @@ class GuidedFuzzer(ModelFuzzer):
         """A child that says something and is not too long."""
         for _ in range(_TRIES):
             steps, said = self._bender.bent(case.steps, other.steps, random)
-            size = sum(len(step.data) for step in steps if isinstance(step, Send))
-            if steps and said and size <= self._max_case_bytes:
+            if steps and said and _size(steps) <= self._max_case_bytes:
                 state = random.choice(self._states) if random.random() < _ELSEWHERE else case.state
                 return self._case(state, steps, said)
         return None
@@ -178,12 +179,13 @@ class GuidedFuzzer(ModelFuzzer):
 
     def state(self) -> Learned:
         """What was kept, to be written down."""
-        return Learned(tuple(self._kept), tuple(self._looked))
+        return Learned(tuple(self._kept), tuple(self._looked), self._aimer.begun())
 
     def restore(self, learned: Learned) -> None:
         """Before any case is dealt: what will be kept at which place."""
         self._kept.extend(learned.kept)
         self._looked.extend(learned.looked)
+        self._aimer.go_on(learned.begun)
 
     def recall(self, case: TestCase) -> None:
         """A case was dealt again: where it had been kept, it is kept again at its place."""
@@ -213,3 +215,7 @@ class GuidedFuzzer(ModelFuzzer):
                 self._aimer.offer(case)
             if parent := self._parents.get(case.id):
                 parent.fruits += 1
+
+
+def _size(steps: Sequence[Step]) -> int:
+    return sum(len(step.data) for step in steps if isinstance(step, Send))

@@ -15,7 +15,7 @@ from harness.learned import Compared
 
 _WORD = 1 << 32
 _STEEPEST = 1 << 20
-_HEADER = 40  # bytes that may be counted with a text
+_HEADER, _PREFIX = 40, 8  # bytes that may be counted with a text, and those that stand right before it
 Key = TypeVar("Key", bound=Hashable)
 Three = tuple[int, int, int]
 
@@ -35,12 +35,16 @@ class Line(NamedTuple):
 
 
 class Hit(NamedTuple, Generic[Key]):
-    """A number for a field: where in the code it would meet what it is compared with."""
+    """A number for a field: where in the code it would meet what it is compared with.
+
+    `vague`: the operand counts more than the field, so that any longer message moves it.
+    """
 
     key: Key
     number: int
     place: int
     against: int
+    vague: bool = False
 
 
 def hits(
@@ -56,7 +60,8 @@ def hits(
         for key, three in numbers.items():
             if (line := line_of(operand, three)) and _is_likely(line, three, lengths[key]):
                 signed = (other, other - _WORD) if other >= _WORD // 2 else (other,)
-                yield from (Hit(key, number, place, other) for one in signed for number in line.meets(one))
+                vague = lengths[key] and line.slope == 1 and line.base > _PREFIX
+                yield from (Hit(key, number, place, other, vague) for one in signed for number in line.meets(one))
                 if abs(line.slope) > 1:
                     wraps += [Hit(key, number, place, other) for number in line.meets(_WORD + min(other, 1))]
     yield from wraps
@@ -90,7 +95,7 @@ def _signed(number: int) -> int:
 
 def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int]]:
     """Where, operands that were not the same in each run, and what they were compared with at first."""
-    tables = [_by_place(run) for run in runs]
+    tables = [by_place(run) for run in runs]
     for place, first in tables[0].items():
         rest = [table.get(place) for table in tables[1:]]
         if len(rest) == 2 and rest[0] is not None and rest[1] is not None:
@@ -100,7 +105,7 @@ def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int
                     yield place[0], operand, first[others]
 
 
-def _by_place(run: Sequence[Compared]) -> dict[tuple[int, int], tuple[int, int]]:
+def by_place(run: Sequence[Compared]) -> dict[tuple[int, int], tuple[int, int]]:
     """Both operands by place and how often it had been passed."""
     times: dict[int, int] = {}
     found: dict[tuple[int, int], tuple[int, int]] = {}

@@ -44,14 +44,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A number that a field should have, of the message at a step; what the program compares it with.
+    """A number that a field should have, of the message at a step: where in the program it is compared, and with what.
 
-    `late`: the same is tried elsewhere first, or known to be a limit.
+    `late`: it is counted with so much else that it tells little.
     """
 
     step: int
     field: str
     number: int
+    place: int
     against: int
     late: bool = False
 
@@ -70,8 +71,20 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What was compared in the runs that a probe had so far, by its number."""
+
+    probe: int
+    runs: tuple[tuple[tuple[int, int, int], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
-    """Cases that were kept and what came of probes, in that order: enough to deal the same cases from there."""
+    """Cases that were kept and what came of probes, in that order: enough to deal the same cases from there.
+
+    `begun` is the probe that is under way.
+    """
 
     kept: tuple[Kept, ...] = ()
     looked: tuple[Looked, ...] = ()
+    begun: Begun | None = None
