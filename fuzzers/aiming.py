@@ -57,7 +57,7 @@ class Aimer:
         self._aims: deque[tuple[Probe, Aim]] = deque()
         self._late: deque[tuple[Probe, Aim]] = deque()
         self._tried: set[tuple[str, str, int]] = set()
-        self._met: dict[tuple[int, int], str] = {}
+        self._met: set[tuple[str, int]] = set()
         self._breaking: dict[str, set[str]] = {}
         self._later = 0
         self._begun: Begun | None = None
@@ -141,9 +141,7 @@ class Aimer:
         first, second, third = probe.numbers
         numbers = {place: (value, second[place], third[place]) for place, value in first.items()}
         lengths = {place: scale.kind == "length" for place, scale in probe.scales.items()}
-        found = (
-            Aim(*hit.key, hit.number, hit.place, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths)
-        )
+        found = (Aim(*hit.key, hit.number, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths))
         return [aim for aim in dict.fromkeys(found) if _is_sayable(probe, aim)][:_MOST_AIMS]
 
     def begun(self) -> Begun | None:
@@ -161,9 +159,7 @@ class Aimer:
         probe = self._probes[looked.probe]
         for aim in looked.aims:
             if self._is_untried(probe, aim):
-                scale = probe.scales[aim.step, aim.field]
-                late = self._is_met(aim) or aim.late or scale.is_limit(aim.number)
-                (self._late if late else self._aims).append((probe, aim))
+                (self._late if self._is_usual(probe, aim) else self._aims).append((probe, aim))
         places = list(probe.scales)
         if looked.broken and len(places) > 1:
             half = len(places) // 2
@@ -172,16 +168,6 @@ class Aimer:
             ((step, name),) = places
             self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
         probe.runs.clear()
-
-    def _is_untried(self, probe: Probe, aim: Aim) -> bool:
-        key = (_message(probe.steps[aim.step]), aim.field, aim.number)
-        fresh = key not in self._tried
-        self._tried.add(key)
-        return fresh
-
-    def _is_met(self, aim: Aim) -> bool:
-        """True where the same comparison was aimed at by another field."""
-        return self._met.setdefault((aim.place, aim.against), aim.field) != aim.field
 
     @property
     def has_work(self) -> bool:
@@ -195,6 +181,18 @@ class Aimer:
             return None
         probe, aim = waiting.popleft()
         return probe, aim, self._painter.given(probe.steps, probe.scales, {(aim.step, aim.field): aim.number})
+
+    def _is_untried(self, probe: Probe, aim: Aim) -> bool:
+        key = (_message(probe.steps[aim.step]), aim.field, aim.number)
+        fresh = key not in self._tried
+        self._tried.add(key)
+        return fresh
+
+    def _is_usual(self, probe: Probe, aim: Aim) -> bool:
+        """True for what a definition tells anyone, and for what the same field of another message had."""
+        known = (aim.field, aim.number) in self._met
+        self._met.add((aim.field, aim.number))
+        return known or aim.late or probe.scales[aim.step, aim.field].is_limit(aim.number)
 
 
 def _is_sayable(probe: Probe, aim: Aim) -> bool:

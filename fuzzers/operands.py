@@ -35,14 +35,13 @@ class Line(NamedTuple):
 
 
 class Hit(NamedTuple, Generic[Key]):
-    """A number for a field: where in the code it would meet what it is compared with.
+    """A number for a field that would meet what it is compared with.
 
     `vague`: the operand counts more than the field, so that any longer message moves it.
     """
 
     key: Key
     number: int
-    place: int
     against: int
     vague: bool = False
 
@@ -56,14 +55,14 @@ def hits(
     come first, then those that no word holds.
     """
     wraps = list[Hit[Key]]()
-    for place, operand, other in _moved(runs):
+    for operand, other in _moved(runs):
         for key, three in numbers.items():
             if (line := line_of(operand, three)) and _is_likely(line, three, lengths[key]):
                 signed = (other, other - _WORD) if other >= _WORD // 2 else (other,)
                 vague = lengths[key] and line.slope == 1 and line.base > _PREFIX
-                yield from (Hit(key, number, place, other, vague) for one in signed for number in line.meets(one))
+                yield from (Hit(key, number, other, vague) for one in signed for number in line.meets(one))
                 if abs(line.slope) > 1:
-                    wraps += [Hit(key, number, place, other) for number in line.meets(_WORD + min(other, 1))]
+                    wraps += [Hit(key, number, other) for number in line.meets(_WORD + min(other, 1))]
     yield from wraps
 
 
@@ -93,8 +92,8 @@ def _signed(number: int) -> int:
     return number - _WORD if number >= _WORD // 2 else number
 
 
-def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int]]:
-    """Where, operands that were not the same in each run, and what they were compared with at first."""
+def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[Three, int]]:
+    """Operands that were not the same in each run, and what they were compared with at first."""
     tables = [by_place(run) for run in runs]
     for place, first in tables[0].items():
         rest = [table.get(place) for table in tables[1:]]
@@ -102,7 +101,7 @@ def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int
             for mine, others in ((0, 1), (1, 0)):
                 operand = first[mine], rest[0][mine], rest[1][mine]
                 if len(set(operand)) > 1:
-                    yield place[0], operand, first[others]
+                    yield operand, first[others]
 
 
 def by_place(run: Sequence[Compared]) -> dict[tuple[int, int], tuple[int, int]]:

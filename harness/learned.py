@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A number that a field should have, of the message at a step: where in the program it is compared, and with what.
+    """A number that a field should have, of the message at a step, and what the program compares it with.
 
     `late`: it is counted with so much else that it tells little.
     """
@@ -52,7 +52,6 @@ class Aim:
     step: int
     field: str
     number: int
-    place: int
     against: int
     late: bool = False
 
