@@ -17,7 +17,7 @@ from protocols.model import Message, Protocol
 from protocols.render import Change
 
 RUNS = 3
-_SEEDLING = 24  # own cases for each probe of what was kept
+_SEEDLING = 64  # own cases for each probe of what was kept
 _MOST_STEPS = 12
 _MOST_AIMS = 64  # of one probe
 _LOST = 0.08  # of the comparisons, where other numbers lead another way

@@ -1,4 +1,4 @@
-"""Mutates the cases that showed something first, whichever fuzzer they are of: feedback steers."""
+"""Mutates the cases that showed something first, whichever fuzzer they are of, and aims at what is compared."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ _PARENTS = 4096  # remembered
 class GuidedFuzzer(ModelFuzzer):
     """Begins with the valid messages and what was captured, and goes on with whatever showed something new.
 
-    Its cases depend on the seed and on what was kept when: another run that is told both (`restore`, `recall`) deals
-    the same ones.
+    Where it can be seen what the program compares, most of its first cases are probes of that and what they aim at.
+    Its cases depend on the seed, on what was kept when and on what came of probes: another run that is told these
+    (`restore`, `recall`) deals the same ones.
     """
 
     name = "guided"
