@@ -22,9 +22,10 @@ from benchmarks.paired import HERE
 
 _USUAL = ("--fuzzer", "enumerate", "--fuzzer", "sequence")
 _GUIDED = (*_USUAL, "--fuzzer", "guided")
+_FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
 CONTENDERS: Mapping[str, Sequence[str]] = {
     "unguided": _USUAL,
-    **dict.fromkeys(("guided", "without edges", "without replies", "without margins", "without words"), _GUIDED),
+    **dict.fromkeys(("guided", *(f"without {one}" for one in _FEEDBACKS)), _GUIDED),
 }
 _NEVER = math.inf
 

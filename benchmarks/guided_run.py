@@ -22,6 +22,8 @@ def leave_out(contender: str) -> None:
     """From here on, campaigns of this process learn nothing of that."""
     if contender == "without words":
         EmulatedTarget.words = lambda _self: Words()  # pyright: ignore[reportAttributeAccessIssue]
+    if contender == "without operands":
+        del EmulatedTarget.note_compared  # it is no `Compares` any more
     if gone := _LEFT_OUT.get(contender):
         whole = Novelty.of
 

@@ -6,16 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from random import Random
-from typing import Literal
-
-import boofuzz
 
 from fuzzers.chains import can_take
 from fuzzers.moves import Move
 from fuzzers.pools import drawn_changes, limits_of
+from fuzzers.scales import is_free, is_number, order_of
 from harness.case import Send, Step, Wait
 from harness.learned import Words
-from protocols.bits import BitGroup
 from protocols.model import Message, Protocol
 from protocols.render import Change, Leaf
 
@@ -62,7 +59,7 @@ class Bender:
         """An integer gets another value near, at random, or within its declared range."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in _leaves(message, random) if _is_number(leaf)]
+            leaves = [leaf for leaf in _leaves(message, random) if is_number(leaf)]
             return (_of_number(message, random.choice(leaves), given, random),) if leaves else ()
 
         return self._given(steps, random, changed)
@@ -77,10 +74,10 @@ class Bender:
         return self._given(steps, random, changed)
 
     def _has_words(self, leaf: Leaf) -> bool:
-        return bool(self.words.numbers if _is_number(leaf) else self.words.texts and _is_free(leaf))
+        return bool(self.words.numbers if is_number(leaf) else self.words.texts and is_free(leaf))
 
     def _said_in(self, leaf: Leaf, given: Mapping[str, bytes], random: Random) -> Change:
-        if _is_number(leaf):
+        if is_number(leaf):
             return _set(leaf, random.choice(self.words.numbers) + random.choice((0, 0, 1, -1)))
         text, data = random.choice(self.words.texts), given.get(leaf.name, leaf.default)
         place = random.randint(0, len(data))
@@ -90,7 +87,7 @@ class Bender:
         """A field of no fixed size becomes longer or shorter."""
 
         def changed(message: Message, given: Mapping[str, bytes]) -> Sequence[Change]:
-            leaves = [leaf for leaf in _leaves(message, random) if _is_free(leaf)]
+            leaves = [leaf for leaf in _leaves(message, random) if is_free(leaf)]
             if not leaves:
                 return ()
             leaf = random.choice(leaves)
@@ -310,19 +307,9 @@ def _stacked(random: Random) -> int:
     return min(int(random.expovariate(1.2)), 3)
 
 
-def _is_number(leaf: Leaf) -> bool:
-    primitive = leaf.primitive
-    binary = getattr(primitive, "format", "binary") == "binary"
-    return bool(leaf.default) and binary and isinstance(primitive, boofuzz.BitField | BitGroup)
-
-
-def _is_free(leaf: Leaf) -> bool:
-    return isinstance(leaf.primitive, boofuzz.Bytes | boofuzz.String)
-
-
 def _of_number(message: Message, leaf: Leaf, given: Mapping[str, bytes], random: Random) -> Change:
     width = 8 * len(leaf.default)
-    value = int.from_bytes(given.get(leaf.name, message.layout.usual(leaf)), _order(leaf))
+    value = int.from_bytes(given.get(leaf.name, message.layout.usual(leaf)), order_of(leaf))
     low, high = limits_of(message, leaf) or (0, (1 << width) - 1)
     new = random.choice(
         (
@@ -340,11 +327,7 @@ def _of_number(message: Message, leaf: Leaf, given: Mapping[str, bytes], random:
 
 def _set(leaf: Leaf, number: int) -> Change:
     size = len(leaf.default)
-    return Change(leaf.name, (number % (1 << 8 * size)).to_bytes(size, _order(leaf)))
-
-
-def _order(leaf: Leaf) -> Literal["little", "big"]:
-    return "little" if getattr(leaf.primitive, "endian", ">") == "<" else "big"
+    return Change(leaf.name, (number % (1 << 8 * size)).to_bytes(size, order_of(leaf)))
 
 
 def _havoc(data: bytes, random: Random) -> bytes:

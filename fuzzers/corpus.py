@@ -12,7 +12,7 @@ from harness.case import TestCase
 from harness.outcome import News
 
 _STEERED = 0.25  # of the choices are for requirements, where there is one to steer to
-_ORDER, _REPLY, _EDGE = 0.25, 2.0, 4.0
+_ORDER, _REPLY, EDGE_WORTH = 0.25, 2.0, 4.0
 
 
 @dataclass(slots=True)
@@ -60,4 +60,4 @@ class Corpus:
 
 def worth_of(news: News) -> float:
     """What is new of a program or of its replies counts most, what only came in another order least."""
-    return _EDGE * min(news.edges, 4) + _REPLY * min(news.replies, 4) + _ORDER * min(news.orders, 2)
+    return EDGE_WORTH * min(news.edges, 4) + _REPLY * min(news.replies, 4) + _ORDER * min(news.orders, 2)

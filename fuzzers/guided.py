@@ -1,24 +1,27 @@
-"""Mutates the cases that showed something first, whichever fuzzer they are of: feedback steers."""
+"""Mutates the cases that showed something first, whichever fuzzer they are of, and aims at what is compared."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from random import Random
 
+from fuzzers.aiming import Aimer, Probe
 from fuzzers.bends import Bender
-from fuzzers.corpus import Corpus, Entry, worth_of
+from fuzzers.corpus import EDGE_WORTH, Corpus, Entry, worth_of
 from fuzzers.moves import Move, moves_of
 from fuzzers.planned import ModelFuzzer, Part
 from harness.case import Origin, Send, Step, TestCase
-from harness.learned import Kept, Learned
+from harness.learned import Aim, Kept, Learned, Looked
 from harness.outcome import Outcome
 
 MOST = 1_000_000  # cases
 _SEED_WORTH, _LEAST_WORTH = 1.0, 0.25
 _CHILDREN = 4  # of an entry each time that it is chosen
 _TRIES = 8
+_UNDIRECTED = 4  # of so many choices one is for mutations, whatever there is to aim at
+_EARLY, _SELDOM, _USUALLY = 60, 4, 2
 _ELSEWHERE = 0.05  # of the children begin in another state
 _PARENTS = 4096  # remembered
 
@@ -26,12 +29,20 @@ _PARENTS = 4096  # remembered
 class GuidedFuzzer(ModelFuzzer):
     """Begins with the valid messages and what was captured, and goes on with whatever showed something new.
 
-    Its cases depend on the seed and on what was kept when: another run that is told both (`restore`, `recall`) deals
-    the same ones.
+    Where it can be seen what the program compares, most of its first cases are probes of that and what they aim at.
+    Its cases depend on the seed, on what was kept when and on what came of probes: another run that is told these
+    (`restore`, `recall`) deals the same ones.
     """
 
     name = "guided"
     asked_for = True
+
+    @property
+    def every(self) -> int:
+        """Seldom at first, when every case shows something new; at each turn while there is something to aim at."""
+        if self._dealt < _EARLY:
+            return _SELDOM
+        return 1 if self._compares and self._aimer.has_work else _USUALLY
 
     @cached_property
     def _moves(self) -> list[Move]:
@@ -49,6 +60,18 @@ class GuidedFuzzer(ModelFuzzer):
         return corpus
 
     @cached_property
+    def _aimer(self) -> Aimer:
+        return Aimer(self._protocol, self._states, self._max_len, self._stimuli)
+
+    @cached_property
+    def _looking(self) -> dict[str, int]:
+        return {}
+
+    @cached_property
+    def _looked(self) -> list[Looked]:
+        return []
+
+    @cached_property
     def _kept(self) -> list[Kept]:
         return []
 
@@ -60,7 +83,7 @@ class GuidedFuzzer(ModelFuzzer):
     def _parents(self) -> OrderedDict[str, Entry]:
         return OrderedDict()
 
-    _dealt = _caught_up = 0
+    _dealt = _caught_up = _taken = 0
 
     def _first(self) -> Iterator[TestCase]:
         for move in self._moves:
@@ -70,9 +93,9 @@ class GuidedFuzzer(ModelFuzzer):
         for steps in self._protocol.recorded:
             yield self._case(self._states[0], steps, "recorded")
 
-    def _case(self, state: str, steps: tuple[Step, ...], what: str, parent: str = "") -> TestCase:
+    def _case(self, state: str, steps: tuple[Step, ...], what: str, field: str = "") -> TestCase:
         path = tuple(step.message for step in steps if isinstance(step, Send))
-        return TestCase(self.interface, state, steps, Origin(self.name, path, "", what, self._seed, parent))
+        return TestCase(self.interface, state, steps, Origin(self.name, path, field, what, self._seed))
 
     @cached_property
     def _parts(self) -> list[Part]:
@@ -83,21 +106,52 @@ class GuidedFuzzer(ModelFuzzer):
         return MOST
 
     def cases(self) -> Iterator[TestCase]:
-        """A few children of each entry that is chosen, among all that was kept by then."""
+        """Aims and probes as long as there are some; in between, and then, mutations of what was kept by then."""
         choice = 0
         self._catch_up()
         while self._dealt < MOST and self._corpus.entries:
             random = Random(f"{self._seed}/{self.interface}/guided/{choice}")
-            entry, other = self._corpus.choose(random), self._corpus.choose(random)
             choice += 1
-            for _ in range(_CHILDREN):
-                if made := self._mutated(entry.case, other.case, random):
-                    self._remember(made, entry)
-                    yield made
-                    self._catch_up()
+            directed = self._directed(random) if self._compares and choice % _UNDIRECTED else iter(())
+            if (first := next(directed, None)) is None:
+                directed = self._children(random)
+            else:
+                yield from self._one(first)
+            for made in directed:
+                yield from self._one(made)
+
+    def _one(self, case: TestCase) -> Iterator[TestCase]:
+        """It, unless it is too long."""
+        if _size(case.steps) <= self._max_case_bytes:
+            self._dealt += 1
+            yield case
+            self._catch_up()
+
+    def _directed(self, random: Random) -> Iterator[TestCase]:
+        """One case with an aim, or the runs of one probe."""
+        if aimed := self._aimer.aimed(late=False):
+            yield self._aimed(*aimed)
+        elif found := self._aimer.probe(self._dealt):
+            number, probe = found
+            for steps in self._aimer.runs(probe, random):
+                case = self._case(probe.state, steps, "probed")
+                self._looking[case.id] = number
+                yield case
+        elif aimed := self._aimer.aimed(late=True):
+            yield self._aimed(*aimed)
+
+    def _aimed(self, probe: Probe, aim: Aim, steps: tuple[Step, ...]) -> TestCase:
+        return self._case(probe.state, steps, f"aimed {aim.number}, compared with {aim.against}", field=aim.field)
+
+    def _children(self, random: Random) -> Iterator[TestCase]:
+        """A few of the entry that is chosen."""
+        entry, other = self._corpus.choose(random), self._corpus.choose(random)
+        for _ in range(_CHILDREN):
+            if made := self._mutated(entry.case, other.case, random):
+                self._remember(made, entry)
+                yield made
 
     def _remember(self, child: TestCase, parent: Entry) -> None:
-        self._dealt += 1
         self._parents[child.id] = parent
         if len(self._parents) > _PARENTS:
             self._parents.popitem(last=False)
@@ -106,8 +160,7 @@ class GuidedFuzzer(ModelFuzzer):
         """A child that says something and is not too long."""
         for _ in range(_TRIES):
             steps, said = self._bender.bent(case.steps, other.steps, random)
-            size = sum(len(step.data) for step in steps if isinstance(step, Send))
-            if steps and said and size <= self._max_case_bytes:
+            if steps and said and _size(steps) <= self._max_case_bytes:
                 state = random.choice(self._states) if random.random() < _ELSEWHERE else case.state
                 return self._case(state, steps, said)
         return None
@@ -116,7 +169,10 @@ class GuidedFuzzer(ModelFuzzer):
 
     def learn(self, case: TestCase, outcome: Outcome) -> None:
         """Keep what shows something first; not what did not reach its state, nor what the device has faulted on."""
-        news = outcome.measures.news
+        news, compared = outcome.measures.news, outcome.measures.compared
+        if compared and case.id in self._looking:
+            looked = self._aimer.saw(self._looking.pop(case.id), compared, self._dealt)
+            self._looked += [looked] if looked else []
         if news and outcome.transcript.state_reached and not outcome.observations:
             self._kept.append(Kept(case.id, self._dealt, max(worth_of(news), _LEAST_WORTH), news.nearer))
             self._recalled[case.id] = case
@@ -124,11 +180,13 @@ class GuidedFuzzer(ModelFuzzer):
 
     def state(self) -> Learned:
         """What was kept, to be written down."""
-        return Learned(tuple(self._kept))
+        return Learned(tuple(self._kept), tuple(self._looked), self._aimer.begun())
 
     def restore(self, learned: Learned) -> None:
         """Before any case is dealt: what will be kept at which place."""
         self._kept.extend(learned.kept)
+        self._looked.extend(learned.looked)
+        self._aimer.go_on(learned.begun)
 
     def recall(self, case: TestCase) -> None:
         """A case was dealt again: where it had been kept, it is kept again at its place."""
@@ -139,13 +197,26 @@ class GuidedFuzzer(ModelFuzzer):
     def _awaited(self) -> frozenset[str]:
         return frozenset(kept.case for kept in self._kept)
 
+    def looks(self, case: TestCase) -> bool:
+        """True for the runs of a probe."""
+        return case.id in self._looking
+
     def _catch_up(self) -> None:
-        """Keep what had been kept when so many cases were dealt."""
+        """Keep what had been kept when so many cases were dealt, and take what had come of probes."""
+        while self._taken < len(self._looked) and self._looked[self._taken].dealt <= self._dealt:
+            self._aimer.take(self._looked[self._taken])
+            self._taken += 1
         while self._caught_up < len(self._kept) and self._kept[self._caught_up].dealt <= self._dealt:
             kept = self._kept[self._caught_up]
             if (case := self._recalled.get(kept.case)) is None:
                 return
             self._caught_up += 1
             self._corpus.add(case, kept.worth, kept.nearer)
+            if self._compares and kept.worth >= EDGE_WORTH:
+                self._aimer.offer(case)
             if parent := self._parents.get(case.id):
                 parent.fruits += 1
+
+
+def _size(steps: Sequence[Step]) -> int:
+    return sum(len(step.data) for step in steps if isinstance(step, Send))

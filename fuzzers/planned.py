@@ -34,14 +34,15 @@ class ModelFuzzer(ABC):
     """A fuzzer of one protocol's messages in some of its states (none: all).
 
     `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
-    names those that the bench has (None: all). `words` are of the device's program. `connects`: the device sees when
+    names those that the bench has (None: all). `words` are of the device's program; `compares`: what
+    that compares can be seen. `connects`: the device sees when
     its link is closed and opened again, and begins anew. `measures`: its cases are for where it is known what a program
     uses. `asked_for`: a bench that names no fuzzers does without. Raises UsageError for an unknown state, and where it
     does not fit: `needs` says what it is for.
     """
 
     name: str
-    every = 1
+    turns = 1
     needs = ""
     measures = False
     asked_for = False
@@ -58,6 +59,7 @@ class ModelFuzzer(ABC):
         max_case_bytes: int = 8192,
         connects: bool = True,
         words: Words = NO_WORDS,
+        compares: bool = False,
     ) -> None:
         if not self.fits(protocol):
             raise UsageError(f"[interfaces.{interface}] fuzzers: '{self.name}' is for {self.needs}")
@@ -68,7 +70,7 @@ class ModelFuzzer(ABC):
         self._max_len = max_len or protocol.max_len
         self._stimuli = stimuli
         self._max_case_bytes, self._connects = max_case_bytes, connects
-        self._words = words
+        self._words, self._compares = words, compares
 
     @classmethod
     def fits(cls, _protocol: Protocol) -> bool:
@@ -78,6 +80,11 @@ class ModelFuzzer(ABC):
     @cached_property
     @abstractmethod
     def _parts(self) -> list[Part]: ...
+
+    @property
+    def every(self) -> int:
+        """Its turn comes in one of so many rounds."""
+        return self.turns
 
     def forecast(self) -> int:
         """How many cases there are in all."""

@@ -22,7 +22,7 @@ class ProceduresFuzzer(PlannedFuzzer):
     """
 
     name = "procedures"
-    every = 6
+    turns = 6
     needs = "a link that does more than carry messages: ble:"
 
     @classmethod

@@ -44,7 +44,7 @@ class SoakFuzzer(PlannedFuzzer):
     """
 
     name = "soak"
-    every = 1000
+    turns = 1000
     measures = True
     needs = "protocols in which we speak first, without callbacks, over a link without procedures of its own"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.case import TestCase
-from harness.interfaces import Fuzzer, Learns
+from harness.interfaces import Fuzzer, Learns, Looks
 from harness.learned import Learned
 from harness.outcome import Outcome
 
@@ -13,7 +13,12 @@ class Wrapped:
 
     def __init__(self, fuzzer: Fuzzer) -> None:
         self._fuzzer = fuzzer
-        self.name, self.interface, self.every = fuzzer.name, fuzzer.interface, fuzzer.every
+        self.name, self.interface = fuzzer.name, fuzzer.interface
+
+    @property
+    def every(self) -> int:
+        """As often as without it."""
+        return self._fuzzer.every
 
     def forecast(self) -> int:
         """As many as without it, at most."""
@@ -36,3 +41,7 @@ class Wrapped:
         """Passed on."""
         if isinstance(self._fuzzer, Learns):
             self._fuzzer.recall(case)
+
+    def looks(self, case: TestCase) -> bool:
+        """Passed on."""
+        return isinstance(self._fuzzer, Looks) and self._fuzzer.looks(case)

@@ -27,7 +27,7 @@ from harness.events import (
     FindingMinimized,
 )
 from harness.finding import LINK_GONE, Finding, bucket_of
-from harness.interfaces import Fuzzer, Listener
+from harness.interfaces import Fuzzer, Listener, Looks
 from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
 from harness.ledger import Ledger, LedgerState
@@ -311,7 +311,7 @@ class Campaign:
         self._counts.number += 1
         self._forget_earlier_lives()
         try:
-            outcome = self._runner.run(case)
+            outcome = self._run(planned)
         except GuardRefused as refusal:
             self._counts.number -= 1
             self._refused(case, str(refusal))
@@ -340,11 +340,17 @@ class Campaign:
         self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
 
+    def _run(self, planned: Planned) -> Outcome:
+        fuzzer, case = planned.fuzzer, planned.case
+        looks = isinstance(fuzzer, Looks) and fuzzer.looks(case)
+        return self._runner.looked_into(case) if looks else self._runner.run(case)
+
     def _learn(self, case: TestCase, outcome: Outcome) -> Outcome:
         """The outcome with what is new in it, of which the fuzzers of the interface learn."""
         news = self._novelty[case.interface].of(case.state, outcome)
         self._counts.quiet = 0 if news else self._counts.quiet + 1
-        measures = Measures(outcome.measures.edges, outcome.measures.watched, news)
+        seen = outcome.measures
+        measures = Measures(seen.edges, seen.watched, news, seen.compared)
         told = Outcome(outcome.transcript, outcome.observations, measures)
         for fuzzer in self._learning:
             if fuzzer.interface == case.interface:

@@ -11,7 +11,7 @@ from typing import Protocol as Interface
 
 from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
-from harness.learned import Learned, Words
+from harness.learned import Compared, Learned, Words
 from harness.outcome import Outcome
 from harness.quick import quick
 from harness.temporal import Watched
@@ -338,6 +338,19 @@ class Explains(Interface):
         ...
 
 
+@runtime_checkable
+class Compares(Interface):
+    """A target that can tell what its program compares."""
+
+    def note_compared(self) -> None:
+        """From here on, slowly; a restore begins it anew."""
+        ...
+
+    def take_compared(self) -> tuple[Compared, ...]:
+        """No more from here on: the first few comparisons of each place, in their order."""
+        ...
+
+
 class FrameKind(StrEnum):
     """How a piece of what came in counts."""
 
@@ -614,7 +627,11 @@ class Fuzzer(Interface):
 
     name: str
     interface: str
-    every: int
+
+    @property
+    def every(self) -> int:
+        """As it is at present."""
+        ...
 
     def cases(self) -> Iterator[TestCase]:
         """Breadth first; the same sequence for the same seed."""
@@ -643,6 +660,15 @@ class Learns(Interface):
 
     def recall(self, case: TestCase) -> None:
         """A case of its interface was dealt again, and is not run."""
+        ...
+
+
+@runtime_checkable
+class Looks(Interface):
+    """A fuzzer that looks at what a program compares while some of its cases run."""
+
+    def looks(self, case: TestCase) -> bool:
+        """True for one of its own that is run so."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,14 @@ class Words:
 
     numbers: tuple[int, ...] = ()
     texts: tuple[bytes, ...] = ()
+
+
+class Compared(NamedTuple):
+    """One comparison of a program: where in its code, and both operands, unsigned."""
+
+    place: int
+    left: int
+    right: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,47 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """A number that a field should have, of the message at a step, and what the program compares it with.
+
+    `late`: it is counted with so much else that it tells little.
+    """
+
+    step: int
+    field: str
+    number: int
+    against: int
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came of a probe, by its number, when so many of the fuzzer's own cases were dealt.
+
+    `broken`: with other numbers in its fields the program went another way.
+    """
+
+    probe: int
+    dealt: int
+    broken: bool = False
+    aims: tuple[Aim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was compared in the runs that a probe had so far, by its number."""
+
+    probe: int
+    runs: tuple[tuple[tuple[int, int, int], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
-    """Cases that were kept, in that order: enough to deal the same cases from there."""
+    """Cases that were kept and what came of probes, in that order: enough to deal the same cases from there.
+
+    `begun` is the probe that is under way.
+    """
 
     kept: tuple[Kept, ...] = ()
+    looked: tuple[Looked, ...] = ()
+    begun: Begun | None = None

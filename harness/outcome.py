@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.learned import Compared
 from harness.quick import quick
 from harness.temporal.statistics import Watched
 from harness.transcript import Transcript
@@ -38,11 +39,15 @@ NO_NEWS = News()
 @quick
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Figures of one execution: edges never seen before, what it exercised of each requirement, what is new in all."""
+    """Figures of one execution: edges never seen before, what it exercised of each requirement, what is new in all.
+
+    `compared`: what the program compared meanwhile, where that was asked for.
+    """
 
     edges: int = 0
     watched: Watched = NOTHING_WATCHED
     news: News = NO_NEWS
+    compared: tuple[Compared, ...] = ()
 
 
 NOTHING_MEASURED = Measures()

@@ -10,7 +10,7 @@ from harness.attribution import attributed
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, OwnError
 from harness.executor import Executor
-from harness.interfaces import Covers, Fences, Frame, Listens, Monitor, Restores, Target
+from harness.interfaces import Compares, Covers, Fences, Frame, Listens, Monitor, Restores, Target
 from harness.ladder import Served
 from harness.latency import Haste
 from harness.load import Load
@@ -272,6 +272,17 @@ class Runner:
         if not reached:
             transcript = replace(transcript, state_reached=False, proof=why)
         return self._outcome(case, transcript, before)
+
+    def looked_into(self, case: TestCase) -> Outcome:
+        """Run one case, and tell what the program compares meanwhile, where the target can. Raises as `run`."""
+        if not isinstance(self.target, Compares):
+            return self.run(case)
+        self.target.note_compared()
+        try:
+            outcome = self.run(case)
+        finally:
+            compared = self.target.take_compared()
+        return replace(outcome, measures=replace(outcome.measures, compared=compared))
 
     def observed(self, case: TestCase, transcript: Transcript) -> list[Observation]:
         """What the monitors make of a transcript."""

@@ -10,9 +10,10 @@ from typing import Any
 from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
 from harness.interfaces import Traits
-from harness.learned import Words
+from harness.learned import Compared, Words
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
+from targets.board.compares import CompareWatch
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.image import Image
@@ -60,6 +61,7 @@ class EmulatedTarget:
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed
         self._watch: WriteWatch | None = None
+        self._compares: CompareWatch | None = None
         self.epoch = 0
         self._booted: tuple[tuple[str, ...], Callable[[], str]] = ((), str)
         for stimulus in stimuli:
@@ -161,6 +163,15 @@ class EmulatedTarget:
             self._watch.remove()
         self._watch = WriteWatch(self.machine) if on else None
 
+    def note_compared(self) -> None:
+        """Hook every comparison; slow."""
+        self._compares = CompareWatch(self.machine)
+
+    def take_compared(self) -> tuple[Compared, ...]:
+        """Unhook them; what they compared since the last restore."""
+        watch, self._compares = self._compares, None
+        return () if watch is None else watch.remove()
+
     def _explained(self, event: TargetEvent) -> TargetEvent:
         if self._watch is None or event.kind != "fault":
             return event
@@ -204,6 +215,8 @@ class EmulatedTarget:
         self.machine.restore(snapshot.machine)
         if self._watch is not None:
             self._watch.forget()
+        if self._compares is not None:
+            self._compares.forget()
         self.machine.events.clear()
         self.epoch = snapshot.epoch
 

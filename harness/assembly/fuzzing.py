@@ -12,7 +12,7 @@ from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
 from harness.assembly.interfaces import CASE_BYTES
 from harness.bench_tables import InterfaceTable
-from harness.interfaces import Fuzzer, Meters, Offers, Tells
+from harness.interfaces import Compares, Fuzzer, Meters, Offers, Tells
 
 _CONNECTING = ("tcp:", "tls:", "unix:")
 
@@ -38,6 +38,7 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
                 max_case_bytes=interface.max_case_bytes,
                 connects=table.transport.startswith(_CONNECTING),
                 words=words,
+                compares=isinstance(assembly.target, Compares),
             )
             made.append(one if one.measures else _sparing(one, assembly, table))
     return made
