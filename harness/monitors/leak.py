@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.case import TestCase
+from harness.case import Send, TestCase
 from harness.errors import UsageError
 from harness.interfaces import Mark
 from harness.transcript import Exchange, Transcript
@@ -32,7 +32,8 @@ class LeakMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for the first exchange in which canaries left the device."""
-        session, disclosed = case.state in self._sessions, False
+        session = case.state in self._sessions
+        disclosed = self._may_have_disclosed(case, transcript, session=session)
         for exchange in transcript.exchanges:
             marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
             session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
@@ -45,6 +46,17 @@ class LeakMonitor:
             if leaked:
                 return (_observation(leaked, exchange),)
         return ()
+
+    def _may_have_disclosed(self, case: TestCase, transcript: Transcript, *, session: bool) -> bool:
+        """True where a message that may disclose went out before the transcript began: it is of what came later."""
+        marks, here = self._marks.get(case.interface, {}), {exchange.message for exchange in transcript.exchanges}
+        for step in case.steps:
+            if isinstance(step, Send) and step.message not in here:
+                own = marks.get(step.message, frozenset[Mark]())
+                session = session or Mark.AUTHENTICATION in own
+                if session and Mark.DISCLOSES_PATIENT_DATA in own:
+                    return True
+        return False
 
     def state(self) -> object:
         """Nothing is learned."""

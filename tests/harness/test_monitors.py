@@ -204,9 +204,9 @@ def test_a_pattern_that_is_no_regular_expression_is_named():
 MARKS = {"toy": {"read": frozenset({Mark.DISCLOSES_PATIENT_DATA}), "prove": frozenset({Mark.AUTHENTICATION})}}
 
 
-def leaked(*exchanges, state="idle", **canaries):
+def leaked(*exchanges, state="idle", steps=(), **canaries):
     monitor = LeakMonitor({"name": "DOE", **canaries}, MARKS, frozenset({"in"}))
-    found = monitor.observe(case(A, state=state), transcript(*exchanges))
+    found = monitor.observe(case(*(steps or (A,)), state=state), transcript(*exchanges))
     monitor.restore(monitor.state())
     return [(observation.kind, sign_of(observation)) for observation in found]
 
@@ -242,6 +242,15 @@ def test_what_comes_unasked_behind_a_message_that_may_disclose_may_be_its_late_r
         assert leaked(late, asked, state="in") != []
         assert leaked(asked, late) != []
     assert leaked(asked, said("a", b"<A DOE>"), state="in") == [(Kind.LEAK, ("a",))]
+
+
+def test_so_may_what_comes_in_the_time_that_a_case_is_followed_for():
+    """The transcript is of that time only."""
+    late, read, prove = said("", b"<READ DOE>"), Send("read", b"r"), Send("prove", b"p")
+    assert leaked(late, steps=(read,), state="in") == []
+    assert leaked(late, steps=(prove, read)) == []
+    assert leaked(late, steps=(read,)) == leaked(late, steps=(read, prove)) == [(Kind.LEAK, ("",))]
+    assert leaked(late, state="in") == [(Kind.LEAK, ("",))]
 
 
 def test_canaries_may_be_bytes_and_short_or_odd_ones_are_refused():
