@@ -142,6 +142,7 @@ class Campaign:
             seconds=triage,
             stop=self._out_of_time,
             tell=self._minimized,
+            planned=math.inf if budget.seconds is None else budget.seconds,
         )
         self._started = clock()
         self._interrupted = self._cut = False

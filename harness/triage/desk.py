@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ from harness.triage.shrink import Shrinker, Window
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
-_AT_A_TIME, _COSTLY_SECONDS, _HEAD_START = 5, 2.0, 300.0
+_AT_A_TIME, _COSTLY_SECONDS = 5, 2.0
+_HEAD_START, _HEAD_START_SHARE = 300.0, 0.3  # seconds at most, and of a run whose end is known
 _LEAST_SECONDS = 30.0  # at the end of a short run
 _TURN_SECONDS = 2.0
 
@@ -54,8 +56,9 @@ class DeskState:
 class Desk:
     """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
 
-    `seconds` is what it may take in all, besides `stop`. A run that has cases left gives it a fifth of its time. One
-    finding may cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
+    `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many. A run that has cases
+    left gives it a fifth of its time. One finding may cost five hundred replays, and twenty resets where these or the
+    replays take long, or are limited.
     """
 
     def __init__(
@@ -67,9 +70,11 @@ class Desk:
         seconds: float,
         stop: Callable[[], bool],
         tell: Callable[[Finding], None],
+        planned: float = math.inf,
     ) -> None:
         self._runner, self._shrinker, self._stop, self._tell = runner, Shrinker(protocols), stop, tell
         self._tries, self._limit, self._spent = tries, seconds, 0.0
+        self._head_start = min(_HEAD_START, _HEAD_START_SHARE * planned)
         self._waiting: deque[_Task] = deque()
         self._played = 0
 
@@ -87,7 +92,7 @@ class Desk:
         before = self._played
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
-        share = _SHARE * (elapsed - _HEAD_START if each > _COSTLY_SECONDS else elapsed)
+        share = _SHARE * (elapsed - self._head_start if each > _COSTLY_SECONDS else elapsed)
         if self._spent + _AT_A_TIME * each < share:
             while self._spent < share and self._work():
                 pass

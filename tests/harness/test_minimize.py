@@ -209,10 +209,10 @@ def test_what_the_reproducer_violates_anyway_says_nothing_of_where_its_own_begin
 # -- the desk ----------------------------------------------------------------------------------------------------------
 
 
-def desk_of(t, monkeypatch, play, *, seconds=100.0, stop=lambda: False):
+def desk_of(t, monkeypatch, play, *, seconds=100.0, stop=lambda: False, **planned):
     told = []
     monkeypatch.setattr(desk, "replay_once", lambda _runner, window, finding, *_rest, **_options: play(window, finding))
-    made = Desk(t.runner, {"toy": t.protocol}, tries=3, seconds=seconds, stop=stop, tell=told.append)
+    made = Desk(t.runner, {"toy": t.protocol}, tries=3, seconds=seconds, stop=stop, tell=told.append, **planned)
     return made, told
 
 
@@ -247,7 +247,8 @@ def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch)
     assert len(asked) == 10
 
 
-def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy, monkeypatch):
+@pytest.mark.parametrize(("planned", "least"), [(100.0, 30), (1000.0, 300), (5000.0, 300)])
+def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy, monkeypatch, planned, least):
     clock = [0.0]
     monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n17", "x")
@@ -256,12 +257,12 @@ def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy,
         clock[0] += 5.0
         return play(window, finding)
 
-    made, _told = desk_of(toy(), monkeypatch, slow)
+    made, _told = desk_of(toy(), monkeypatch, slow, planned=planned)
     made.take(found(*NUMBERED, case(message(b"x"), A)))
-    for elapsed in range(0, 400, 10):
+    for elapsed in range(0, least + 100, 10):
         made.advance(float(elapsed))
     assert len(asked) == 3  # what it costs is not known before
-    made.advance(600.0)
+    made.advance(least + 300.0)
     assert len(asked) == 12
 
 
