@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.by_hand import Smallest, aligned, at_least, bounded, case, constants, in_order, only
-from harness.case import LiveField, Send, Step, TestCase
+from harness.case import LiveField, Send, Step, TestCase, Wait
 from protocols.gatt.cgm import ALERTS
 from protocols.gatt.values import SFLOAT
 from protocols.render import Change
@@ -22,6 +22,7 @@ GATT = "gatt"
 GLUCOSE_RECORDS = "2a52"
 _HALF, _WORD = 1 << 16, 1 << 32
 _PROVISIONED = 16  # records of the history
+_REPORT_SECONDS = 1.0  # each of them a connection interval, the last of which tell of the patient
 _MAX_BASAL_MU_H, _MOST_BASAL_MU_H = 5_000, 30_000  # as configured; of the pump
 _LEAST_BOLUS_MU, _SATURATED = 50, 1 << 30
 _WATCHED = ("high", "low", "hypo", "hyper")
@@ -98,7 +99,7 @@ def _of_records(numbers: Mapping[str, int]) -> tuple[Smallest, ...]:
             "value.operand.greatest",
             numbers["HISTORY_SIZE"],
             lambda n: numbers["HISTORY_SIZE"] <= n < _WORD - 1,
-            lambda n: _gatt(_send("history_report_range", greatest=n)),
+            lambda n: _gatt(_send("history_report_range", greatest=n), Wait(_REPORT_SECONDS)),
             kind="leak",
         ),
     )

@@ -143,8 +143,7 @@ def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path, num
     summary = summary_in(tmp_path)
     assert (summary["exit_code"], summary["cases"], summary["bench_faults"]) == (128 + number, 0, [])
     assert "ended before its first case" in (tmp_path / "run" / "report.html").read_text()
-    with pytest.raises(ProcessLookupError):
-        os.kill(device, 0)
+    assert is_gone(device)
 
 
 def test_a_check_that_is_killed_politely_leaves_nothing_running(tmp_path):
@@ -154,8 +153,19 @@ def test_a_check_that_is_killed_politely_leaves_nothing_running(tmp_path):
         process.terminate()
         process.communicate(timeout=10)
     assert process.returncode == 143
-    with pytest.raises(ProcessLookupError):
-        os.kill(device, 0)
+    assert is_gone(device)
+
+
+def is_gone(pid, within=5.0):
+    """What the program did not end itself is ended when it is gone itself, a moment later."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def write_slow_device(folder):

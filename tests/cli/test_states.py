@@ -1,5 +1,6 @@
 """What `run` would stumble over while it runs is said by `check`, and by `run` before anything starts, in one way."""
 
+import contextlib
 import json
 import socket
 import sys
@@ -52,7 +53,7 @@ def device():
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
+            with connection, contextlib.suppress(ConnectionError):
                 while data := connection.recv(4096):
                     for byte in data:
                         mode[0] |= byte == ord("+")
