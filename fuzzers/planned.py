@@ -34,11 +34,10 @@ class ModelFuzzer(ABC):
     """A fuzzer of one protocol's messages in some of its states (none: all).
 
     `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
-    names those that the bench has (None: all). `words` are of the device's program; `compares`: what
-    that compares can be seen. `connects`: the device sees when
-    its link is closed and opened again, and begins anew. `measures`: its cases are for where it is known what a program
-    uses. `asked_for`: a bench that names no fuzzers does without. Raises UsageError for an unknown state, and where it
-    does not fit: `needs` says what it is for.
+    names those that the bench has (None: all). `words` are of the device's program; `compares`: what that compares can
+    be seen. `connects`: the device sees when its link is closed and opened again, and begins anew. `measures`: its
+    cases are for where it is known what a program uses. `asked_for`: a bench that names no fuzzers does without. Raises
+    UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
     """
 
     name: str
