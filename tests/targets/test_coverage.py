@@ -336,10 +336,9 @@ def test_each_case_says_how_many_edges_it_was_the_first_to_reach(server, port, t
             runner.run(case)
         before = runner.coverage()
         login = [replace(case, steps=(Send("message", b"L\x09"),)) for case in cases]
-        found = [runner.run(case).measures.edges for case in login]
-        time.sleep(0.3)  # what is done behind an answer is counted with a later case
-        late = runner.run(login[0]).measures.edges
-        assert sum(found) + late > 0 == sum(runner.run(case).measures.edges for case in login)
+        found = [sum(runner.run(case).measures.edges for case in login) for _again in range(10)]
+        assert found[0] + found[1] > 0  # what is done behind an answer is counted with a later case
+        assert 0 in found[1:]  # how often a waiting loop went round may differ, so not every round is quiet
         assert runner.coverage() == len(runner.edges()) >= before + sum(found)
     finally:
         runner.stop()
