@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,20 +28,61 @@ class SparingState:
     costs: Costs = ()
 
 
+class CostlyCases:
+    """Cases that wait with what they are expected to take, in seconds: the fuzzer that had the least has the next.
+
+    In an order by cost alone one whose cases have a message more than those of another would never have a turn.
+    """
+
+    def __init__(self) -> None:
+        self._heaps: dict[str, list[tuple[float, int, Planned]]] = {}
+        self._had: defaultdict[str, float] = defaultdict(float)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Planned]:
+        return (planned for heap in self._heaps.values() for _seconds, _place, planned in heap)
+
+    def add(self, planned: Planned, seconds: float) -> None:
+        """It waits behind cheaper ones of its fuzzer."""
+        heapq.heappush(self._heaps.setdefault(planned.case.origin.fuzzer, []), (seconds, planned.place, planned))
+        self._count += 1
+
+    @property
+    def seconds(self) -> float:
+        """What the next one takes; raises ValueError where there is none."""
+        return self._heaps[self._next][0][0]
+
+    def take(self) -> Planned:
+        """The next one; raises ValueError where there is none."""
+        fuzzer = self._next
+        seconds, _place, planned = heapq.heappop(self._heaps[fuzzer])
+        self._had[fuzzer] += seconds
+        self._count -= 1
+        return planned
+
+    @property
+    def _next(self) -> str:
+        return min((fuzzer for fuzzer, heap in self._heaps.items() if heap), key=lambda fuzzer: self._had[fuzzer])
+
+
 class Sparing:
     """Puts off cases with a message that has shown a known finding n times, at seconds each: one in n of them runs.
 
     So what else the message may do is still looked for, and most of the time is left for the others. Which ones run
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
-    Cases with messages that a device takes long for have half of the time together, the cheapest of them first.
+    Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
+    another, the cheapest of each first.
     """
 
     def __init__(self) -> None:
         self._shown: Counter[tuple[str, str]] = Counter()
         self._waiting: deque[Planned] = deque(maxlen=_MOST_WAITING)
         self._clock = Clock()
-        self._costly: list[tuple[float, int, Planned]] = []
+        self._costly = CostlyCases()
 
     @property
     def waiting(self) -> int:
@@ -65,13 +106,13 @@ class Sparing:
             if not self._is_due(planned.case):
                 self._waiting.append(planned)
             elif self._is_dear(planned.case):
-                heapq.heappush(self._costly, (self._clock.expected(planned.case), planned.place, planned))
+                self._costly.add(planned, self._clock.expected(planned.case))
             else:
                 yield planned
-            if self._costly and self._clock.affords(self._costly[0][0]):
-                yield heapq.heappop(self._costly)[2]
+            if self._costly and self._clock.affords(self._costly.seconds):
+                yield self._costly.take()
         while self._costly:
-            yield heapq.heappop(self._costly)[2]
+            yield self._costly.take()
         while self._waiting:
             yield self._waiting.popleft()
 
@@ -86,7 +127,7 @@ class Sparing:
     def state(self) -> SparingState:
         """What it knows, to be written down."""
         shown = tuple((*place, times) for place, times in self._shown.items())
-        waiting = (*self._waiting, *(planned for _cost, _place, planned in self._costly))
+        waiting = (*self._waiting, *self._costly)
         return SparingState(shown, tuple(planned.place for planned in waiting), self._clock.state())
 
     def restore(self, state: SparingState, planned: Mapping[int, Planned]) -> None:

@@ -46,7 +46,7 @@ def minimize_on(
         finding = _as_shown(assembly.runner, _as_found(upgraded(handover.finding, protocol)))
         if not finding.reproduced:
             return finding
-        minimization = Minimization(finding, Shrinker(assembly.protocols))
+        minimization = Minimization(finding, Shrinker(assembly.protocols), steady=assembly.runner.independent)
         _advance(assembly.runner, minimization, time.monotonic() + seconds, tell)
         smaller = minimization.finding
         return counted(smaller, _votes(assembly.runner, smaller))

@@ -15,6 +15,7 @@ from harness.triage.reduce import bisected, mapped, nearest
 from harness.triage.shrink import Place, Shrinker, Window, places_of
 
 _TWICE = 2
+_ASKED = 3  # times, what lies beside an end
 _BETWEEN, _PARTS = (1, 3, 5), 7  # no round numbers, which have their bits in common
 
 
@@ -64,19 +65,29 @@ def value_of(data: bytes, number: str) -> int:
 
 
 def reached(scale: Scale) -> Generator[int, bool, Reach]:
-    """Asks numbers on both sides of the given one until it knows where the fault begins and where it ends."""
+    """Asks numbers on both sides of the given one until it knows where the fault begins and where it ends.
+
+    What lies beside an end is asked again: that a device did not show it once may have been the moment.
+    """
     step = 1 if scale.given > scale.usual else -1
-    near, far = scale.given, None
-    if near - step != scale.usual and (yield near - step):
+    near = far = scale.given
+    while near - step != scale.usual and (yield from _shows(near - step)):
         near = yield from nearest(scale.usual, near - step)
-    if scale.given != scale.end:
-        far = (yield from _last(scale, step)) if (yield scale.given + step) else scale.given
+    while far != scale.end and (yield from _shows(far + step)):
+        far = yield from _last(scale, far + step, step)
     return Reach(near, None if far == scale.end else far, scale.end)
 
 
-def _last(scale: Scale, step: int) -> Generator[int, bool, int]:
-    """The last one behind the given one and its neighbour; the end alone may be served, as one with a meaning."""
-    shows, end = scale.given + step, scale.end
+def _shows(number: int) -> Generator[int, bool, bool]:
+    for _again in range(_ASKED):
+        if (yield number):
+            return True
+    return False
+
+
+def _last(scale: Scale, shows: int, step: int) -> Generator[int, bool, int]:
+    """The last one behind one that shows it; the end alone may be served, as one with a meaning."""
+    end = scale.end
     if shows == end or (yield end):
         far = end
     elif shows == end - step or (yield end - step):

@@ -80,7 +80,7 @@ class Desk:
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
-        self._waiting.append(_Task(Minimization(finding, self._shrinker)))
+        self._waiting.append(_Task(Minimization(finding, self._shrinker, steady=self._runner.independent)))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.

@@ -33,12 +33,15 @@ class _Answer:
 class Minimization:
     """Asks for one replay after another; `finding` is the smallest so far. Nothing is asked twice.
 
+    Only what does not show around a boundary is asked as often as somebody wants to know it, where the device is not
+    `steady`: it may answer another time in another way.
+
     Around a boundary whatever the device shows counts, and nothing that is asked there becomes the reproducer. But for
     requirements that the reproducer violates besides its own: these are violated on both sides.
     """
 
-    def __init__(self, finding: Finding, shrinker: Shrinker) -> None:
-        self.first, self._shrinker = finding, shrinker
+    def __init__(self, finding: Finding, shrinker: Shrinker, *, steady: bool = True) -> None:
+        self.first, self._shrinker, self._steady = finding, shrinker, steady
         self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
         self._conditions: tuple[Condition, ...] = ()
         self._earlier = self._beside = self._doubtful = False
@@ -154,16 +157,25 @@ class Minimization:
         """The next question that was not answered before; None at the end."""
         try:
             window = next(self._questions) if answer is None else self._questions.send(self._taken(answer))
-            while (known := self._answers.get(_key(window))) is not None:
+            while (known := self._known(window)) is not None:
                 window = self._questions.send(self._taken(known))
         except StopIteration:
             return None
         return window
 
+    def _known(self, window: Window) -> _Answer | None:
+        known = self._answers.get(_key(window))
+        asked_anew = self._beside and not self._steady and known is not None and not self._is_fault(known)
+        return None if asked_anew else known
+
+    def _is_fault(self, answer: _Answer) -> bool:
+        """Beside a boundary."""
+        return bool(answer.faults - self._besides)
+
     def _taken(self, answer: _Answer) -> bool:
         if not self._beside:
             return answer.same
-        fault = bool(answer.faults - self._besides)
+        fault = self._is_fault(answer)
         self._doubtful |= not (fault or answer.served)
         return fault
 

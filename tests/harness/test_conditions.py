@@ -1,10 +1,13 @@
 """What a fault takes, in words a person can check against the firmware."""
 
+from random import Random
+
 import pytest
 from test_reduce import driven
 from test_shrink import LINK, SHRINKER, case, changed, send
 
 from harness.finding import Condition
+from harness.triage import boundary
 from harness.triage.boundary import reaches_in, scale_of, value_of
 from harness.triage.conditions import conditions_of
 
@@ -123,3 +126,21 @@ def test_a_length_may_have_two_ends(shows, words):
     (condition,) = conditions(changed("open_session", **{"body.peer": b"A" * 13}), shows=shows)
     assert condition.words == words
     assert condition.of_length
+
+
+def exact_ends(seed):
+    """Both ends as they are told where one question of four about what shows the fault is not answered by it."""
+    random = Random(seed)
+
+    def seen(candidate):
+        return all(9000 <= n < 9100 for n in numbers(candidate)) and random.random() < 3 / 4
+
+    window = (case(changed("program_rate", **{"body.rate": 9050})),)
+    (reach,) = driven(reaches_in(SHRINKER, window), seen)[0].values()
+    return (reach.near, reach.far) == (9000, 9099)
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(boundary._ASKED, 85, 100), (1, 0, 60)])
+def test_what_lies_beside_an_end_is_asked_again(monkeypatch, asked, least, most):
+    monkeypatch.setattr(boundary, "_ASKED", asked)
+    assert least <= sum(map(exact_ends, range(100))) <= most

@@ -13,7 +13,7 @@ from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
 from harness.finding import Size, bucket_of
 from harness.triage import desk
 from harness.triage.desk import Desk
-from harness.triage.minimize import Minimization
+from harness.triage.minimize import Minimization, _Answer, _key
 from harness.triage.replay import Replay
 from harness.triage.shrink import Shrinker
 from harness.verdict import Kind, Observation
@@ -72,6 +72,18 @@ def test_nothing_is_asked_twice(toy):
     finished(Minimization(found(case(A, B, message(b"x"), A, B)), shrinker(toy())), play)
     keys = [tuple(one.id for one in window) for window in asked]
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_only_a_device_that_may_answer_in_another_way_is_asked_again_beside_a_boundary(toy, steady):
+    minimization = Minimization(found(case(message(b"x"))), shrinker(toy()), steady=steady)
+    other = (case(message(b"o", "other")),)
+    minimization._answers[_key(other)] = _Answer(False, frozenset(), True)
+    assert minimization._known(other) is not None
+    minimization._beside = True
+    assert (minimization._known(other) is not None) is steady
+    minimization._answers[_key(other)] = minimization._yes
+    assert minimization._known(other) is not None
 
 
 def test_what_there_is_so_far_is_a_finding_at_any_time(toy):

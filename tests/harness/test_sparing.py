@@ -1,10 +1,13 @@
 """A message that kills a slow device again and again is put off more and more, and never for good."""
 
+from dataclasses import replace
+
 import pytest
 from toy import case, message
 
+from harness.case import Origin
 from harness.order import Planned
-from harness.sparing import Sparing
+from harness.sparing import CostlyCases, Sparing
 from harness.transcript import Service, Transcript, Way
 from harness.verdict import Kind, Observation
 
@@ -65,3 +68,30 @@ def test_what_was_put_off_runs_when_there_is_nothing_else_and_is_counted_until_t
     rest = [planned.case for planned in ordered]
     assert (len(rest), {case.messages for case in rest}, sparing.waiting) == (120 - len(ran), {("kill",)}, 0)
     assert {case.id for case in ran + rest} == {case.id for _fuzzer, case, _place in cases}
+
+
+def dear(fuzzer, place, size):
+    """A case of so many messages, of which each takes long."""
+    one = case(*(message(b"%d" % n, "slow") for n in range(size)))
+    return Planned(None, replace(one, origin=Origin(fuzzer)), place)
+
+
+def test_of_two_fuzzers_whose_cases_take_long_each_has_as_much_time():
+    costly = CostlyCases()
+    for place in range(40):
+        costly.add(dear("short", place, 1), 1.0)
+        costly.add(dear("long", 100 + place, 4), 4.0)
+    taken = []
+    while sum(size for _fuzzer, size in taken) < 40:
+        seconds = costly.seconds
+        taken.append((costly.take().case.origin.fuzzer, seconds))
+    spent = {name: sum(size for fuzzer, size in taken if fuzzer == name) for name in ("short", "long")}
+    assert abs(spent["short"] - spent["long"]) <= 4
+    assert len(costly) == len(list(costly)) == 80 - len(taken)
+
+
+def test_of_one_fuzzer_the_cheapest_comes_first():
+    costly = CostlyCases()
+    for place, seconds in enumerate((3.0, 1.0, 2.0, 1.0)):
+        costly.add(dear("one", place, 1), seconds)
+    assert [costly.take().place for _ in range(4)] == [1, 3, 2, 0]
