@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_LANGUAGES = sys.stdlib_module_names | {"java", "javax", "jdk", "sun"}
 _BOUND = 1 << 16  # bytes from the end that are looked at
 _LONGEST = 400  # of a line
 _SHOWN = 120
@@ -24,6 +26,15 @@ class Complaint:
     checked: bool = False
     frames: tuple[str, ...] = ()
     weakness: str = ""
+
+    @property
+    def is_the_programs_own(self) -> bool:
+        """True for an exception that the program, or a package that it uses, has made to be raised: not a language's.
+
+        A `KeyError` happens; a `server.errors.BadRequest` is what somebody wanted to say.
+        """
+        root, dot, _name = self.what.partition(".")
+        return bool(dot) and not self.checked and root.isidentifier() and root not in _LANGUAGES
 
     def __str__(self) -> str:
         return f"{self.what} at {self.place}" if self.place else self.what

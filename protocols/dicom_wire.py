@@ -40,6 +40,7 @@ from protocols.wire import Fields, LazyFields, Wire, counted, stray
 
 LONGEST = 1 << 20
 PERMANENT = 1
+_OWN_TROUBLE = frozenset({0x0110, *range(0xA700, 0xA800)})  # a processing failure; out of resources (PS3.7 C, PS3.4)
 WARNINGS = frozenset({0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
 _HEADER = re.compile(rb"[\x01-\x07]\0\0[\0-\x0f][\s\S]{2}")
 _CANCELLED = frozenset(RESPONSE | REQUESTS[name] for name in ("c_find", "c_get", "c_move"))
@@ -199,6 +200,10 @@ class DicomWire(Wire):
             return True
         status = frame.fields.get("status", SUCCESS)
         return isinstance(status, int) and status != SUCCESS and status not in PENDING and status not in WARNINGS
+
+    def blames_request(self, frame: Frame) -> bool:
+        """Every refusal but a processing failure, and what is for want of resources."""
+        return self.refuses(frame) and frame.fields.get("status", SUCCESS) not in _OWN_TROUBLE
 
     def read(self, data: bytes) -> Fields:
         """What the PDU, or the DIMSE message in P-DATA-TF, says."""

@@ -93,6 +93,11 @@ class HttpWire(Wire):
         response = response_of(frame.data) if frame.kind is FrameKind.REPLY else None
         return response is not None and response.status >= 400
 
+    def blames_request(self, frame: Frame) -> bool:
+        """A status between 400 and 499."""
+        response = response_of(frame.data) if frame.kind is FrameKind.REPLY else None
+        return response is not None and 400 <= response.status < 500
+
     def identity(self, frame: Frame) -> Identity:
         """The server's name for itself, as model."""
         return Identity(model=str(frame.fields.get("server", "")))

@@ -78,6 +78,11 @@ class ModbusWire(Wire):
         opened = self.opened(frame.data)
         return opened is not None and bool(opened[1][0] & EXCEPTION)
 
+    def blames_request(self, frame: Frame) -> bool:
+        """The exceptions for a function, an address or a quantity that there is not."""
+        opened = self.opened(frame.data)
+        return self.refuses(frame) and opened is not None and not PROPER_EXCEPTIONS.isdisjoint(opened[1][1:])
+
     def wrong(self, sent: bytes, frame: Frame) -> str:
         """Another unit, or a PDU that cannot answer the request's."""
         asked, told = self.opened(sent), self.opened(frame.data)

@@ -283,6 +283,10 @@ class Protocol:
         """True when a reply says that what it answers was not carried out."""
         return any(self.wire.refuses(frame) for frame in self.split(reply)[0])
 
+    def blames_request(self, reply: bytes) -> bool:
+        """True when a reply refuses what was asked, and tells of no trouble of the device's own."""
+        return any(self.wire.blames_request(frame) for frame in self.split(reply)[0])
+
     @property
     def judges_replies(self) -> bool:
         """True when it knows of something that a reply must be or that must be answered."""

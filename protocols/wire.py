@@ -111,6 +111,10 @@ class Wire:
         """True when the reply says that the message was read and not carried out; False where that cannot be told."""
         return False
 
+    def blames_request(self, frame: Frame) -> bool:
+        """True when a refusal is for what was asked, and not for trouble of the device's own."""
+        return self.refuses(frame)
+
     def wrong(self, sent: bytes, frame: Frame) -> str:
         """Why the reply to `sent` cannot be right, whatever the device, in words that one fault has in common; or "".
 

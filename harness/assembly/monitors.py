@@ -57,7 +57,7 @@ def monitors_of(
     marks = {name: protocol.marks for name, protocol in protocols.items()}
     monitors: list[Monitor] = [DeviceMonitor(), ConsoleMonitor(table.console_patterns)]
     if is_program(bench):
-        monitors.append(ProgramMonitor())
+        monitors.append(ProgramMonitor({name: protocol.blames_request for name, protocol in protocols.items()}))
     if isinstance(target, Meters):
         monitors += [ResourceMonitor(target, table.given_back, measured=target.measured)]
         monitors += [SpinMonitor(target, table.given_back)] if target.measured else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from harness.case import TestCase
@@ -16,11 +17,16 @@ _LEAK = "CWE-401"  # what a program holds when it ends is no case's doing
 
 
 class ProgramMonitor:
-    """Reads the outputs of the bench's own process; there is nothing to set. A report may come in pieces."""
+    """Reads the outputs of the bench's own process; there is nothing to set. A report may come in pieces.
+
+    An exception of the program's own that it logs while it refuses a message is how it refuses: `blames_request` says
+    of a reply on an interface whether it does, for what was asked.
+    """
 
     name = "program"
 
-    def __init__(self) -> None:
+    def __init__(self, blames_request: Mapping[str, Callable[[bytes], bool]] = MappingProxyType({})) -> None:
+        self._blames_request = blames_request
         self._tail = b""
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
@@ -30,8 +36,18 @@ class ProgramMonitor:
         text = self._tail + b"".join(data for _time, data in transcript.console)
         told = complaints_in(text)
         self._tail = b"" if told else _begun(text)
+        told = [one for one in told if one.weakness != _LEAK]
+        if any(one.is_the_programs_own for one in told) and self._refused(case, transcript):
+            told = [one for one in told if not one.is_the_programs_own]
         message = blamed(case, transcript)
-        return [_observation(one, message, transcript) for one in told if one.weakness != _LEAK]
+        return [_observation(one, message, transcript) for one in told]
+
+    def _refused(self, case: TestCase, transcript: Transcript) -> bool:
+        """True where the device lives, and its replies say of a message of the case that it was wrong."""
+        refuses = self._blames_request.get(case.interface)
+        if refuses is None or transcript.probe_served is not True:
+            return False
+        return any(map(refuses, (reply for exchange in transcript.exchanges for reply in exchange.replies)))
 
     def state(self) -> bytes:
         """The end of the text so far, which may be the beginning of a report."""

@@ -4,9 +4,11 @@ import pytest
 from test_complaint import ASAN, TRACEBACK, UBSAN
 from toy import case, message
 
+from harness.complaint import Complaint
 from harness.monitors.program import ProgramMonitor
 from harness.transcript import Exchange, Transcript
 from harness.verdict import Kind
+from protocols.load import load_protocol
 
 SUMMED_UP = UBSAN + "SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior /src/rate.c:12:19 in \n"
 LEAKS = """\
@@ -99,3 +101,49 @@ def test_the_message_that_is_named_is_the_cases_and_never_the_probe_behind_it():
     sent = [Exchange(name, b"<>", (b"<>",), (), b"", at, at, True, True) for name, at in (("x", 0.1), ("probe", 0.3))]
     (seen,) = ProgramMonitor().observe(of, Transcript(of.id, tuple(sent), 0.0, 1.0, console=((0.5, UBSAN.encode()),)))
     assert seen.detail["message"] == "x"
+
+
+OWN = TRACEBACK.replace("KeyError", "server.errors.BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "alive", "seen"),
+    [
+        (OWN, b"wrong", True, 0),
+        (OWN, b"yes", True, 1),
+        (OWN, b"wrong", False, 1),
+        (TRACEBACK, b"wrong", True, 1),
+        (TRACEBACK.replace("KeyError", "struct.error"), b"wrong", True, 1),
+        (ASAN, b"wrong", True, 1),
+    ],
+)
+def test_an_exception_of_its_own_with_which_it_refuses_a_message_is_no_fault(text, reply, alive, seen):
+    of = case(message(b"x"))
+    asked = Exchange("x", b"<x>", (reply,), (), b"", 0.1, 0.2, True, True)
+    transcript = Transcript(of.id, (asked,), 0.0, 1.0, console=((0.5, text.encode()),), probe_served=alive)
+    watching = ProgramMonitor({of.interface: lambda reply: reply == b"wrong"})
+    assert len(watching.observe(of, transcript)) == seen
+
+
+def test_which_exceptions_are_a_programs_own():
+    names = ("aiohttp.http_exceptions.BadStatusLine", "__main__.Refused", "ca.uhn.hl7v2.HL7Exception")
+    assert all(Complaint(name).is_the_programs_own for name in names)
+    names = ("KeyError", "struct.error", "json.decoder.JSONDecodeError", "java.lang.NullPointerException", "index 3.5")
+    assert not any(Complaint(name).is_the_programs_own for name in names)
+    assert not Complaint("a.Refused", checked=True).is_the_programs_own
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reply", "blames"),
+    [
+        ("http", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", True),
+        ("http", b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", False),
+        ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", False),
+        ("modbus_tcp", bytes.fromhex("000100000003018302"), True),
+        ("modbus_tcp", bytes.fromhex("000100000003018304"), False),
+        ("modbus_tcp", bytes.fromhex("00010000000501030217ff"), False),
+        ("dicom", bytes.fromhex("03000000000400010101"), True),
+    ],
+)
+def test_which_refusals_are_for_what_was_asked(protocol, reply, blames):
+    assert load_protocol(protocol).blames_request(reply) is blames
