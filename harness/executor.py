@@ -122,10 +122,10 @@ class Executor:
             self._give_up(self.now())
         self.connection.close()
 
-    def renew(self, patience: float) -> None:
-        """Close the link and open it again within `patience` seconds; raises LinkError."""
+    def renew(self, patience: float, since: float | None = None) -> None:
+        """Close the link and open it again within `patience` seconds, counted `since` then; raises LinkError."""
         self.close()
-        self.connection.renew(patience)
+        self.connection.renew(patience, since)
 
     def _anew(self) -> None:
         """A link was opened: a script introduces itself on it; what a device says by itself is no answer.
@@ -372,7 +372,7 @@ class Executor:
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
-        if self.connection.handles is not None and self.connection.handles.fresh():
+        if self.connection.fresh():
             self.conversation = Conversation()
 
     def _resolved(self, step: Send) -> bytes:
@@ -426,7 +426,8 @@ class Executor:
                         seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
                         deadline = since + seconds
                         continue
-                    if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
+                    due = expects or reading.behind is not None or self._missing()
+                    if until == deadline and due and (later := self._later(since, seconds, deadline)) > deadline:
                         deadline = later
                         continue
                     break
@@ -576,14 +577,15 @@ class Executor:
             self._give_up(link.now())
 
     def probe(self, seconds: float = 0.0) -> Frame | None:
-        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout).
+        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: as long as it is due).
 
         One that was served behind the last message of a case need not be sent again.
         """
         served, self._served = self._served, None
         if served is not None:
             return served
-        answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
+        brief = self._latency.brief(self.protocol.probe.message) if self.connection.hurry else self.timeout
+        answer = self._send(self.protocol.probe, seconds or brief, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer

@@ -36,7 +36,7 @@ class Ladder:
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
     back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
-    all that was learned.
+    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -60,10 +60,11 @@ class Ladder:
         learned = self.presumed is None and self._renewals >= _LEARNED
         return learned or Way.RECONNECTED in self.known
 
-    def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
+    def climb(self, *, closed: bool, broken: bool, patience: float, since: float | None = None) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
 
-        Raises LinkError when no link opens any more.
+        It has been sought in vain `since` then, which is not waited for again. Raises LinkError when no link opens any
+        more.
         """
         began, waited = self._executor.now(), False
         if not broken:
@@ -72,13 +73,13 @@ class Ladder:
                     return served
             except LinkClosed:
                 closed = True
-            except LinkError:
-                pass
+            except LinkError as error:
+                since = error.since
             else:
                 if self._executor.over:
                     return self._beside(patience, began)
                 waited = True
-        served = self._on_another(closed=closed, patience=patience, began=began)
+        served = self._on_another(closed=closed, patience=patience, began=began, since=since)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
         self._renewals += waited and served.service.way is Way.RECONNECTED
@@ -111,7 +112,8 @@ class Ladder:
             return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
         if self._given_up:
             return None
-        if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
+        patient = not executor.connection.hurry
+        if patient and (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
         return None if hungry else self._filled(began)
 
@@ -144,11 +146,11 @@ class Ladder:
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
 
-    def _on_another(self, *, closed: bool, patience: float, began: float) -> Served:
+    def _on_another(self, *, closed: bool, patience: float, began: float, since: float | None = None) -> Served:
         executor, failed = self._executor, 0
-        executor.renew(patience)
+        executor.renew(patience, since)
         gone = executor.connection.gone
-        until = executor.now() + patience
+        until = executor.now() + executor.connection.given(patience)
         while failed < _ATTEMPTS or executor.now() < until:
             try:
                 if (answer := executor.probe()) is not None:

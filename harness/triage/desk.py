@@ -7,12 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
 from harness.runner import Runner
+from harness.transcript import Way
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, replay_once, ways_back
+from harness.triage.replay import Replay, presumed_of, replay_once
 from harness.triage.shrink import Shrinker, Window
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
@@ -25,11 +27,20 @@ _TURN_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Task:
-    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick."""
+    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick.
+
+    `hurried`: that the device never serves again is presumed as soon as it does not at once.
+    """
 
     minimization: Minimization
+    hurried: bool
     resets: int = 0
     turns: int = 1
+
+    @property
+    def presumed(self) -> frozenset[Way]:
+        known = presumed_of(self.minimization.first)
+        return known if self.hurried else known - {Way.NEVER}
 
     @property
     def costs_too_much(self) -> bool:
@@ -80,7 +91,10 @@ class Desk:
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
-        self._waiting.append(_Task(Minimization(finding, self._shrinker)))
+        self._begin(finding, hurried=Way.NEVER in presumed_of(finding))
+
+    def _begin(self, finding: Finding, *, hurried: bool) -> None:
+        self._waiting.append(_Task(Minimization(finding, self._shrinker), hurried))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
@@ -104,26 +118,30 @@ class Desk:
         while self._spent < until and self._work():
             pass
         while self._waiting:
-            self._conclude(self._waiting.popleft().minimization)
+            self._conclude(self._waiting.popleft())
 
     def _work(self) -> bool:
         """One question about the first of the row; False where there is none, or no time for it."""
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
-        task.minimization.advance(self._asked)
+        task.minimization.advance(partial(self._asked, task.presumed))
         slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
             self._waiting.popleft()
-            self._conclude(task.minimization)
+            self._conclude(task)
         elif task.has_had_its_turn:
             self._waiting.rotate(-1)
         self._spent += time.monotonic() - began
         return True
 
-    def _conclude(self, current: Minimization) -> None:
-        """What one came to; told where it comes back as often as the one that it was made of."""
+    def _conclude(self, task: _Task) -> None:
+        """What one came to; told where it comes back as often as the one that it was made of.
+
+        Where haste took a device for dead that was only slow, it is begun again, with patience.
+        """
+        current = task.minimization
         finding, first = current.finding, current.first
         if finding.window != first.window:
             finding = self._repeated(finding)
@@ -132,15 +150,17 @@ class Desk:
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
             self._tell(finding)
+        elif task.hurried and finding.reproduced < finding.tries:
+            self._begin(first, hurried=False)
 
     def _repeated(self, finding: Finding) -> Finding:
         played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
         return counted(finding, played, shown=1)
 
-    def _asked(self, window: Window, finding: Finding) -> Replay:
+    def _asked(self, presumed: frozenset[Way], window: Window, finding: Finding) -> Replay:
         """A replay that is to be smaller: how the device comes back is not found out anew each time."""
         self._played += 1
-        return replay_once(self._runner, window, finding, self._stop, ways_back(finding.transcript), hasty=True)
+        return replay_once(self._runner, window, finding, self._stop, presumed, hasty=True)
 
     def _play(self, window: Window, finding: Finding) -> Replay:
         self._played += 1

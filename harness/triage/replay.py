@@ -64,8 +64,8 @@ def replay_once(
 ) -> Replay:
     """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
 
-    `presumed`: ways on which it comes back to service, as far as known. A `hasty` one proves nothing, and is soon over
-    where these are known.
+    `presumed`: ways on which it comes back to service, or NEVER, as far as known. A `hasty` one proves nothing, and is
+    soon over where these are known.
     """
     try:
         with runner.sequential(presumed, hasty=hasty and bool(presumed)):
@@ -82,6 +82,14 @@ def ways_back(transcript: Transcript) -> frozenset[Way]:
     """How the device came back to service without being waited for; none where it did otherwise."""
     service = transcript.service
     return frozenset(SHORTCUTS) & {service.way} if service is not None else frozenset()
+
+
+def presumed_of(finding: Finding) -> frozenset[Way]:
+    """What a hasty replay may presume: how the device came back, or that it never did, where that is the fault."""
+    transcript = finding.transcript
+    dead = transcript.service.way is Way.NEVER if transcript.service is not None else bool(transcript.link_error)
+    never = frozenset({Way.NEVER}) if dead and finding.observation.timed else frozenset[Way]()
+    return ways_back(transcript) | never
 
 
 def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool]) -> Replay:
