@@ -89,8 +89,11 @@ class Runner:
         self.states.start()
         self._drain()
 
-    def fresh(self) -> None:
-        """A cold start for a replay: as fresh as the bench can make it. Raises TargetError."""
+    def fresh(self, *, reset: bool = True) -> None:
+        """A cold start for a replay: as fresh as the bench can make it, or as it can without a reset.
+
+        Raises TargetError.
+        """
         if self.independent:
             self.start()
             return
@@ -98,8 +101,9 @@ class Runner:
             carrier.restore()
         for interface in self.interfaces.values():
             interface.ladder.forget()
-        self.target.calm()
-        self._restart()
+        if reset:
+            self.target.calm()
+            self._restart()
         self._forget_links()
         self.states.start()
         if not self.target.can_reset():

@@ -29,18 +29,21 @@ _TURN_SECONDS = 2.0
 class _Task:
     """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick.
 
-    `hurried`: that the device never serves again is presumed as soon as it does not at once.
+    `hasty`: it is asked without what proves a fault: a reset behind what left the device serving, the session's end
+    where the fault shows before it, patience with a device that never served again.
     """
 
     minimization: Minimization
-    hurried: bool
+    hasty: bool = True
+    shows_before_the_end: bool = False
     resets: int = 0
     turns: int = 1
 
     @property
     def presumed(self) -> frozenset[Way]:
+        """How the device comes back, or that it never does."""
         known = presumed_of(self.minimization.first)
-        return known if self.hurried else known - {Way.NEVER}
+        return known if self.hasty else known - {Way.NEVER}
 
     @property
     def costs_too_much(self) -> bool:
@@ -88,13 +91,11 @@ class Desk:
         self._head_start = min(_HEAD_START, _HEAD_START_SHARE * planned)
         self._waiting: deque[_Task] = deque()
         self._played = 0
+        self._serves = False  # it was clean to the end of the last replay, and nothing was played since
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
-        self._begin(finding, hurried=Way.NEVER in presumed_of(finding))
-
-    def _begin(self, finding: Finding, *, hurried: bool) -> None:
-        self._waiting.append(_Task(Minimization(finding, self._shrinker), hurried))
+        self._waiting.append(_Task(Minimization(finding, self._shrinker)))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
@@ -103,7 +104,7 @@ class Desk:
         the first minutes belong to the cases: they find the most then. True when it has played something: what the
         device met before is past.
         """
-        before = self._played
+        before, self._serves = self._played, False
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
         share = _SHARE * (elapsed - self._head_start if each > _COSTLY_SECONDS else elapsed)
@@ -114,7 +115,7 @@ class Desk:
 
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""
-        until = self._spent + max(_LEAST_SECONDS, elapsed)
+        until, self._serves = self._spent + max(_LEAST_SECONDS, elapsed), False
         while self._spent < until and self._work():
             pass
         while self._waiting:
@@ -125,7 +126,7 @@ class Desk:
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
-        task.minimization.advance(partial(self._asked, task.presumed))
+        task.minimization.advance(partial(self._asked, task))
         slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
@@ -139,7 +140,7 @@ class Desk:
     def _conclude(self, task: _Task) -> None:
         """What one came to; told where it comes back as often as the one that it was made of.
 
-        Where haste took a device for dead that was only slow, it is begun again, with patience.
+        Where it does not come back at all times, haste was to blame, and it is begun again without.
         """
         current = task.minimization
         finding, first = current.finding, current.first
@@ -150,20 +151,26 @@ class Desk:
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
             self._tell(finding)
-        elif task.hurried and finding.reproduced < finding.tries:
-            self._begin(first, hurried=False)
+        elif task.hasty and finding.reproduced < finding.tries:
+            self._waiting.append(_Task(Minimization(first, self._shrinker), hasty=False))
 
     def _repeated(self, finding: Finding) -> Finding:
         played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
         return counted(finding, played, shown=1)
 
-    def _asked(self, presumed: frozenset[Way], window: Window, finding: Finding) -> Replay:
+    def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
         """A replay that is to be smaller: how the device comes back is not found out anew each time."""
+        reset, ends = not (task.hasty and self._serves), not (task.hasty and task.shows_before_the_end)
         self._played += 1
-        return replay_once(self._runner, window, finding, self._stop, presumed, hasty=True)
+        again = replay_once(
+            self._runner, window, finding, self._stop, task.presumed, hasty=True, reset=reset, ends=ends
+        )
+        task.shows_before_the_end = again.case is not None if again.reproduced else task.shows_before_the_end
+        self._serves = again.clean
+        return again
 
     def _play(self, window: Window, finding: Finding) -> Replay:
-        self._played += 1
+        self._played, self._serves = self._played + 1, False
         return replay_once(self._runner, window, finding, self._stop)
 
     def state(self) -> DeskState:
