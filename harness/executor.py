@@ -568,13 +568,18 @@ class Executor:
         served, self._served = self._served, None
         if served is not None:
             return served
-        brief = self._latency.brief(self.protocol.probe.message) if self.connection.hurry else self.timeout
-        answer = self._send(self.protocol.probe, seconds or brief, self._asked, self.protocol.served)
+        due = self.brief if self.connection.hurry else self.timeout
+        answer = self._send(self.protocol.probe, seconds or due, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer
         self._asked.append(self._bytes)
         return None
+
+    @property
+    def brief(self) -> float:
+        """The seconds in which the probe is served where all is well, several times over."""
+        return self._latency.brief(self.protocol.probe.message)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:

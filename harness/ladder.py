@@ -36,7 +36,8 @@ class Ladder:
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
     back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
-    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited.
+    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. A `hasty` one gives
+    the first probe no more than it takes where all is well.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -44,6 +45,7 @@ class Ladder:
         self._renewals = 0
         self.trusted = frozenset[Way]()
         self.presumed: frozenset[Way] | None = None
+        self.hasty = False
 
     def forget(self) -> None:
         """The device was made fresh: what was learned of its connections was another life's."""
@@ -95,7 +97,8 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        if not executor.overdue and (answer := executor.probe()) is not None:
+        seconds = executor.brief if self.hasty else 0.0
+        if not executor.overdue and (answer := executor.probe(seconds)) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
             return None

@@ -46,7 +46,8 @@ class Patience:
             return seconds
         if how.ended:
             return 0.0
-        if not how.last and self._is_known and (step.mutated or how.deaf):
+        dropped = not how.last and self._is_known and (step.mutated or how.deaf)
+        if dropped or self.haste is Haste.MOST:
             seconds = min(seconds, latency.brief(name))
         if not how.expects and not how.owed:
             seconds = min(seconds, latency.unasked_wait(name))
@@ -55,11 +56,15 @@ class Patience:
     @property
     def _is_known(self) -> bool:
         """True where it is known what a device does that drops a message, or falls deaf behind it."""
-        return self.haste is Haste.MORE or (self.telling and self.latency.known)
+        return self._is_sure or (self.telling and self.latency.known)
+
+    @property
+    def _is_sure(self) -> bool:
+        return self.haste in (Haste.MORE, Haste.MOST)
 
     def behind(self, probe: str, seconds: float) -> float:
         """How long a probe has that was sent behind a message which had `seconds`."""
-        return self.latency.brief(probe) if self.haste is Haste.MORE else seconds
+        return self.latency.brief(probe) if self._is_sure else seconds
 
     def later(self, since: float, seconds: float, now: float) -> float:
         """When the wait of some seconds `since` then is over, as the machine lost some; 0 where it is by now."""

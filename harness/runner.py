@@ -172,7 +172,7 @@ class Runner:
         """
         self._careful = not hasty
         for interface in self.interfaces.values():
-            interface.ladder.presumed = presumed
+            interface.ladder.presumed, interface.ladder.hasty = presumed, hasty
         if isinstance(self.states, KeptStates):
             self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
@@ -185,7 +185,7 @@ class Runner:
                 self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
-                interface.ladder.presumed = None
+                interface.ladder.presumed, interface.ladder.hasty = None, False
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -351,6 +351,8 @@ class Runner:
     def _haste(self, interface: Interface) -> Haste:
         if self.independent or self._careful:
             return Haste.NONE
+        if interface.ladder.hasty:
+            return Haste.MOST
         return Haste.MORE if interface.ladder.known else Haste.SOME
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
