@@ -492,7 +492,7 @@ class Executor:
         return False
 
     def _later(self, sent_at: float, seconds: float, deadline: float) -> float:
-        """The deadline as the machine lost some time since the sending, else 0; a link that is done is not waited for."""
+        """The deadline as the machine lost some time since the sending, else 0; a link that is done has no more."""
         now = self.link.now()
         return 0.0 if self.link.whole and now < deadline else self._patience.later(sent_at, seconds, now)
 

@@ -36,8 +36,8 @@ class Ladder:
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
     back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
-    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. A `hasty` one gives
-    the first probe no more than it takes where all is well.
+    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. In a `hasty` climb
+    the first probe is given no more than it takes where all is well.
     """
 
     def __init__(self, executor: Executor) -> None:

@@ -1,4 +1,4 @@
-"""How long an answer is waited for: what the bench gives it, less where it need not come, and what this machine lost."""
+"""How long an answer is waited for: what the bench gives it, less where it need not come, more as the machine lost."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ class Whereabouts:
     def __init__(self, monikers: Iterable[str], radio: Radio) -> None:
         self._endpoints, self._radio = [parse_moniker(moniker) for moniker in monikers], radio
         self._elsewhere: bool | None = None
-        self._pid, self._looked, self._tree, self._serves = 0, 0.0, (0,), False
+        self._pid, self._looked, self._serves = 0, 0.0, False
+        self._tree: tuple[int, ...] = ()
 
     def processes(self, pid: int | None) -> tuple[int, ...] | None:
         """All that the device is, where process `pid` was started to be it; none where it is not on this machine.

@@ -163,7 +163,7 @@ class Desk:
         reset, ends = not (task.hasty and self._serves), not (task.hasty and task.shows_before_the_end)
         self._played += 1
         again = replay_once(
-            self._runner, window, finding, self._stop, task.presumed, hasty=True, reset=reset, ends=ends
+            self._runner, window, finding, self._stop, task.presumed, hasty=task.hasty, reset=reset, ends=ends
         )
         task.shows_before_the_end = again.case is not None if again.reproduced else task.shows_before_the_end
         self._serves = again.clean

@@ -1,6 +1,7 @@
 """The wait for an answer that does not come is cut short by a probe behind the message, and never in a replay."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from test_reading import answers, clocked, told
@@ -198,7 +199,8 @@ def test_a_campaign_is_in_more_haste_where_a_way_back_is_trusted_and_a_replay_wh
 def test_what_proves_nothing_waits_for_the_last_message_and_its_first_probe_no_longer_than_is_usual(hasty):
     t = hasty()
     t.device.planted[b"p"] = lambda _device: []
-    seconds = [clocked(t, lambda: t.executor.run((message(b"p", "probe"),), haste=haste)) for haste in Haste]
+    probe = (message(b"p", "probe"),)
+    seconds = [clocked(t, partial(t.executor.run, probe, haste=haste)) for haste in Haste]
     assert seconds == pytest.approx([1.0, 1.0, 1.0, 0.4], abs=0.05)
     for presumed, quick in ((True, False), (True, True)):
         t.executor.begin()

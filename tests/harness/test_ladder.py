@@ -356,7 +356,9 @@ def test_one_that_is_back_within_the_patience_was_gone_since_it_was_sought(toy):
     assert seconds == pytest.approx(4.0, abs=0.3)
 
 
-@pytest.mark.parametrize(("delay", "hungry", "way"), [(0.0, 0, Way.AT_ONCE), (0.0, 100, Way.FILLED), (30.0, 0, Way.NEVER)])
+@pytest.mark.parametrize(
+    ("delay", "hungry", "way"), [(0.0, 0, Way.AT_ONCE), (0.0, 100, Way.FILLED), (30.0, 0, Way.NEVER)]
+)
 def test_where_it_is_presumed_never_to_serve_each_rung_is_tried_and_none_is_waited_on(toy, delay, hungry, way):
     t = connected(toy(adaptive=True))
     t.executor.run((message(b"a"),))

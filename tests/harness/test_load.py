@@ -69,7 +69,9 @@ def test_with_five_processes_for_a_core_four_fifths_are_lost(measured):
     assert measured(*[BEAT_SECONDS] * 50, crowd=5.0).lost(0.0) == pytest.approx(0.8 * 50 * BEAT_SECONDS)
 
 
-def test_of_a_device_whose_processes_are_known_what_its_threads_waited_is_lost_whatever_the_crowd(monkeypatch, measured):
+def test_of_a_device_whose_processes_are_known_what_its_threads_waited_is_lost_whatever_the_crowd(
+    monkeypatch, measured
+):
     monkeypatch.setattr(load.Queue, "kept", lambda _queue, pids, seconds: {(9,): 0.1, (): 0.0}[tuple(pids)] * seconds)
     beats = [BEAT_SECONDS] * 50
     assert measured(*beats, crowd=5.0, device=lambda: (9,)).lost(0.0) == pytest.approx(0.1 * 50 * BEAT_SECONDS)
