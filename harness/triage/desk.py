@@ -161,9 +161,17 @@ class Desk:
     def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
         """A replay that is to be smaller: how the device comes back is not found out anew each time."""
         reset, ends = not (task.hasty and self._serves), not (task.hasty and task.shows_before_the_end)
+        trusted = self._runner.interfaces[finding.case.interface].ladder.trusted if task.hasty else frozenset[Way]()
         self._played += 1
         again = replay_once(
-            self._runner, window, finding, self._stop, task.presumed, hasty=task.hasty, reset=reset, ends=ends
+            self._runner,
+            window,
+            finding,
+            self._stop,
+            task.presumed | trusted,  # a smaller one may show another fault, from which it is known to come back
+            hasty=task.hasty,
+            reset=reset,
+            ends=ends,
         )
         task.shows_before_the_end = again.case is not None if again.reproduced else task.shows_before_the_end
         self._serves = again.clean

@@ -339,11 +339,13 @@ def test_a_smaller_reproducer_that_comes_back_less_often_is_not_taken(toy, monke
 class Asked:
     """A desk on a device of which `answers` says what a replay shows; `how` each was asked: with reset, to the end."""
 
-    def __init__(self, toy, monkeypatch, answers, finding):
-        self.how, self.told, t = [], [], toy()
+    def __init__(self, toy, monkeypatch, answers, finding, trusted=()):
+        self.how, self.told, self.presumed, t = [], [], [], toy()
+        t.ladder.trusted = frozenset(trusted)
 
         def play(_runner, window, finding, _stop, presumed=frozenset(), *, hasty=False, reset=True, ends=True):
             again = answers(window, finding, Way.NEVER in presumed)
+            self.presumed.append((hasty, presumed))
             self.how.append((hasty, reset, ends, Way.NEVER in presumed, again.reproduced))
             return again
 
@@ -379,6 +381,14 @@ def test_what_haste_took_for_the_fault_and_is_none_is_asked_again_without(toy, m
     assert [one.messages for one in asked.told[-1].window] == [("a",), ("x",)] and len(asked.told) == 1
     assert all(hasty is never for hasty, _reset, _ends, never, _shown in asked.how)
     assert all(reset and ends for hasty, reset, ends, _never, _shown in asked.how if not hasty)
+
+
+def test_a_question_presumes_what_is_known_of_other_faults_and_a_replay_that_counts_nothing(toy, monkeypatch):
+    play, _ = shows("x")
+    finding = found(case(A), case(message(b"x")))
+    asked = Asked(toy, monkeypatch, lambda w, f, _never: play(w, f), finding, trusted={Way.FILLED})
+    assert {presumed for hasty, presumed in asked.presumed if hasty} == {frozenset({Way.FILLED})}
+    assert {presumed for hasty, presumed in asked.presumed if not hasty} == {frozenset()}
 
 
 def test_a_finding_of_a_device_that_came_back_is_not_hurried(toy, monkeypatch):
