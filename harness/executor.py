@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
@@ -23,14 +22,13 @@ from harness.interfaces import (
     WireProtocol,
 )
 from harness.latency import SHORTEST_QUIET, Haste
+from harness.notes import Notes
 from harness.patience import Patience, Standing
 from harness.quiet_gap import QuietGap
 from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
-_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 12  # bytes of a record that nobody asked for, and what each entry of it costs
-_MOST_FRAMES = 1 << 12
 _LOOKS = 100  # before a message, whether the device hangs up, since it did last
 
 
@@ -89,9 +87,7 @@ class Executor:
         self._sent: dict[int, bytes] = {}
         self.performed = 0
         self.mutated = False
-        self.exchanges: list[Exchange] = []
-        self.frames: list[Frame] = []
-        self._unasked = 0
+        self.notes = Notes(protocol)
         self._act: dict[type, Callable[..., object]] = {
             Send: self.send,
             Wait: self._wait,
@@ -105,6 +101,16 @@ class Executor:
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
         return self.connection.link
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What was said in this record, in the order of sending."""
+        return self.notes.exchanges
+
+    @property
+    def frames(self) -> list[Frame]:
+        """What came in this record."""
+        return self.notes.frames
 
     @property
     def over(self) -> bool:
@@ -156,7 +162,8 @@ class Executor:
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
-        self.exchanges, self.frames, self._open, self._unasked = [], [], [], 0
+        self.notes.begin()
+        self._open = []
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -226,7 +233,7 @@ class Executor:
 
     def _give_up(self, now: float) -> None:
         """What is open is answered no more."""
-        self.exchanges += [sent.exchange(now) for sent in self._open]
+        self.exchanges.extend(sent.exchange(now) for sent in self._open)
         self._open = []
 
     def send(self, step: Send) -> Frame | None:
@@ -266,14 +273,9 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        how = Standing(expects, bool(self._open), self._last, self._is_unanswered, self.ended)
+        how = Standing(expects, bool(self._open), self._last, self.notes.is_unanswered, self.ended)
         seconds = self._patience.seconds(step, timeout, how)
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
-
-    @property
-    def _is_unanswered(self) -> bool:
-        """True where the message before had no answer, and one was due."""
-        return any(e.reply_expected and not e.answered for e in self.exchanges[-1:])
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
@@ -295,7 +297,7 @@ class Executor:
                 self.renew(self.connection.at_once)
                 self._refresh()
         except LinkClosed:
-            if not self._reopens or self._is_unanswered:
+            if not self._reopens or self.notes.is_unanswered:
                 raise
             self._may_hang_up = _LOOKS
             self.renew(self.connection.at_once)
@@ -334,33 +336,17 @@ class Executor:
             if frame.kind is FrameKind.STRAY:
                 rest = frame.data + rest
             elif greeting or not self._answers_late(frame):
-                self._note(frame.data, b"")
+                self.notes.unasked(frame.data, b"", self.now())
         if rest:
-            self._note(b"", rest)
+            self.notes.unasked(b"", rest, self.now())
         return received
 
-    def _note(self, unsolicited: bytes, stray: bytes) -> None:
-        if not self._keeps(unsolicited + stray):
-            return
-        now = self.now()
-        self.exchanges.append(
-            Exchange("", b"", (), (unsolicited,) if unsolicited else (), stray, now, now, False, False)
-        )
-
-    def _keeps(self, unasked: bytes) -> bool:
-        """True as long as there is room on record: a device that talks without end would fill the memory."""
-        self._unasked += len(unasked) + _ENTRY
-        return self._unasked <= _MOST_UNASKED
-
     def _answers_late(self, frame: Frame) -> bool:
-        """True when the frame answers a message of this record that was given up; it goes on record there."""
-        for place, exchange in enumerate(self.exchanges):
-            late = exchange.reply_expected and not exchange.answered and frame.kind is FrameKind.REPLY
-            if late and exchange.sent and self.protocol.answers(exchange.sent, frame):
-                self.exchanges[place] = replace(exchange, replies=(frame.data,), answered=True)
-                self._latency.late(exchange.message, self.now() - exchange.sent_at)
-                return True
-        return False
+        """True when the frame answers a message of this record that was given up."""
+        if (exchange := self.notes.late(frame)) is None:
+            return False
+        self._latency.late(exchange.message, self.now() - exchange.sent_at)
+        return True
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
@@ -509,8 +495,7 @@ class Executor:
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
-        if len(self.frames) < _MOST_FRAMES and self._unasked <= _MOST_UNASKED:
-            self.frames.append(frame)
+        self.notes.take(frame)
         self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data
         self.ended = self.ended or self.protocol.ends(frame)
@@ -529,7 +514,7 @@ class Executor:
             self._collect("", b"", now, deadline - now, expects=False)
             last = self.exchanges[-1]
             came = b"".join((*last.replies, *last.unsolicited, last.stray))
-            if not came or not self._keeps(came):
+            if not came or not self.notes.keeps(came):
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:

@@ -930,8 +930,8 @@ def test_what_nobody_asked_for_is_bounded_over_a_whole_record(toy):
     t = toy()
     t.executor.begin()
     for _ in range(3000):
-        t.executor._note(b"", b"x" * 4000)
+        t.executor.notes.unasked(b"", b"x" * 4000, 0.0)
     assert 0 < sum(len(e.stray) for e in t.executor.exchanges) <= 1 << 22
     t.executor.begin()
-    t.executor._note(b"", b"x")
+    t.executor.notes.unasked(b"", b"x", 0.0)
     assert [e.stray for e in t.executor.exchanges] == [b"x"]
