@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import cast
 
 from harness.errors import LinkClosed, LinkError, LinkGone
@@ -10,6 +11,7 @@ from harness.guard import Guard, GuardedLink
 from harness.interfaces import Handles, HearsEchoes, Link, Listens, Performs, Target, Transport
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+_SHORT_PATIENCE, _HURRY_FACTOR = 0.5, 4.0
 
 
 def nothing_lost(_since: float) -> float:
@@ -22,7 +24,8 @@ class Connection:
 
     The device gets `pause` seconds between two links. `anew` is called for each link that was opened; `gone` says for
     how long the last one would not open; `at_once`: the seconds in which one opens where all is well (a device that
-    connects itself does so in its own time); `handles` and `performs` are the link where it can do that.
+    connects itself does so in its own time); `handles` and `performs` are the link where it can do that. With `hurry`
+    nobody waits for what does not come as soon as ever.
     """
 
     def __init__(
@@ -45,7 +48,8 @@ class Connection:
         self.handles: Handles | None = None
         self.performs: Performs | None = None
         self._kind, self._can_handle, self._can_perform = type(None), False, False
-        self.gone = 0.0
+        self.gone = self._slowest = 0.0
+        self.hurry = False
 
     @property
     def link(self) -> GuardedLink:
@@ -56,6 +60,19 @@ class Connection:
     def open_link(self) -> GuardedLink | None:
         """The link, if it is open."""
         return self._link
+
+    @contextmanager
+    def hurried(self, *, hurry: bool) -> Generator[None]:
+        """Meanwhile there is `hurry`, or there is not."""
+        self.hurry = hurry
+        try:
+            yield
+        finally:
+            self.hurry = False
+
+    def given(self, patience: float) -> float:
+        """A patience; where there is hurry, no more of it than several times what it ever took to open a link."""
+        return min(patience, max(_SHORT_PATIENCE, _HURRY_FACTOR * self._slowest)) if self.hurry else patience
 
     @property
     def stream(self) -> bool:
@@ -71,10 +88,22 @@ class Connection:
         """Open the link, if it is not; raises LinkError."""
         _ = self.link
 
-    def renew(self, patience: float) -> None:
-        """Close the link and open it again within `patience` seconds; raises LinkError."""
+    def renew(self, patience: float, since: float | None = None) -> None:
+        """Close the link and open it again within `patience` seconds; raises LinkError.
+
+        One that was sought in vain `since` then has had these seconds of the patience already.
+        """
         self.close()
-        self._connect(patience)
+        self._connect(patience, since)
+
+    def fresh(self) -> bool:
+        """True where attributes are numbered anew: the link had to make another connection. Raises LinkError."""
+        began = self._target.now()
+        try:
+            return self.handles is not None and self.handles.fresh(self.given(self.open_timeout))
+        except LinkError as error:
+            error.since = began
+            raise
 
     def close(self) -> None:
         """Close the link, if open."""
@@ -91,21 +120,25 @@ class Connection:
         """Let a moment pass before the next try."""
         self._target.advance(_LONGEST_PAUSE)
 
-    def _connect(self, patience: float) -> GuardedLink:
+    def _connect(self, patience: float, since: float | None = None) -> GuardedLink:
         """One that is closed before anything was said to it is tried again like one that does not open."""
-        began = self._target.now()
+        patience = self.given(patience)
+        began, left = self._target.now() if since is None else since, patience
         while True:
-            left = max(_FIRST_PAUSE, began + patience - self._target.now())
             try:
-                return self._met(left)
+                return self._met(max(_FIRST_PAUSE, left), since)
             except LinkClosed:
                 self.close()
                 if self._target.now() + _LONGEST_PAUSE >= began + patience:
                     raise
                 self._target.advance(_LONGEST_PAUSE)
+                since, left = None, began + patience - self._target.now()
+            except LinkError as error:
+                error.since = began
+                raise
 
-    def _met(self, patience: float) -> GuardedLink:
-        link = self._opened(patience)
+    def _met(self, patience: float, since: float | None) -> GuardedLink:
+        link = self._opened(patience, since)
         if type(link) is not self._kind:  # it is costly to ask for a structural type at every reconnect
             self._kind = type(link)
             self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
@@ -115,15 +148,14 @@ class Connection:
         self._anew()
         return opened
 
-    def _opened(self, patience: float) -> Link:
+    def _opened(self, patience: float, since: float | None) -> Link:
         now = self._target.now
-        began, pause, self.gone = now(), _FIRST_PAUSE, 0.0
-        if self._closed_at + self._pause > began:
-            self._target.advance(self._closed_at + self._pause - began)
-            began = now()
+        if self._closed_at + self._pause > now():
+            self._target.advance(self._closed_at + self._pause - now())
+        began, pause, self.gone = now() if since is None else since, _FIRST_PAUSE, 0.0
         while True:
             try:
-                return self.transport.open(max(_FIRST_PAUSE, began + patience - now()))
+                link = self.transport.open(max(_FIRST_PAUSE, began + patience - now()))
             except LinkGone:
                 raise
             except LinkError:
@@ -132,3 +164,6 @@ class Connection:
                 self._target.advance(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 self.gone = now() - began
+            else:
+                self._slowest = max(self._slowest, now() - began)
+                return link

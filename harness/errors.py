@@ -28,7 +28,12 @@ class BenchError(MedfuzzError):
 
 
 class LinkError(BenchError):
-    """A link could not be opened or broke. `BenchError` family, because a broken link is not a device fault."""
+    """A link could not be opened or broke. `BenchError` family, because a broken link is not a device fault.
+
+    `since`: from when on the device was sought in vain, in seconds of the target; None where it was not sought.
+    """
+
+    since: float | None = None
 
 
 class LinkClosed(LinkError):

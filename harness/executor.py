@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
@@ -22,15 +21,14 @@ from harness.interfaces import (
     Transport,
     WireProtocol,
 )
-from harness.latency import SHORTEST_QUIET, Haste, Latency
+from harness.latency import SHORTEST_QUIET, Haste
+from harness.notes import Notes
+from harness.patience import Patience, Standing
 from harness.quiet_gap import QuietGap
 from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
-_LONGEST_LOSS = 30.0
-_MOST_UNASKED, _ENTRY = 1 << 22, 1 << 12  # bytes of a record that nobody asked for, and what each entry of it costs
-_MOST_FRAMES = 1 << 12
 _LOOKS = 100  # before a message, whether the device hangs up, since it did last
 
 
@@ -59,7 +57,7 @@ class Executor:
         pause: float = 0.0,
     ) -> None:
         self.protocol, self._target, self._guard = protocol, target, guard
-        self.timeout, self._adaptive, self._lost = reply_timeout, adaptive, lost
+        self.timeout, self._adaptive = reply_timeout, adaptive
         self.connection = Connection(
             transport, target, guard, self._anew, open_timeout=open_timeout, pause=pause, lost=lost
         )
@@ -69,7 +67,8 @@ class Executor:
         self._introduced = self._used = False
         self._reopens, self._may_hang_up = False, 0
         self._passive = not protocol.probe.data
-        self._latency = Latency(reply_timeout, steady=self._passive)
+        self._patience = Patience(reply_timeout, adaptive=adaptive, steady=self._passive, lost=lost)
+        self._latency = self._patience.latency
         learned = adaptive and not protocol.framed and not transport.quiet_gap
         self._gap = QuietGap(transport.quiet_gap, protocol.max_reply, learned=learned)
         self._greeting = 0.0 if self._before else -1.0
@@ -78,10 +77,9 @@ class Executor:
         self._open: list[Sent] = []
         self._asked: list[bytes] = []
         self.eager = adaptive and protocol.framed and not self._callbacks
-        self._hasty = self._brief = self._last = False
+        self._last = False
         self._served: Frame | None = None
         self._heard: Frame | None = None
-        self._telling = True
         self.overdue = False
         self._bytes = self._begun = b""
         self.ended = False
@@ -89,9 +87,7 @@ class Executor:
         self._sent: dict[int, bytes] = {}
         self.performed = 0
         self.mutated = False
-        self.exchanges: list[Exchange] = []
-        self.frames: list[Frame] = []
-        self._unasked = 0
+        self.notes = Notes(protocol)
         self._act: dict[type, Callable[..., object]] = {
             Send: self.send,
             Wait: self._wait,
@@ -105,6 +101,16 @@ class Executor:
     def link(self) -> GuardedLink:
         """The open link; opens it if need be. Raises LinkError."""
         return self.connection.link
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What was said in this record, in the order of sending."""
+        return self.notes.exchanges
+
+    @property
+    def frames(self) -> list[Frame]:
+        """What came in this record."""
+        return self.notes.frames
 
     @property
     def over(self) -> bool:
@@ -122,10 +128,10 @@ class Executor:
             self._give_up(self.now())
         self.connection.close()
 
-    def renew(self, patience: float) -> None:
-        """Close the link and open it again within `patience` seconds; raises LinkError."""
+    def renew(self, patience: float, since: float | None = None) -> None:
+        """Close the link and open it again within `patience` seconds, counted `since` then; raises LinkError."""
         self.close()
-        self.connection.renew(patience)
+        self.connection.renew(patience, since)
 
     def _anew(self) -> None:
         """A link was opened: a script introduces itself on it; what a device says by itself is no answer.
@@ -156,7 +162,8 @@ class Executor:
 
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
-        self.exchanges, self.frames, self._open, self._unasked = [], [], [], 0
+        self.notes.begin()
+        self._open = []
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -171,8 +178,7 @@ class Executor:
         Raises LinkError, GuardRefused, TargetError, and OwnError from a script's callback.
         """
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
-        self._hasty = self.eager and haste is not Haste.NONE
-        self._brief = self._hasty and haste is Haste.MORE
+        self._patience.haste = haste if self.eager else Haste.NONE
         self.performed, self.mutated = 0, False
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
@@ -192,7 +198,7 @@ class Executor:
             self._conclude(steps, error)
             raise
         finally:
-            self._held, self._reopens, self._hasty, self._brief = [], False, False, False
+            self._held, self._reopens, self._patience.haste = [], False, Haste.NONE
         self._conclude(steps)
 
     def _introduce(self) -> None:
@@ -227,7 +233,7 @@ class Executor:
 
     def _give_up(self, now: float) -> None:
         """What is open is answered no more."""
-        self.exchanges += [sent.exchange(now) for sent in self._open]
+        self.exchanges.extend(sent.exchange(now) for sent in self._open)
         self._open = []
 
     def send(self, step: Send) -> Frame | None:
@@ -256,7 +262,7 @@ class Executor:
         self._bytes = data = self._resolved(step)
         link = self.link  # a callback may have made another connection
         self.greeting, self._used = b"", True
-        self._heard, self._telling = None, not (self._passive and (step.mutated or step.replay_of >= 0))
+        self._heard, self._patience.telling = None, not (self._passive and (step.mutated or step.replay_of >= 0))
         expects = not self.over and self.protocol.expects_reply(data)
         self._begun = self.protocol.unfinished(self._begun + data)
         if not step.wait:
@@ -267,21 +273,9 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        mute = not self._telling or self._latency.is_mute(step.message)
-        due = expects and not (self._hasty and not self._last and mute)
-        seconds = timeout if due or self._open or not self._adaptive else self._latency.quiet(step.message)
-        if self._hasty and not self._last and self._may_be_unheard(step):
-            seconds = min(seconds, self._latency.brief(step.message))
-        if self._hasty and not expects and not self._open:
-            seconds = min(seconds, self._latency.unasked_wait(step.message))
-        if self._hasty and self.ended:
-            seconds = 0.0
+        how = Standing(expects, bool(self._open), self._last, self.notes.is_unanswered, self.ended)
+        seconds = self._patience.seconds(step, timeout, how)
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
-
-    def _may_be_unheard(self, step: Send) -> bool:
-        """True for a bent message that the device may drop or fall deaf behind, and for any where it is deaf by now."""
-        known = self._brief or (self._telling and self._latency.known)
-        return known and (step.mutated or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]))
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
@@ -303,7 +297,7 @@ class Executor:
                 self.renew(self.connection.at_once)
                 self._refresh()
         except LinkClosed:
-            if not self._reopens or any(e.reply_expected and not e.answered for e in self.exchanges[-1:]):
+            if not self._reopens or self.notes.is_unanswered:
                 raise
             self._may_hang_up = _LOOKS
             self.renew(self.connection.at_once)
@@ -342,37 +336,21 @@ class Executor:
             if frame.kind is FrameKind.STRAY:
                 rest = frame.data + rest
             elif greeting or not self._answers_late(frame):
-                self._note(frame.data, b"")
+                self.notes.unasked(frame.data, b"", self.now())
         if rest:
-            self._note(b"", rest)
+            self.notes.unasked(b"", rest, self.now())
         return received
 
-    def _note(self, unsolicited: bytes, stray: bytes) -> None:
-        if not self._keeps(unsolicited + stray):
-            return
-        now = self.now()
-        self.exchanges.append(
-            Exchange("", b"", (), (unsolicited,) if unsolicited else (), stray, now, now, False, False)
-        )
-
-    def _keeps(self, unasked: bytes) -> bool:
-        """True as long as there is room on record: a device that talks without end would fill the memory."""
-        self._unasked += len(unasked) + _ENTRY
-        return self._unasked <= _MOST_UNASKED
-
     def _answers_late(self, frame: Frame) -> bool:
-        """True when the frame answers a message of this record that was given up; it goes on record there."""
-        for place, exchange in enumerate(self.exchanges):
-            late = exchange.reply_expected and not exchange.answered and frame.kind is FrameKind.REPLY
-            if late and exchange.sent and self.protocol.answers(exchange.sent, frame):
-                self.exchanges[place] = replace(exchange, replies=(frame.data,), answered=True)
-                self._latency.late(exchange.message, self.now() - exchange.sent_at)
-                return True
-        return False
+        """True when the frame answers a message of this record that was given up."""
+        if (exchange := self.notes.late(frame)) is None:
+            return False
+        self._latency.late(exchange.message, self.now() - exchange.sent_at)
+        return True
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
-        if self.connection.handles is not None and self.connection.handles.fresh():
+        if self.connection.fresh():
             self.conversation = Conversation()
 
     def _resolved(self, step: Send) -> bytes:
@@ -413,7 +391,7 @@ class Executor:
     ) -> Frame | None:
         """Read until the answer, at most `seconds` after all was through to the device, or the answer before."""
         link, protocol = self.link, self.protocol
-        reading = Reading(sent, asked, proper, self._hasty and self._is_eager(message, seconds))
+        reading = Reading(sent, asked, proper, self._is_eager(message, seconds))
         since = max(sent_at, link.through) if message else sent_at
         deadline = since + seconds
         try:
@@ -423,10 +401,11 @@ class Executor:
                 if not received:
                     if until < deadline and reading.behind is None:
                         since = max(self._ask_behind(reading), link.through)
-                        seconds = self._latency.brief(protocol.probe.message) if self._brief else seconds
+                        seconds = self._patience.behind(protocol.probe.message, seconds)
                         deadline = since + seconds
                         continue
-                    if until == deadline and message and (later := self._later(since, seconds, deadline)) > deadline:
+                    due = expects or reading.behind is not None or self._missing()
+                    if until == deadline and due and (later := self._later(since, seconds, deadline)) > deadline:
                         deadline = later
                         continue
                     break
@@ -453,20 +432,16 @@ class Executor:
             if not reading.behind.replies:
                 self._asked.append(reading.behind.data)
                 self.overdue = reading.answer is None
-        if not self._telling:  # who waits for us tells by its own patience how bad our answer was, not how fast it is
-            return
-        if self._adaptive and reading.answer is not None:
-            self._latency.answered(message, ended - sent_at)
-            self._latency.trickled(reading.pace)
+        answered = reading.answer is not None
+        self._patience.learn(message, ended - sent_at, reading.pace, expects=expects, answered=answered)
+        if self._adaptive and answered:
             self._keep_pace()
-        elif self._adaptive and expects:
-            self._latency.unanswered(message)
-        if self._adaptive and not expects:
-            self._latency.unasked(message, answered=reading.answer is not None)
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
-        if not self._last or not self._latency.known or message == self.protocol.probe.message or self.over:
+        if self._patience.haste is Haste.NONE or not self._last or not self._latency.known:
+            return False
+        if message == self.protocol.probe.message or self.over:
             return False
         return self.connection.handles is None and not self.link.whole and self._latency.quiet(message) < seconds
 
@@ -503,13 +478,9 @@ class Executor:
         return False
 
     def _later(self, sent_at: float, seconds: float, deadline: float) -> float:
-        """The deadline, put off by what the machine lost since the sending; a link that is done is not waited for."""
-        link = self.link
-        if not self._adaptive or not seconds or (link.whole and link.now() < deadline):
-            return deadline
-        lost = min(self._lost(sent_at), _LONGEST_LOSS)
-        later = sent_at + seconds + lost
-        return later if later > link.now() + SHORTEST_QUIET else deadline
+        """The deadline as the machine lost some time since the sending, else 0; a link that is done has no more."""
+        now = self.link.now()
+        return 0.0 if self.link.whole and now < deadline else self._patience.later(sent_at, seconds, now)
 
     def _missing(self) -> bool:
         return bool(self._open) and any(sent.expects and not sent.replies for sent in self._open)
@@ -524,8 +495,7 @@ class Executor:
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
-        if len(self.frames) < _MOST_FRAMES and self._unasked <= _MOST_UNASKED:
-            self.frames.append(frame)
+        self.notes.take(frame)
         self._heard = frame if frame.kind is FrameKind.REPLY else self._heard
         self.conversation.last_received = frame.data
         self.ended = self.ended or self.protocol.ends(frame)
@@ -544,7 +514,7 @@ class Executor:
             self._collect("", b"", now, deadline - now, expects=False)
             last = self.exchanges[-1]
             came = b"".join((*last.replies, *last.unsolicited, last.stray))
-            if not came or not self._keeps(came):
+            if not came or not self.notes.keeps(came):
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
@@ -576,19 +546,25 @@ class Executor:
             self._give_up(link.now())
 
     def probe(self, seconds: float = 0.0) -> Frame | None:
-        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: the reply timeout).
+        """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: as long as it is due).
 
         One that was served behind the last message of a case need not be sent again.
         """
         served, self._served = self._served, None
         if served is not None:
             return served
-        answer = self._send(self.protocol.probe, seconds or self.timeout, self._asked, self.protocol.served)
+        due = self.brief if self.connection.hurry else self.timeout
+        answer = self._send(self.protocol.probe, seconds or due, self._asked, self.protocol.served)
         if answer is not None:
             self._asked = []
             return answer
         self._asked.append(self._bytes)
         return None
+
+    @property
+    def brief(self) -> float:
+        """The seconds in which the probe is served where all is well, several times over."""
+        return self._latency.brief(self.protocol.probe.message)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:

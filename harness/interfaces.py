@@ -127,8 +127,11 @@ class Offers(Interface):
 class Handles(Interface):
     """A link to a device that numbers its attributes, and whose conversation ends with the connection."""
 
-    def fresh(self) -> bool:
-        """Make the connection ready; True when it is another one than at the last call. Raises LinkError."""
+    def fresh(self, timeout: float) -> bool:
+        """Make the connection ready within so many seconds; True when it is another one than at the last call.
+
+        Raises LinkError.
+        """
         ...
 
     def handle(self, uuid: str) -> int:
@@ -287,6 +290,15 @@ class Owns(Interface):
 
     def watch(self, carrier: Transport) -> Transport:
         """The same transport; one that does not open any more raises LinkGone where the process has ended."""
+        ...
+
+
+@runtime_checkable
+class Located(Interface):
+    """A target that may know of which processes of this machine its device is made."""
+
+    def device(self) -> Collection[int] | None:
+        """Their ids; none where the device is not on this machine, None where that is not known."""
         ...
 
 

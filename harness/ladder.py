@@ -36,7 +36,8 @@ class Ladder:
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
     back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
-    all that was learned.
+    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. In a `hasty` climb
+    the first probe is given no more than it takes where all is well.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -44,6 +45,7 @@ class Ladder:
         self._renewals = 0
         self.trusted = frozenset[Way]()
         self.presumed: frozenset[Way] | None = None
+        self.hasty = False
 
     def forget(self) -> None:
         """The device was made fresh: what was learned of its connections was another life's."""
@@ -60,10 +62,11 @@ class Ladder:
         learned = self.presumed is None and self._renewals >= _LEARNED
         return learned or Way.RECONNECTED in self.known
 
-    def climb(self, *, closed: bool, broken: bool, patience: float) -> Served:
+    def climb(self, *, closed: bool, broken: bool, patience: float, since: float | None = None) -> Served:
         """Until the device serves. `broken`: the link is lost, `closed` by the device; `patience` in seconds.
 
-        Raises LinkError when no link opens any more.
+        It has been sought in vain `since` then, which is not waited for again. Raises LinkError when no link opens any
+        more.
         """
         began, waited = self._executor.now(), False
         if not broken:
@@ -72,13 +75,13 @@ class Ladder:
                     return served
             except LinkClosed:
                 closed = True
-            except LinkError:
-                pass
+            except LinkError as error:
+                since = error.since
             else:
                 if self._executor.over:
                     return self._beside(patience, began)
                 waited = True
-        served = self._on_another(closed=closed, patience=patience, began=began)
+        served = self._on_another(closed=closed, patience=patience, began=began, since=since)
         if closed and served.service.way is Way.RECONNECTED and not self._executor.connection.stream:
             served = replace(served, service=Service(Way.AT_ONCE, served.service.seconds))  # its carrier judges that
         self._renewals += waited and served.service.way is Way.RECONNECTED
@@ -94,7 +97,8 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        if not executor.overdue and (answer := executor.probe()) is not None:
+        seconds = executor.brief if self.hasty else 0.0
+        if not executor.overdue and (answer := executor.probe(seconds)) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
             return None
@@ -111,7 +115,8 @@ class Ladder:
             return Served(answer, Service(Way.AT_ONCE if own else self._in_time(asked), executor.now() - began))
         if self._given_up:
             return None
-        if (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
+        patient = not executor.connection.hurry
+        if patient and (answer := executor.probe(_LATE_FACTOR * executor.timeout)) is not None:
             return Served(answer, Service(Way.LATE, executor.now() - began))
         return None if hungry else self._filled(began)
 
@@ -144,11 +149,11 @@ class Ladder:
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
 
-    def _on_another(self, *, closed: bool, patience: float, began: float) -> Served:
+    def _on_another(self, *, closed: bool, patience: float, began: float, since: float | None = None) -> Served:
         executor, failed = self._executor, 0
-        executor.renew(patience)
+        executor.renew(patience, since)
         gone = executor.connection.gone
-        until = executor.now() + patience
+        until = executor.now() + executor.connection.given(patience)
         while failed < _ATTEMPTS or executor.now() < until:
             try:
                 if (answer := executor.probe()) is not None:

@@ -19,10 +19,11 @@ class Haste(Enum):
     """What a case does where an answer is overdue.
 
     It waits out the reply timeout; or asks at once whether the device serves; or waits for no answer longer than it is
-    usual several times over, because it is known how a device that is silent then comes back.
+    usual several times over, because it is known how a device that is silent then comes back. At `MOST`, which proves
+    nothing, that holds for the last one, too.
     """
 
-    NONE, SOME, MORE = range(3)
+    NONE, SOME, MORE, MOST = range(4)
 
 
 class Latency:

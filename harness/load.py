@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.tasks import Queue
+
 BEAT_SECONDS = 0.02
 _REMEMBERED = 6000  # beats: two minutes
 _NOTICED = 0.01
@@ -24,15 +26,23 @@ class Beat(NamedTuple):
     lost: float
 
 
+def unknown() -> None:
+    """Of which processes a device is made that nobody here started."""
+
+
 class Load:
     """Measures in a thread of its own between `start` and `stop`. `watched` gives the ids of the bench's own processes.
 
-    Of each beat is lost: all of it while a watched process is held by a signal; else the time by which we came late;
-    else the share that the waiting processes beyond this machine's cores take (Linux: /proc/loadavg).
+    `device` gives those of all that the device is: none for one that is not on this machine, None where nobody knows.
+    Of each beat is lost: all of it while a watched process is held by a signal; else the time by which we came late, or
+    for which the device was kept from a processor. Whose threads nobody knows is taken to be kept for the share that
+    the waiting processes beyond this machine's cores take (Linux: /proc/loadavg), whatever their priorities.
     """
 
-    def __init__(self, watched: Callable[[], Iterable[int]] = tuple) -> None:
-        self._watched = watched
+    def __init__(
+        self, watched: Callable[[], Iterable[int]] = tuple, device: Callable[[], Iterable[int] | None] = unknown
+    ) -> None:
+        self._watched, self._device, self._queue = watched, device, Queue()
         self._beats: deque[Beat] = deque(maxlen=_REMEMBERED)
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -61,9 +71,16 @@ class Load:
         began, self._now = self._now, now
         seconds = now - began
         late = seconds - BEAT_SECONDS
-        crowded = seconds * (1.0 - 1.0 / crowding())
         held = seconds if any(map(is_held, self._watched())) else 0.0
-        self._beats.append(Beat(began, now, min(seconds, max(held, crowded, late if late > _NOTICED else 0.0))))
+        lost = max(held, self._kept(seconds), late if late > _NOTICED else 0.0)
+        self._beats.append(Beat(began, now, min(seconds, lost)))
+
+    def _kept(self, seconds: float) -> float:
+        """For how long of the last `seconds` the device was, or may have been, kept from a processor."""
+        if (crowd := crowding()) <= 1.0:
+            return 0.0
+        device = self._device()
+        return seconds * (1.0 - 1.0 / crowd) if device is None else self._queue.kept(device, seconds)
 
     def lost(self, since: float) -> float:
         """Seconds lost from a moment of the monotonic clock until now."""

@@ -31,11 +31,13 @@ ENDED = "end of session"
 class _Progress:
     """How far a case has come: why its link is lost, whether the device closed it, what the guard withheld.
 
+    `since`: from when on the device was sought in vain, None where it was not.
     `trouble` is an exception of a callback. A device that is gone makes one fail, too, and then it is the device's.
     """
 
     broken: str = ""
     closed: bool = False
+    since: float | None = None
     refused: str = ""
     trouble: OwnError | None = None
 
@@ -87,8 +89,11 @@ class Runner:
         self.states.start()
         self._drain()
 
-    def fresh(self) -> None:
-        """A cold start for a replay: as fresh as the bench can make it. Raises TargetError."""
+    def fresh(self, *, reset: bool = True) -> None:
+        """A cold start for a replay: as fresh as the bench can make it, or as it can without a reset.
+
+        Raises TargetError.
+        """
         if self.independent:
             self.start()
             return
@@ -96,8 +101,9 @@ class Runner:
             carrier.restore()
         for interface in self.interfaces.values():
             interface.ladder.forget()
-        self.target.calm()
-        self._restart()
+        if reset:
+            self.target.calm()
+            self._restart()
         self._forget_links()
         self.states.start()
         if not self.target.can_reset():
@@ -166,7 +172,7 @@ class Runner:
         """
         self._careful = not hasty
         for interface in self.interfaces.values():
-            interface.ladder.presumed = presumed
+            interface.ladder.presumed, interface.ladder.hasty = presumed, hasty
         if isinstance(self.states, KeptStates):
             self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
@@ -179,7 +185,7 @@ class Runner:
                 self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
-                interface.ladder.presumed = None
+                interface.ladder.presumed, interface.ladder.hasty = None, False
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -297,14 +303,14 @@ class Runner:
         executor = interface.executor
         if not self.independent:
             executor.begin()
-        started = executor.now()
-        done = self._steps(case, interface)
-        events = self._settled(executor)
-        service: Service | None = None
-        restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset
-        asked = probe or events or done.broken or done.trouble or not self.independent or _unanswered(executor)
-        if asked and not restarting:
-            service = self._served(interface, done)
+        started, service = executor.now(), None
+        with executor.connection.hurried(hurry=Way.NEVER in interface.ladder.known):
+            done = self._steps(case, interface)
+            events = self._settled(executor)
+            restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset
+            asked = probe or events or done.broken or done.trouble or not self.independent or _unanswered(executor)
+            if asked and not restarting:
+                service = self._served(interface, done)
         done.broken = self._surveyed(interface, done.broken, survey=survey and _serves(service) and not events)
         served = None if service is None else service.way is not Way.NEVER
         transcript = record(
@@ -337,7 +343,7 @@ class Runner:
             return _Progress(refused=str(refusal))
         except LinkError as error:
             executor.close()
-            return _Progress(broken=str(error), closed=isinstance(error, LinkClosed))
+            return _Progress(broken=str(error), closed=isinstance(error, LinkClosed), since=error.since)
         except OwnError as error:
             return _Progress(trouble=error)
         return _Progress()
@@ -345,6 +351,8 @@ class Runner:
     def _haste(self, interface: Interface) -> Haste:
         if self.independent or self._careful:
             return Haste.NONE
+        if interface.ladder.hasty:
+            return Haste.MOST
         return Haste.MORE if interface.ladder.known else Haste.SOME
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:
@@ -358,8 +366,9 @@ class Runner:
     def _served(self, interface: Interface, done: _Progress) -> Service | None:
         """How the device came to serve; `done.broken` is left as it is where no link opens any more."""
         try:
+            patience = self._patience(interface)
             served = interface.ladder.climb(
-                closed=done.closed, broken=bool(done.broken), patience=self._patience(interface)
+                closed=done.closed, broken=bool(done.broken), patience=patience, since=done.since
             )
         except LinkError as error:
             self.states.unsettle()

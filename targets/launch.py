@@ -15,9 +15,10 @@ from harness.bench import Bench, is_program
 from harness.errors import LinkError, TargetError, UsageError
 from harness.load import run_delay
 from harness.radio.process import Radio
+from harness.tasks import tree_of
 from harness.transports import transport
 from targets.coverage.program import ProgramCoverage
-from targets.proc import listening_of, tree_of
+from targets.proc import listening_of
 from targets.process import OwnProcess, environment_of
 from targets.terminal import Terminals
 

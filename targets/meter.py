@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from harness.tasks import threads_of, tree_of
 from harness.usage import Usage, Wakefulness
-from targets.proc import Pulses, descriptors_of, keeps_memory, memory_of, threads_of, tree_of
+from targets.proc import Pulses, descriptors_of, keeps_memory, memory_of
 
 BEAT_SECONDS = 0.03
 _REMEMBERED = 3000  # beats: a minute

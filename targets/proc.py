@@ -11,6 +11,8 @@ from typing import NamedTuple
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from harness.tasks import contents
+
 _PAGE, _TICK = os.sysconf("SC_PAGE_SIZE"), 1.0 / os.sysconf("SC_CLK_TCK")
 _OWN = re.compile(rb"^(?:Private_Dirty|SwapPss): +(\d+) kB", re.MULTILINE)
 _SHADOW = 1 << 39  # bytes of addresses: sanitizers and some managed runtimes reserve more, others never so much
@@ -21,7 +23,6 @@ _KEEPS = re.compile(
     re.MULTILINE,
 )
 _SECTIONS = (".go.buildinfo", ".note.go.buildid", ".svm_heap", ".data.rel.ro.caml")
-NO_BYTES = b""
 _LISTENS = b"0A"
 _STAT_BYTES = 1024
 
@@ -38,7 +39,7 @@ class Pulse(NamedTuple):
 
 def pulse_of(pid: int) -> Pulse | None:
     """None where there is no such process (any more), or the system does not tell."""
-    return _pulse_in(_read(f"/proc/{pid}/stat"))
+    return _pulse_in(contents(f"/proc/{pid}/stat"))
 
 
 class Pulses:
@@ -72,32 +73,6 @@ def _pulse_in(text: bytes) -> Pulse | None:
     return Pulse(used * _TICK, ended * _TICK, int(fields[21]) * _PAGE, int(fields[17]), int(fields[20]))
 
 
-def threads_of(pids: Iterable[int]) -> dict[str, tuple[int, int]]:
-    """Nanoseconds for which each thread has run, and for which it waited for a processor; none where nobody tells."""
-    places = [place for pid in pids for place in _tasks(pid)]
-    told = ((place, _read(f"{place}/schedstat").split()) for place in places)
-    return {place: (int(fields[0]), int(fields[1])) for place, fields in told if len(fields) > 1}
-
-
-def _tasks(pid: int) -> list[str]:
-    try:
-        return [str(task) for task in Path(f"/proc/{pid}/task").iterdir()]
-    except OSError:
-        return []
-
-
-def tree_of(pid: int) -> tuple[int, ...]:
-    """A process and all that it started and that did not leave it, the remains of ended ones too."""
-    found = [pid]
-    for one in found:
-        found += _children(one)
-    return tuple(found)
-
-
-def _children(pid: int) -> Iterable[int]:
-    return (int(child) for task in _tasks(pid) for child in _read(f"{task}/children").split())
-
-
 def descriptors_of(pid: int) -> int:
     """How many are open; 0 where the system does not tell."""
     place = Path(f"/proc/{pid}/fd")
@@ -110,7 +85,7 @@ def descriptors_of(pid: int) -> int:
 def listening_of(pids: Iterable[int]) -> tuple[int, ...]:
     """The TCP ports at which the processes wait for connections; none where the system does not tell."""
     sockets = {_inode(link) for pid in pids for link in _links(pid)}
-    lines = (line.split() for table in ("tcp", "tcp6") for line in _read(f"/proc/net/{table}").splitlines()[1:])
+    lines = (line.split() for table in ("tcp", "tcp6") for line in contents(f"/proc/net/{table}").splitlines()[1:])
     ports = {int(line[1].rpartition(b":")[2], 16) for line in lines if line[3] == _LISTENS and line[9] in sockets}
     return tuple(sorted(ports))
 
@@ -128,7 +103,7 @@ def _inode(link: str) -> bytes:
 
 def memory_of(pid: int) -> int:
     """Bytes that are the process's own: written to, and shared with nobody. 0 where the system does not tell."""
-    return sum(int(size) for size in _OWN.findall(_read(f"/proc/{pid}/smaps_rollup"))) << 10
+    return sum(int(size) for size in _OWN.findall(contents(f"/proc/{pid}/smaps_rollup"))) << 10
 
 
 def keeps_memory(pid: int) -> bool:
@@ -144,7 +119,7 @@ def keeps_memory(pid: int) -> bool:
 
 def _mapped(pid: int) -> bytes:
     """Paths of the files that are mapped, one a line."""
-    lines = _read(f"/proc/{pid}/maps").splitlines()
+    lines = contents(f"/proc/{pid}/maps").splitlines()
     return b"\n".join({line[line.index(b"/") :] for line in lines if b"/" in line})
 
 
@@ -155,20 +130,3 @@ def _is_collected(program: Path) -> bool:
             return any(section.name in _SECTIONS for section in ELFFile(file).iter_sections())
     except (OSError, ELFError):
         return False
-
-
-def _read(place: str) -> bytes:
-    """b"" where it cannot be read: the process may have ended meanwhile."""
-    try:
-        descriptor = os.open(place, os.O_RDONLY)
-    except OSError:
-        return NO_BYTES
-    try:
-        parts: list[bytes] = []
-        while part := os.read(descriptor, 1 << 16):
-            parts.append(part)
-        return NO_BYTES.join(parts)
-    except OSError:
-        return NO_BYTES
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from targets.launch import is_measured, launch, with_free_channel
 from targets.process import OwnProcess, run_command
 from targets.sensors import Sensors
 from targets.terminal import Terminals
+from targets.whereabouts import Whereabouts
 
 _EXIT_SECONDS = 0.5
 _POLL = 0.02
@@ -54,6 +55,7 @@ class ServedTarget:
         self.radio = Radio(
             adapter=radio.adapter, control=radio.control, listen=radio.listen, wanted=wanted, reachable=radio.open
         )
+        self._whereabouts = Whereabouts(monikers, self.radio)
         self._exit_reported: OwnProcess | None = None
         self._worn: OwnProcess | None = None
         self._was_idle = False
@@ -68,6 +70,10 @@ class ServedTarget:
     def pids(self) -> tuple[int, ...]:
         """The processes of the bench's own: how long one is held up is not the device's doing."""
         return () if self._process is None else (self._process.pid,)
+
+    def device(self) -> tuple[int, ...] | None:
+        """The processes of which the device is made; none where it is not on this machine, None where nobody knows."""
+        return self._whereabouts.processes(self.pid)
 
     # -- life -----------------------------------------------------------------------------------------------------
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import time
 import tty
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
+from harness.tasks import holders_of
 from harness.transports import Endpoint, parse_moniker, transports
 
 _SCHEME = "pty"
@@ -49,7 +48,7 @@ class Terminals:
         """Our end of a port that the program has open; raises LinkError."""
         if (descriptor := self._ours.get(name)) is None:
             raise LinkError(f"{_SCHEME}:{name}: no program runs")
-        if name in self._held and _is_open_elsewhere(os.ttyname(self._held[name])):
+        if name in self._held and holders_of(os.ttyname(self._held[name])):
             os.close(self._held.pop(name))
         if name in self._held or _events(descriptor, select.POLLIN) & select.POLLHUP:
             raise LinkError(f"{_SCHEME}:{name}: the program has not opened its port. Does it take {{{_SCHEME}}}?")
@@ -60,23 +59,6 @@ class Terminals:
         for ends in (self._held, self._ours):
             while ends:
                 os.close(ends.popitem()[1])
-
-
-def _is_open_elsewhere(path: str) -> bool:
-    """True when another process has the file open, as far as we may look."""
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name != str(os.getpid()):
-            with contextlib.suppress(OSError):
-                if any(_target(link) == path for link in (process / "fd").iterdir()):
-                    return True
-    return False
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:
-        return ""
 
 
 def _events(descriptor: int, wanted: int, seconds: float = 0.0) -> int:

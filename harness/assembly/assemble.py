@@ -11,8 +11,8 @@ from harness.assembly.monitors import monitors_of, safety_of
 from harness.assembly.protocols import seeded_protocol_in
 from harness.bench import Bench, load_bench
 from harness.errors import UsageError, did_you_mean
-from harness.interfaces import Owns, Target
-from harness.load import Load
+from harness.interfaces import Located, Owns, Target
+from harness.load import Load, unknown
 from harness.monitors.safety import SafetyMonitor
 from harness.requirements import Requirement, load_requirements
 from harness.runner import Ask, Runner
@@ -47,7 +47,7 @@ def assemble(
     names = _selected(bench, only)
     target = target_of(bench, seed)
     protocols = {name: seeded_protocol_in(bench, name) for name in names}
-    load = None if target.traits.virtual_clock else Load(target.pids if isinstance(target, Owns) else tuple)
+    load = None if target.traits.virtual_clock else _load_of(target)
     interfaces = {name: interface_of(bench, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and isinstance(target, ServedTarget) and not bench.served.channel:
@@ -60,6 +60,12 @@ def assemble(
     limits = bench.limits.max_resets
     runner = Runner(target, interfaces, monitors, settle=bench.target.settle, max_resets=limits, load=load, ask=ask)
     return Assembly(bench, path, target, runner, protocols, safety, requirements)
+
+
+def _load_of(target: Target) -> Load:
+    """Who may be held up, and who may be kept waiting."""
+    watched = target.pids if isinstance(target, Owns) else tuple
+    return Load(watched, target.device if isinstance(target, Located) else unknown)
 
 
 def _selected(bench: Bench, only: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from harness.finding import Finding, upgraded
 from harness.handover.replaying import assembled
 from harness.runner import Runner
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, replay_once, ways_back
+from harness.triage.replay import Replay, presumed_of, replay_once
 from harness.triage.shrink import Shrinker, Window
 
 _TRIES = 3
@@ -74,7 +74,7 @@ def _advance(runner: Runner, minimization: Minimization, until: float, tell: Cal
 
 def _asked(runner: Runner, window: Window, finding: Finding) -> Replay:
     """A replay that is to be smaller: how the device comes back is not found out anew each time."""
-    return replay_once(runner, window, finding, presumed=ways_back(finding.transcript), hasty=True)
+    return replay_once(runner, window, finding, presumed=presumed_of(finding), hasty=True)
 
 
 def _as_shown(runner: Runner, finding: Finding) -> Finding:

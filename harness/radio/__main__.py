@@ -78,7 +78,7 @@ async def serve(options: argparse.Namespace) -> None:
         central = _on_the_desktop(options.listen)
     else:
         central, ether = _on_bumble(options.adapter, told)
-    load = Load(ether.pids if ether is not None else list)
+    load = Load(ether.pids, ether.device) if ether is not None else Load(device=tuple)
     server = RadioServer(central, load)
     ended = asyncio.Event()
     _end_with(ended, server, owned=options.owned)

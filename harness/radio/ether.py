@@ -20,6 +20,7 @@ from bumble.transport.common import PacketParser
 from harness.errors import UsageError
 from harness.place import place_of, socket_path, vacated
 from harness.radio.controller import EtherController, others
+from harness.tasks import holders_of, tree_of
 
 _CHUNK, _PTY_POLL = 4096, 0.01
 _UNREAD, _MOST_ADDRESSES, _MOST_HOSTS = 1 << 20, 64, 255
@@ -56,7 +57,7 @@ class HostPort(asyncio.Protocol):
         self._ether, self._place, self._slot = ether, place, 0
         self.controller: EtherController | None = None
         self.addresses: set[str] = set()
-        self.pid = 0
+        self.pids: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class HostPort(asyncio.Protocol):
         if connected is not None and connected.family in (socket.AF_INET, socket.AF_INET6):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport = cast("asyncio.Transport", transport)
-        self.pid = _pid(connected) if connected is not None else 0
+        self.pids = _pids(connected) if connected is not None else holders_of(transport.get_extra_info("path", ""))
         self._slot = self._place.take()
         if not self._slot:
             self._transport.close()
@@ -108,12 +109,12 @@ class HostPort(asyncio.Protocol):
             self._ether.tell("advertises", host=self.name, address=words, data=data.hex())
 
 
-def _pid(connected: socket.socket) -> int:
-    """Who is at the other end of a Unix domain socket; 0 where the system does not tell."""
+def _pids(connected: socket.socket) -> tuple[int, ...]:
+    """Who is at the other end of a Unix domain socket; nobody where the system does not tell."""
     if connected.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
-        return 0
+        return ()
     found = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(found)[0])
+    return tuple(filter(None, _CREDENTIALS.unpack(found)[:1]))
 
 
 class Place:
@@ -153,7 +154,13 @@ class Ether:
 
     def pids(self) -> list[int]:
         """Process ids of the hosts that are attached, as far as the system tells."""
-        return [host.pid for host in self.hosts if host.pid]
+        return [pid for host in self.hosts for pid in host.pids]
+
+    def device(self) -> list[int] | None:
+        """Those of the hosts and of all that they started; None where it is not known who one of them is."""
+        if not all(host.pids for host in self.hosts):
+            return None
+        return [pid for host in self.pids() for pid in tree_of(host)]
 
     def controller(self, address: str = CENTRAL, sink: _Sink | None = None) -> EtherController:
         """A controller on this air."""
@@ -199,7 +206,7 @@ class Ether:
         path.symlink_to(os.ttyname(device))
         os.close(device)
         self._paths.append(path)
-        self._ptys.append(Pty(descriptor, attach))
+        self._ptys.append(Pty(descriptor, path.resolve(), attach))
 
     def close(self) -> None:
         """Close the listeners and take the links away."""
@@ -214,8 +221,8 @@ class Ether:
 class Pty:
     """Our end of a pty. The other end is taken while somebody holds it open, which only polling tells."""
 
-    def __init__(self, descriptor: int, attach: Callable[[], HostPort]) -> None:
-        self._descriptor, self._attach = descriptor, attach
+    def __init__(self, descriptor: int, path: Path, attach: Callable[[], HostPort]) -> None:
+        self._descriptor, self._path, self._attach = descriptor, path, attach
         self._port: HostPort | None = None
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
@@ -228,7 +235,7 @@ class Pty:
         gone = any(event & select.POLLHUP for _descriptor, event in self._poll.poll(0))
         if self._port is None and not gone:
             self._port = self._attach()
-            self._port.connection_made(_PtyWriter(self._descriptor))
+            self._port.connection_made(_PtyWriter(self._descriptor, self._path))
             loop.add_reader(self._descriptor, self._readable)
         elif self._port is not None and gone:
             loop.remove_reader(self._descriptor)
@@ -255,8 +262,8 @@ class Pty:
 class _PtyWriter(asyncio.WriteTransport):
     """The part of a transport that a port needs, on a pty's descriptor."""
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
+    def __init__(self, descriptor: int, path: Path) -> None:
+        super().__init__({"path": str(path)})
         self._descriptor, self._unsent = descriptor, b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

@@ -88,6 +88,7 @@ class Peer:
         self.identity = Identity()
         self.name = ""
         self._given = self._spoke_at = 0.0
+        self._missed_at: float | None = None
 
     @property
     def connection(self) -> int:
@@ -162,14 +163,26 @@ class Peer:
         return self._given if lost else max(self.watch.patience, self._given)
 
     @property
+    def missed(self) -> float:
+        """Seconds for which it was sought in vain since it was there last, or since the bench had it restarted."""
+        return 0.0 if self._missed_at is None else time.monotonic() - self._missed_at
+
+    def restarted(self) -> None:
+        """It restarted at our wish: it is not missed, and need not know us any more."""
+        self._missed_at = None
+        self.watch.restarted()
+
+    @property
     def rotates(self) -> bool:
         """True where its address is a private one, which changes by itself (Core vol 6 part B 1.3.2)."""
         return self.identity.address_type == "random" and int(self.address[:2], 16) >> 6 in _PRIVATE
 
     def _connect(self, timeout: float, *, paired: bool) -> None:
-        client, self._given = self._radio_client(), timeout
-        started, met = time.monotonic(), bool(self.table)
+        client, started, met = self._radio_client(), time.monotonic(), bool(self.table)
+        self._given = timeout if self._missed_at is None else max(self._given, timeout)
+        self._missed_at = self._missed_at or started
         answer = client.ask("connect", timeout, address=self.address, measure=not met)
+        self._missed_at = None
         self.watch.waited(time.monotonic() - started if met else float(answer.get("interval", 0.0)), again=met)
         self._connection, self._taps, self._subscribed = int(answer["connection"]), (), False
         self._paired = paired

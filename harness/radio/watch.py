@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from harness.transcript import TargetEvent
 
 _MOST = 256
-_MARGIN, _SHORTEST, _UNMEASURED, _LONGEST = 3.0, 1.5, 5.0, 30.0
+_MARGIN, _SHORTEST, _UNMEASURED, _LONGEST = 3.0, 1.5, 10.0, 30.0
 _NAMES = frozenset({0x08, 0x09})
 _STABLE = frozenset({0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x19}) | _NAMES
 
@@ -35,8 +35,9 @@ class Watch:
         return events
 
     def waited(self, seconds: float, *, again: bool) -> None:
-        """So long it took until it was heard; `again`: after a connection."""
-        self._waited, self._came_back = max(self._waited, seconds), self._came_back or again
+        """So long it took until it was heard; `again`: after a connection, or a restart, which says less."""
+        self._waited = max(self._waited, seconds)
+        self._came_back = self._came_back or (again and not self._restarting)
 
     @property
     def patience(self) -> float:

@@ -81,7 +81,7 @@ class BleLink:
         self._cid, self._uuid, self.whole = route.channel, route.characteristic, fenced
         self._connection = 0
         self._begin()
-        self._join()
+        self._join(timeout)
 
     def _begin(self) -> None:
         self._timed_out = self._owed = False
@@ -89,13 +89,13 @@ class BleLink:
         self._said = b""
         self._awaited: list[bytes] = []
 
-    def _join(self) -> None:
+    def _join(self, timeout: float) -> None:
         subscribed = self._route.layer in SUBSCRIBED
         paired, held = self._route.paired, self._connection
-        self._peer.open(self._cid, self._timeout, paired=paired, subscribed=subscribed, held=held)
+        self._peer.open(self._cid, timeout, paired=paired, subscribed=subscribed, held=held)
 
-    def fresh(self) -> bool:
-        """Make the connection ready to send on; True when it is another one than at the last call.
+    def fresh(self, timeout: float) -> bool:
+        """Make the connection ready to send on within `timeout` seconds; True when it is another one than last time.
 
         After a timeout it is made anew: a late answer would be taken for the next request's. So is one that the device
         ended when all was answered, as devices do that are left alone. Raises LinkError.
@@ -104,7 +104,7 @@ class BleLink:
         if self._timed_out:
             self._peer.close()
         try:
-            self._join()
+            self._join(timeout)
         except LinkError as error:
             raise (ended or error) from error
         if self._peer.connection == self._connection:
@@ -132,7 +132,7 @@ class BleLink:
 
         Two fences under way would be two like requests at once. Raises LinkError, LinkClosed, BenchError.
         """
-        self.fresh()
+        self.fresh(self._timeout)
         self._owed = True
         pdus = [self._pdu(data) for data in messages]
         if self._cid == EVERYTHING:
@@ -193,7 +193,7 @@ class BleLink:
         if step.name not in PROCEDURES or (step.name in NEEDS_SMP and not self._route.pairs):
             names = PROCEDURES.keys() - (frozenset() if self._route.pairs else NEEDS_SMP)
             raise UsageError(f"procedure '{step.name}': {self._moniker} has none such.{did_you_mean(step.name, names)}")
-        self.fresh()
+        self.fresh(self._timeout)
         self._performed()
         try:
             return perform(self._peer, step, timeout)
@@ -236,7 +236,6 @@ class BleTransport:
                 "or give the radio an adapter that carries it: usb:0, hci-socket:0, serial:PORT,SPEED"
             )
         self._timeout = timeout
-        started = time.monotonic()
         try:
             return self._joined(timeout)
         except LinkClosed:
@@ -244,7 +243,7 @@ class BleTransport:
         except LinkError as error:
             if not self._peer.table:
                 raise LinkError(f"{self.moniker}: {error}. Is the device on, in range and advertising?") from error
-            if not advertises(self._peer, time.monotonic() - started):
+            if not advertises(self._peer, self._peer.missed):
                 hint = _ROTATES if self._peer.rotates else "It does so no more: look at the device"
                 raise LinkError(f"{self.moniker}: {error}. {hint}") from error
         return self._late(timeout)
@@ -273,7 +272,7 @@ class BleTransport:
 
     def restarted(self) -> None:
         """A bond need not outlast a restart."""
-        self._peer.watch.restarted()
+        self._peer.restarted()
 
     def survey(self) -> None:
         """Read the GATT table again, hear an advertisement, and open the connection anew for what the bond is worth.

@@ -7,12 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from harness.finding import Finding
 from harness.interfaces import WireProtocol
 from harness.runner import Runner
+from harness.transcript import Way
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, replay_once, ways_back
+from harness.triage.replay import Replay, presumed_of, replay_once
 from harness.triage.shrink import Shrinker, Window
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
@@ -25,11 +27,23 @@ _TURN_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Task:
-    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick."""
+    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick.
+
+    `hasty`: it is asked without what proves a fault: a reset behind what left the device serving, the session's end
+    where the fault shows before it, patience with a device that never served again.
+    """
 
     minimization: Minimization
+    hasty: bool = True
+    shows_before_the_end: bool = False
     resets: int = 0
     turns: int = 1
+
+    @property
+    def presumed(self) -> frozenset[Way]:
+        """How the device comes back, or that it never does."""
+        known = presumed_of(self.minimization.first)
+        return known if self.hasty else known - {Way.NEVER}
 
     @property
     def costs_too_much(self) -> bool:
@@ -77,6 +91,7 @@ class Desk:
         self._head_start = min(_HEAD_START, _HEAD_START_SHARE * planned)
         self._waiting: deque[_Task] = deque()
         self._played = 0
+        self._serves = False  # it was clean to the end of the last replay, and nothing was played since
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
@@ -89,7 +104,7 @@ class Desk:
         the first minutes belong to the cases: they find the most then. True when it has played something: what the
         device met before is past.
         """
-        before = self._played
+        before, self._serves = self._played, False
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
         share = _SHARE * (elapsed - self._head_start if each > _COSTLY_SECONDS else elapsed)
@@ -100,30 +115,34 @@ class Desk:
 
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""
-        until = self._spent + max(_LEAST_SECONDS, elapsed)
+        until, self._serves = self._spent + max(_LEAST_SECONDS, elapsed), False
         while self._spent < until and self._work():
             pass
         while self._waiting:
-            self._conclude(self._waiting.popleft().minimization)
+            self._conclude(self._waiting.popleft())
 
     def _work(self) -> bool:
         """One question about the first of the row; False where there is none, or no time for it."""
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
-        task.minimization.advance(self._asked)
+        task.minimization.advance(partial(self._asked, task))
         slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
         if task.minimization.done or task.costs_too_much:
             self._waiting.popleft()
-            self._conclude(task.minimization)
+            self._conclude(task)
         elif task.has_had_its_turn:
             self._waiting.rotate(-1)
         self._spent += time.monotonic() - began
         return True
 
-    def _conclude(self, current: Minimization) -> None:
-        """What one came to; told where it comes back as often as the one that it was made of."""
+    def _conclude(self, task: _Task) -> None:
+        """What one came to; told where it comes back as often as the one that it was made of.
+
+        Where it does not come back at all times, haste was to blame, and it is begun again without.
+        """
+        current = task.minimization
         finding, first = current.finding, current.first
         if finding.window != first.window:
             finding = self._repeated(finding)
@@ -132,18 +151,34 @@ class Desk:
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
             self._tell(finding)
+        elif task.hasty and finding.reproduced < finding.tries:
+            self._waiting.append(_Task(Minimization(first, self._shrinker), hasty=False))
 
     def _repeated(self, finding: Finding) -> Finding:
         played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
         return counted(finding, played, shown=1)
 
-    def _asked(self, window: Window, finding: Finding) -> Replay:
+    def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
         """A replay that is to be smaller: how the device comes back is not found out anew each time."""
+        reset, ends = not (task.hasty and self._serves), not (task.hasty and task.shows_before_the_end)
+        trusted = self._runner.interfaces[finding.case.interface].ladder.trusted if task.hasty else frozenset[Way]()
         self._played += 1
-        return replay_once(self._runner, window, finding, self._stop, ways_back(finding.transcript), hasty=True)
+        again = replay_once(
+            self._runner,
+            window,
+            finding,
+            self._stop,
+            task.presumed | trusted,  # a smaller one may show another fault, from which it is known to come back
+            hasty=task.hasty,
+            reset=reset,
+            ends=ends,
+        )
+        task.shows_before_the_end = again.case is not None if again.reproduced else task.shows_before_the_end
+        self._serves = again.clean
+        return again
 
     def _play(self, window: Window, finding: Finding) -> Replay:
-        self._played += 1
+        self._played, self._serves = self._played + 1, False
         return replay_once(self._runner, window, finding, self._stop)
 
     def state(self) -> DeskState:

@@ -61,15 +61,19 @@ def replay_once(
     presumed: frozenset[Way] = frozenset(),
     *,
     hasty: bool = False,
+    reset: bool = True,
+    ends: bool = True,
 ) -> Replay:
     """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
 
-    `presumed`: ways on which it comes back to service, as far as known. A `hasty` one proves nothing, and is soon over
-    where these are known.
+    `presumed`: ways on which it comes back to service, or NEVER, as far as known. A `hasty` one proves nothing, and is
+    soon over where these are known. Without `reset` the device is as the last replay left it; `ends`: the session's end
+    is played, too.
     """
     try:
         with runner.sequential(presumed, hasty=hasty and bool(presumed)):
-            return _played(runner, window, finding, stop)
+            runner.fresh(reset=reset)
+            return _played(runner, window, finding, stop, ends=ends)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
     except MedfuzzError as error:
@@ -84,8 +88,17 @@ def ways_back(transcript: Transcript) -> frozenset[Way]:
     return frozenset(SHORTCUTS) & {service.way} if service is not None else frozenset()
 
 
-def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool]) -> Replay:
-    runner.fresh()
+def presumed_of(finding: Finding) -> frozenset[Way]:
+    """What a hasty replay may presume: how the device came back, or that it never did, where that is the fault."""
+    transcript = finding.transcript
+    dead = transcript.service.way is Way.NEVER if transcript.service is not None else bool(transcript.link_error)
+    never = frozenset({Way.NEVER}) if dead and finding.observation.timed else frozenset[Way]()
+    return ways_back(transcript) | never
+
+
+def _played(
+    runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool], *, ends: bool
+) -> Replay:
     finding = upgraded(finding, runner.interfaces[finding.case.interface].protocol.name)
     seen: list[Observation] = []
     last: Outcome | None = None
@@ -98,7 +111,7 @@ def _played(runner: Runner, window: Sequence[TestCase], finding: Finding, stop: 
             return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
         if (why := _untested(case, last)) and not _faults(seen):
             return Replay(False, last.transcript, untested=why)
-    if not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
+    if ends and not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
         seen += ended.observations
         if (again := _shown(ended, finding)) is not None:
             return Replay(True, ended.transcript, tuple(seen), again=again, case=window[-1])

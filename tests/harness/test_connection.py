@@ -99,6 +99,77 @@ def test_patience_is_the_callers_where_a_link_is_made_anew():
     assert carrier.clock < 5.0
 
 
+@pytest.mark.parametrize(("back", "found"), [(4.0, True), (6.0, False)])
+def test_one_that_was_sought_before_has_had_that_of_the_patience_and_was_gone_since_then(back, found):
+    connection, carrier, _anew = made()
+    connection.open()
+    carrier.clock = 3.0
+    gone(carrier, back - 3.0)
+    if found:
+        connection.renew(5.0, since=0.0)
+        assert connection.gone == pytest.approx(4.0, abs=0.25)
+    else:
+        with pytest.raises(LinkError) as lost:
+            connection.renew(5.0, since=0.0)
+        assert (carrier.clock, lost.value.since) == (pytest.approx(5.0, abs=0.25), 0.0)
+
+
+def test_it_is_tried_once_more_where_the_patience_is_over():
+    connection, carrier, _anew = made()
+    connection.open()
+    carrier.clock = 9.0
+    connection.renew(5.0, since=0.0)
+    assert (carrier.opened, carrier.clock) == (2, 9.0)
+
+
+def test_what_the_machine_lost_since_it_is_sought_is_waited_for_as_well():
+    connection, carrier, _anew = made(lost=lambda since: 3.0 if since == 1.0 else 0.0)
+    carrier.clock = 6.5
+    gone(carrier, 2.0)
+    connection.renew(5.0, since=1.0)
+    assert connection.gone == pytest.approx(7.5, abs=0.25)
+
+
+def test_an_error_says_since_when_the_device_is_sought():
+    connection, carrier, _anew = made(Attributes)
+    assert connection.fresh() is False
+    connection.open()
+    given = []
+
+    def seeks(timeout):
+        given.append(timeout)
+        carrier.clock += timeout
+        raise LinkError("it does not advertise")
+
+    connection.handles.fresh = seeks
+    carrier.clock = 7.0
+    with pytest.raises(LinkError) as lost:
+        connection.fresh()
+    assert (lost.value.since, given) == (7.0, [2.0])
+    gone(carrier, 60.0)
+    carrier.clock = began = 20.0
+    with pytest.raises(LinkError) as lost:
+        connection.renew(1.0)
+    assert lost.value.since == began
+
+
+@pytest.mark.parametrize(("usual", "given"), [(0.0, 0.5), (0.4, 1.6), (3.0, 5.0)])
+def test_in_a_hurry_a_link_has_several_times_what_it_ever_took(usual, given):
+    connection, carrier, _anew = made(open_timeout=5.0)
+    gone(carrier, usual)
+    connection.open()
+    with connection.hurried(hurry=True):
+        assert connection.given(5.0) == pytest.approx(given, rel=0.4)
+        began = carrier.clock
+        gone(carrier, 60.0)
+        with pytest.raises(LinkError):
+            connection.renew(5.0)
+        assert carrier.clock - began == pytest.approx(given, rel=0.5)
+    with connection.hurried(hurry=False):
+        assert connection.given(5.0) == 5.0
+    assert connection.given(5.0) == 5.0
+
+
 def test_what_the_machine_lost_meanwhile_is_waited_for_as_well():
     asked = []
 

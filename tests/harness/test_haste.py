@@ -1,6 +1,7 @@
 """The wait for an answer that does not come is cut short by a probe behind the message, and never in a replay."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from test_reading import answers, clocked, told
@@ -192,7 +193,22 @@ def test_a_campaign_is_in_more_haste_where_a_way_back_is_trusted_and_a_replay_wh
         with t.runner.sequential(frozenset(presumed), hasty=quick):
             t.runner.run(case(A))
     t.runner.run(case(A))
-    assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.NONE, Haste.MORE, Haste.MORE]
+    assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.NONE, Haste.MOST, Haste.MORE]
+
+
+def test_what_proves_nothing_waits_for_the_last_message_and_its_first_probe_no_longer_than_is_usual(hasty):
+    t = hasty()
+    t.device.planted[b"p"] = lambda _device: []
+    probe = (message(b"p", "probe"),)
+    seconds = [clocked(t, partial(t.executor.run, probe, haste=haste)) for haste in Haste]
+    assert seconds == pytest.approx([1.0, 1.0, 1.0, 0.4], abs=0.05)
+    for presumed, quick in ((True, False), (True, True)):
+        t.executor.begin()
+        with t.runner.sequential(frozenset({Way.FILLED} if presumed else ()), hasty=quick):
+            t.device.hungry, t.device.planted = 100, {}
+            began = t.executor.now()
+            assert t.interface.ladder.climb(closed=False, broken=False, patience=5.0).service.way is Way.FILLED
+            assert t.executor.now() - began == pytest.approx(0.7 if quick else 1.3, abs=0.2)
 
 
 def test_the_bench_may_say_that_no_probe_is_sent_behind_a_message(hasty):

@@ -1,13 +1,13 @@
 """How a device comes to serve again: given what it does, expect this rung, this long, and no rung more."""
 
 import pytest
-from toy import message
+from toy import case, message
 
 from harness.case import Send
 from harness.errors import LinkError
 from harness.interfaces import Resynchronization
 from harness.transcript import Service, Way
-from harness.transports.scripted import ScriptedTransport
+from harness.transports.scripted import ScriptedLink, ScriptedTransport
 
 PROBE = b"<p>"
 
@@ -299,6 +299,75 @@ def test_a_link_that_is_lost_is_not_asked_any_more(toy, closed):
     served, _seconds = climb(t, closed=closed, broken=True)
     assert (served.service.way, served.service.closed, t.transport.opened) == (Way.RECONNECTED, closed, 2)
     assert t.transport.sent == [PROBE]
+
+
+class RenewingLink(ScriptedLink):
+    """It looks for another connection by itself before a message, once and in vain: that takes `seeks` seconds."""
+
+    def fresh(self, timeout):
+        device = self._device
+        seconds, device.seeks = device.seeks, 0.0
+        if seconds:
+            device.clock += min(seconds, timeout)
+            raise LinkError("it does not advertise")
+        return False
+
+    def handle(self, _uuid):
+        return 0
+
+
+class Renewing(ScriptedTransport):
+    seeks = 0.0
+
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = RenewingLink
+        return link
+
+
+def missing(toy, gone, seeks):
+    """A device that is away from now on for `gone` seconds, which the link itself seeks first."""
+    t = toy(transport=Renewing, open_timeout=5.0)
+    t.runner.run(case(message(b"b")))
+    t.transport.seeks, t.transport.back_at = seeks, t.transport.clock + gone
+    return t
+
+
+def test_a_device_that_the_link_itself_sought_is_not_sought_for_as_long_again(toy):
+    t = missing(toy, gone=90.0, seeks=5.0)
+    began = t.executor.now()
+    with pytest.raises(LinkError):
+        climb(t)
+    assert t.executor.now() - began == pytest.approx(5.0, abs=0.3)
+
+
+def test_nor_where_a_message_of_the_case_sought_it(toy):
+    t = missing(toy, gone=90.0, seeks=5.0)
+    began = t.executor.now()
+    outcome = t.runner.run(case(message(b"a")))
+    assert (outcome.transcript.service, bool(outcome.transcript.link_error)) == (None, True)
+    assert t.executor.now() - began == pytest.approx(5.0, abs=0.3)
+
+
+def test_one_that_is_back_within_the_patience_was_gone_since_it_was_sought(toy):
+    t = missing(toy, gone=4.0, seeks=2.0)
+    served, seconds = climb(t)
+    assert (served.service.way, served.service.seconds) == (Way.RETURNED, pytest.approx(4.0, abs=0.3))
+    assert seconds == pytest.approx(4.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("delay", "hungry", "way"), [(0.0, 0, Way.AT_ONCE), (0.0, 100, Way.FILLED), (30.0, 0, Way.NEVER)]
+)
+def test_where_it_is_presumed_never_to_serve_each_rung_is_tried_and_none_is_waited_on(toy, delay, hungry, way):
+    t = connected(toy(adaptive=True))
+    t.executor.run((message(b"a"),))
+    t.transport.delay, t.device.hungry = delay, hungry
+    t.transport.sent.clear()
+    with t.connection.hurried(hurry=True):
+        served, seconds = climb(t)
+    assert (served.service.way, seconds < 2.0) == (way, True)
+    assert climb(connected(t))[1] > 12.0 or way is not Way.NEVER
 
 
 @pytest.mark.parametrize("gone", [0.05, 1.0, 3.0])

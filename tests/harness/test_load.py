@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import load
-from harness.load import BEAT_SECONDS, Load, crowding, is_held
+from harness.load import BEAT_SECONDS, Load, crowding, is_held, unknown
 
 drawn = settings(deadline=None, derandomize=True, database=None)
 
@@ -32,12 +32,12 @@ class Clock:
 def measured(monkeypatch):
     """A Load whose beats and clock are given, on a machine with `crowd` processes a core, and the process held."""
 
-    def measured(*seconds, crowd=1.0, held=False, unseen=BEAT_SECONDS):
+    def measured(*seconds, crowd=1.0, held=False, unseen=BEAT_SECONDS, device=unknown):
         clock = Clock()
         monkeypatch.setattr(load, "time", clock)
         monkeypatch.setattr(load, "crowding", lambda: crowd)
         monkeypatch.setattr(load, "is_held", lambda pid: held and pid == 7)
-        measuring = Load(lambda: (5, 7))
+        measuring = Load(lambda: (5, 7), device)
         measuring._thread = object()
         for beat in seconds:
             clock.now += beat
@@ -67,6 +67,17 @@ def test_the_time_by_which_a_beat_came_late_is_lost(measured):
 def test_with_five_processes_for_a_core_four_fifths_are_lost(measured):
     assert measured(1.0, crowd=5.0).lost(0.0) == pytest.approx(max(0.8, 1.0 - BEAT_SECONDS))
     assert measured(*[BEAT_SECONDS] * 50, crowd=5.0).lost(0.0) == pytest.approx(0.8 * 50 * BEAT_SECONDS)
+
+
+def test_of_a_device_whose_processes_are_known_what_its_threads_waited_is_lost_whatever_the_crowd(
+    monkeypatch, measured
+):
+    monkeypatch.setattr(load.Queue, "kept", lambda _queue, pids, seconds: {(9,): 0.1, (): 0.0}[tuple(pids)] * seconds)
+    beats = [BEAT_SECONDS] * 50
+    assert measured(*beats, crowd=5.0, device=lambda: (9,)).lost(0.0) == pytest.approx(0.1 * 50 * BEAT_SECONDS)
+    assert measured(*beats, crowd=5.0, device=tuple).lost(0.0) == 0.0
+    assert measured(*beats, crowd=5.0).lost(0.0) == pytest.approx(0.8 * 50 * BEAT_SECONDS)
+    assert measured(*beats, device=lambda: pytest.fail("nobody waits on a machine with room")).lost(0.0) == 0.0
 
 
 def test_all_time_in_which_a_process_of_the_bench_is_held_is_lost(measured):

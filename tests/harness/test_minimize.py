@@ -11,6 +11,7 @@ from harness.campaign import Budget
 from harness.case import Send, Wait
 from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
 from harness.finding import Size, bucket_of
+from harness.transcript import Service, Transcript, Way
 from harness.triage import desk
 from harness.triage.desk import Desk
 from harness.triage.minimize import Minimization, _Answer, _key
@@ -342,9 +343,72 @@ def test_at_the_end_it_takes_as_long_as_the_run_took_or_half_a_minute(toy, monke
 def test_a_smaller_reproducer_that_comes_back_less_often_is_not_taken(toy, monkeypatch):
     play, asked = shows("x")
     made, told = desk_of(toy(), monkeypatch, lambda w, f: play(w, f) if len(asked) < 1 else Replay(False))
-    made.take(found(case(A), case(message(b"x"))))
+    made.take(first := found(case(A), case(message(b"x"))))
     made.finish(0.0)
-    assert told == []
+    assert [finding.window for finding in told] == [first.window]
+
+
+class Asked:
+    """A desk on a device of which `answers` says what a replay shows; `how` each was asked: with reset, to the end."""
+
+    def __init__(self, toy, monkeypatch, answers, finding, trusted=()):
+        self.how, self.told, self.presumed, t = [], [], [], toy()
+        t.ladder.trusted = frozenset(trusted)
+
+        def play(_runner, window, finding, _stop, presumed=frozenset(), *, hasty=False, reset=True, ends=True):
+            again = answers(window, finding, Way.NEVER in presumed)
+            self.presumed.append((hasty, presumed))
+            self.how.append((hasty, reset, ends, Way.NEVER in presumed, again.reproduced))
+            return again
+
+        monkeypatch.setattr(desk, "replay_once", play)
+        desk_ = Desk(t.runner, {"toy": t.protocol}, tries=3, seconds=100.0, stop=lambda: False, tell=self.told.append)
+        desk_.take(finding)
+        desk_.finish(0.0)
+
+
+def test_behind_a_replay_that_left_the_device_serving_the_next_one_needs_no_reset_nor_an_end_behind_a_fault(
+    toy, monkeypatch
+):
+    play, _ = shows("x")
+    asked = Asked(toy, monkeypatch, lambda w, f, _never: play(w, f), found(*NUMBERED, case(message(b"x"))))
+    assert asked.told[-1].window[0].messages == ("x",)
+    seen, served = False, False
+    for hasty, reset, ends, never, shown in asked.how:
+        assert (reset, ends, never) == (not (hasty and served), not (hasty and seen), False)
+        seen, served = seen or (hasty and shown), hasty and not shown
+    assert [how[:3] for how in asked.how[-2:]] == [(False, True, True)] * 2
+
+
+def test_what_haste_took_for_the_fault_and_is_none_is_asked_again_without(toy, monkeypatch):
+    """Without the first message the device is only slow: in a hurry it looks as dead as with it."""
+    dead = replace(found(case(A), case(message(b"x"), B)), transcript=Transcript("", (), 0.0, 1.0, link_error="gone"))
+
+    def answers(window, finding, hurried):
+        needed = {"x"} if hurried else {"a", "x"}
+        again = shows(*needed)[0](window, finding)
+        return replace(again, observations=(finding.observation,)) if again.reproduced else again
+
+    asked = Asked(toy, monkeypatch, answers, dead)
+    assert [one.messages for one in asked.told[-1].window] == [("a",), ("x",)] and len(asked.told) == 1
+    assert all(hasty is never for hasty, _reset, _ends, never, _shown in asked.how)
+    assert all(reset and ends for hasty, reset, ends, _never, _shown in asked.how if not hasty)
+
+
+def test_a_question_presumes_what_is_known_of_other_faults_and_a_replay_that_counts_nothing(toy, monkeypatch):
+    play, _ = shows("x")
+    finding = found(case(A), case(message(b"x")))
+    asked = Asked(toy, monkeypatch, lambda w, f, _never: play(w, f), finding, trusted={Way.FILLED})
+    assert {presumed for hasty, presumed in asked.presumed if hasty} == {frozenset({Way.FILLED})}
+    assert {presumed for hasty, presumed in asked.presumed if not hasty} == {frozenset()}
+
+
+def test_a_finding_of_a_device_that_came_back_is_not_hurried(toy, monkeypatch):
+    play, _ = shows("x")
+    service = Service(Way.LATE, 3.0)
+    late = replace(found(case(A, message(b"x"))), transcript=Transcript("", (), 0.0, 1.0, service=service))
+    asked = Asked(toy, monkeypatch, lambda w, f, _never: play(w, f), late)
+    assert asked.how and not any(never for *_how, never, _shown in asked.how)
 
 
 # -- in a campaign -----------------------------------------------------------------------------------------------------

@@ -284,6 +284,13 @@ def test_what_the_machine_lost_is_not_added_to_time_that_only_passes(wall):
     assert clocked(t, lambda: t.executor.run((Wait(1.0),))) == pytest.approx(1.0, abs=0.01)
 
 
+def test_nor_to_the_wait_for_an_answer_that_is_not_due(wall):
+    t = wall(lost=lambda _since: 2.0)
+    assert clocked(t, lambda: run(t, Send("half", b"<a"))) == pytest.approx(0.02, abs=0.01)
+    t.device.dead = True
+    assert clocked(t, lambda: run(t, message(b"p", wait=False), Send("half", b"<a"))) == pytest.approx(3.0, abs=0.01)
+
+
 def test_what_was_lost_before_the_message_was_sent_is_not_added(wall):
     asked = []
     t = wall(lost=lambda since: asked.append(since) or 0.0)
@@ -661,7 +668,7 @@ class AttributeLink(ScriptedLink):
 
     connections, performed, cuts = 0, (), False
 
-    def fresh(self):
+    def fresh(self, _timeout):
         again, self.connections = self._device.made != self.connections, self._device.made
         return again
 
@@ -923,8 +930,8 @@ def test_what_nobody_asked_for_is_bounded_over_a_whole_record(toy):
     t = toy()
     t.executor.begin()
     for _ in range(3000):
-        t.executor._note(b"", b"x" * 4000)
+        t.executor.notes.unasked(b"", b"x" * 4000, 0.0)
     assert 0 < sum(len(e.stray) for e in t.executor.exchanges) <= 1 << 22
     t.executor.begin()
-    t.executor._note(b"", b"x")
+    t.executor.notes.unasked(b"", b"x", 0.0)
     assert [e.stray for e in t.executor.exchanges] == [b"x"]

@@ -82,6 +82,18 @@ def test_a_device_that_is_later_than_the_bench_expects_is_silent_no_sooner_than_
     assert b.peer.watch.patience > 2.0
 
 
+def test_a_device_that_hangs_is_sought_once(bench):
+    """Its host stack stands still with the connection up, and advertises no more."""
+    b, patience = bench(open_timeout=3.0), 5.0  # of an interface whose device nothing resets
+    for _ in range(2):
+        b.run(Procedure("disconnect"), READ)
+    began = time.monotonic()
+    transcript, observations = b.run(b.say(b"hang"), READ)
+    assert [observation.kind for observation in observations if observation.kind is Kind.SILENCE]
+    assert [event.detail["state"] for event in transcript.link_events if event.kind == "advertising"] == ["stopped"]
+    assert patience < time.monotonic() - began < patience + 3.0
+
+
 @pytest.mark.parametrize(
     "faults", ["odd-name", "mtu-refused", "duplicate-uuids", "odd-name,mtu-refused,duplicate-uuids"]
 )

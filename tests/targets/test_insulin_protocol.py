@@ -24,7 +24,7 @@ class MailboxLink:
     def handle(self, uuid):
         return int(uuid[4:8] if "-" in uuid else uuid, 16)
 
-    def fresh(self):
+    def fresh(self, _timeout):
         return False
 
     def send(self, data, deadline):

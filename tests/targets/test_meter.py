@@ -14,10 +14,11 @@ import pytest
 
 from harness.bench import load_bench
 from harness.errors import TargetError, UsageError
+from harness.tasks import tree_of
 from harness.transcript import LIMIT, WORN
 from harness.transports import tcp  # noqa: F401  its schemes
 from targets.meter import Meter
-from targets.proc import descriptors_of, keeps_memory, memory_of, pulse_of, tree_of
+from targets.proc import descriptors_of, keeps_memory, memory_of, pulse_of
 from targets.process import OwnProcess
 from targets.served import ServedTarget
 
