@@ -152,7 +152,9 @@ class Desk:
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
             self._tell(finding)
         elif task.hasty and finding.reproduced < finding.tries:
-            self._waiting.append(_Task(Minimization(first, self._shrinker), hasty=False))
+            self._waiting.append(
+                _Task(Minimization(first, self._shrinker, steady=self._runner.independent), hasty=False)
+            )
 
     def _repeated(self, finding: Finding) -> Finding:
         played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
