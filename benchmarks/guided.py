@@ -25,6 +25,7 @@ _GUIDED = (*_USUAL, "--fuzzer", "guided")
 _FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
 CONTENDERS: Mapping[str, Sequence[str]] = {
     "unguided": _USUAL,
+    "pairs": (*_USUAL, "--fuzzer", "pairs"),
     **dict.fromkeys(("guided", *(f"without {one}" for one in _FEEDBACKS)), _GUIDED),
 }
 _NEVER = math.inf
