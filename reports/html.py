@@ -20,7 +20,7 @@ from reports.findings_view import cards_of, place_of, requirements_of
 from reports.manifest import facts_about, flatten, title_of
 from reports.matrix import matrices_of
 from reports.pages import render_page
-from reports.state_graph import drawn
+from reports.state_graph import LEAST_ROWS, MOST_ROWS, DrawnGraph, drawn
 from reports.text import counted, duration
 
 SHOWN_ELSEWHERE = ("requirements", "configuration", "signals", "baseline")
@@ -60,7 +60,7 @@ def render_html(record: CampaignRecord) -> str:
         requirements=[_requirement(entry, ordered) for entry in record.requirements],
         messages=list(message_rows(record.messages)),
         matrices=matrices_of(record.tried),
-        graphs=[drawn(name, graph) for name, graph in record.states.items() if graph.states],
+        graphs=_graphs(record),
         manifest=list(flatten(manifest)),
     )
 
@@ -123,6 +123,12 @@ def _tone(record: CampaignRecord) -> str:
     if record.failing:
         return "bad"
     return "doubt" if record.findings or record.exit_code or was_cut_short(record) else "quiet"
+
+
+def _graphs(record: CampaignRecord) -> list[DrawnGraph]:
+    """Of each interface on which something ran; the rows of their tables are shared out."""
+    graphs = {name: graph for name, graph in record.states.items() if graph.states}
+    return [drawn(name, graph, max(LEAST_ROWS, MOST_ROWS // len(graphs))) for name, graph in graphs.items()]
 
 
 def _charts(record: CampaignRecord) -> list[Chart]:

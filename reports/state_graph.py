@@ -12,10 +12,12 @@ from harness.seen_states import RESTARTED, Passage, SeenState, StateGraph
 from reports.text import shortened, visible
 
 WIDTH, ROW, BOX, BOX_HEIGHT = 1000, 60, 180, 44
-MOST_DRAWN, MOST_ARROWS, MOST_LABELS, MOST_ROWS = 30, 60, 34, 150
+MOST_DRAWN, MOST_ARROWS, MOST_LABELS = 30, 50, 34
+MOST_ROWS, LEAST_ROWS = 48, 12
 OTHERS = "other states"
 _LETTER, _LINE = 5.6, 13  # pixels of a label's text
 _LETTERS, _LINES = 28, 2  # of a box
+_TOLD = 3  # passages of an arrow
 _WAYS = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)
 Point = tuple[float, float]
 
@@ -24,8 +26,8 @@ Point = tuple[float, float]
 class StateBox:
     """A state, by its left upper corner: `lines` of what it is called, and below how often it was seen."""
 
-    x: float
-    y: float
+    x: int
+    y: int
     lines: tuple[str, ...]
     note: str
     title: str
@@ -34,18 +36,17 @@ class StateBox:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """All passages between two states: a curve, its head, and a label at a place, "" where there is no room.
+    """All passages between two states: a curve with a head, and a label at a place, "" where there is no room.
 
     `tone`: restarted, refused, unanswered, or "" for all else.
     """
 
     curve: str
-    head: str
     width: float
     tone: str
     label: str
-    x: float
-    y: float
+    x: int
+    y: int
     title: str
 
 
@@ -66,8 +67,8 @@ class DrawnGraph:
     learned: int
 
 
-def drawn(interface: str, graph: StateGraph) -> DrawnGraph:
-    """The commonest states and passages; the rest of the states are one box."""
+def drawn(interface: str, graph: StateGraph, rows: int = MOST_ROWS) -> DrawnGraph:
+    """The commonest states and passages; the rest of the states are one box. `rows` bounds the table."""
     kept = _kept(graph)
     pairs = _pairs(graph.passages, kept)
     order = _ordered([state.name for state in kept.values()], pairs)
@@ -81,7 +82,7 @@ def drawn(interface: str, graph: StateGraph) -> DrawnGraph:
         height,
         tuple(_box(kept[name], places[name], _numbered(graph, name, kept)) for name in order),
         tuple(arrows.draw(*pair, pairs[pair], labelled=rank < MOST_LABELS) for rank, pair in enumerate(shown)),
-        tuple(sorted(graph.passages, key=lambda one: (-one.times, one.first))[:MOST_ROWS]),
+        tuple(sorted(graph.passages, key=lambda one: (-one.times, one.first))[:rows]),
         len(graph.passages),
         len(pairs) - len(shown),
         graph.left_out,
@@ -151,14 +152,14 @@ def _box(state: SeenState, place: tuple[Point, bool], number: int) -> StateBox:
     (x, y), on_left = place
     name = visible(state.name)
     stayed = f" · stayed {state.stayed:,}×" if state.stayed else ""
-    title = f"{name}: seen {state.times:,} times, first in case {state.first:,} after {state.seconds:.1f} s"
+    title = f"first in case {state.first:,}, after {state.seconds:.1f} s"
     note = f"{number} states · {state.times:,}×" if number > 1 else f"{state.times:,}×{stayed}"
     return StateBox(
-        round(x - BOX if on_left else x, 1),
-        round(y - BOX_HEIGHT / 2, 1),
+        round(x - BOX if on_left else x),
+        round(y - BOX_HEIGHT / 2),
         tuple(shortened(line, _LETTERS) for line in textwrap.wrap(name, _LETTERS, max_lines=_LINES, placeholder=" …")),
         note if state.declared else f"new · {note}",
-        title if state.declared else f"{title}; the protocol does not declare it",
+        title,
         state.declared,
     )
 
@@ -177,16 +178,14 @@ class _Arrows:
         label = _label(passages)
         place = self._room(begin, bend, end, label) if labelled else None
         (x, y), told = (place, label) if place else (begin, "")
-        numbers = " ".join(f"{value:.1f}" for value in (*bend, *end))
         return Arrow(
-            f"M{begin[0]:.1f} {begin[1]:.1f} Q{numbers}",
-            _head(bend, end),
+            f"M{_at(begin)}Q{_at(bend)} {_at(end)}{_head(bend, end)}",
             round(1 + math.log10(_times(passages)), 1),
             _tone(passages),
             told,
-            round(x, 1),
-            round(y, 1),
-            f"{visible(source)} → {visible(target)}: {', '.join(_words(one) for one in _ranked(passages)[:8])}",
+            round(x),
+            round(y),
+            f"{_short(source)} → {_short(target)}: {', '.join(_words(one) for one in _ranked(passages)[:_TOLD])}",
         )
 
     def _room(self, begin: Point, bend: Point, end: Point, label: str) -> Point | None:
@@ -223,14 +222,22 @@ def _along(begin: Point, bend: Point, end: Point, way: float) -> Point:
 
 
 def _head(bend: Point, end: Point) -> str:
-    """A small triangle that ends where the curve does."""
+    """Two strokes to where the curve ends."""
     angle = math.atan2(end[1] - bend[1], end[0] - bend[0])
-    sides = ((end[0] - 8 * math.cos(angle + turn), end[1] - 8 * math.sin(angle + turn)) for turn in (0.4, -0.4))
-    return f"M{end[0]:.1f} {end[1]:.1f} " + " ".join(f"L{x:.1f} {y:.1f}" for x, y in sides) + " Z"
+    left, right = ((end[0] - 9 * math.cos(angle + turn), end[1] - 9 * math.sin(angle + turn)) for turn in (0.4, -0.4))
+    return f"M{_at(left)}L{_at(end)} {_at(right)}"
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:.0f} {point[1]:.0f}"
 
 
 def _ranked(passages: Sequence[Passage]) -> list[Passage]:
     return sorted(passages, key=lambda one: (-one.times, one.first, one.by))
+
+
+def _short(name: str) -> str:
+    return shortened(visible(name), _LETTERS)
 
 
 def _label(passages: Sequence[Passage]) -> str:
