@@ -1,4 +1,4 @@
-"""Does feedback earn its place? Cases until each planted fault is found: with each feedback, and without it.
+"""Do feedback and pairs earn their place? Cases until each planted fault is found: with them, and without each.
 
 `python -m benchmarks.guided BENCH --cases N --seeds K`: campaigns of the same number of cases, one for each seed and
 contender, without making reproducers smaller. A fault's figure is the median over the seeds of the case that found it,
