@@ -26,7 +26,17 @@ def outcome(folder: Path) -> dict[str, Any]:
         found = {finding.bucket: told(finding) for finding in store.findings()}
         timeline = [(point["cases"], point["findings"]) for point in store.end()["timeline"]]
     summary = json.loads((folder / "summary.json").read_text())
-    return {"rows": rows, "findings": found, "timeline": timeline, **{name: summary[name] for name in _STEADY}}
+    steady = {name: summary[name] for name in _STEADY}
+    return {"rows": rows, "findings": found, "timeline": timeline, "states": _timeless(summary["states"]), **steady}
+
+
+def _timeless(graphs: dict[str, Any]) -> dict[str, Any]:
+    """Graphs of states without wall times."""
+    return {
+        f"{name} {part}": [{key: value for key, value in one.items() if key != "seconds"} for one in graph[part]]
+        for name, graph in graphs.items()
+        for part in ("states", "passages")
+    }
 
 
 def edges(folder: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""Does feedback earn its place? Cases until each planted fault is found: with each feedback, and without it.
+"""Do feedback and pairs earn their place? Cases until each planted fault is found: with them, and without each.
 
 `python -m benchmarks.guided BENCH --cases N --seeds K`: campaigns of the same number of cases, one for each seed and
 contender, without making reproducers smaller. A fault's figure is the median over the seeds of the case that found it,
@@ -25,6 +25,7 @@ _GUIDED = (*_USUAL, "--fuzzer", "guided")
 _FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
 CONTENDERS: Mapping[str, Sequence[str]] = {
     "unguided": _USUAL,
+    "pairs": (*_USUAL, "--fuzzer", "pairs"),
     **dict.fromkeys(("guided", *(f"without {one}" for one in _FEEDBACKS)), _GUIDED),
 }
 _NEVER = math.inf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from random import Random
@@ -28,8 +28,17 @@ def combined(message: Message, seed: int, max_len: int) -> Values:
         chosen = random.sample(names, min(len(names), random.choice((2, 2, 3))))
         return tuple(change for name in chosen for change in _drawn(pools[name], random))
 
-    several = len(list(islice(_bent(message, seed, max_len), 2))) > 1
-    return Values("combined", COMBINED if several else 0, at)
+    return Values("combined", COMBINED if has_several(message, seed, max_len) else 0, at)
+
+
+def has_several(message: Message, seed: int, max_len: int) -> bool:
+    """True where two fields or more can be bent."""
+    return len(list(islice(_bent(message, seed, max_len), 2))) > 1
+
+
+def classes_of(message: Message, seed: int, max_len: int) -> Mapping[str, Sequence[Values]]:
+    """Classes of values by field, of all that can be bent and is not live."""
+    return _pools(message, seed, max_len)
 
 
 def drawn_changes(message: Message, seed: int, max_len: int, random: Random, *, live: bool = False) -> Changes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.guided import GuidedFuzzer
+from fuzzers.pairs import PairsFuzzer
 from fuzzers.places import PlacesFuzzer
 from fuzzers.planned import ModelFuzzer
 from fuzzers.procedures import ProceduresFuzzer
@@ -14,7 +15,16 @@ from harness.registry import Registry
 from protocols.model import Protocol
 
 FUZZERS: Registry[type[ModelFuzzer]] = Registry("fuzzer")
-_SHIPPED = (EnumerateFuzzer, SequenceFuzzer, GuidedFuzzer, RelatedFuzzer, PlacesFuzzer, ProceduresFuzzer, SoakFuzzer)
+_SHIPPED = (
+    EnumerateFuzzer,
+    SequenceFuzzer,
+    GuidedFuzzer,
+    PairsFuzzer,
+    RelatedFuzzer,
+    PlacesFuzzer,
+    ProceduresFuzzer,
+    SoakFuzzer,
+)
 for _fuzzer in _SHIPPED:
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 

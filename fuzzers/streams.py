@@ -6,7 +6,7 @@ with that one's; any other is a field of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -107,6 +107,13 @@ class Streams:
             found += self._of_field(field, keys)
         for key in self._bases:
             found += self._of_message(key)
+        self._random.shuffle(found)
+        return found
+
+    def of_messages(self, values: Callable[[Message], Values]) -> list[Stream]:
+        """One of each message, of what `values` makes of it; in a seeded order."""
+        made = {key: values(message) for key, message in self._bases.items()}
+        found = [Stream("", one, _ways(self._variants[key], self._random)) for key, one in made.items() if one.count]
         self._random.shuffle(found)
         return found
 

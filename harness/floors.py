@@ -54,7 +54,7 @@ class Tally:
         sends = [step for step in event.case.steps if isinstance(step, Send)]
         own = [exchange for exchange in event.transcript.exchanges if exchange.message]
         for step, exchange in zip(sends, own, strict=False):
-            self.messages[BETWEEN.join((exchange.message, event.case.state, _outcome(exchange, refuses)))] += 1
+            self.messages[BETWEEN.join((exchange.message, event.case.state, outcome_of(exchange, refuses)))] += 1
             if exchange.reply_expected and exchange.message != self.probe:
                 self.asked += 1
                 self.answered += exchange.answered
@@ -63,7 +63,7 @@ class Tally:
                 self.echoed += exchange.replies[:1] == (exchange.sent,)
 
 
-def _outcome(exchange: Exchange, refuses: Callable[[bytes], bool]) -> str:
+def outcome_of(exchange: Exchange, refuses: Callable[[bytes], bool]) -> str:
     """`accepted`, `refused`, `unanswered`, or `sent` where no answer was due and none came."""
     if exchange.answered:
         return "refused" if any(map(refuses, exchange.replies)) else "accepted"

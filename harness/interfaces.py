@@ -11,6 +11,7 @@ from typing import Protocol as Interface
 
 from harness.case import LiveField, Procedure, Send, Step, TestCase
 from harness.events import Event
+from harness.functions import FunctionsRun
 from harness.learned import Compared, Learned, Words
 from harness.outcome import Outcome
 from harness.quick import quick
@@ -268,6 +269,15 @@ class Covers(Interface):
 
     def know(self, edges: Collection[int]) -> None:
         """Count these as seen."""
+        ...
+
+
+@runtime_checkable
+class Names(Interface):
+    """A target that knows the functions of its program by name."""
+
+    def functions(self) -> FunctionsRun | None:
+        """Which ran since the start, and which did not; None where they have no names."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sql
@@ -28,9 +28,11 @@ from harness.events import (
 )
 from harness.finding import Finding
 from harness.floors import BETWEEN, Tally, Tested, refuses_nothing, shortfalls
+from harness.functions import FunctionsRun
 from harness.known.baseline import FindingStatus, Seen, statuses_of
 from harness.requirements import Requirement
 from harness.residual import Discovery
+from harness.seen_states import StateGraph, StateWatcher
 from harness.serialize import dumps, from_plain, loads
 from harness.store import Store
 from harness.store_schema import cases as case_rows
@@ -73,6 +75,7 @@ class RecordState:
     totals: TotalsState
     seen: Mapping[str, Mapping[str, int]]
     discovery: Mapping[str, Discovery]
+    states: Mapping[str, StateGraph] = field(default_factory=dict[str, StateGraph])
 
 
 class RecordBuilder:
@@ -80,7 +83,7 @@ class RecordBuilder:
 
     `interfaces` are all that are in scope, counted from nothing; `totals` adds up the requirements' figures;
     `floors` are looked at with `budget`, the number of cases that was asked for. `refuses` knows by
-    interface which answers say no.
+    interface which answers say no, `states` follows the cases through the device's.
     """
 
     def __init__(
@@ -93,7 +96,9 @@ class RecordBuilder:
         floors: FloorsTable | None = None,
         budget: int | None = None,
         refuses: Mapping[str, Callable[[bytes], bool]] | None = None,
+        states: Mapping[str, StateWatcher] | None = None,
     ) -> None:
+        self._states = states or {}
         self._refuses = refuses or {}
         self._max_inconclusive, self._floors, self._budget = max_inconclusive, floors, budget
         self._totals = totals or RequirementTotals(())
@@ -143,6 +148,8 @@ class RecordBuilder:
         self._tallies.setdefault(interface, Tally()).add(event, self._refuses.get(interface, refuses_nothing))
         self._totals.add(event.measures.watched)
         self._discovery[interface] = self._discovery.get(interface, Discovery()).plus(event.measures.news)
+        if (watcher := self._states.get(interface)) is not None:
+            watcher.add(event.number, event.case, event.transcript, event.seconds)
         self._probes[interface] += event.transcript.probe_served is True
         self._groups[interface, event.case.origin.fuzzer] += 1
         for bucket in event.shown:
@@ -187,6 +194,7 @@ class RecordBuilder:
             known=tuple(self._known),
             messages=_message_totals(self._tallies),
             discovery=dict(self._discovery),
+            states=self._graphs(),
             seen={bucket: dict(states) for bucket, states in self._seen.items()},
         )
 
@@ -207,7 +215,11 @@ class RecordBuilder:
             self._totals.state(),
             {bucket: dict(states) for bucket, states in self._seen.items()},
             dict(self._discovery),
+            self._graphs(),
         )
+
+    def _graphs(self) -> dict[str, StateGraph]:
+        return {name: watcher.graph() for name, watcher in self._states.items()}
 
     def restore(self, state: RecordState, store: Store) -> None:
         """Go on counting from a `state()`, at which the `store` stands again. Raises BenchError."""
@@ -224,6 +236,8 @@ class RecordBuilder:
         self._totals.restore(state.totals)
         self._seen = {bucket: Counter(states) for bucket, states in state.seen.items()}
         self._discovery = dict(state.discovery)
+        for name in self._states.keys() & state.states:
+            self._states[name].restore(state.states[name])
 
     def _doubts(self, findings: Sequence[Finding], statuses: Mapping[str, FindingStatus]) -> Iterator[str]:
         yield from doubts_of(self._verdicts, findings, self._max_inconclusive, statuses)
@@ -269,6 +283,8 @@ def end_of(record: CampaignRecord) -> dict[str, Any]:
         "bench_faults": list(record.bench_faults),
         "messages": list(record.messages),
         "discovery": dict(record.discovery),
+        "states": dict(record.states),
+        "functions": record.functions,
         "seen": {bucket: dict(states) for bucket, states in record.seen.items()},
         "reason": record.reason,
         "exit_code": record.exit_code,
@@ -315,6 +331,8 @@ def _load(store: Store) -> CampaignRecord:
         known=tuple(loads(Seen, event.text) for event in told if event.kind == KNOWN),
         messages=tuple(from_plain(MessageTotals, entry) for entry in end.get("messages", ())),
         discovery={name: from_plain(Discovery, entry) for name, entry in end.get("discovery", {}).items()},
+        states={name: from_plain(StateGraph, entry) for name, entry in end.get("states", {}).items()},
+        functions=None if end.get("functions") is None else from_plain(FunctionsRun, end["functions"]),
         seen=end.get("seen", {}),
         tried=tried_in(store),
     )

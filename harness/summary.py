@@ -9,10 +9,12 @@ from typing import Any
 
 from harness.case import Send
 from harness.finding import Finding, Minimized
+from harness.functions import FunctionsRun
 from harness.known.baseline import UNKNOWN, FindingStatus, Seen
 from harness.reliability import Reliability
 from harness.requirements import Requirement
 from harness.residual import Discovery
+from harness.seen_states import StateGraph
 from harness.telling.explanation import Explanation, explain
 from harness.telling.session import sessions_in
 from harness.temporal import RequirementStatistics
@@ -100,7 +102,8 @@ class CampaignRecord:
     `doubts` are why a run that found nothing is not green, the gravest first. `reason` is one of `budget`, `exhausted`,
     `findings`, `interrupted`, `bench`, `failed` where medfuzz itself did, or `killed` where no end was recorded.
     `statuses` are what the baseline makes of findings, by bucket, `known` what was seen of its entries. `seen` counts
-    the cases that showed a finding, by bucket and state. `discovery` is by interface. `tried` is counted in the store.
+    the cases that showed a finding, by bucket and state. `discovery` and `states` are by interface. `tried` is
+    counted in the store. `functions` is None where the device's program has no names, or nobody sees what of it runs.
     """
 
     manifest: Mapping[str, Any]
@@ -126,6 +129,8 @@ class CampaignRecord:
     discovery: Mapping[str, Discovery] = field(default_factory=dict[str, Discovery])
     seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     tried: tuple[Tried, ...] = field(default=(), compare=False)
+    functions: FunctionsRun | None = None
+    states: Mapping[str, StateGraph] = field(default_factory=dict[str, StateGraph])
 
     @property
     def rate(self) -> float:
@@ -236,6 +241,8 @@ def summarize(record: CampaignRecord) -> dict[str, Any]:
         "discovery": {
             name: {**asdict(told), "chance": round(told.chance, 6)} for name, told in record.discovery.items()
         },
+        "states": {name: _states(graph) for name, graph in record.states.items()},
+        "functions": None if record.functions is None else _functions(record.functions),
         "findings": [
             {**_finding(finding), **_status(record.status(finding)), **_explained(record.explain(finding))}
             for finding in record.findings
@@ -267,6 +274,15 @@ def _requirement(entry: RequirementRecord) -> dict[str, Any]:
         "margin": statistics.margin,
         "excluded": entry.requirement.excluded,
     }
+
+
+def _states(graph: StateGraph) -> dict[str, Any]:
+    states, passages = ([asdict(one) for one in some] for some in (graph.states, graph.passages))
+    return {"states": states, "passages": passages, "left_out": graph.left_out}
+
+
+def _functions(seen: FunctionsRun) -> dict[str, Any]:
+    return {"ran": seen.ran, "never_ran": seen.missing, "never": [asdict(one) for one in seen.never]}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from reports.findings_view import cards_of, place_of, requirements_of
 from reports.manifest import facts_about, flatten, title_of
 from reports.matrix import matrices_of
 from reports.pages import render_page
+from reports.state_graph import LEAST_ROWS, MOST_ROWS, DrawnGraph, drawn
 from reports.text import counted, duration
 
 SHOWN_ELSEWHERE = ("requirements", "configuration", "signals", "baseline")
@@ -59,6 +60,7 @@ def render_html(record: CampaignRecord) -> str:
         requirements=[_requirement(entry, ordered) for entry in record.requirements],
         messages=list(message_rows(record.messages)),
         matrices=matrices_of(record.tried),
+        graphs=_graphs(record),
         manifest=list(flatten(manifest)),
     )
 
@@ -123,6 +125,12 @@ def _tone(record: CampaignRecord) -> str:
     return "doubt" if record.findings or record.exit_code or was_cut_short(record) else "quiet"
 
 
+def _graphs(record: CampaignRecord) -> list[DrawnGraph]:
+    """Of each interface on which something ran; the rows of their tables are shared out."""
+    graphs = {name: graph for name, graph in record.states.items() if graph.states}
+    return [drawn(name, graph, max(LEAST_ROWS, MOST_ROWS // len(graphs))) for name, graph in graphs.items()]
+
+
 def _charts(record: CampaignRecord) -> list[Chart]:
     met = sorted(finding.found_after for finding in record.findings)
     findings = [(0.0, 0.0), *((seconds, float(count)) for count, seconds in enumerate(met, 1))]
@@ -130,4 +138,7 @@ def _charts(record: CampaignRecord) -> list[Chart]:
     if any(point.coverage for point in record.timeline):
         coverage = [(point.seconds, float(point.coverage)) for point in record.timeline]
         charts.append(step_chart("Code edges reached over time", [(0.0, 0.0), *coverage], record.seconds))
+    if first := sorted(state.seconds for graph in record.states.values() for state in graph.states):
+        states = [(seconds, float(count)) for count, seconds in enumerate(first, 1)]
+        charts.append(step_chart("States seen over time", [(0.0, 0.0), *states], record.seconds))
     return charts

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.text import duration, visible
+from reports.text import duration, shortened, visible
 
 
 @cache
@@ -22,7 +22,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(visible=visible, duration=duration)
+    environment.filters.update(visible=visible, duration=duration, short=shortened)
     return environment
 
 

@@ -52,6 +52,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
-def shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int = 80) -> str:
     """`text`, or its beginning and an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.bench_tables import SignalTable, StimulusTable
 from harness.errors import LinkClosed, LinkError, UsageError, did_you_mean
+from harness.functions import FunctionsRun
 from harness.interfaces import Traits
 from harness.learned import Compared, Words
 from harness.transcript import Sample, TargetEvent
@@ -16,6 +17,7 @@ from harness.transports import Endpoint, transports
 from targets.board.compares import CompareWatch
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
+from targets.board.functions import functions_run
 from targets.board.image import Image
 from targets.board.machine import Machine
 from targets.board.memory import STM32F405
@@ -231,6 +233,10 @@ class EmulatedTarget:
     def know(self, edges: Collection[int]) -> None:
         """Count these as seen."""
         self.machine.edges.update(edges)
+
+    def functions(self) -> FunctionsRun | None:
+        """By the image's symbols; None where it has none."""
+        return functions_run(self._image, self.machine.edges, self.machine.cpu.memory.vectors)
 
     def memory(self, symbol: str) -> bytes:
         """The bytes of a variable; for tests and explanations."""

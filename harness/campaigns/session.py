@@ -29,13 +29,15 @@ from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted, KnownReplayed
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
-from harness.interfaces import Fuzzer, Identity, Listener
+from harness.functions import FunctionsRun
+from harness.interfaces import Fuzzer, Identity, Listener, Names
 from harness.known.baseline import Baseline, baseline_in
 from harness.known.corpus import Allowance, replay_known
 from harness.known.file import baseline_beside, load_baseline, today
 from harness.position import Position, still_missing
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
+from harness.seen_states import StateWatcher
 from harness.store import STORE_NAME, Store
 from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 from harness.tried import tried_in
@@ -213,6 +215,7 @@ def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
         floors=bench.floors,
         budget=options.cases,
         refuses={name: protocol.refuses for name, protocol in assembly.protocols.items()},
+        states={name: StateWatcher(protocol) for name, protocol in assembly.protocols.items()},
     )
 
 
@@ -293,7 +296,7 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience:
 def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store) -> CampaignRecord:
     """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
     assembly = setting.assembly
-    record = builder.record(missing=_missing(setting))
+    record = replace(builder.record(missing=_missing(setting)), functions=_functions(assembly))
     if assembly.bench.faults:
         known = load_faults(assembly.bench.path(assembly.bench.faults))
         record = replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
@@ -310,6 +313,10 @@ def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: St
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
+
+
+def _functions(assembly: Assembly) -> FunctionsRun | None:
+    return assembly.target.functions() if isinstance(assembly.target, Names) else None
 
 
 def _missing(setting: _Setting) -> Mapping[str, tuple[str, ...]] | None:

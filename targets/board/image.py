@@ -36,6 +36,7 @@ _ELF, _NO_LAYOUT = b"\x7fELF", ": it begins with no vector table; give its addre
 class Image:
     """What the machine and its monitors need of a firmware file: ELF, Intel HEX (`.hex`), or raw bytes (`.bin`).
 
+    `named` are all symbols, of which several may have one name (static functions); `symbols` has the last of these.
     `base` is where raw bytes lie; without it their own pointers tell. `others` are images beside it in flash, such as
     a bootloader. Raises BenchError when a file is missing or none of these.
     """
@@ -43,6 +44,7 @@ class Image:
     def __init__(self, path: Path, base: int | None = None, others: Sequence[Image] = ()) -> None:
         self.path, self.others = path, tuple(others)
         self.symbols: dict[str, Symbol] = {}
+        self.named: tuple[Symbol, ...] = ()
         self.architecture, self.ram = "", tuple[tuple[int, int], ...]()
         try:
             self._data = path.read_bytes()
@@ -90,7 +92,8 @@ class Image:
         )
         self.architecture = _architecture(elf)
         table = elf.get_section_by_name(".symtab")
-        self.symbols = {symbol.name: symbol for symbol in map(_symbol, table.iter_symbols() if table else ()) if symbol}
+        self.named = tuple(filter(None, map(_symbol, table.iter_symbols() if table else ())))
+        self.symbols = {symbol.name: symbol for symbol in self.named}
 
     @property
     def sha256(self) -> str:
@@ -99,7 +102,7 @@ class Image:
 
     @cached_property
     def _ordered(self) -> tuple[list[int], list[Symbol]]:
-        sized = sorted((s for s in self.symbols.values() if s.size), key=lambda s: (s.address, s.size))
+        sized = sorted((s for s in self.named if s.size), key=lambda s: (s.address, s.size))
         return [s.address for s in sized], sized
 
     def symbol_at(self, address: int) -> Symbol | None:

@@ -27,7 +27,7 @@ from harness.verdict import Kind, Verdict
 TOP = {
     *("schema", "exit_code", "reason", "cases", "seconds", "cases_per_second", "verdicts", "interfaces"),
     *("requirements", "findings", "refused", "left_out", "put_off", "doubts", "bench_faults"),
-    *("known", "messages", "discovery"),
+    *("known", "messages", "discovery", "states", "functions"),
 }
 FINDING = {
     *("id", "kind", "bucket", "interface", "state", "requirement", "summary", "messages", "bytes", "window"),

@@ -7,9 +7,11 @@ from browser import MISSING, PROGRAM, Browser
 from report_records import RATE, finding, hostile_record, record
 from test_finding_page import HL7, exchanged
 from test_html import HOSTILE, Told
+from test_state_graph import crowd
 
 from harness.campaigns.reporting import write_reports
 from harness.case import Origin, Send, TestCase
+from harness.functions import FunctionsRun, Unreached
 from harness.summary import MessageTotals, RequirementRecord, TimelinePoint
 from harness.temporal import RequirementStatistics
 from harness.transcript import Exchange, Sample
@@ -39,6 +41,8 @@ def many(count):
             MessageTotals("maintenance", f"a_message_{n % 38}", f"state_{n // 38}", 99, 40, 30, 20) for n in range(304)
         ),
         seconds=80.0,
+        states={"maintenance": crowd(48), "network": crowd(30)},
+        functions=FunctionsRun(900, tuple(Unreached(f"{LONG_WORD}{n}", LONG_WORD, LONG_WORD) for n in range(500))),
     )
 
 
@@ -68,6 +72,7 @@ RECORDS = {
     "hostile": lambda: hostile_record(HOSTILE[0] * 8, b"<script>alert(1)</script>" * 40),
     "long words": lambda: hostile_record(LONG_WORD, LONG_WORD.encode()),
     "crowded": lambda: record(crowded()),
+    "many": lambda: many(8),
 }
 
 
