@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LANGUAGES = sys.stdlib_module_names | {"java", "javax", "jdk", "sun"}
+_CLOSED = frozenset(
+    {"ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "asyncio.exceptions.IncompleteReadError"}
+    | {"java.net.SocketException", "java.io.EOFException"}
+)
 _BOUND = 1 << 16  # bytes from the end that are looked at
 _LONGEST = 400  # of a line
 _SHOWN = 120
@@ -26,6 +30,11 @@ class Complaint:
     checked: bool = False
     frames: tuple[str, ...] = ()
     weakness: str = ""
+
+    @property
+    def is_of_the_connection(self) -> bool:
+        """True for what a program is told where the other side has closed a connection: that is us."""
+        return not self.checked and self.what in _CLOSED
 
     @property
     def is_the_programs_own(self) -> bool:

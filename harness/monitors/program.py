@@ -20,7 +20,7 @@ class ProgramMonitor:
     """Reads the outputs of the bench's own process; there is nothing to set. A report may come in pieces.
 
     An exception of the program's own that it logs while it refuses a message is how it refuses: `blames_request` says
-    of a reply on an interface whether it does, for what was asked.
+    of a reply on an interface whether it does, for what was asked. Nor is it a fault to log that we are gone.
     """
 
     name = "program"
@@ -36,7 +36,7 @@ class ProgramMonitor:
         text = self._tail + b"".join(data for _time, data in transcript.console)
         told = complaints_in(text)
         self._tail = b"" if told else _begun(text)
-        told = [one for one in told if one.weakness != _LEAK]
+        told = [one for one in told if one.weakness != _LEAK and not one.is_of_the_connection]
         if any(one.is_the_programs_own for one in told) and self._refused(case, transcript):
             told = [one for one in told if not one.is_the_programs_own]
         message = blamed(case, transcript)

@@ -125,6 +125,12 @@ def test_an_exception_of_its_own_with_which_it_refuses_a_message_is_no_fault(tex
     assert len(watching.observe(of, transcript)) == seen
 
 
+@pytest.mark.parametrize("name", ["ConnectionResetError", "BrokenPipeError"])
+def test_that_a_connection_was_closed_is_our_own_doing(name):
+    assert not told(TRACEBACK.replace("KeyError", name))
+    assert told(TRACEBACK.replace("KeyError", f"Un{name}"))
+
+
 def test_which_exceptions_are_a_programs_own():
     names = ("aiohttp.http_exceptions.BadStatusLine", "__main__.Refused", "ca.uhn.hl7v2.HL7Exception")
     assert all(Complaint(name).is_the_programs_own for name in names)
