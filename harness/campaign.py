@@ -145,7 +145,7 @@ class Campaign:
             planned=math.inf if budget.seconds is None else budget.seconds,
         )
         self._started = clock()
-        self._interrupted = self._cut = False
+        self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed: dict[str, Finding] = {}
@@ -171,6 +171,10 @@ class Campaign:
     def interrupt(self) -> None:
         """End in good order after the current case."""
         self._interrupted = True
+
+    def conclude(self) -> None:
+        """End after the current case as when enough is found: what was found is made smaller first."""
+        self._concluded = True
 
     def tell(self, event: Event) -> None:
         """Tell every listener."""
@@ -251,8 +255,8 @@ class Campaign:
 
     def _has_found_enough(self) -> bool:
         budget = self._budget
-        if budget.findings is None and not budget.stop_on:
-            return False
+        if self._concluded or (budget.findings is None and not budget.stop_on):
+            return self._concluded
         found = tuple(f for f in self.findings.values() if f.confirmed and not f.same_as)
         told = failing(found, statuses_of(self._manifest, found))
         full = budget.findings is not None and len(told) >= budget.findings

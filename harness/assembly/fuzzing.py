@@ -12,13 +12,17 @@ from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
 from harness.assembly.interfaces import CASE_BYTES
 from harness.bench_tables import InterfaceTable
-from harness.interfaces import Compares, Fuzzer, Meters, Offers, Tells
+from harness.interfaces import Compares, Fuzzer, Learns, Meters, Offers, Tells
+from harness.share import WHOLE, Share
 
 _CONNECTING = ("tcp:", "tls:", "unix:")
 
 
-def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> list[Fuzzer]:
-    """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice."""
+def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = (), share: Share = WHOLE) -> list[Fuzzer]:
+    """The fuzzers of every interface in scope, in the bench's order; `wanted` replaces the bench's choice.
+
+    One that learns is another one in each share: what it learns there is its own.
+    """
     made: list[Fuzzer] = []
     stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
     words = assembly.target.words() if isinstance(assembly.target, Tells) else NO_WORDS
@@ -28,17 +32,19 @@ def make_fuzzers(assembly: Assembly, seed: int, wanted: Sequence[str] = ()) -> l
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
-            one = FUZZERS.get(fuzzer)(
+            kind = FUZZERS.get(fuzzer)
+            one = kind(
                 protocol,
                 name,
                 states,
-                seed,
+                share.seed(seed) if issubclass(kind, Learns) else seed,
                 max_len=table.max_len,
                 stimuli=stimuli,
                 max_case_bytes=interface.max_case_bytes,
                 connects=table.transport.startswith(_CONNECTING),
                 words=words,
                 compares=isinstance(assembly.target, Compares),
+                share=share,
             )
             made.append(one if one.measures else _sparing(one, assembly, table))
     return made

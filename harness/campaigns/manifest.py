@@ -50,6 +50,8 @@ def manifest_of(
             "findings": options.findings,
             "stop_on": [kind.value for kind in options.stop_on],
             "quiet": options.quiet,
+            "workers": options.workers,
+            "share": to_plain(options.share),
             "fuzzers": list(options.fuzzers),
             "interfaces": list(options.interfaces),
         },

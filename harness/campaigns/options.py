@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.share import WHOLE, Share
 from harness.verdict import Kind
 
 
@@ -17,6 +18,7 @@ class Options:
 
     `command` is how this program is called, for the words of a report that say how to replay a finding.
     `baseline` is a file of known findings; None for the one beside the bench, if there is one.
+    So many `workers` run it, each a `share`, which is a campaign of its own.
     """
 
     bench: Path
@@ -33,3 +35,5 @@ class Options:
     findings: int | None = None
     stop_on: tuple[Kind, ...] = ()
     quiet: int | None = None
+    workers: int = 1
+    share: Share = WHOLE

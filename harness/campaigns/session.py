@@ -33,24 +33,30 @@ from harness.interfaces import Fuzzer, Identity, Listener
 from harness.known.baseline import Baseline, baseline_in
 from harness.known.corpus import Allowance, replay_known
 from harness.known.file import baseline_beside, load_baseline, today
-from harness.position import Position, still_missing
+from harness.position import Position, packed, still_missing
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
 from harness.store import STORE_NAME, Store
 from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 from harness.tried import tried_in
 
+PART_END = "part"  # of a stored end: the last position, packed, in hex
 
-def _nothing(_failure: InternalError) -> None:
+
+def _nothing(_told: object) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is told while a campaign runs: `listeners` of every event, `failed` of a fault of ours where it shows."""
+    """Who is told while a campaign runs: `listeners` of every event, `failed` of a fault of ours where it shows.
+
+    `meets` is given the campaign before its first case.
+    """
 
     listeners: tuple[Listener, ...] = ()
     failed: Callable[[InternalError], None] = _nothing
+    meets: Callable[[Campaign], None] = _nothing
 
 
 NOBODY = Audience()
@@ -74,11 +80,17 @@ def run_campaign(options: Options, audience: Audience = NOBODY, ask: Ask | None 
 
     Raises UsageError before anything has started.
     """
-    assembly = _assembled(options, ask)
-    baseline = _baseline(options)
-    setting = _Setting(options, assembly, _fuzzers(options, assembly), baseline, Interruption(), audience)
+    return begin_campaign(options, known_findings(options), audience, ask)
+
+
+def begin_campaign(
+    options: Options, baseline: Baseline | None, audience: Audience, ask: Ask | None = None
+) -> tuple[CampaignRecord, Path]:
+    """As `run_campaign` does, with what is known given."""
+    assembly = assembled(options, ask)
+    setting = _Setting(options, assembly, fuzzers_of(options, assembly), baseline, Interruption(), audience)
     with setting.interruption.watched():
-        folder = _folder(options)
+        folder = folder_for(options)
         with details_in(folder):
             manifest = manifest_of(folder.name, options, assembly, {}, baseline)
             with Store.create(folder / STORE_NAME, manifest) as store:  # that is how a folder belongs to one run
@@ -93,15 +105,15 @@ def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None =
     with Store.resume(folder) as store, details_in(folder):
         earlier = earlier_in(store)
         options, baseline = options_of(earlier.manifest, folder), baseline_in(earlier.manifest)
-        assembly = _assembled(options, ask)
+        assembly = assembled(options, ask)
         require_unchanged(earlier.manifest, manifest_of(folder.name, options, assembly, {}, baseline), folder)
-        fuzzers = _fuzzers(options, assembly)
+        fuzzers = fuzzers_of(options, assembly)
         setting = _Setting(options, assembly, fuzzers, baseline, Interruption(), audience, earlier)
         with setting.interruption.watched():
             return _in_store(setting, store), folder
 
 
-def _assembled(options: Options, ask: Ask | None) -> Assembly:
+def assembled(options: Options, ask: Ask | None = None) -> Assembly:
     """A bench that may be fuzzed; raises UsageError, BenchError."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     require_arming(assembly)
@@ -109,15 +121,18 @@ def _assembled(options: Options, ask: Ask | None) -> Assembly:
     return assembly
 
 
-def _fuzzers(options: Options, assembly: Assembly) -> Sequence[Fuzzer]:
-    return make_fuzzers(assembly, options.seed, options.fuzzers)
+def fuzzers_of(options: Options, assembly: Assembly) -> Sequence[Fuzzer]:
+    """The fuzzers of its share; raises UsageError."""
+    return make_fuzzers(assembly, options.seed, options.fuzzers, options.share)
 
 
 def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
-    """Run and report; raises UsageError, BenchError."""
+    """Run and report, but for a part of a campaign; raises UsageError, BenchError."""
     interruption = setting.interruption
     try:
         record = _recorded_run(setting, store)
+        if setting.options.share.is_part:
+            return record
         return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
     finally:
         with contextlib.suppress(KeyboardInterrupt):
@@ -132,11 +147,13 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
     options, assembly, folder = setting.options, setting.assembly, store.path.parent
     failure, identities = _bring_up(assembly, setting.interruption)
     manifest = _described(setting, store, failure, identities)
-    builder = _builder(options, assembly)
+    builder = builder_of(options, assembly)
     safety = assembly.safety
-    keeper = Keeper(
-        store, lambda: Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
-    )
+
+    def position() -> Position:
+        return Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
+
+    keeper = Keeper(store, position)
     campaign = Campaign(
         folder.name,
         assembly.runner,
@@ -149,13 +166,15 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
         horizon=assembly.bench.safety.horizon,
         triage=assembly.bench.limits.triage,
     )
+    setting.audience.meets(campaign)
     if failure:
         _tell_failure(campaign, manifest, failure)
     else:
         _go_on(setting, store, campaign, builder)
         _replay_known(setting, campaign)
         _run(campaign, setting.interruption, folder, setting.audience)
-    return _record(setting, builder, keeper, store)
+    last = packed(position()).hex() if options.share.is_part and not failure else ""
+    return _record(setting, builder, keeper, store, {PART_END: last} if last else {})
 
 
 def _described(setting: _Setting, store: Store, failure: str, identities: Mapping[str, Identity]) -> Mapping[str, Any]:
@@ -194,13 +213,14 @@ def _go_on(setting: _Setting, store: Store, campaign: Campaign, builder: RecordB
     store.add_event("resumed", campaign.seconds, f"behind case {position.campaign.cases if position else 0}")
 
 
-def _baseline(options: Options) -> Baseline | None:
+def known_findings(options: Options) -> Baseline | None:
     """The known findings that are named, or that lie beside the bench; raises UsageError."""
     path = options.baseline or baseline_beside(options.bench)
     return None if path is None else load_baseline(path, today())
 
 
-def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
+def builder_of(options: Options, assembly: Assembly) -> RecordBuilder:
+    """Counts what comes of a campaign on the bench."""
     bench = assembly.bench
     return RecordBuilder(
         assembly.requirements,
@@ -290,13 +310,14 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience:
         interruption.rest()
 
 
-def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store) -> CampaignRecord:
-    """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
-    assembly = setting.assembly
-    record = builder.record(missing=_missing(setting))
-    if assembly.bench.faults:
-        known = load_faults(assembly.bench.path(assembly.bench.faults))
-        record = replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
+def _record(
+    setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store, more: Mapping[str, Any]
+) -> CampaignRecord:
+    """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored.
+
+    `more` is stored besides.
+    """
+    record = with_names(builder.record(missing=_missing(setting)), setting.assembly)
     if record.reason == "interrupted":
         record = signalled(record, setting.interruption.number)
     if record.reason == FAILED:
@@ -305,11 +326,19 @@ def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: St
     try:
         if not keeper.failure:
             _finish(setting, store, record)
-        store.finish(end_of(record))
+        store.finish({**end_of(record), **more})
         record = replace(record, tried=tried_in(store))
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
+
+
+def with_names(record: CampaignRecord, assembly: Assembly) -> CampaignRecord:
+    """The findings' faults named, where the device has a table of them."""
+    if not assembly.bench.faults:
+        return record
+    known = load_faults(assembly.bench.path(assembly.bench.faults))
+    return replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
 
 
 def _missing(setting: _Setting) -> Mapping[str, tuple[str, ...]] | None:
@@ -332,7 +361,8 @@ def _finish(setting: _Setting, store: Store, record: CampaignRecord) -> None:
             store.remove_finding(finding.id)
 
 
-def _folder(options: Options) -> Path:
+def folder_for(options: Options) -> Path:
+    """The folder of a run, made where it is not there; raises BenchError."""
     if options.out is None:
         return new_folder(options.bench_name)
     make_folder(options.out)

@@ -60,6 +60,9 @@ def run(
     until_quiet: Annotated[
         int, typer.Option(min=0, help="Stop after this many cases in a row that showed nothing new (0: no limit).")
     ] = 0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Run it by so many processes, each with a device of its own.")
+    ] = 1,
     cmd: Annotated[str, typer.Option(help="Without a bench: the program that is the device, as in a shell.")] = "",
     transport: Annotated[
         list[str] | None, typer.Option(help="With --cmd: tcp:HOST:PORT, unix:PATH, or pty:line, which is {pty} in it.")
@@ -99,6 +102,7 @@ def run(
             findings=max_findings or None,
             stop_on=tuple(map(kind_of, stop_on or ())),
             quiet=until_quiet or None,
+            workers=workers,
         )
         record, folder = run_on_terminal(options, quiet=quiet, interactive=interactive)
     tell_outcome(record, folder)
