@@ -19,6 +19,7 @@ class Options:
     `command` is how this program is called, for the words of a report that say how to replay a finding.
     `baseline` is a file of known findings; None for the one beside the bench, if there is one.
     So many `workers` run it, each a `share`, which is a campaign of its own.
+    `corpus` is a folder of cases that campaigns keep for each other.
     """
 
     bench: Path
@@ -37,3 +38,4 @@ class Options:
     quiet: int | None = None
     workers: int = 1
     share: Share = WHOLE
+    corpus: Path | None = None

@@ -62,6 +62,7 @@ def options_of(manifest: Mapping[str, Any], folder: Path) -> Options:
             findings=asked["findings"],
             stop_on=tuple(map(Kind, asked["stop_on"])),
             quiet=asked.get("quiet"),
+            corpus=Path(manifest["corpus"]["folder"]) if manifest.get("corpus") else None,
             workers=asked.get("workers", 1),
             share=from_plain(Share, asked.get("share", {})),
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.assembly.assemble import Assembly, assemble
 from harness.assembly.echo import answers_by_echo
-from harness.assembly.fuzzing import make_fuzzers
+from harness.assembly.fuzzing import NOTHING_KEPT, make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
 from harness.campaign import Budget, Campaign
@@ -21,6 +21,7 @@ from harness.campaigns.crash import details_in, internal_error
 from harness.campaigns.files import first_new, make_folder, write
 from harness.campaigns.interruption import Interruption
 from harness.campaigns.keeper import Keeper
+from harness.campaigns.kept import Gleaner, Kept, kept_for, take, tidy
 from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
@@ -70,6 +71,7 @@ class _Setting:
     assembly: Assembly
     fuzzers: Sequence[Fuzzer]
     baseline: Baseline | None
+    kept: Kept | None
     interruption: Interruption
     audience: Audience
     earlier: Earlier | None = None
@@ -88,12 +90,15 @@ def begin_campaign(
 ) -> tuple[CampaignRecord, Path]:
     """As `run_campaign` does, with what is known given."""
     assembly = assembled(options, ask)
-    setting = _Setting(options, assembly, fuzzers_of(options, assembly), baseline, Interruption(), audience)
+    kept = kept_for(options, assembly)
+    setting = _Setting(options, assembly, fuzzers_of(options, assembly, kept), baseline, kept, Interruption(), audience)
     with setting.interruption.watched():
         folder = folder_for(options)
         with details_in(folder):
-            manifest = manifest_of(folder.name, options, assembly, {}, baseline)
+            manifest = manifest_of(folder.name, options, assembly, {}, baseline, kept)
             with Store.create(folder / STORE_NAME, manifest) as store:  # that is how a folder belongs to one run
+                if not options.share.is_part:
+                    take(kept, folder)
                 return _in_store(setting, store), folder
 
 
@@ -107,8 +112,9 @@ def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None =
         options, baseline = options_of(earlier.manifest, folder), baseline_in(earlier.manifest)
         assembly = assembled(options, ask)
         require_unchanged(earlier.manifest, manifest_of(folder.name, options, assembly, {}, baseline), folder)
-        fuzzers = fuzzers_of(options, assembly)
-        setting = _Setting(options, assembly, fuzzers, baseline, Interruption(), audience, earlier)
+        kept = kept_for(options, assembly, again=True)
+        fuzzers = fuzzers_of(options, assembly, kept)
+        setting = _Setting(options, assembly, fuzzers, baseline, kept, Interruption(), audience, earlier)
         with setting.interruption.watched():
             return _in_store(setting, store), folder
 
@@ -121,9 +127,10 @@ def assembled(options: Options, ask: Ask | None = None) -> Assembly:
     return assembly
 
 
-def fuzzers_of(options: Options, assembly: Assembly) -> Sequence[Fuzzer]:
+def fuzzers_of(options: Options, assembly: Assembly, kept: Kept | None) -> Sequence[Fuzzer]:
     """The fuzzers of its share; raises UsageError."""
-    return make_fuzzers(assembly, options.seed, options.fuzzers, options.share)
+    cases = NOTHING_KEPT if kept is None else kept.cases
+    return make_fuzzers(assembly, options.seed, options.fuzzers, options.share, cases)
 
 
 def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
@@ -133,6 +140,7 @@ def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
         record = _recorded_run(setting, store)
         if setting.options.share.is_part:
             return record
+        tidy(setting.kept, setting.assembly)
         return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
     finally:
         with contextlib.suppress(KeyboardInterrupt):
@@ -154,6 +162,9 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
         return Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
 
     keeper = Keeper(store, position)
+    kept = setting.kept
+    gleaning = () if kept is None else (Gleaner(kept, assembly, assembly.runner.edges),)
+    listeners = (builder, keeper, *gleaning, *setting.audience.listeners)
     campaign = Campaign(
         folder.name,
         assembly.runner,
@@ -161,7 +172,7 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
         safety,
         manifest=manifest,
         budget=Budget(options.cases, options.seconds, options.findings, frozenset(options.stop_on), options.quiet),
-        listeners=tuple(map(setting.interruption.uninterrupted, (builder, keeper, *setting.audience.listeners))),
+        listeners=tuple(map(setting.interruption.uninterrupted, listeners)),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,
         triage=assembly.bench.limits.triage,
@@ -189,7 +200,7 @@ def _described(setting: _Setting, store: Store, failure: str, identities: Mappin
         require_same_device(earlier, identities, folder)
         if earlier.position is not None:
             return earlier.manifest
-    manifest = manifest_of(folder.name, setting.options, setting.assembly, identities, setting.baseline)
+    manifest = manifest_of(folder.name, setting.options, setting.assembly, identities, setting.baseline, setting.kept)
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
     store.describe(manifest)
     return manifest

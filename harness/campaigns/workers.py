@@ -18,6 +18,7 @@ from harness.campaigns.crew import Command, Crew, Worker
 from harness.campaigns.files import write
 from harness.campaigns.gathering import Left, gather, left_in, rising
 from harness.campaigns.interruption import Interruption
+from harness.campaigns.kept import Kept, kept_for, take, tidy
 from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
@@ -52,6 +53,7 @@ class _Setting:
 
     options: Options
     assembly: Assembly
+    kept: Kept | None
     interruption: Interruption
     audience: Audience
     command: Command
@@ -65,13 +67,15 @@ def run_with_workers(options: Options, audience: Audience, command: Command) -> 
     """
     assembly = _shared(options)
     baseline = known_findings(options)
-    setting = _Setting(options, assembly, Interruption(), audience, command)
+    kept = kept_for(options, assembly)
+    setting = _Setting(options, assembly, kept, Interruption(), audience, command)
     with setting.interruption.watched():
         folder = folder_for(options)
         with details_in(folder):
-            manifest = manifest_of(folder.name, options, assembly, {}, baseline)
+            manifest = manifest_of(folder.name, options, assembly, {}, baseline, kept)
             with Store.create(folder / STORE_NAME, manifest) as store:
                 write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
+                take(kept, folder)
                 return _in_store(setting, store), folder
 
 
@@ -83,7 +87,8 @@ def resume_with_workers(folder: Path, audience: Audience, command: Command) -> t
         assembly = _shared(options)
         again = manifest_of(folder.name, options, assembly, {}, baseline_in(manifest))
         require_unchanged(manifest, again, folder)
-        setting = _Setting(options, assembly, Interruption(), audience, command, left_in(folder))
+        kept = kept_for(options, assembly, again=True)
+        setting = _Setting(options, assembly, kept, Interruption(), audience, command, left_in(folder))
         with setting.interruption.watched():
             return _in_store(setting, store), folder
 
@@ -119,6 +124,7 @@ def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
         interruption.rest()
     stream.end()
     record = _recorded(setting, store, stream, before + time.monotonic() - began)
+    tidy(setting.kept, setting.assembly)
     return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
 
 
@@ -127,7 +133,7 @@ def _budget(options: Options) -> Budget:
 
 
 def _started(setting: _Setting, store: Store) -> CampaignStarted:
-    fuzzers = fuzzers_of(setting.options, setting.assembly)
+    fuzzers = fuzzers_of(setting.options, setting.assembly, setting.kept)
     forecast = {f"{fuzzer.interface}/{fuzzer.name}": fuzzer.forecast() for fuzzer in fuzzers}
     return CampaignStarted(store.path.parent.name, store.manifest(), forecast)
 
