@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
@@ -34,7 +35,7 @@ from harness.campaigns.session import (
 )
 from harness.campaigns.sharing import require_count, require_shareable
 from harness.campaigns.stream import Stream
-from harness.errors import InternalError
+from harness.errors import InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignResumed, CampaignStarted
 from harness.known.baseline import baseline_in
 from harness.merging import merged_state, never_told
@@ -97,6 +98,18 @@ def workers_of(folder: Path) -> int:
     """How many workers a run had; raises UsageError, BenchError."""
     with Store.open(folder / STORE_NAME) as store:
         return int(store.manifest().get("options", {}).get("workers", 1))
+
+
+def gather_again(folder: Path) -> None:
+    """Put what the workers of a run that was killed have left into its store; raises BenchError.
+
+    One that still runs, that has ended or that had no workers stays as it is.
+    """
+    with contextlib.suppress(UsageError):
+        if workers_of(folder) > 1:
+            with Store.resume(folder) as store:
+                if not store.end():
+                    gather(store, left_in(folder))
 
 
 def _shared(options: Options) -> Assembly:
