@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.attribution import attributed
@@ -52,6 +52,7 @@ _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SEARCH_SECONDS = 20.0
 _SHOWN = 400
+_DEADLY = "it has ended the process that ran it more than once"
 
 
 class _EverythingLostError(Exception):
@@ -155,6 +156,8 @@ class Campaign:
         self._unreplayed = ""
         self._shown: list[str] = []
         self._learning = list(fuzzers)
+        self._at: Callable[[int | None], None] = _nowhere
+        self._passed_over: Collection[int] = ()
         self._novelty = {name: Novelty(interface.protocol) for name, interface in runner.interfaces.items()}
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
@@ -171,6 +174,10 @@ class Campaign:
     def interrupt(self) -> None:
         """End in good order after the current case."""
         self._interrupted = True
+
+    def mark(self, at: Callable[[int | None], None], passed_over: Collection[int]) -> None:
+        """`at` is told the place of each case before it runs, and None behind it; some places are `passed_over`."""
+        self._at, self._passed_over = at, passed_over
 
     def conclude(self) -> None:
         """End after the current case as when enough is found: what was found is made smaller first."""
@@ -276,10 +283,12 @@ class Campaign:
     def _try(self, planned: Planned) -> None:
         """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
         case = planned.case
-        if why := self._scope.left_out(case):
+        if why := self._scope.left_out(case) or (_DEADLY if planned.place in self._passed_over else ""):
             self.tell(CaseLeftOut(case, why))
-        else:
-            self._survive(case, lambda: self._case(planned))
+            return
+        self._at(planned.place)
+        self._survive(case, lambda: self._case(planned))
+        self._at(None)
 
     def _survive(self, case: TestCase, act: Callable[[], None]) -> None:
         try:
@@ -620,6 +629,10 @@ class Campaign:
         owed, self._owed = list(self._owed.values()), {}
         for finding in owed:
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+
+
+def _nowhere(_place: int | None) -> None:
+    pass
 
 
 def _is_suspicion(finding: Finding) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from harness.assembly.assemble import Assembly
@@ -13,17 +13,17 @@ from harness.interfaces import Conversation, Offers
 from protocols.model import Protocol
 
 
-def fitting(entries: Sequence[Entry], assembly: Assembly) -> tuple[dict[str, list[Entry]], dict[str, str]]:
+def fitting(entries: Mapping[str, Entry], assembly: Assembly) -> tuple[dict[str, list[Entry]], dict[str, str]]:
     """Those that fit, by interface; the others by name of their file, with why not.
 
     An interface with another name that speaks the protocol will do where the case's own is not there.
     """
     found: dict[str, list[Entry]] = {}
     refused: dict[str, str] = {}
-    for entry in entries:
+    for name, entry in entries.items():
         interface = _interface_of(entry, assembly.protocols)
         if reason := next(_misfits(entry, interface, assembly), ""):
-            refused[entry.file_name] = reason
+            refused[name] = reason
         else:
             case = replace(entry.case, interface=interface)
             found.setdefault(interface, []).append(replace(entry, case=case))

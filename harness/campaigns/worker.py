@@ -15,6 +15,7 @@ from harness.campaigns.lines import Teller
 from harness.campaigns.options import Options
 from harness.campaigns.resumption import options_of
 from harness.campaigns.session import Audience, begin_campaign, resume_campaign
+from harness.campaigns.trail import Trail
 from harness.errors import MedfuzzError
 from harness.events import BenchFault
 from harness.known.baseline import baseline_in
@@ -38,19 +39,30 @@ def run_worker(run: Path, share: Share, *, told: int, heard: int) -> int:
     worker: whoever started it is gone.
     """
     teller = Teller(told)
-    audience = Audience((teller,), meets=lambda campaign: _obey(campaign, heard))
     try:
-        place = place_of(run, share)
-        if (place / STORE_NAME).exists():
-            resume_campaign(place, audience)
-        else:
-            with Store.open(run) as store:
-                manifest = store.manifest()
-            begin_campaign(_part(options_of(manifest, place), share), baseline_in(manifest), audience)
+        trail = Trail(place_of(run, share))
+
+        def meets(campaign: Campaign) -> None:
+            campaign.mark(trail.at, trail.passed_over)
+            _obey(campaign, heard)
+
+        audience = Audience((teller,), meets=meets)
+        with contextlib.closing(trail):
+            _run(run, share, audience)
     except MedfuzzError as error:
         teller.write(BenchFault(str(error), fatal=True))
         return error.exit_code
     return 0
+
+
+def _run(run: Path, share: Share, audience: Audience) -> None:
+    place = place_of(run, share)
+    if (place / STORE_NAME).exists():
+        resume_campaign(place, audience)
+        return
+    with Store.open(run) as store:
+        manifest = store.manifest()
+    begin_campaign(_part(options_of(manifest, place), share), baseline_in(manifest), audience)
 
 
 def _part(options: Options, share: Share) -> Options:

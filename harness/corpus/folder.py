@@ -15,15 +15,15 @@ _PATTERN = "*.json"
 _MOST_BYTES = 1 << 24
 
 
-def read_entries(folder: Path) -> tuple[list[Entry], dict[str, str]]:
-    """The smallest first; and what could not be read, by name of the file, with why. None where there is no folder."""
-    found, refused = list[Entry](), dict[str, str]()
+def read_entries(folder: Path) -> tuple[dict[str, Entry], dict[str, str]]:
+    """By name of the file, the smallest first; and why others could not be read. None where there is no folder."""
+    found, refused = dict[str, Entry](), dict[str, str]()
     for path in sorted(folder.glob(_PATTERN)):
         try:
-            found.append(_read(path))
+            found[path.name] = _read(path)
         except (ValueError, OSError) as error:
             refused[path.name] = str(error)
-    return sorted(found, key=lambda entry: (entry.size, entry.file_name)), refused
+    return dict(sorted(found.items(), key=lambda named: (named[1].size, named[0]))), refused
 
 
 def _read(path: Path) -> Entry:
@@ -51,12 +51,12 @@ def prune(folder: Path, program: str) -> int:
     Files that cannot be read, and cases that were only ever played on other programs, stay.
     """
     entries, _refused = read_entries(folder)
-    ours = [entry for entry in entries if entry.shown.program == program]
-    kept = {entry.file_name for entry in cover(ours)}
-    for entry in ours:
-        if entry.file_name not in kept:
+    ours = {name: entry for name, entry in entries.items() if entry.shown.program == program}
+    kept = {id(entry) for entry in cover(list(ours.values()))}
+    for name, entry in ours.items():
+        if id(entry) not in kept:
             with contextlib.suppress(OSError):
-                (folder / entry.file_name).unlink()
+                (folder / name).unlink()
     return len(kept) + len(entries) - len(ours)
 
 

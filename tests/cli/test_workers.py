@@ -35,7 +35,7 @@ def summary(folder):
 
 
 def found(folder):
-    return {finding["bucket"]: finding["case"] for finding in summary(folder)["findings"]}
+    return {finding["bucket"]: (finding["case"], finding["reproduced"]) for finding in summary(folder)["findings"]}
 
 
 def rows(folder):
@@ -61,6 +61,14 @@ def alone(bench, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def together(bench, tmp_path_factory):
+    """The run of two, left alone."""
+    folder = tmp_path_factory.mktemp("together") / "run"
+    assert run_with_workers(options(bench, folder), Audience(), arguments)[0].exit_code == 1
+    return folder
+
+
 def options(bench, folder):
     return Options(bench, "pump", seed=1, cases=CASES, interfaces=("network",), out=folder, workers=2)
 
@@ -69,9 +77,10 @@ def test_two_workers_come_to_what_one_comes_to(medfuzz, bench, alone, tmp_path):
     code, out, err = medfuzz("run", bench, *WORDS, "--workers", 2, "--out", "run")
     assert code == 1
     one, two = summary(alone), summary(tmp_path / "run")
-    assert {name: two[name] for name in SAME} == {name: one[name] for name in SAME}
-    assert found(tmp_path / "run") == found(alone)
-    assert rows(tmp_path / "run") == rows(alone)
+    assert (two["cases"], two["exit_code"], two["reason"]) == (one["cases"], one["exit_code"], one["reason"])
+    assert found(tmp_path / "run").keys() == found(alone).keys()
+    assert sorted(row[1:-2] for row in rows(tmp_path / "run")) == sorted(row[1:-2] for row in rows(alone))
+    assert [row[0] for row in rows(tmp_path / "run")] == list(range(1, CASES + 1))
     assert out[0].startswith(f"{CASES} cases in ")
 
     announced = [line.split()[1] for line in err if line.startswith("finding F-")]
@@ -87,7 +96,21 @@ def test_two_workers_come_to_what_one_comes_to(medfuzz, bench, alone, tmp_path):
     assert (code, "the run has ended (budget)" in err[0]) == (2, True)
 
 
-def test_a_worker_that_is_killed_goes_on_and_nothing_is_lost(bench, alone, tmp_path):
+def test_what_passes_is_counted_the_same_way(medfuzz, tmp_path):
+    for workers in (1, 2):
+        words = ("run", "pump-fixed", *WORDS[:2], "--cases", 40, "--workers", workers, "--out", f"run-{workers}")
+        assert medfuzz(*words)[0] == 0
+    one, two = (summary(tmp_path / f"run-{workers}") for workers in (1, 2))
+    assert {name: two[name] for name in SAME} == {name: one[name] for name in SAME}
+    assert sorted(row[1:] for row in rows(tmp_path / "run-2")) == sorted(row[1:] for row in rows(tmp_path / "run-1"))
+
+
+def test_the_same_seed_and_workers_find_the_same(bench, together, tmp_path):
+    _record, folder = run_with_workers(options(bench, tmp_path / "run"), Audience(), arguments)
+    assert (rows(folder), found(folder)) == (rows(together), found(together))
+
+
+def test_a_worker_that_is_killed_goes_on_and_nothing_is_lost(bench, together, tmp_path):
     faults, announced = [], []
 
     def listen(event):
@@ -102,11 +125,11 @@ def test_a_worker_that_is_killed_goes_on_and_nothing_is_lost(bench, alone, tmp_p
     record, folder = run_with_workers(options(bench, tmp_path / "run"), Audience((listen,)), arguments)
     assert re.fullmatch(r"worker [12] was ended by signal 9 behind its case \d+, and goes on from there", faults[1])
     assert (record.exit_code, record.reason, record.cases) == (1, "budget", CASES)
-    assert (rows(folder), found(folder)) == (rows(alone), found(alone))
+    assert (rows(folder), found(folder)) == (rows(together), found(together))
     assert sorted(announced) == sorted(finding.id for finding in record.findings)
 
 
-def test_an_interrupted_run_has_its_report_and_goes_on(bench, alone, tmp_path):
+def test_an_interrupted_run_has_its_report_and_goes_on(bench, together, tmp_path):
     def listen(event):
         if isinstance(event, CasesRun) and event.number >= CASES // 4:
             os.kill(os.getpid(), signal.SIGINT)
@@ -118,10 +141,10 @@ def test_an_interrupted_run_has_its_report_and_goes_on(bench, alone, tmp_path):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     record, folder = resume_with_workers(folder, Audience(), arguments)
     assert (record.reason, record.cases) == ("budget", CASES)
-    assert (rows(folder), found(folder)) == (rows(alone), found(alone))
+    assert (rows(folder), found(folder)) == (rows(together), found(together))
 
 
-def test_workers_end_with_a_run_that_is_killed_and_what_they_left_can_be_reported(medfuzz, bench, alone, tmp_path):
+def test_workers_end_with_a_run_that_is_killed_and_what_they_left_can_be_reported(medfuzz, bench, together, tmp_path):
     folder = tmp_path / "run"
     words = [sys.executable, "-m", "harness.cli.main", "run", bench, *WORDS, "--workers", 2, "--out", folder]
     with subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True) as run:
@@ -138,7 +161,7 @@ def test_workers_end_with_a_run_that_is_killed_and_what_they_left_can_be_reporte
     assert announced in {finding["id"] for finding in reported["findings"]}
     assert (reported["reason"], reported["cases"] > 0) == ("killed", True)
     assert medfuzz("run", "--resume", folder, "--quiet")[0] == 1
-    assert (rows(folder), found(folder)) == (rows(alone), found(alone))
+    assert (rows(folder), found(folder)) == (rows(together), found(together))
 
 
 def test_enough_is_found_by_all_together(medfuzz, bench, tmp_path):
@@ -217,3 +240,41 @@ def test_a_worker_that_cannot_run_ends_the_run_with_its_reason(bench, tmp_path):
         r"worker \d was ended by signal 9 behind its case 0, 3 times: it is given up. See .*", faults[0]
     )
     assert (folder / STORE_NAME).exists()
+
+
+KILLER = """
+import os, signal, sys
+from harness.runner import Runner
+
+honest = Runner.run
+
+
+def run(self, case, **more):
+    if case.id == "{id}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return honest(self, case, **more)
+
+
+Runner.run = run
+sys.argv = ["medfuzz", *sys.argv[1:]]
+from harness.cli.main import main
+main()
+"""
+
+
+def test_a_case_that_ends_every_process_costs_itself_alone(bench, together, tmp_path):
+    _number, deadly, *_rest = rows(together)[CASES // 4]
+    faults = []
+
+    def listen(event):
+        if isinstance(event, BenchFault):
+            faults.append(event)
+
+    def killing(*words):
+        return [sys.executable, "-c", KILLER.format(id=deadly), *words]
+
+    record, folder = run_with_workers(options(bench, tmp_path / "run"), Audience((listen,)), killing)
+    assert {fault.fatal for fault in faults} == {False}
+    assert (record.reason, record.cases, record.left_out) == ("budget", CASES, 1)
+    ran = {row[1] for row in rows(folder)}
+    assert {row[1] for row in rows(together)} - ran == {deadly}

@@ -25,7 +25,7 @@ SETS = st.lists(st.tuples(st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9))
 def test_what_is_written_is_read_again(tmp_path):
     kept = entry(edges=(5, 2**40), marks=(7,), margins={"PUMP-01": -0.25})
     write_entry(tmp_path, kept)
-    assert read_entries(tmp_path) == ([kept], {})
+    assert read_entries(tmp_path) == ({kept.file_name: kept}, {})
     assert [path.name for path in tmp_path.iterdir()] == [kept.file_name]
     assert (tmp_path / kept.file_name).stat().st_mode & 0o777 == 0o600
 
@@ -63,12 +63,12 @@ def test_a_damaged_file_is_left_out_by_name_and_the_others_are_read(tmp_path):
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\0")
     (tmp_path / "notes.txt").write_text("mine")
     found, refused = read_entries(tmp_path)
-    assert found == [entry()]
+    assert list(found.values()) == [entry()]
     assert sorted(refused) == ["binary.json", "cut.json"]
 
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path):
-    assert read_entries(tmp_path / "none") == ([], {})
+    assert read_entries(tmp_path / "none") == ({}, {})
 
 
 @given(SETS)
