@@ -183,6 +183,10 @@ class Campaign:
         """End after the current case as when enough is found: what was found is made smaller first."""
         self._concluded = True
 
+    def spare(self, bucket: str) -> None:
+        """Another worker has made this finding small."""
+        self._desk.drop(bucket)
+
     def tell(self, event: Event) -> None:
         """Tell every listener."""
         for listener in self._listeners:

@@ -15,7 +15,7 @@ from typing import IO
 
 from harness.campaigns.files import make_folder
 from harness.campaigns.lines import event_in
-from harness.campaigns.worker import ENOUGH, place_of
+from harness.campaigns.worker import ENOUGH, SMALL, place_of
 from harness.errors import BenchError
 from harness.events import BenchFault, CampaignEnded, CasesRun, Event
 from harness.files import PRIVATE_FILE
@@ -24,7 +24,7 @@ from harness.share import Share
 LOG = "log.txt"
 _ROOT = Path(__file__).resolve().parents[2]
 _LOOK, _LEAVING = 0.25, 30.0  # seconds
-_DEATHS = 3  # in a row without a case in between
+_DEATHS = 5  # in a row without a case in between
 _CHUNK = 1 << 16
 
 Command = Callable[..., list[str]]
@@ -97,11 +97,11 @@ class Worker:
             return ""
         return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
-    def tell_enough(self) -> None:
-        """No more cases; what was found is made smaller first."""
+    def say(self, line: bytes) -> None:
+        """`ENOUGH` or `SMALL` with a bucket, while there is a process."""
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):
-                self._process.stdin.write(ENOUGH)
+                self._process.stdin.write(line)
 
     def send(self, number: int) -> None:
         """A signal, while there is a process."""
@@ -137,7 +137,12 @@ class Crew:
         """End in good order: no more cases."""
         self._ending = True
         for worker in self.workers:
-            worker.tell_enough()
+            worker.say(ENOUGH)
+
+    def is_small(self, bucket: str, by: Worker) -> None:
+        """The others need not make this finding small, too."""
+        for worker in (worker for worker in self.workers if worker is not by):
+            worker.say(SMALL + bucket.encode() + b"\n")
 
     def _start(self, worker: Worker) -> None:
         try:

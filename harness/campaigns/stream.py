@@ -63,6 +63,7 @@ class Stream:
         """Take what one worker has told."""
         match event:
             case FindingConfirmed() | FindingDismissed() | FindingMinimized():
+                self._spare_others(worker, event)
                 self._waiting.append(replace(event, finding=in_whole(event.finding, worker.share)))
             case BenchFault(reason=reason, fatal=fatal):
                 if reason not in self.faults:
@@ -72,6 +73,11 @@ class Stream:
                 self.tell(event)
             case _:
                 pass
+
+    def _spare_others(self, worker: Worker, event: _Told) -> None:
+        small = event.finding.minimized
+        if self._crew is not None and small is not None and small.done:
+            self._crew.is_small(event.finding.bucket, worker)
 
     def ran(self) -> None:
         """Tell how far all are, and what is certain by now."""

@@ -23,7 +23,7 @@ from harness.share import Share
 from harness.store import STORE_NAME, Store
 
 WORKERS = "workers"
-ENOUGH = b"enough\n"
+ENOUGH, SMALL = b"enough\n", b"small "
 _PATIENCE = 20.0  # seconds between the signals of a worker to itself that nobody needs any more
 
 
@@ -35,8 +35,8 @@ def place_of(run: Path, share: Share) -> Path:
 def run_worker(run: Path, share: Share, *, told: int, heard: int) -> int:
     """Begin or go on with a share of the run in that folder; returns the exit code, 0 where it came to its end.
 
-    Events are written to the descriptor `told`. `ENOUGH` on the other one, `heard`, ends the cases, and its end the
-    worker: whoever started it is gone.
+    Events are written to the descriptor `told`. On the other one, `heard`, `ENOUGH` ends the cases, `SMALL` names the
+    bucket of a finding that another worker has made small, and its end ends the worker: whoever started it is gone.
     """
     teller = Teller(told)
     try:
@@ -73,10 +73,12 @@ def _part(options: Options, share: Share) -> Options:
 
 def _obey(campaign: Campaign, heard: int) -> None:
     def listen() -> None:
-        with contextlib.suppress(OSError):
-            while line := os.read(heard, len(ENOUGH)):
+        with contextlib.suppress(OSError), os.fdopen(heard, "rb") as lines:
+            for line in lines:
                 if line == ENOUGH:
                     campaign.conclude()
+                elif line.startswith(SMALL):
+                    campaign.spare(line.removeprefix(SMALL).strip().decode())
         while True:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(_PATIENCE)

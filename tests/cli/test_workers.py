@@ -237,7 +237,7 @@ def test_a_worker_that_cannot_run_ends_the_run_with_its_reason(bench, tmp_path):
     faults = [event.reason for event in told if isinstance(event, BenchFault) and event.fatal]
     assert (record.exit_code, record.reason, record.cases, len(faults)) == (3, "bench", 0, 2)
     assert re.fullmatch(
-        r"worker \d was ended by signal 9 behind its case 0, 3 times: it is given up. See .*", faults[0]
+        r"worker \d was ended by signal 9 behind its case 0, 5 times: it is given up. See .*", faults[0]
     )
     assert (folder / STORE_NAME).exists()
 
