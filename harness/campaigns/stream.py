@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from harness.campaigns.crew import Crew, Worker
 from harness.events import (
     BenchFault,
     CampaignResumed,
+    CampaignStarted,
     CasesRun,
     Event,
     FindingConfirmed,
@@ -40,8 +42,14 @@ class Stream:
         self._store, self._listeners, self._budget = store, listeners, budget
         self._crew: Crew | None = None
         self._waiting: list[_Told] = []
+        self._began = math.inf
         self._admitted, self._ledger = Ledger(), Ledger()  # without and with what was learned when they became smaller
         self.faults: dict[str, bool] = {}
+
+    @property
+    def seconds(self) -> float:
+        """Since the first worker's campaign began, as one campaign counts them."""
+        return max(0.0, time.monotonic() - self._began)
 
     def attend(self, crew: Crew) -> None:
         """These are heard."""
@@ -69,6 +77,8 @@ class Stream:
                 if reason not in self.faults:
                     self.tell(event)
                 self.faults[reason] = fatal or self.faults.get(reason, False)
+            case CampaignStarted() if math.isinf(self._began):
+                self._began = time.monotonic()
             case KnownReplayed() if worker.share.index == 0:
                 self.tell(event)
             case _:

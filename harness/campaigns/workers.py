@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -122,7 +121,7 @@ def _shared(options: Options) -> Assembly:
 
 def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
     """Run and report; raises BenchError from the disk."""
-    began, interruption = time.monotonic(), setting.interruption
+    interruption = setting.interruption
     before = max((left.seconds for left in setting.before), default=0.0)
     stream = Stream(store, tuple(map(interruption.uninterrupted, setting.audience.listeners)), _budget(setting.options))
     stream.tell(_started(setting, store))
@@ -136,7 +135,7 @@ def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
     finally:
         interruption.rest()
     stream.end()
-    record = _recorded(setting, store, stream, before + time.monotonic() - began)
+    record = _recorded(setting, store, stream, before + stream.seconds)
     tidy(setting.kept, setting.assembly)
     return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.corpus.entry import Entry, entry_in, text_of
@@ -62,7 +62,8 @@ def prune(folder: Path, program: str) -> int:
 
 def cover(entries: Sequence[Entry]) -> list[Entry]:
     """Some that show together what all do: greedily those that add most, of equal ones the smaller."""
-    items = [frozenset(_items(entry, entries)) for entry in entries]
+    nearest = _nearest(entries)
+    items = [frozenset(_items(entry, nearest)) for entry in entries]
     waiting = [(-len(items[n]), entries[n].size, n) for n in range(len(entries)) if items[n]]
     heapq.heapify(waiting)
     shown, kept = set[Hashable](), list[Entry]()
@@ -77,11 +78,19 @@ def cover(entries: Sequence[Entry]) -> list[Entry]:
     return kept
 
 
-def _items(entry: Entry, entries: Sequence[Entry]) -> Iterator[Hashable]:
+def _nearest(entries: Sequence[Entry]) -> dict[str, float]:
+    """The smallest margin of each requirement."""
+    found: dict[str, float] = {}
+    for name, margin in (pair for entry in entries for pair in entry.shown.margins.items()):
+        found[name] = min(margin, found.get(name, margin))
+    return found
+
+
+def _items(entry: Entry, nearest: Mapping[str, float]) -> Iterator[Hashable]:
     """Edges, marks of its interface, and the requirements that no other came nearer to violation."""
     interface = entry.case.interface
     yield from entry.shown.edges
     yield from ((interface, mark) for mark in entry.shown.marks)
     for name, margin in entry.shown.margins.items():
-        if margin <= min(other.shown.margins.get(name, margin) for other in entries):
+        if margin <= nearest[name]:
             yield name
