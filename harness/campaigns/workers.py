@@ -96,7 +96,11 @@ def resume_with_workers(folder: Path, audience: Audience, command: Command) -> t
 def workers_of(folder: Path) -> int:
     """How many workers a run had; raises UsageError, BenchError."""
     with Store.open(folder / STORE_NAME) as store:
-        return int(store.manifest().get("options", {}).get("workers", 1))
+        manifest = store.manifest()
+    try:
+        return int(manifest["options"].get("workers", 1))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return 1  # whoever reads the rest of it says what is wrong
 
 
 def gather_again(folder: Path) -> None:

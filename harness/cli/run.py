@@ -209,7 +209,9 @@ def _corpus(corpus: Mapping[str, Any]) -> Iterator[str]:
     """What was played of it, what was left out, and how much there is for the next run."""
     refused, folder = corpus["refused"], Path(corpus["folder"])
     played, now = counted(corpus["cases"], "case"), len(list(folder.glob("*.json")))
-    yield f"corpus {folder}: began with {played}, has {now - len(refused):,} for the next run"
+    here = Path.cwd()
+    name = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    yield f"corpus {name}: began with {played}, has {now - len(refused):,} for the next run"
     for name, reason in list(refused.items())[:_REFUSED_SHOWN]:
         yield f"  left out {name}: {visible(reason)}"
     if len(refused) > _REFUSED_SHOWN:

@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_named_and_left_out(medfuzz, corpus):
     assert code == 0, out
     assert by_fuzzer(Path("run"))["corpus"] == count - 3
     told = [line for line in out if line.startswith(("corpus ", "  left out "))]
-    assert told[0].startswith(f"corpus {corpus}: began with {count - 3} cases, has ")
+    assert told[0].startswith(f"corpus corpus: began with {count - 3} cases, has ")
     assert any(line.startswith(f"  left out {first.name}: not JSON, or cut off") for line in told)
     assert {line.split()[2].rstrip(":") for line in told[1:]} == {first.name, second.name, third.name}
     assert any("no interface of this run speaks 'another'" in line for line in told)
