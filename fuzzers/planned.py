@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from typing import TypeVar
 
 from fuzzers.chains import can_take
@@ -15,6 +16,7 @@ from harness.case import Origin, Send, TestCase
 from harness.errors import UsageError
 from harness.learned import Words
 from harness.outcome import Outcome
+from harness.share import WHOLE, Share
 from protocols.model import Protocol
 
 T = TypeVar("T")
@@ -36,8 +38,9 @@ class ModelFuzzer(ABC):
     `max_len` bounds what one field grows to (0: the protocol's own), `max_case_bytes` a case, both in bytes. `stimuli`
     names those that the bench has (None: all). `words` are of the device's program; `compares`: what that compares can
     be seen. `connects`: the device sees when its link is closed and opened again, and begins anew. `measures`: its
-    cases are for where it is known what a program uses. `asked_for`: a bench that names no fuzzers does without. Raises
-    UsageError for an unknown state, and where it does not fit: `needs` says what it is for.
+    cases are for where it is known what a program uses. `asked_for`: a bench that names no fuzzers does without. Of
+    the cases it gives those of its `share`. Raises UsageError for an unknown state, and where it does not fit: `needs`
+    says what it is for.
     """
 
     name: str
@@ -59,6 +62,7 @@ class ModelFuzzer(ABC):
         connects: bool = True,
         words: Words = NO_WORDS,
         compares: bool = False,
+        share: Share = WHOLE,
     ) -> None:
         if not self.fits(protocol):
             raise UsageError(f"[interfaces.{interface}] fuzzers: '{self.name}' is for {self.needs}")
@@ -70,6 +74,7 @@ class ModelFuzzer(ABC):
         self._stimuli = stimuli
         self._max_case_bytes, self._connects = max_case_bytes, connects
         self._words, self._compares = words, compares
+        self._share = share
 
     @classmethod
     def fits(cls, _protocol: Protocol) -> bool:
@@ -87,16 +92,19 @@ class ModelFuzzer(ABC):
 
     def forecast(self) -> int:
         """How many cases there are in all."""
-        return sum(part.count for part in self._parts)
+        return self._share.count(sum(part.count for part in self._parts))
 
     def cases(self) -> Iterator[TestCase]:
         """Breadth first: a few of each part in turn, until all are through; the same sequence for the same seed."""
+        return (part.at(k) for part, k in islice(self._turns(), self._share.index, None, self._share.of))
+
+    def _turns(self) -> Iterator[tuple[Part, int]]:
         places = [(part, 0) for part in self._parts]
         while places:
             left: list[tuple[Part, int]] = []
             for part, number in places:
                 stop = min(number + part.weight, part.count)
-                yield from (part.at(k) for k in range(number, stop))
+                yield from ((part, k) for k in range(number, stop))
                 if stop < part.count:
                     left.append((part, stop))
             places = left

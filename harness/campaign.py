@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.attribution import attributed
@@ -52,6 +52,7 @@ _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SEARCH_SECONDS = 20.0
 _SHOWN = 400
+_DEADLY = "it has ended the process that ran it more than once"
 
 
 class _EverythingLostError(Exception):
@@ -145,7 +146,7 @@ class Campaign:
             planned=math.inf if budget.seconds is None else budget.seconds,
         )
         self._started = clock()
-        self._interrupted = self._cut = False
+        self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed: dict[str, Finding] = {}
@@ -155,6 +156,8 @@ class Campaign:
         self._unreplayed = ""
         self._shown: list[str] = []
         self._learning = list(fuzzers)
+        self._at: Callable[[int | None], None] = _nowhere
+        self._passed_over: Collection[int] = ()
         self._novelty = {name: Novelty(interface.protocol) for name, interface in runner.interfaces.items()}
         self._last: TestCase | None = None  # the one before, where the device served behind it
 
@@ -171,6 +174,18 @@ class Campaign:
     def interrupt(self) -> None:
         """End in good order after the current case."""
         self._interrupted = True
+
+    def mark(self, at: Callable[[int | None], None], passed_over: Collection[int]) -> None:
+        """`at` is told the place of each case before it runs, and None behind it; some places are `passed_over`."""
+        self._at, self._passed_over = at, passed_over
+
+    def conclude(self) -> None:
+        """End after the current case as when enough is found: what was found is made smaller first."""
+        self._concluded = True
+
+    def spare(self, bucket: str) -> None:
+        """Another worker has made this finding small."""
+        self._desk.drop(bucket)
 
     def tell(self, event: Event) -> None:
         """Tell every listener."""
@@ -251,8 +266,8 @@ class Campaign:
 
     def _has_found_enough(self) -> bool:
         budget = self._budget
-        if budget.findings is None and not budget.stop_on:
-            return False
+        if self._concluded or (budget.findings is None and not budget.stop_on):
+            return self._concluded
         found = tuple(f for f in self.findings.values() if f.confirmed and not f.same_as)
         told = failing(found, statuses_of(self._manifest, found))
         full = budget.findings is not None and len(told) >= budget.findings
@@ -272,10 +287,12 @@ class Campaign:
     def _try(self, planned: Planned) -> None:
         """One case, whatever becomes of it; raises BenchError, UsageError for what ends the campaign."""
         case = planned.case
-        if why := self._scope.left_out(case):
+        if why := self._scope.left_out(case) or (_DEADLY if planned.place in self._passed_over else ""):
             self.tell(CaseLeftOut(case, why))
-        else:
-            self._survive(case, lambda: self._case(planned))
+            return
+        self._at(planned.place)
+        self._survive(case, lambda: self._case(planned))
+        self._at(None)
 
     def _survive(self, case: TestCase, act: Callable[[], None]) -> None:
         try:
@@ -616,6 +633,10 @@ class Campaign:
         owed, self._owed = list(self._owed.values()), {}
         for finding in owed:
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+
+
+def _nowhere(_place: int | None) -> None:
+    pass
 
 
 def _is_suspicion(finding: Finding) -> bool:

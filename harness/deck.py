@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from harness.errors import UsageError
-from harness.interfaces import Fuzzer, Learns
+from harness.interfaces import Fuzzer, Leads, Learns
 from harness.learned import Learned
 from harness.order import Planned, by_state, round_robin
 
@@ -30,7 +31,9 @@ class Deck:
     def __init__(self, fuzzers: Sequence[Fuzzer], failed: Callable[[Fuzzer, Exception], None], *, saves: bool) -> None:
         self._failed, self._skipping = failed, False
         self._learning = [fuzzer for fuzzer in fuzzers if isinstance(fuzzer, Learns)]
-        cases = round_robin(fuzzers, self._told)
+        first = [fuzzer for fuzzer in fuzzers if isinstance(fuzzer, Leads)]
+        others = [fuzzer for fuzzer in fuzzers if fuzzer not in first]
+        cases = chain(round_robin(first, self._told), round_robin(others, self._told))
         self._source = by_state(cases) if saves else cases
         self._dealt = self._checksum = 0
 

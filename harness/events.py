@@ -41,6 +41,17 @@ class CaseFinished:
     shown: tuple[str, ...] = ()
 
 
+@quick
+@dataclass(frozen=True, slots=True)
+class CasesRun:
+    """How far it is where workers run the cases: what `CaseFinished` says, and cases since anything was new."""
+
+    number: int
+    seconds: float
+    coverage: int
+    quiet: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class CaseRefused:
     """The guard withheld the case, or the rest of it: then it ran so far, and `CaseFinished` follows."""
@@ -127,6 +138,7 @@ Event = (
     CampaignStarted
     | CampaignResumed
     | CaseFinished
+    | CasesRun
     | CaseSettled
     | CaseRefused
     | CaseLeftOut

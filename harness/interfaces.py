@@ -686,6 +686,13 @@ class Learns(Interface):
 
 
 @runtime_checkable
+class Leads(Interface):
+    """A fuzzer whose cases come before those of all others."""
+
+    leads: bool
+
+
+@runtime_checkable
 class Looks(Interface):
     """A fuzzer that looks at what a program compares while some of its cases run."""
 

@@ -27,8 +27,8 @@ _LEAST = 1e-6  # by which a margin counts as smaller
 class NoveltyState:
     """What was seen of one interface, as plain values.
 
-    What replies say, and orders of two outcomes, are checksums: seen by one case, and by more. `values` are those of a
-    field, None once they are free; `margins` the smallest robustness by requirement.
+    What replies say, and orders of two outcomes, are checksums: seen by one case, and by more; those of orders are odd.
+    `values` are those of a field, None once they are free; `margins` the smallest robustness by requirement.
     """
 
     once: tuple[int, ...] = ()
@@ -66,9 +66,11 @@ class Novelty:
                 outcomes.append(f"{message} {_outcome(heard)}")
                 told.update([f"{message} {self._value(*one)}" for said in heard for one in said.values])
         orders = map(" then ".join, zip([state, *outcomes], outcomes, strict=False))
-        replies, once = self._count({*outcomes, *told})
-        turns, twice = self._count({*orders})
-        return News(outcome.measures.edges, replies, turns, once + twice, tuple(self._nearer(outcome)))
+        said, turned = _marks({*outcomes, *told}, 0), _marks({*orders}, 1)
+        replies, once = self._count(said)
+        turns, twice = self._count(turned)
+        shown = (*said, *turned) if replies or turns or outcome.measures.edges else ()
+        return News(outcome.measures.edges, replies, turns, once + twice, tuple(self._nearer(outcome)), shown)
 
     def _said(self, reply: bytes) -> tuple[_Said, ...]:
         return tuple(map(self._of_frame, self._protocol.split(reply)[0]))
@@ -78,12 +80,11 @@ class Novelty:
         values = tuple((name, str(value)) for name, value in fields.items())
         return _Said(self._refuses(frame.data), ",".join(frame.fields) or "bytes", values)
 
-    def _count(self, shown: Collection[str]) -> tuple[int, int]:
+    def _count(self, shown: Collection[int]) -> tuple[int, int]:
         """How many are new, and by how many more there are now that one case alone has shown."""
         new = again = 0
         seen = self._seen
-        for words in shown:
-            one = zlib.crc32(words.encode(errors="surrogatepass"))
+        for one in shown:
             if not (before := seen.get(one)):
                 new, again = new + (before is None), again + (before is False)
                 seen[one] = before is not None
@@ -116,6 +117,11 @@ class Novelty:
         self._seen = dict.fromkeys(state.once, False) | dict.fromkeys(state.more, True)
         self._values = {name: None if few is None else set(few) for name, few in state.values.items()}
         self._margins = dict(state.margins)
+
+
+def _marks(shown: Collection[str], sort: int) -> set[int]:
+    """A checksum of each; those of a `sort` are even or odd."""
+    return {zlib.crc32(words.encode(errors="surrogatepass")) << 1 | sort for words in shown}
 
 
 def _outcome(heard: Sequence[_Said]) -> str:

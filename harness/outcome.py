@@ -20,7 +20,7 @@ class News:
     """What a case was the first of all to show: edges, what replies say, orders of two outcomes.
 
     `once`: by how many more replies and orders there are that one case alone has shown. `nearer`: requirements that
-    were never so near to violation.
+    were never so near to violation. `shown`: marks of all replies and orders that it has shown, where any was new.
     """
 
     edges: int = 0
@@ -28,6 +28,7 @@ class News:
     orders: int = 0
     once: int = 0
     nearer: tuple[str, ...] = ()
+    shown: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.edges or self.replies or self.orders or self.nearer)

@@ -20,6 +20,7 @@ from harness.events import (
     CaseLeftOut,
     CaseRefused,
     CaseSettled,
+    CasesRun,
     Event,
     FindingConfirmed,
     FindingDismissed,
@@ -124,7 +125,7 @@ class RecordBuilder:
         match event:
             case CaseFinished():
                 self._case(event)
-            case CaseSettled() | CampaignResumed():
+            case CaseSettled() | CasesRun() | CampaignResumed():
                 pass
             case CampaignStarted(manifest=manifest):
                 self._manifest = manifest

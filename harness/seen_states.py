@@ -8,9 +8,10 @@ and was accepted makes a state of its own until a probe tells, where the state t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from harness.case import Procedure, Reconnect, Send, Step, Stimulate, TestCase, Wait
 from harness.floors import outcome_of, refuses_nothing
@@ -23,6 +24,7 @@ RESTARTED, BY_ITSELF = "restarted", "by itself"
 _SHOWN = 24  # characters of a value
 _REMEMBERED = 256
 Values = Mapping[str, "int | str | bytes"]
+S = TypeVar("S", "SeenState", "Passage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class Passage:
     seconds: float
     times: int = 0
 
+    @property
+    def key(self) -> tuple[str, str, str, str, bool]:
+        """What makes it another one than others."""
+        return self.source, self.by, self.outcome, self.target, self.behind
+
 
 @dataclass(frozen=True, slots=True)
 class StateGraph:
@@ -64,6 +71,33 @@ class StateGraph:
     states: tuple[SeenState, ...] = ()
     passages: tuple[Passage, ...] = ()
     left_out: int = 0
+
+
+def joined(graphs: Iterable[StateGraph]) -> StateGraph:
+    """What several saw of one interface, in the order in which the first of them did; all numbers are of the whole."""
+    states: dict[str, SeenState] = {}
+    passages: dict[tuple[str, str, str, str, bool], Passage] = {}
+    left_out = 0
+    for graph in graphs:
+        left_out += graph.left_out
+        for state in graph.states:
+            seen = states.get(state.name)
+            stayed = state.stayed + (seen.stayed if seen else 0)
+            states[state.name] = replace(_earlier(state, seen), stayed=stayed)
+        for passage in graph.passages:
+            passages[passage.key] = _earlier(passage, passages.get(passage.key))
+    return StateGraph(
+        tuple(sorted(states.values(), key=_first)), tuple(sorted(passages.values(), key=_first)), left_out
+    )
+
+
+def _earlier(one: S, other: S | None) -> S:
+    """The one that was seen first, with the times of both."""
+    return one if other is None else replace(min(one, other, key=_first), times=one.times + other.times)
+
+
+def _first(seen: SeenState | Passage) -> int:
+    return seen.first
 
 
 class StateWatcher:
@@ -87,7 +121,7 @@ class StateWatcher:
     def restore(self, graph: StateGraph) -> None:
         """Go on from what `graph` gave."""
         self._states = {state.name: state for state in graph.states}
-        self._passages = {(p.source, p.by, p.outcome, p.target, p.behind): p for p in graph.passages}
+        self._passages = {passage.key: passage for passage in graph.passages}
         self._left_out = graph.left_out
 
     def add(self, number: int, case: TestCase, transcript: Transcript, seconds: float) -> None:
@@ -161,7 +195,7 @@ class StateWatcher:
 
     def passed(self, passage: Passage) -> None:
         """Count a passage once more, where there is room."""
-        key = passage.source, passage.by, passage.outcome, passage.target, passage.behind
+        key = passage.key
         if key not in self._passages and len(self._passages) >= MOST_PASSAGES:
             self._left_out += 1
             return

@@ -21,9 +21,10 @@ from harness.errors import BenchError, UsageError
 from harness.files import make_private_folder
 from harness.finding import Finding
 from harness.serialize import dumps, loads, to_plain
+from harness.share import Share
 from harness.store_engine import create_engine, open_engine, taken, translated
 from harness.store_lock import Lock
-from harness.store_schema import campaign, events, findings, origins, position, rows
+from harness.store_schema import PART, campaign, events, findings, origins, position, rows
 from harness.verdict import Verdict
 
 STORE_NAME = "store.sqlite"
@@ -192,6 +193,25 @@ class Store:
             connection.execute(events.delete().where(events.c.number > event))
             connection.execute(campaign.update().values(state=RUNNING, end="{}"))
         self._origins = {tuple(row[1:]): row[0] for row in self._rows(sql.select(origins))}
+
+    def clear(self) -> None:
+        """Forget all cases, events and the end; findings stay. Raises BenchError."""
+        with translated(self.path), self._engine.begin() as connection:
+            for table in (rows, origins, events):
+                connection.execute(table.delete())
+            connection.execute(campaign.update().values(state=RUNNING, end="{}"))
+
+    def add_part(self, path: Path, share: Share, cases: int) -> None:
+        """The events of another store, and its first `cases`, numbered as in the whole; raises BenchError."""
+        with translated(self.path):
+            self._driver.execute("ATTACH DATABASE ? AS part", (str(path),))
+            try:
+                with self._driver:
+                    self._driver.execute("BEGIN IMMEDIATE")
+                    for statement in PART:
+                        self._driver.execute(statement, {"of": share.of, "index": share.index, "cases": cases})
+            finally:
+                self._driver.execute("DETACH DATABASE part")
 
     def remove_finding(self, name: str) -> None:
         """A suspicion that turned out to be another finding."""

@@ -96,3 +96,21 @@ events = sql.Table(
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("text", sql.Text, nullable=False),
 )
+
+PART = (  # into `main` from another campaign's store that is attached as `part`
+    """
+    INSERT INTO main.rows
+    SELECT (number - 1) * :of + :index + 1, id, origin + (SELECT coalesce(max(number), 0) FROM main.origins), mutation,
+           verdict, seconds, coverage, probe_served
+    FROM part.rows WHERE number <= :cases
+    """,
+    """
+    INSERT INTO main.origins
+    SELECT number + (SELECT coalesce(max(number), 0) FROM main.origins), interface, state, fuzzer, message, field
+    FROM part.origins
+    """,
+    """
+    INSERT INTO main.events (kind, seconds, text)
+    SELECT kind, seconds, text FROM part.events WHERE :index = 0 OR kind <> 'known' ORDER BY number
+    """,
+)

@@ -48,7 +48,7 @@ class Interruption:
     def __init__(self, act: Callable[[], None] = nothing) -> None:
         self.number = 0
         self.act = act
-        self._resting = self._listening = self._due = False
+        self._resting = self._listening = self._due = self._each = False
 
     @contextlib.contextmanager
     def watched(self) -> Generator[None]:
@@ -67,13 +67,18 @@ class Interruption:
 
     def rest(self) -> None:
         """From here on signals are only noted: what is left to do is short."""
-        self.act, self._resting = nothing, True
+        self.act, self._resting, self._each = nothing, True, False
 
     def begin(self, act: Callable[[], None]) -> None:
         """From here on the first one acts so, also where it has come already."""
         self.act, self._resting = act, False
         if self.number:
             act()
+
+    def hand_on(self, act: Callable[[], None]) -> None:
+        """From here on each one acts so, also where one has come already, and none gives up what runs."""
+        self._each = True
+        self.begin(act)
 
     def wake(self) -> None:
         """From here on any further one gives up what runs."""
@@ -100,7 +105,7 @@ class Interruption:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         first, self.number = not self.number, self.number or number
-        if first:
+        if first or self._each:
             self.act()
         elif not self._resting and not _within_emulator(frame):
             self._resting = True

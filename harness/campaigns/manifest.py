@@ -15,6 +15,7 @@ from harness.assembly.benches import shipped_benches
 from harness.assembly.board import board_of
 from harness.assembly.states import left_out
 from harness.bench import Bench
+from harness.campaigns.kept import Kept
 from harness.campaigns.options import Options
 from harness.campaigns.version import version_of
 from harness.interfaces import Identity, Mark
@@ -30,6 +31,7 @@ def manifest_of(
     assembly: Assembly,
     identities: Mapping[str, Identity],
     baseline: Baseline | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """Campaign, target, identities, interfaces, configuration, definitions and versions; plain enough for JSON.
 
@@ -50,6 +52,8 @@ def manifest_of(
             "findings": options.findings,
             "stop_on": [kind.value for kind in options.stop_on],
             "quiet": options.quiet,
+            "workers": options.workers,
+            "share": to_plain(options.share),
             "fuzzers": list(options.fuzzers),
             "interfaces": list(options.interfaces),
         },
@@ -73,6 +77,7 @@ def manifest_of(
         "requirements": to_plain(assembly.requirements),
         "definitions": _definitions(options, assembly),
         "baseline": to_plain(baseline),
+        "corpus": None if kept is None else kept.facts,
         "versions": {key: version_of(key) for key in _LIBRARIES},
         "host": {"system": platform.platform(), "python": sys.version.split()[0], "board": board_of(bench)},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.share import WHOLE, Share
 from harness.verdict import Kind
 
 
@@ -17,6 +18,8 @@ class Options:
 
     `command` is how this program is called, for the words of a report that say how to replay a finding.
     `baseline` is a file of known findings; None for the one beside the bench, if there is one.
+    So many `workers` run it, each a `share`, which is a campaign of its own.
+    `corpus` is a folder of cases that campaigns keep for each other.
     """
 
     bench: Path
@@ -33,3 +36,6 @@ class Options:
     findings: int | None = None
     stop_on: tuple[Kind, ...] = ()
     quiet: int | None = None
+    workers: int = 1
+    share: Share = WHOLE
+    corpus: Path | None = None

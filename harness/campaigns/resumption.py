@@ -15,7 +15,8 @@ from harness.finding import Finding
 from harness.identity import FIELDS
 from harness.interfaces import Identity
 from harness.position import Position, unpacked
-from harness.serialize import to_plain
+from harness.serialize import from_plain, to_plain
+from harness.share import Share
 from harness.store import Store
 from harness.verdict import Kind
 
@@ -61,6 +62,9 @@ def options_of(manifest: Mapping[str, Any], folder: Path) -> Options:
             findings=asked["findings"],
             stop_on=tuple(map(Kind, asked["stop_on"])),
             quiet=asked.get("quiet"),
+            corpus=Path(manifest["corpus"]["folder"]) if manifest.get("corpus") else None,
+            workers=asked.get("workers", 1),
+            share=from_plain(Share, asked.get("share", {})),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{folder}: its manifest cannot be read ({error!r}). Restore it from a copy") from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.assembly.assemble import Assembly, assemble
 from harness.assembly.echo import answers_by_echo
-from harness.assembly.fuzzing import make_fuzzers
+from harness.assembly.fuzzing import NOTHING_KEPT, make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
 from harness.campaign import Budget, Campaign
@@ -21,6 +21,7 @@ from harness.campaigns.crash import details_in, internal_error
 from harness.campaigns.files import first_new, make_folder, write
 from harness.campaigns.interruption import Interruption
 from harness.campaigns.keeper import Keeper
+from harness.campaigns.kept import Gleaner, Kept, kept_for, take, tidy
 from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
@@ -29,12 +30,11 @@ from harness.errors import BenchError, InternalError, UsageError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted, KnownReplayed
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
-from harness.functions import FunctionsRun
 from harness.interfaces import Fuzzer, Identity, Listener, Names
 from harness.known.baseline import Baseline, baseline_in
 from harness.known.corpus import Allowance, replay_known
 from harness.known.file import baseline_beside, load_baseline, today
-from harness.position import Position, still_missing
+from harness.position import Position, packed, still_missing
 from harness.record import RecordBuilder, end_of
 from harness.runner import Ask
 from harness.seen_states import StateWatcher
@@ -42,17 +42,23 @@ from harness.store import STORE_NAME, Store
 from harness.summary import FAILED, CampaignRecord, signalled, with_faults
 from harness.tried import tried_in
 
+PART_END = "part"  # of a stored end: the last position, packed, in hex
 
-def _nothing(_failure: InternalError) -> None:
+
+def _nothing(_told: object) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is told while a campaign runs: `listeners` of every event, `failed` of a fault of ours where it shows."""
+    """Who is told while a campaign runs: `listeners` of every event, `failed` of a fault of ours where it shows.
+
+    `meets` is given the campaign before its first case.
+    """
 
     listeners: tuple[Listener, ...] = ()
     failed: Callable[[InternalError], None] = _nothing
+    meets: Callable[[Campaign], None] = _nothing
 
 
 NOBODY = Audience()
@@ -66,6 +72,7 @@ class _Setting:
     assembly: Assembly
     fuzzers: Sequence[Fuzzer]
     baseline: Baseline | None
+    kept: Kept | None
     interruption: Interruption
     audience: Audience
     earlier: Earlier | None = None
@@ -76,14 +83,23 @@ def run_campaign(options: Options, audience: Audience = NOBODY, ask: Ask | None 
 
     Raises UsageError before anything has started.
     """
-    assembly = _assembled(options, ask)
-    baseline = _baseline(options)
-    setting = _Setting(options, assembly, _fuzzers(options, assembly), baseline, Interruption(), audience)
+    return begin_campaign(options, known_findings(options), audience, ask)
+
+
+def begin_campaign(
+    options: Options, baseline: Baseline | None, audience: Audience, ask: Ask | None = None
+) -> tuple[CampaignRecord, Path]:
+    """As `run_campaign` does, with what is known given."""
+    assembly = assembled(options, ask)
+    kept = kept_for(options, assembly)
+    setting = _Setting(options, assembly, fuzzers_of(options, assembly, kept), baseline, kept, Interruption(), audience)
     with setting.interruption.watched():
-        folder = _folder(options)
+        folder = folder_for(options)
         with details_in(folder):
-            manifest = manifest_of(folder.name, options, assembly, {}, baseline)
+            manifest = manifest_of(folder.name, options, assembly, {}, baseline, kept)
             with Store.create(folder / STORE_NAME, manifest) as store:  # that is how a folder belongs to one run
+                if not options.share.is_part:
+                    take(kept, folder)
                 return _in_store(setting, store), folder
 
 
@@ -95,15 +111,16 @@ def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None =
     with Store.resume(folder) as store, details_in(folder):
         earlier = earlier_in(store)
         options, baseline = options_of(earlier.manifest, folder), baseline_in(earlier.manifest)
-        assembly = _assembled(options, ask)
+        assembly = assembled(options, ask)
         require_unchanged(earlier.manifest, manifest_of(folder.name, options, assembly, {}, baseline), folder)
-        fuzzers = _fuzzers(options, assembly)
-        setting = _Setting(options, assembly, fuzzers, baseline, Interruption(), audience, earlier)
+        kept = kept_for(options, assembly, again=True)
+        fuzzers = fuzzers_of(options, assembly, kept)
+        setting = _Setting(options, assembly, fuzzers, baseline, kept, Interruption(), audience, earlier)
         with setting.interruption.watched():
             return _in_store(setting, store), folder
 
 
-def _assembled(options: Options, ask: Ask | None) -> Assembly:
+def assembled(options: Options, ask: Ask | None = None) -> Assembly:
     """A bench that may be fuzzed; raises UsageError, BenchError."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
     require_arming(assembly)
@@ -111,15 +128,20 @@ def _assembled(options: Options, ask: Ask | None) -> Assembly:
     return assembly
 
 
-def _fuzzers(options: Options, assembly: Assembly) -> Sequence[Fuzzer]:
-    return make_fuzzers(assembly, options.seed, options.fuzzers)
+def fuzzers_of(options: Options, assembly: Assembly, kept: Kept | None) -> Sequence[Fuzzer]:
+    """The fuzzers of its share; raises UsageError."""
+    cases = NOTHING_KEPT if kept is None else kept.cases
+    return make_fuzzers(assembly, options.seed, options.fuzzers, options.share, cases)
 
 
 def _in_store(setting: _Setting, store: Store) -> CampaignRecord:
-    """Run and report; raises UsageError, BenchError."""
+    """Run and report, but for a part of a campaign; raises UsageError, BenchError."""
     interruption = setting.interruption
     try:
         record = _recorded_run(setting, store)
+        if setting.options.share.is_part:
+            return record
+        tidy(setting.kept, setting.assembly)
         return with_faults(record, write_reports(store.path.parent, record, setting.assembly.protocols))
     finally:
         with contextlib.suppress(KeyboardInterrupt):
@@ -134,11 +156,16 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
     options, assembly, folder = setting.options, setting.assembly, store.path.parent
     failure, identities = _bring_up(assembly, setting.interruption)
     manifest = _described(setting, store, failure, identities)
-    builder = _builder(options, assembly)
+    builder = builder_of(options, assembly)
     safety = assembly.safety
-    keeper = Keeper(
-        store, lambda: Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
-    )
+
+    def position() -> Position:
+        return Position(campaign.state(), builder.state(), {} if safety is None else safety.never_told())
+
+    keeper = Keeper(store, position)
+    kept = setting.kept
+    gleaning = () if kept is None else (Gleaner(kept, assembly, assembly.runner.edges),)
+    listeners = (builder, keeper, *gleaning, *setting.audience.listeners)
     campaign = Campaign(
         folder.name,
         assembly.runner,
@@ -146,18 +173,20 @@ def _recorded_run(setting: _Setting, store: Store) -> CampaignRecord:
         safety,
         manifest=manifest,
         budget=Budget(options.cases, options.seconds, options.findings, frozenset(options.stop_on), options.quiet),
-        listeners=tuple(map(setting.interruption.uninterrupted, (builder, keeper, *setting.audience.listeners))),
+        listeners=tuple(map(setting.interruption.uninterrupted, listeners)),
         tries=assembly.bench.limits.tries,
         horizon=assembly.bench.safety.horizon,
         triage=assembly.bench.limits.triage,
     )
+    setting.audience.meets(campaign)
     if failure:
         _tell_failure(campaign, manifest, failure)
     else:
         _go_on(setting, store, campaign, builder)
         _replay_known(setting, campaign)
         _run(campaign, setting.interruption, folder, setting.audience)
-    return _record(setting, builder, keeper, store)
+    last = packed(position()).hex() if options.share.is_part and not failure else ""
+    return _record(setting, builder, keeper, store, {PART_END: last} if last else {})
 
 
 def _described(setting: _Setting, store: Store, failure: str, identities: Mapping[str, Identity]) -> Mapping[str, Any]:
@@ -172,7 +201,7 @@ def _described(setting: _Setting, store: Store, failure: str, identities: Mappin
         require_same_device(earlier, identities, folder)
         if earlier.position is not None:
             return earlier.manifest
-    manifest = manifest_of(folder.name, setting.options, setting.assembly, identities, setting.baseline)
+    manifest = manifest_of(folder.name, setting.options, setting.assembly, identities, setting.baseline, setting.kept)
     write(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n", instead=ELSEWHERE)
     store.describe(manifest)
     return manifest
@@ -196,13 +225,14 @@ def _go_on(setting: _Setting, store: Store, campaign: Campaign, builder: RecordB
     store.add_event("resumed", campaign.seconds, f"behind case {position.campaign.cases if position else 0}")
 
 
-def _baseline(options: Options) -> Baseline | None:
+def known_findings(options: Options) -> Baseline | None:
     """The known findings that are named, or that lie beside the bench; raises UsageError."""
     path = options.baseline or baseline_beside(options.bench)
     return None if path is None else load_baseline(path, today())
 
 
-def _builder(options: Options, assembly: Assembly) -> RecordBuilder:
+def builder_of(options: Options, assembly: Assembly) -> RecordBuilder:
+    """Counts what comes of a campaign on the bench."""
     bench = assembly.bench
     return RecordBuilder(
         assembly.requirements,
@@ -293,13 +323,14 @@ def _run(campaign: Campaign, interruption: Interruption, folder: Path, audience:
         interruption.rest()
 
 
-def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store) -> CampaignRecord:
-    """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored."""
-    assembly = setting.assembly
-    record = replace(builder.record(missing=_missing(setting)), functions=_functions(assembly))
-    if assembly.bench.faults:
-        known = load_faults(assembly.bench.path(assembly.bench.faults))
-        record = replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
+def _record(
+    setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: Store, more: Mapping[str, Any]
+) -> CampaignRecord:
+    """The final record: faults named from the device's table, which nothing that fuzzes reads, and stored.
+
+    `more` is stored besides.
+    """
+    record = with_names(builder.record(missing=_missing(setting)), setting.assembly)
     if record.reason == "interrupted":
         record = signalled(record, setting.interruption.number)
     if record.reason == FAILED:
@@ -308,15 +339,21 @@ def _record(setting: _Setting, builder: RecordBuilder, keeper: Keeper, store: St
     try:
         if not keeper.failure:
             _finish(setting, store, record)
-        store.finish(end_of(record))
+        store.finish({**end_of(record), **more})
         record = replace(record, tried=tried_in(store))
     except BenchError as error:
         record = with_faults(record, [] if keeper.failure else [str(error)])
     return replace(record, store=str(store.path))
 
 
-def _functions(assembly: Assembly) -> FunctionsRun | None:
-    return assembly.target.functions() if isinstance(assembly.target, Names) else None
+def with_names(record: CampaignRecord, assembly: Assembly) -> CampaignRecord:
+    """With the functions that ran and that did not, and the findings' faults named, where the device tells these."""
+    target, bench = assembly.target, assembly.bench
+    record = replace(record, functions=target.functions() if isinstance(target, Names) else None)
+    if not bench.faults:
+        return record
+    known = load_faults(bench.path(bench.faults))
+    return replace(record, findings=tuple(name_fault(finding, known) for finding in record.findings))
 
 
 def _missing(setting: _Setting) -> Mapping[str, tuple[str, ...]] | None:
@@ -339,7 +376,8 @@ def _finish(setting: _Setting, store: Store, record: CampaignRecord) -> None:
             store.remove_finding(finding.id)
 
 
-def _folder(options: Options) -> Path:
+def folder_for(options: Options) -> Path:
+    """The folder of a run, made where it is not there; raises BenchError."""
     if options.out is None:
         return new_folder(options.bench_name)
     make_folder(options.out)

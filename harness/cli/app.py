@@ -39,15 +39,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "front": ("front", "Stand in front of a device and do what dirty benches do."),
     "radio": ("radio", "Run a Bluetooth LE radio until Ctrl-C."),
     "bleak": ("bleak", "Run a bleak script on the devices of `medfuzz radio`."),
+    "work": ("work", ""),
 }
 
 
 class Commands(TyperGroup):
-    """Lists names without loading anything."""
+    """Lists names without loading anything; a command without a line is no user's."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = {name: TyperCommand(name, help=line) for name, (_module, line) in COMMANDS.items()}
+        self.commands = {
+            name: TyperCommand(name, help=line, hidden=not line) for name, (_module, line) in COMMANDS.items()
+        }
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that is called, loaded."""

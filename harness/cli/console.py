@@ -20,6 +20,7 @@ from harness.events import (
     CampaignResumed,
     CampaignStarted,
     CaseFinished,
+    CasesRun,
     Event,
     FindingConfirmed,
     FindingDismissed,
@@ -72,8 +73,7 @@ class ConsoleListener:
                 self._start(event)
             case CampaignResumed():
                 self._resume(event)
-            case CaseFinished():
-                self._quiet_for = 0 if event.measures.news else self._quiet_for + 1
+            case CaseFinished() | CasesRun():
                 self._progress(event)
             case FindingConfirmed(finding=finding) if finding.same_as:
                 self._say(f"[bold]as {finding.same_as}[/] {_line(finding)}")
@@ -119,7 +119,11 @@ class ConsoleListener:
         before = f"{event.seconds:,.0f} s, {counted(len(confirmed), 'finding')}"
         self._say(f"goes on behind {counted(event.cases, 'case')}: {before} before")
 
-    def _progress(self, event: CaseFinished) -> None:
+    def _progress(self, event: CaseFinished | CasesRun) -> None:
+        if isinstance(event, CasesRun):
+            self._quiet_for = event.quiet
+        else:
+            self._quiet_for = 0 if event.measures.news else self._quiet_for + 1
         pause = _REFRESH_SECONDS if self._live else 20 * _REFRESH_SECONDS
         now = time.monotonic()
         if now - self._shown < pause:
@@ -135,7 +139,7 @@ class ConsoleListener:
         else:
             self._console.print(line, markup=False)
 
-    def _status(self, event: CaseFinished) -> str:
+    def _status(self, event: CaseFinished | CasesRun) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self._kinds.most_common()) or "none"
         parts = [counted(event.number, "case"), f"{self._rate:,.0f}/s"]
         if event.coverage:
@@ -145,7 +149,7 @@ class ConsoleListener:
         parts += [f"findings: {kinds}", self._left(event)]
         return "  ".join(part for part in parts if part)
 
-    def _left(self, event: CaseFinished) -> str:
+    def _left(self, event: CaseFinished | CasesRun) -> str:
         by_time = self._seconds - event.seconds if self._seconds is not None else None
         by_cases = (self._cases - event.number) / self._rate if self._cases is not None and self._rate else None
         left = [value for value in (by_time, by_cases) if value is not None]

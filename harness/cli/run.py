@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,11 @@ from harness.known.baseline import baseline_in
 from harness.summary import CampaignRecord, InterfaceTotals
 from harness.verdict import KINDS, Blame, Kind
 from reports.ending import so_far
+from reports.text import counted, visible
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
+_REFUSED_SHOWN = 5
 
 _NEW = ("resume", "quiet", "interactive")  # what a run that goes on may be given
 BenchArgument = Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")]
@@ -60,6 +62,12 @@ def run(
     until_quiet: Annotated[
         int, typer.Option(min=0, help="Stop after this many cases in a row that showed nothing new (0: no limit).")
     ] = 0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Run it by so many processes, each with a device of its own.")
+    ] = 1,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Folder of cases that runs keep for each other: what is in it is played first.")
+    ] = None,
     cmd: Annotated[str, typer.Option(help="Without a bench: the program that is the device, as in a shell.")] = "",
     transport: Annotated[
         list[str] | None, typer.Option(help="With --cmd: tcp:HOST:PORT, unix:PATH, or pty:line, which is {pty} in it.")
@@ -99,6 +107,8 @@ def run(
             findings=max_findings or None,
             stop_on=tuple(map(kind_of, stop_on or ())),
             quiet=until_quiet or None,
+            workers=workers,
+            corpus=corpus,
         )
         record, folder = run_on_terminal(options, quiet=quiet, interactive=interactive)
     tell_outcome(record, folder)
@@ -177,6 +187,8 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
         yield "no findings"
     if record.confirmed and not record.failing:
         yield "no new findings: all that were confirmed are known"
+    if corpus := record.manifest.get("corpus"):
+        yield from _corpus(corpus)
     if record.refused:
         yield f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on"
     if record.left_out:
@@ -191,6 +203,19 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     statistics = [entry.statistics for entry in record.requirements if entry.statistics]
     if missing := sorted({name for entry in statistics for name in entry.missing}):
         yield f"signals that never came: {', '.join(missing)}; see [signals] and the channel"
+
+
+def _corpus(corpus: Mapping[str, Any]) -> Iterator[str]:
+    """What was played of it, what was left out, and how much there is for the next run."""
+    refused, folder = corpus["refused"], Path(corpus["folder"])
+    played, now = counted(corpus["cases"], "case"), len(list(folder.glob("*.json")))
+    here = Path.cwd()
+    name = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    yield f"corpus {name}: began with {played}, has {now - len(refused):,} for the next run"
+    for name, reason in list(refused.items())[:_REFUSED_SHOWN]:
+        yield f"  left out {name}: {visible(reason)}"
+    if len(refused) > _REFUSED_SHOWN:
+        yield f"  and {len(refused) - _REFUSED_SHOWN:,} more were left out"
 
 
 def _out_of_scope(record: CampaignRecord) -> Mapping[str, str]:

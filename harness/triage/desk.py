@@ -92,6 +92,11 @@ class Desk:
         self._waiting: deque[_Task] = deque()
         self._played = 0
         self._serves = False  # it was clean to the end of the last replay, and nothing was played since
+        self._dropped = set[str]()
+
+    def drop(self, bucket: str) -> None:
+        """Somebody else has made it as small as it can be; may be said from another thread."""
+        self._dropped.add(bucket)
 
     def take(self, finding: Finding) -> None:
         """Put it at the end of the row."""
@@ -118,11 +123,13 @@ class Desk:
         until, self._serves = self._spent + max(_LEAST_SECONDS, elapsed), False
         while self._spent < until and self._work():
             pass
+        self._clear_away()
         while self._waiting:
             self._conclude(self._waiting.popleft())
 
     def _work(self) -> bool:
         """One question about the first of the row; False where there is none, or no time for it."""
+        self._clear_away()
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
         task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
@@ -136,6 +143,12 @@ class Desk:
             self._waiting.rotate(-1)
         self._spent += time.monotonic() - began
         return True
+
+    def _clear_away(self) -> None:
+        """What was dropped."""
+        if self._dropped:
+            left = [task for task in self._waiting if task.minimization.first.bucket not in self._dropped]
+            self._waiting = deque(left)
 
     def _conclude(self, task: _Task) -> None:
         """What one came to; told where it comes back as often as the one that it was made of.
