@@ -24,7 +24,7 @@ from benchmarks.ends import outcome
 from benchmarks.kills import Tally, told
 from harness.assembly.benches import find_bench
 from harness.store import STORE_NAME, Store
-from targets.proc import tree_of
+from harness.tasks import tree_of
 
 CASES, WORKERS, _THE_RUN, _EARLY = 120, 2, 0.1, 0.01
 _ANNOUNCED = re.compile(r"^finding (F-[0-9a-f]{8}) ", re.MULTILINE)

@@ -108,7 +108,11 @@ class Bench(Table):
 
     def with_target(self, **changes: str) -> Bench:
         """The same bench with other values in `[target]`."""
-        changed = self.model_copy(update={"target": self.target.model_copy(update=changes)})
+        return self.with_changed(target=self.target.model_copy(update=changes))
+
+    def with_changed(self, **tables: object) -> Bench:
+        """The same bench with other tables."""
+        changed = self.model_copy(update=tables)
         changed._folder = self._folder
         return changed
 

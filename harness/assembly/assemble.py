@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.assembly.interfaces import interface_of
 from harness.assembly.monitors import monitors_of, safety_of
+from harness.assembly.ports import with_free_ports
 from harness.assembly.protocols import seeded_protocol_in
 from harness.bench import Bench, load_bench
 from harness.errors import UsageError, did_you_mean
@@ -45,10 +46,11 @@ def assemble(
     if elf is not None:
         bench = bench.with_elf(elf)
     names = _selected(bench, only)
-    target = target_of(bench, seed)
+    placed = with_free_ports(bench)
+    target = target_of(placed, seed)
     protocols = {name: seeded_protocol_in(bench, name) for name in names}
     load = None if target.traits.virtual_clock else _load_of(target)
-    interfaces = {name: interface_of(bench, name, protocols[name], target, load) for name in names}
+    interfaces = {name: interface_of(placed, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
     if requirements and isinstance(target, ServedTarget) and not bench.served.channel:
         raise UsageError(

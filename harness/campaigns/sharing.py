@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from harness.assembly.ports import has_free_port
 from harness.bench import Bench
 from harness.bench_tables import EmulatorTable, ProcessTable
 from harness.errors import UsageError
@@ -44,10 +45,10 @@ def _reasons(bench: Bench) -> Iterator[str]:
         yield f'[target] channel = "{target.channel}" is one place: write "unix:", and {{channel}} in the command'
     yield from _of_radio(bench)
     for name, table in bench.interfaces.items():
-        if not table.transport.startswith(("pty:", "ble:")):
+        if not table.transport.startswith(("pty:", "ble:")) and not has_free_port(table.transport):
             yield (
                 f'[interfaces.{name}] transport = "{table.transport}" is one place, at which one program can be; '
-                "pty: gives each a serial port of its own"
+                "port 0, and {port} in the command, gives each its own, pty: a serial port of its own"
             )
 
 

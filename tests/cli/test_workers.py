@@ -23,7 +23,7 @@ from harness.errors import UsageError
 from harness.events import BenchFault, CasesRun, FindingConfirmed
 from harness.store import STORE_NAME, Store
 from harness.store_schema import cases
-from targets.proc import tree_of
+from harness.tasks import tree_of
 
 CASES = 80
 WORDS = ("--interface", "network", "--cases", CASES, "--seed", "1")

@@ -5,7 +5,18 @@ from toy import ToyProtocol, case, message
 
 from harness.case import Stimulate, Wait
 from harness.interfaces import Mark, State
-from harness.seen_states import BY_ITSELF, ELSEWHERE, MOST_PASSAGES, MOST_STATES, RESTARTED, StateGraph, StateWatcher
+from harness.seen_states import (
+    BY_ITSELF,
+    ELSEWHERE,
+    MOST_PASSAGES,
+    MOST_STATES,
+    RESTARTED,
+    Passage,
+    SeenState,
+    StateGraph,
+    StateWatcher,
+    joined,
+)
 from harness.serialize import dumps, loads
 from harness.transcript import Exchange, TargetEvent, Transcript
 
@@ -149,3 +160,13 @@ def test_a_graph_that_was_written_down_grows_on(split):
                 second.restore(loads(StateGraph, dumps(first.graph())))
             run(watcher, case(GO), said("go", b"<G>"), probed(state), number=number)
     assert second.graph() == whole.graph()
+
+
+def test_what_two_workers_saw_is_one_graph():
+    one = StateGraph((SeenState("idle", True, 1, 0.1, 3, 2),), (Passage("idle", "go", "", "on", False, 5, 0.5, 2),), 1)
+    on = SeenState("on", True, 2, 0.2, 1)
+    two = StateGraph((on, SeenState("idle", True, 4, 0.4, 1, 1)), (Passage("idle", "go", "", "on", False, 2, 0.2),), 2)
+    whole = joined([one, two])
+    assert whole.states == (SeenState("idle", True, 1, 0.1, 4, 3), on)
+    assert whole.passages == (Passage("idle", "go", "", "on", False, 2, 0.2, 2),)
+    assert (whole.left_out, joined([one]), joined([])) == (3, one, StateGraph())
