@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+WORKERS = "workers"  # the folder below a run's in which each of its workers has one
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

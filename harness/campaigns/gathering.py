@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.campaigns.session import PART_END
-from harness.campaigns.worker import WORKERS
 from harness.errors import BenchError, UsageError
 from harness.finding import Finding
 from harness.merging import Part, merged_findings
 from harness.position import Position, unpacked
 from harness.serialize import from_plain
-from harness.share import Share
+from harness.share import WORKERS, Share
 from harness.store import STORE_NAME, Store
 from harness.store_lock import Lock
 from harness.summary import FAILED, TimelinePoint

@@ -19,10 +19,9 @@ from harness.campaigns.trail import Trail
 from harness.errors import MedfuzzError
 from harness.events import BenchFault
 from harness.known.baseline import baseline_in
-from harness.share import Share
+from harness.share import WORKERS, Share
 from harness.store import STORE_NAME, Store
 
-WORKERS = "workers"
 ENOUGH, SMALL = b"enough\n", b"small "
 _PATIENCE = 20.0  # seconds between the signals of a worker to itself that nobody needs any more
 

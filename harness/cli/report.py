@@ -10,10 +10,10 @@ import typer
 
 from harness.campaigns.files import make_folder
 from harness.campaigns.reporting import write_reports
-from harness.campaigns.workers import gather_again
 from harness.cli.terminal import say
 from harness.errors import BenchError
 from harness.record import load_record
+from harness.share import WORKERS
 from harness.store import Store
 from harness.summary import signalled
 
@@ -30,7 +30,9 @@ def report(
     """Write a run's reports again from its store, also of a run that was killed: report.html with a page for each
     finding, junit.xml and summary.json.
     """
-    if run.is_dir():
+    if (run / WORKERS).is_dir():
+        from harness.campaigns.workers import gather_again
+
         gather_again(run)
     with Store.open(run) as store:
         record = load_record(store)
