@@ -58,10 +58,12 @@ def test_a_device_that_connects_is_heard_and_answered(place):
 def test_a_device_is_waited_for_and_one_that_never_comes_is_told_with_what_to_do(place):
     ours = place()
     with contextlib.ExitStack() as stack:
-        threading.Timer(0.3, lambda: stack.enter_context(device(ours))).start()
+        comes = threading.Timer(0.3, lambda: stack.enter_context(device(ours)))
+        comes.start()
         began = time.monotonic()
         ours.open(5.0).close()
         assert 0.2 < time.monotonic() - began < 2.0
+        comes.join()  # or it would be opened behind the end of the stack
     began = time.monotonic()
     with pytest.raises(LinkError, match=r"nobody connected to tcp:127.0.0.1:\d+ within 1 s: does the device know"):
         ours.open(0.6)
