@@ -10,6 +10,7 @@ from random import Random
 from fuzzers.aiming import Aimer, Probe
 from fuzzers.bends import Bender
 from fuzzers.corpus import EDGE_WORTH, Corpus, Entry, worth_of
+from fuzzers.keeping import Keeping
 from fuzzers.moves import Move, moves_of
 from fuzzers.planned import ModelFuzzer, Part
 from harness.case import Origin, Send, Step, TestCase
@@ -72,18 +73,14 @@ class GuidedFuzzer(ModelFuzzer):
         return []
 
     @cached_property
-    def _kept(self) -> list[Kept]:
-        return []
-
-    @cached_property
-    def _recalled(self) -> dict[str, TestCase]:
-        return {}
+    def _keeping(self) -> Keeping:
+        return Keeping()
 
     @cached_property
     def _parents(self) -> OrderedDict[str, Entry]:
         return OrderedDict()
 
-    _dealt = _caught_up = _taken = 0
+    _dealt = _taken = 0
 
     def _first(self) -> Iterator[TestCase]:
         for move in self._moves:
@@ -174,28 +171,22 @@ class GuidedFuzzer(ModelFuzzer):
             looked = self._aimer.saw(self._looking.pop(case.id), compared, self._dealt)
             self._looked += [looked] if looked else []
         if news and outcome.transcript.state_reached and not outcome.observations:
-            self._kept.append(Kept(case.id, self._dealt, max(worth_of(news), _LEAST_WORTH), news.nearer))
-            self._recalled[case.id] = case
+            self._keeping.keep(case, Kept(case.id, self._dealt, max(worth_of(news), _LEAST_WORTH), news.nearer))
             self._catch_up()
 
     def state(self) -> Learned:
         """What was kept, to be written down."""
-        return Learned(tuple(self._kept), tuple(self._looked), self._aimer.begun())
+        return Learned(self._keeping.state(), tuple(self._looked), self._aimer.begun())
 
     def restore(self, learned: Learned) -> None:
         """Before any case is dealt: what will be kept at which place."""
-        self._kept.extend(learned.kept)
+        self._keeping.restore(learned.kept)
         self._looked.extend(learned.looked)
         self._aimer.go_on(learned.begun)
 
     def recall(self, case: TestCase) -> None:
         """A case was dealt again: where it had been kept, it is kept again at its place."""
-        if case.id in self._awaited:
-            self._recalled[case.id] = case
-
-    @cached_property
-    def _awaited(self) -> frozenset[str]:
-        return frozenset(kept.case for kept in self._kept)
+        self._keeping.recall(case)
 
     def looks(self, case: TestCase) -> bool:
         """True for the runs of a probe."""
@@ -206,11 +197,7 @@ class GuidedFuzzer(ModelFuzzer):
         while self._taken < len(self._looked) and self._looked[self._taken].dealt <= self._dealt:
             self._aimer.take(self._looked[self._taken])
             self._taken += 1
-        while self._caught_up < len(self._kept) and self._kept[self._caught_up].dealt <= self._dealt:
-            kept = self._kept[self._caught_up]
-            if (case := self._recalled.get(kept.case)) is None:
-                return
-            self._caught_up += 1
+        for case, kept in self._keeping.due(self._dealt):
             self._corpus.add(case, kept.worth, kept.nearer)
             if self._compares and kept.worth >= EDGE_WORTH:
                 self._aimer.offer(case)

@@ -29,7 +29,7 @@ class Keeping:
             if kept.case not in self._known:
                 return
             self._taken += 1
-            yield self._known.pop(kept.case), kept
+            yield self._known[kept.case], kept
 
     def state(self) -> tuple[Kept, ...]:
         """All of them, to be written down."""
@@ -43,5 +43,4 @@ class Keeping:
     def recall(self, case: TestCase) -> None:
         """A case was dealt again."""
         if case.id in self._awaited:
-            self._awaited.discard(case.id)
             self._known[case.id] = case

@@ -14,7 +14,7 @@ from harness.case import Origin, Send, TestCase
 from harness.interfaces import Related
 from harness.learned import Kept, Learned
 from harness.outcome import Outcome
-from harness.transcript import Transcript
+from harness.transcript import Transcript, own_exchanges
 from protocols.model import Message, Protocol
 
 _EDGES = frozenset({"edge", "flip", "wrong length"})
@@ -138,9 +138,6 @@ def _bent(case: TestCase) -> list[Send]:
 
 def _accepted(case: TestCase, transcript: Transcript, protocol: Protocol) -> Iterator[Send]:
     """Bent messages of which a reply says nothing else than that they were carried out."""
-    sends = [step for step in case.steps if isinstance(step, Send)]
-    for step, exchange in zip(sends, (one for one in transcript.exchanges if one.message), strict=False):
-        if step.message != exchange.message:
-            return
+    for step, exchange in own_exchanges(case, transcript):
         if step.mutated and exchange.answered and not any(map(protocol.refuses, exchange.replies)):
             yield step

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.case import Send, TestCase
 from harness.quick import quick
 
 
@@ -106,3 +107,12 @@ class Transcript:
         """Everything the device sent on the link, in order."""
         parts = [b"".join(e.replies) + b"".join(e.unsolicited) + e.stray for e in self.exchanges]
         return b"".join(parts)
+
+
+def own_exchanges(case: TestCase, transcript: Transcript) -> Iterator[tuple[Send, Exchange]]:
+    """The case's messages with what came of each, up to where these do not belong together any more."""
+    steps = [step for step in case.steps if isinstance(step, Send)]
+    for step, exchange in zip(steps, (e for e in transcript.exchanges if e.message), strict=False):
+        if step.message != exchange.message:
+            return
+        yield step, exchange

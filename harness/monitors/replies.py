@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.case import Send, TestCase
 from harness.interfaces import Expects, Frame
-from harness.transcript import Exchange, Transcript, Way
+from harness.transcript import Exchange, Transcript, Way, own_exchanges
 from harness.verdict import Kind, Observation
 
 ACCEPTED_ABSENT = "accepts what is not there"
@@ -44,7 +44,7 @@ class ReplyMonitor:
         return found[:1]
 
     def _answered(self, case: TestCase, transcript: Transcript) -> Iterator[Asked]:
-        for step, exchange in _own(case, transcript):
+        for step, exchange in own_exchanges(case, transcript):
             frame = self._frame(exchange)
             if frame is None:
                 return
@@ -90,7 +90,7 @@ class ReplyMonitor:
         if not transcript.probe_served or not at_once or transcript.link_error:
             return
         later = list(_frames(self._protocol, transcript))
-        for step, exchange in _own(case, transcript):
+        for step, exchange in own_exchanges(case, transcript):
             answered = exchange.answered or any(self._protocol.answers(exchange.sent, frame) for frame in later)
             if answered and step.wait and not step.mutated:
                 continue
@@ -110,15 +110,6 @@ class ReplyMonitor:
 
     def restore(self, state: Any) -> None:
         """Nothing to restore."""
-
-
-def _own(case: TestCase, transcript: Transcript) -> Iterator[tuple[Send, Exchange]]:
-    """The case's messages with what came of each, up to where these do not belong together any more."""
-    steps = [step for step in case.steps if isinstance(step, Send)]
-    for step, exchange in zip(steps, (e for e in transcript.exchanges if e.message), strict=False):
-        if step.message != exchange.message:
-            return
-        yield step, exchange
 
 
 def _beside(asked: Sequence[Asked], place: int, read: Send) -> tuple[Asked | None, Asked | None]:

@@ -45,7 +45,7 @@ def test_a_program_is_given_a_free_port_and_met_there(tmp_path):
     try:
         for assembly in both:
             assembly.runner.start()
-            meet(assembly)
+            assert set(meet(assembly)) == {"main"}
         require_shareable(both[0].bench)
     finally:
         for assembly in both:
