@@ -167,8 +167,8 @@ class BleLink:
         """The next PDU; b"" at the deadline, or when the fence is answered."""
         while (message := self._peer.receive(deadline)) is not None:
             cid, pdu = int.from_bytes(message.body[:2], "little"), message.body[2:]
-            if cid == ATT and self._fences and pdu.startswith(refusal(self._fences[0], 0)[:-1]):
-                self._fences.pop(0)
+            if cid == ATT and (fence := self._passed(pdu)):
+                self._fences.remove(fence)
                 if not self._fences:
                     self._awaited, self._owed, self._said = [], False, b""
                     return b""
@@ -180,6 +180,10 @@ class BleLink:
                 return pdu
         self._timed_out = bool(self._awaited)
         return b""
+
+    def _passed(self, pdu: bytes) -> bytes:
+        """The fence that this refuses, b"" if none: of two under way, a stack may answer the later one first."""
+        return next((fence for fence in self._fences if pdu.startswith(refusal(fence, 0)[:-1])), b"")
 
     def _answered(self, pdu: bytes) -> None:
         """The first request that this answers is awaited no more."""

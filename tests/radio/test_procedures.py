@@ -102,6 +102,18 @@ def test_there_are_never_two_fences_under_way(device):
     assert sum(body[2:] in ble.FENCES for body in sent) == 1
 
 
+def test_of_two_fences_the_later_one_may_be_answered_first(device):
+    d = device()
+    link = d.executor.connection.handles
+    for _ in range(2):
+        link.send(d.read("2a00").data, link.now() + 1.0)
+    heard = sorted((link._peer.receive(link.now() + 1.0) for _ in range(4)), key=lambda message: message.body[2:4])
+    assert [message.body[2:4] for message in heard] == [b"\x01\x04", b"\x01\x0c", b"\x0bb", b"\x0bb"]
+    in_turn = iter([heard[2], heard[0], heard[3], heard[1]])
+    link._peer.receive = lambda deadline: next(in_turn)
+    assert [link.receive(0.0) for _ in range(3)] == [b"\x0bbench dummy", b"\x0bbench dummy", b""]
+
+
 def test_pairing_encrypts_and_the_bond_does_so_again(device):
     d = device()
     before, after = d.run(d.read(SECRET), PAIR, d.read(SECRET))
