@@ -465,7 +465,8 @@ class Executor:
         self._take(frame, deadline)
         if frame.kind is FrameKind.STRAY:
             reading.stray += frame.data
-        elif self._open and self._answers_earlier(frame):
+        elif self._open and (earlier := self._earlier_asked(frame, reading)):
+            earlier.replies.append(frame.data)
             return True
         elif frame.kind is FrameKind.REPLY and reading.is_answered_by(frame, self.protocol):
             reading.replies.append(frame.data)
@@ -485,13 +486,21 @@ class Executor:
     def _missing(self) -> bool:
         return bool(self._open) and any(sent.expects and not sent.replies for sent in self._open)
 
-    def _answers_earlier(self, frame: Frame) -> bool:
-        """True when the frame answers a message that was not waited for, the first that has no answer yet."""
-        for sent in self._open:
-            if not sent.replies and frame.kind is FrameKind.REPLY and self.protocol.answers(sent.data, frame):
-                sent.replies.append(frame.data)
-                return True
-        return False
+    def _earlier_asked(self, frame: Frame, reading: Reading) -> Sent | None:
+        """The message that was not waited for and that the frame answers: the first that has no answer yet.
+
+        To one that is no proper message any reply may belong: it gives way to a later one that the reply names.
+        """
+        if frame.kind is not FrameKind.REPLY:
+            return None
+        protocol = self.protocol
+        asked = [sent for sent in self._open if not sent.replies and protocol.answers(sent.data, frame)]
+        if not asked or asked[0].expects or protocol.answers(protocol.probe.data, frame):
+            return asked[0] if asked else None
+        if proper := next((sent for sent in asked if sent.expects), None):
+            return proper
+        named = protocol.expects_reply(reading.sent) and reading.is_answered_by(frame, protocol)
+        return None if named else asked[0]
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""

@@ -19,7 +19,7 @@ class LeakMonitor:
 
     A disclosing message may show a canary in its reply only where a session was opened: by the state's preamble, or
     by an answered authentication earlier in the case. What comes unasked behind one may be its reply, that is late, or
-    not the first answer to its bytes.
+    not the first answer to its bytes; so may what seems to answer a bent message that went out together with it.
     """
 
     name = "leak"
@@ -34,12 +34,13 @@ class LeakMonitor:
         """One observation for the first exchange in which canaries left the device."""
         session = case.state in self._sessions
         disclosed = self._may_have_disclosed(case, transcript, session=session)
-        for exchange in transcript.exchanges:
-            marks = self._marks.get(case.interface, {}).get(exchange.message, frozenset())
+        for place, exchange in enumerate(transcript.exchanges):
+            marks = self._of(case).get(exchange.message, frozenset())
             session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
             may_disclose = session and Mark.DISCLOSES_PATIENT_DATA in marks
             disclosed = disclosed or may_disclose
-            received = b"" if may_disclose else _received(exchange, unasked=not disclosed)
+            anothers = may_disclose or self._may_be_of_another(case, exchange, transcript.exchanges[place + 1 :])
+            received = b"" if anothers else _received(exchange, unasked=not disclosed)
             leaked = [
                 name for name, secret in self._canaries.items() if secret in received and secret not in exchange.sent
             ]
@@ -47,9 +48,19 @@ class LeakMonitor:
                 return (_observation(leaked, exchange),)
         return ()
 
+    def _of(self, case: TestCase) -> Mapping[str, frozenset[Mark]]:
+        return self._marks.get(case.interface, {})
+
+    def _may_be_of_another(self, case: TestCase, exchange: Exchange, later: Sequence[Exchange]) -> bool:
+        """True where the message need not be answered, and one that may disclose was out before its answer came."""
+        if exchange.reply_expected:
+            return False
+        out = {other.message for other in later if other.sent_at < exchange.ended_at}
+        return any(Mark.DISCLOSES_PATIENT_DATA in self._of(case).get(message, frozenset()) for message in out)
+
     def _may_have_disclosed(self, case: TestCase, transcript: Transcript, *, session: bool) -> bool:
         """True where a message that may disclose went out before the transcript began: it is of what came later."""
-        marks, here = self._marks.get(case.interface, {}), {exchange.message for exchange in transcript.exchanges}
+        marks, here = self._of(case), {exchange.message for exchange in transcript.exchanges}
         for step in case.steps:
             if isinstance(step, Send) and step.message not in here:
                 own = marks.get(step.message, frozenset[Mark]())

@@ -27,7 +27,8 @@ class Asked:
 class ReplyMonitor:
     """Looks at one interface's exchanges as long as each of them was answered.
 
-    Behind the first that was not, an answer may be another message's.
+    Behind the first that was not, an answer may be another message's; so may that to a bent one which others followed
+    at once.
     """
 
     name = "replies"
@@ -46,7 +47,7 @@ class ReplyMonitor:
     def _answered(self, case: TestCase, transcript: Transcript) -> Iterator[Asked]:
         for step, exchange in own_exchanges(case, transcript):
             frame = self._frame(exchange)
-            if frame is None:
+            if frame is None or not (step.wait or exchange.reply_expected):
                 return
             yield Asked(step, exchange, frame)
 

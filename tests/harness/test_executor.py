@@ -86,6 +86,33 @@ def test_messages_at_once_go_out_before_anything_is_read_and_each_gets_its_own_a
     assert first.sent_at == last.sent_at and last.ended_at - last.sent_at < 0.1
 
 
+def answers_no_frame(names):
+    """As the toy does, but to bytes that are no frame any reply may belong, and to frames where nothing `names` one."""
+
+    def answers(sent, frame):
+        return not names or not sent.endswith(b">") or frame.data[1:2].lower() == sent[1:2]
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("behind", "names", "own"),
+    [
+        ([message(b"a")], True, ((), (b"<A>",))),
+        ([at_once(b"a"), message(b"b")], True, ((), (b"<A>",), (b"<B>",))),
+        ([message(b"p")], True, ((b"<Pi0,0>",), ())),
+        ([message(b"a")], False, ((b"<A>",), ())),
+    ],
+    ids=["the last", "the second of three", "one like the probe's", "nothing in it names one"],
+)
+def test_a_reply_that_names_a_message_is_not_taken_for_that_of_bytes_which_are_no_frame(toy, behind, names, own):
+    t = toy()
+    t.executor.protocol.answers = answers_no_frame(names)
+    t.device.planted[b"p"] = lambda _device: [b"<Pi0,0>"]
+    exchanges = run(t, Send("bent", b"a", wait=False, mutated=True), *behind)
+    assert tuple(exchange.replies for exchange in exchanges) == own
+
+
 def test_a_message_at_once_that_is_the_last_is_waited_for_in_the_end(toy):
     t = toy()
     first, second = run(t, at_once(b"a"), at_once(b"b"))

@@ -1,5 +1,7 @@
 """Given this transcript, expect these observations, and none on the near miss."""
 
+from dataclasses import replace
+
 import pytest
 from signs import sign_of
 from toy import ToyProtocol, case, message
@@ -218,6 +220,14 @@ def test_a_canary_that_leaves_in_a_reply_unasked_or_between_frames_is_a_leak():
     assert leaked(said("a", stray=b"..DOE..")) == leak
     assert leaked(said("a", b"<A D", b"OE>")) == leak
     assert leaked(said("a", b"<A DO>")) == []
+
+
+def test_what_answers_a_bent_message_may_be_of_one_that_went_out_together_with_it():
+    proper = said("a", b"<A DOE>")
+    bent, told = replace(proper, reply_expected=False), said("read")
+    assert leaked(bent, told, state="in") == []
+    assert leaked(proper, told, state="in") == leaked(bent, said("b"), state="in") == [(Kind.LEAK, ("a",))]
+    assert leaked(bent, said("read", at=1.5), state="in") == [(Kind.LEAK, ("a",))]
 
 
 def test_an_echo_of_what_was_sent_is_no_leak():

@@ -42,7 +42,7 @@ def seen(*steps, replies, way=Way.AT_ONCE, served=True, **options):
     """What the monitor says of steps and the reply to each, None for none."""
     sends = [step for step in steps if isinstance(step, Send)]
     exchanges = tuple(
-        Exchange(s.message, s.data, (r,) if r else (), (), b"", float(i), i + 0.5, r is not None)
+        Exchange(s.message, s.data, (r,) if r else (), (), b"", float(i), i + 0.5, r is not None, s.data.endswith(b">"))
         for i, (s, r) in enumerate(zip(sends, replies, strict=True))
     )
     transcript = Transcript("id", exchanges, 0.0, 9.0, probe_served=served, service=Service(way), **options)
@@ -60,6 +60,12 @@ def test_a_reply_that_cannot_be_right_is_told_with_its_message_and_a_right_one_i
 
 def test_behind_an_unanswered_message_no_reply_is_looked_at_as_it_may_be_another_ones():
     assert signs(BENT, WRITE, replies=[None, b"<W?>"], way=Way.LATE) == []
+
+
+def test_a_bent_message_that_another_went_out_with_may_not_be_the_one_that_is_answered():
+    together, alone = Send("w", b"<w", mutated=True, wait=False), Send("w", b"<w", mutated=True)
+    assert signs(together, WRITE, replies=[b"<W?>", None], way=Way.LATE) == []
+    assert signs(alone, WRITE, replies=[b"<W?>", None], way=Way.LATE) == [(Kind.WRONG_REPLY, ("a question",), "w")]
 
 
 def test_another_interface_is_none_of_its_business():
