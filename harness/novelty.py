@@ -91,7 +91,7 @@ class Novelty:
         return new, new - again
 
     def _nearer(self, outcome: Outcome) -> Iterator[str]:
-        for name, exercise in outcome.measures.watched.exercises.items():
+        for name, exercise in sorted(outcome.measures.watched.exercises.items()):
             if exercise.margin < self._margins.get(name, 1.0) - _LEAST:
                 self._margins[name] = exercise.margin
                 yield name

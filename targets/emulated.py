@@ -14,7 +14,7 @@ from harness.interfaces import Traits
 from harness.learned import Compared, Words
 from harness.transcript import Sample, TargetEvent
 from harness.transports import Endpoint, transports
-from targets.board.compares import CompareWatch
+from targets.board.compares import Compares
 from targets.board.explain import WriteWatch
 from targets.board.fault import CONTROL_FLOW_LOST
 from targets.board.functions import functions_run
@@ -63,7 +63,7 @@ class EmulatedTarget:
         self._console: list[tuple[float, bytes]] = []
         self._seed = seed
         self._watch: WriteWatch | None = None
-        self._compares: CompareWatch | None = None
+        self._compares: Compares | None = None
         self.epoch = 0
         self._booted: tuple[tuple[str, ...], Callable[[], str]] = ((), str)
         for stimulus in stimuli:
@@ -166,13 +166,14 @@ class EmulatedTarget:
         self._watch = WriteWatch(self.machine) if on else None
 
     def note_compared(self) -> None:
-        """Hook every comparison; slow."""
-        self._compares = CompareWatch(self.machine)
+        """Note the operands of comparisons from now on."""
+        self._compares = self.machine.compares
+        self._compares.begin()
 
     def take_compared(self) -> tuple[Compared, ...]:
-        """Unhook them; what they compared since the last restore."""
-        watch, self._compares = self._compares, None
-        return () if watch is None else watch.remove()
+        """What was compared since the last restore; nothing is noted from now on."""
+        compares, self._compares = self._compares, None
+        return () if compares is None else compares.end()
 
     def _explained(self, event: TargetEvent) -> TargetEvent:
         if self._watch is None or event.kind != "fault":

@@ -223,12 +223,12 @@ class Cpu:
             self.uc.mem_unmap(base, size)
             self._map_functions(base, size, (read, write), region(base))
 
-    def hook(self, kind: int, function: Any, user: Any) -> None:
-        """Let a C function be called with `user` at every event of this kind."""
+    def hook(self, kind: int, function: Any, user: Any, *more: int) -> None:
+        """Let a C function be called with `user` at every event of this kind; `more` is what Unicorn asks besides."""
         added = ctypes.c_size_t()
         everywhere = ctypes.c_uint64(1), ctypes.c_uint64(0)
         status = self.library.uc_hook_add(
-            self.handle, ctypes.byref(added), ctypes.c_int(kind), function, user, *everywhere
+            self.handle, ctypes.byref(added), ctypes.c_int(kind), function, user, *everywhere, *map(ctypes.c_int, more)
         )
         if status != unicorn.UC_ERR_OK:
             raise TargetError(f"the emulator takes no hook of kind {kind}: status {status}")

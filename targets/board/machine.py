@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import unicorn
@@ -13,6 +14,7 @@ from harness.transcript import TargetEvent
 from targets.board import fault
 from targets.board.bus import Bus
 from targets.board.chip import Chip
+from targets.board.compares import Compares, CompareWatch
 from targets.board.cpu import Cpu
 from targets.board.image import Image
 from targets.board.memory import STM32F405, Memory
@@ -95,6 +97,14 @@ class Machine:
 
     def _new_nvic(self) -> Nvic:
         return Nvic(self.cpu, lambda: self.chip.system)
+
+    @cached_property
+    def compares(self) -> Compares:
+        """Notes what the firmware compares, where somebody asks."""
+        return self._new_compares()
+
+    def _new_compares(self) -> Compares:
+        return CompareWatch(self.cpu)
 
     # -- life ---------------------------------------------------------------------------------------------------
 

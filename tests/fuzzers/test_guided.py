@@ -105,6 +105,12 @@ def test_novelty_goes_on_from_what_was_seen():
     assert [one.of("off", row) for row in rows[10:]] == [other.of("off", row) for row in rows[10:]]
 
 
+def test_requirements_that_are_nearer_are_told_in_the_same_order_however_they_were_counted():
+    margins = [("R-2", 0.5), ("R-1", 0.4)]
+    for counted in (margins, margins[::-1]):
+        assert Novelty(small()).of("off", outcome(margins=counted)).nearer == ("R-1", "R-2")
+
+
 def test_a_requirement_that_is_nearer_to_violation_is_news():
     novelty = Novelty(small())
     rows = [novelty.of("off", outcome(margins=[("R-1", margin)])).nearer for margin in (0.5, 0.6, 0.5, 0.2)]

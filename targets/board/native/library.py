@@ -115,18 +115,21 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "signal": (c_int, (_BOARD, c_uint32, c_int32, c_uint32, c_uint32)),
     "samples": (c_void_p, (_BOARD, c_void_p)),
     "untold": (None, (_BOARD,)),
+    "note_compared": (None, (_BOARD, c_uint32, c_uint32)),
+    "forget_compared": (None, (_BOARD,)),
+    "compared": (c_void_p, (_BOARD, c_void_p)),
 }
+_FOR_UNICORN = ("mmio_read", "mmio_write", "interrupt", "compares")
 
 
 class Library:
-    """The core's functions by their names without `board_`; `mmio_read`, `mmio_write`, `interrupt` are for Unicorn."""
+    """The core's functions by their names without `board_`; `_FOR_UNICORN` are what the emulator calls."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         loaded = ctypes.CDLL(str(path))
-        self.mmio_read, self.mmio_write, self.interrupt = (
-            ctypes.cast(getattr(loaded, f"board_{name}"), c_void_p) for name in ("mmio_read", "mmio_write", "interrupt")
-        )
+        for name in _FOR_UNICORN:
+            setattr(self, name, ctypes.cast(getattr(loaded, f"board_{name}"), c_void_p))
         for name, (result, arguments) in _TYPES.items():
             function = getattr(loaded, f"board_{name}")
             function.restype, function.argtypes = result, arguments

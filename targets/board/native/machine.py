@@ -17,11 +17,13 @@ import unicorn
 from unicorn.unicorn_py3.unicorn import UcError
 
 from targets.board.chip import Chip
+from targets.board.compares import Compares
 from targets.board.image import Image
 from targets.board.machine import Machine, sectors_of
 from targets.board.memory import STM32F405
 from targets.board.native import library
 from targets.board.native.banks import Banks
+from targets.board.native.compares import CompiledCompares
 from targets.board.native.interrupts import CompiledNvic, CompiledSchedule
 from targets.board.native.library import Library
 from targets.board.native.part import Core, DoesNotFit, fits
@@ -206,6 +208,9 @@ class CompiledMachine(Machine):
     def _paint_stack_limit(self) -> None:
         super()._paint_stack_limit()
         self._shared.guard = -1 if self._guard is None else self._guard
+
+    def _new_compares(self) -> Compares:
+        return CompiledCompares(self._part, self.cpu)
 
     # -- running ----------------------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ API void board_delete(struct board *b) {
         free(b->wires[i].outputs);
     }
     free(b->samples);
+    free_compares(b);
     free(b);
 }
 
