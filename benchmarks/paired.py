@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ def served_bench(tree: Path) -> str:
     return text.replace('include = "', f'include = "{(tree / _SERVED).parent}/')
 
 
-def campaign(tree: Path, cases: int, *, served: bool) -> float:
+def campaign(tree: Path, cases: int, *, served: bool, more: Sequence[str] = ()) -> float:
     """Cases a second of one campaign with the code of `tree`: of processor time, served by the clock."""
     with tempfile.TemporaryDirectory(prefix="medfuzz-paired-") as folder:
         bench = Path(folder, "served.toml")
@@ -45,7 +45,7 @@ def campaign(tree: Path, cases: int, *, served: bool) -> float:
         words = ["run", str(bench) if served else "pump-fixed", "--cases", str(cases), "--seed", _SEED]
         began, used = time.perf_counter(), _processor_seconds()
         ended = subprocess.run(
-            [sys.executable, "-m", "harness.cli.main", *words, "--out", f"{folder}/run"],
+            [sys.executable, "-m", "harness.cli.main", *words, *more, "--out", f"{folder}/run"],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             capture_output=True,

@@ -468,6 +468,8 @@ class Executor:
         elif self._open and (earlier := self._earlier_asked(frame, reading)):
             earlier.replies.append(frame.data)
             return True
+        elif self._is_of_one_before(frame, reading):
+            pass
         elif frame.kind is FrameKind.REPLY and reading.is_answered_by(frame, self.protocol):
             reading.replies.append(frame.data)
             if reading.answer is None and (reading.proper is None or reading.proper(frame)):
@@ -495,12 +497,21 @@ class Executor:
             return None
         protocol = self.protocol
         asked = [sent for sent in self._open if not sent.replies and protocol.answers(sent.data, frame)]
-        if not asked or asked[0].expects or protocol.answers(protocol.probe.data, frame):
+        if not asked or asked[0].expects or not self._names_one(frame):
             return asked[0] if asked else None
         if proper := next((sent for sent in asked if sent.expects), None):
             return proper
         named = protocol.expects_reply(reading.sent) and reading.is_answered_by(frame, protocol)
         return None if named else asked[0]
+
+    def _names_one(self, frame: Frame) -> bool:
+        """True where it can be told which message a reply is to: it would be none to the probe, for one."""
+        return not self.protocol.answers(self.protocol.probe.data, frame)
+
+    def _is_of_one_before(self, frame: Frame, reading: Reading) -> bool:
+        """True when, behind what is no proper message, an answer comes late that names one which was given up."""
+        proper = not reading.sent or self.protocol.expects_reply(reading.sent)
+        return not proper and self._names_one(frame) and self._answers_late(frame)
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""

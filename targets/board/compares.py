@@ -1,7 +1,7 @@
 """What the firmware compares while it runs: both operands of every subtraction that only sets flags, or sets them too.
 
 It is on while a case is run that is to tell what the program wants to see (input-to-state: Aschermann et al., REDQUEEN,
-NDSS 2019). The reference translates all code anew before and behind it; the compiled core looks by itself.
+NDSS 2019). From the first time on that somebody asks, the hook stays in the code, and looks only while it is to.
 """
 
 from __future__ import annotations
@@ -35,20 +35,21 @@ class Compares(Protocol):
 
 
 class CompareWatch:
-    """The reference: a hook in Python, which is there as long as it notes."""
+    """The reference. Its hook stays, as the core's does: code that is translated anew shows edges anew."""
 
     def __init__(self, cpu: Cpu) -> None:
-        self._uc: Any = cpu.uc
         self._found: list[Compared] = []
         self._often: dict[int, int] = {}
-        self._hook: Any = None
+        self._noting = False
+        uc: Any = cpu.uc
+        everywhere = 1, 0
+        uc.hook_add(unicorn.UC_HOOK_TCG_OPCODE, self._compares, None, *everywhere, *OPERANDS)
+        uc.ctl_flush_tb()
 
     def begin(self) -> None:
         """Note from now on."""
         self.forget()
-        everywhere = 1, 0
-        self._hook = self._uc.hook_add(unicorn.UC_HOOK_TCG_OPCODE, self._compares, None, *everywhere, *OPERANDS)
-        self._uc.ctl_flush_tb()
+        self._noting = True
 
     def forget(self) -> None:
         """Start afresh: the machine went back to an earlier moment."""
@@ -56,12 +57,13 @@ class CompareWatch:
         self._often.clear()
 
     def end(self) -> tuple[Compared, ...]:
-        """What was noted, in its order; the hook is gone."""
-        self._uc.hook_del(self._hook)
-        self._uc.ctl_flush_tb()
+        """What was noted, in its order; nothing is from now on."""
+        self._noting = False
         return tuple(self._found)
 
     def _compares(self, _uc: Any, address: int, left: int, right: int, _size: int, _data: Any) -> None:
+        if not self._noting:
+            return
         times = self._often.get(address, 0)
         if times < OFTEN and len(self._found) < MOST:
             self._often[address] = times + 1

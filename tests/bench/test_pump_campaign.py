@@ -7,6 +7,7 @@ import pytest
 from benchmarks.minimized import WANTED_RATIO, WANTED_REPLAYS, medians, rows_of
 from harness.assembly.assemble import assemble
 from harness.triage.replay import replay_once
+from targets.board.native import library
 from targets.pump.build import Build, compile_firmware
 
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
@@ -54,6 +55,17 @@ def test_one_seed_gives_the_same_cases_and_buckets_twice(campaign, tmp_path):
     assert one.ids == two.ids
     assert [f.bucket for f in one.findings] == [f.bucket for f in two.findings]
     assert other.ids != one.ids
+
+
+def test_a_guided_campaign_is_the_same_on_both_cores_and_twice(campaign, monkeypatch):
+    runs = []
+    for core in ("", library.REFERENCE, ""):
+        monkeypatch.setenv(library.CHOICE, core)
+        library.library.cache_clear()
+        runs.append(campaign("bench-fixed.toml", cases=60, seed=3, fuzzers=("guided",)))
+    library.library.cache_clear()
+    first, *others = [(run.ids, run.summary["discovery"]) for run in runs]
+    assert others == [first, first]
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def answers_no_frame(names):
     """As the toy does, but to bytes that are no frame any reply may belong, and to frames where nothing `names` one."""
 
     def answers(sent, frame):
-        return not names or not sent.endswith(b">") or frame.data[1:2].lower() == sent[1:2]
+        return not names or sent in (b"a", b"<c>") or frame.data[1:2].lower() == sent[1:2]
 
     return answers
 
@@ -110,6 +110,17 @@ def test_a_reply_that_names_a_message_is_not_taken_for_that_of_bytes_which_are_n
     t.executor.protocol.answers = answers_no_frame(names)
     t.device.planted[b"p"] = lambda _device: [b"<Pi0,0>"]
     exchanges = run(t, Send("bent", b"a", wait=False, mutated=True), *behind)
+    assert tuple(exchange.replies for exchange in exchanges) == own
+
+
+@pytest.mark.parametrize(("names", "own"), [(True, ((b"<B>",), ())), (False, ((), (b"<B>",)))])
+def test_a_late_answer_that_names_its_message_is_not_taken_for_that_of_bytes_which_are_no_frame(toy, names, own):
+    t = toy()
+    t.executor.protocol.answers = answers_no_frame(names)
+    t.device.planted[b"b"] = lambda _device: []
+    t.device.planted[b"c"] = lambda _device: [b"<B>"]
+    t.executor.protocol.expects_reply = lambda sent: sent != b"<c>"
+    exchanges = run(t, message(b"b"), message(b"c", mutated=True))
     assert tuple(exchange.replies for exchange in exchanges) == own
 
 

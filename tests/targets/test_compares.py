@@ -5,10 +5,12 @@ import pytest
 from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
 from harness.case import Origin, TestCase
+from targets.board.native import library
 
 
 def looked_into(monkeypatch, core):
-    monkeypatch.setenv("MEDFUZZ_BOARD", core)
+    monkeypatch.setenv(library.CHOICE, core)
+    library.library.cache_clear()
     assembly = assemble(find_bench("pump"), seed=1)
     assembly.runner.start()
     protocol = assembly.protocols["maintenance"]
@@ -19,6 +21,12 @@ def looked_into(monkeypatch, core):
     again = assembly.runner.run(case).transcript.exchanges
     assembly.runner.stop()
     return plain, looked, again
+
+
+@pytest.fixture(autouse=True)
+def looked_for_anew():
+    yield
+    library.library.cache_clear()
 
 
 @pytest.fixture
@@ -39,5 +47,6 @@ def test_looking_changes_nothing(seen):
 
 
 def test_both_cores_compare_the_same(monkeypatch, seen):
-    _plain, looked, _again = looked_into(monkeypatch, "reference")
+    _plain, looked, _again = looked_into(monkeypatch, library.REFERENCE)
+    assert library.library() is None
     assert looked.measures.compared == seen[1].measures.compared

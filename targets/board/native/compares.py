@@ -1,4 +1,4 @@
-"""What the firmware compares, noted by the core: the same as `CompareWatch`, without a translation at each turn."""
+"""What the firmware compares, noted by the core: the same as `CompareWatch`, without a call of Python at each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMPARED = struct.Struct("<III")  # `struct compared`
 
 
 class CompiledCompares:
-    """One machine's. From the first time on that it is asked, code has the hook in it; only then does it cost any."""
+    """One machine's."""
 
     def __init__(self, part: Core, cpu: Cpu) -> None:
         self._functions, self._board = part.functions, part.board
