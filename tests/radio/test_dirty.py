@@ -46,7 +46,7 @@ def bench(radio, attach):
             settle=0.0,
         )
         runner.start()
-        carrier.open(5.0)
+        carrier.open(30.0)
         made.append(executor)
 
         def run(*steps, survey=True):
@@ -91,7 +91,7 @@ def test_a_device_that_hangs_is_sought_once(bench):
     transcript, observations = b.run(b.say(b"hang"), READ)
     assert [observation.kind for observation in observations if observation.kind is Kind.SILENCE]
     assert [event.detail["state"] for event in transcript.link_events if event.kind == "advertising"] == ["stopped"]
-    assert patience < time.monotonic() - began < patience + 3.0
+    assert patience < time.monotonic() - began < 2 * patience
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_a_case_corrupted_shows_when_the_link_is_closed(bench):
     b.run(b.say(b"corrupt"), survey=False)
     link = b.carrier.open(1.0)
     link.close()
-    assert b.process.wait(2.0) == 4
+    assert b.process.wait(20.0) == 4
     assert not b.peer.connected
 
 
