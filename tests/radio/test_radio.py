@@ -28,8 +28,8 @@ VALUE, NOTIFIED, COMMAND, SECRET, ALARM = (f"a000000{n}-0000-4000-8000-000000000
 assert ble.CHANNELS  # its import registers the scheme
 
 
-def link(radio, address, query=""):
-    return transport(f"ble:{address}{query}", SimpleNamespace(radio=radio)).open(30.0)
+def link(radio, address, query="", timeout=30.0):
+    return transport(f"ble:{address}{query}", SimpleNamespace(radio=radio)).open(timeout)
 
 
 def reply(opened, seconds=20.0):
@@ -98,7 +98,7 @@ def test_a_refusal_that_looks_like_a_fences_is_the_requests_own(radio, attach, l
 
 def test_without_a_fence_the_timeout_is_waited_for_and_the_next_connection_is_fresh(radio, attach):
     _process, address = attach(radio.listening[0])
-    opened = link(radio, address, "?layer=att&fence=off")
+    opened = link(radio, address, "?layer=att&fence=off", 3.0)
     handle = opened.handle(COMMAND).to_bytes(2, "little")
     send(opened, b"\x12" + handle + b"mute")
     assert reply(opened) == b"\x13"
