@@ -7,12 +7,17 @@ those marked `network` where the machine lets nobody make a network of its own.
 import gc
 import os
 import signal
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("any machine", settings.default, deadline=None)
 settings.load_profile("any machine")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the hundreds of programs compiles all of medfuzz anew
+sys.dont_write_bytecode = False
 WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device that may be fuzzed)"
 
 
@@ -27,12 +32,25 @@ def heard_signals():
         signal.signal(number, signal.SIG_DFL)
 
 
-@pytest.fixture
-def radio():
-    """A virtual radio with a place to attach."""
-    from harness.radio.process import Radio
+@pytest.fixture(scope="session")
+def hatchery():
+    """What is started again and again with Bumble loaded is a fork of a process that has it."""
+    from hatchery import Hatchery
 
-    started = Radio(listen=["tcp:127.0.0.1:0"])
+    started = Hatchery("harness.radio.server", "harness.radio.central", "harness.radio.ether", "harness.radio.quiet",
+                       "targets.serving.dirty_ble")  # fmt: skip
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def radio(hatchery, monkeypatch):
+    """A virtual radio with a place to attach."""
+    from harness.radio import process
+
+    started = process.Radio(listen=["tcp:127.0.0.1:0"])
+    quick = {name: getattr(subprocess, name) for name in ("PIPE", "STDOUT", "TimeoutExpired")}
+    monkeypatch.setattr(process, "subprocess", SimpleNamespace(**quick, Popen=hatchery.popen))
     started.start()
     yield started
     started.stop()

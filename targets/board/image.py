@@ -6,9 +6,10 @@ import bisect
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -30,7 +31,17 @@ class Symbol:
     function: bool
 
 
+class _Elf(NamedTuple):
+    """What an ELF file says; its architecture is that of a core that runs it."""
+
+    segments: Segments
+    ram: tuple[tuple[int, int], ...]
+    architecture: str
+    named: tuple[Symbol, ...]
+
+
 _ELF, _NO_LAYOUT = b"\x7fELF", ": it begins with no vector table; give its address in [target] base"
+_FILES = 8  # of which a process that assembles their benches again remembers what they say
 
 
 class Image:
@@ -59,8 +70,8 @@ class Image:
 
     def _load(self, base: int | None) -> None:
         if self._data.startswith(_ELF):
-            with self.path.open("rb") as stream:
-                self._read(ELFFile(stream))
+            self.segments, self.ram, self.architecture, self.named = _read(self._data)
+            self.symbols = {symbol.name: symbol for symbol in self.named}
         elif self._data[:1] == b":" and self.path.suffix != ".bin":
             self.segments = self._hex()
         else:
@@ -78,22 +89,6 @@ class Image:
         if (found := base_of(self._data)) is None:
             raise BenchError(f"firmware {self.path}{_NO_LAYOUT}")
         return found
-
-    def _read(self, elf: Any) -> None:
-        self.segments = tuple(
-            (int(segment["p_paddr"]), bytes(segment.data()))
-            for segment in elf.iter_segments()
-            if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]
-        )
-        self.ram = tuple(
-            (int(segment["p_vaddr"]), int(segment["p_memsz"]))
-            for segment in elf.iter_segments()
-            if segment["p_type"] == "PT_LOAD" and segment["p_memsz"] and segment["p_flags"] & _WRITABLE
-        )
-        self.architecture = _architecture(elf)
-        table = elf.get_section_by_name(".symtab")
-        self.named = tuple(filter(None, map(_symbol, table.iter_symbols() if table else ())))
-        self.symbols = {symbol.name: symbol for symbol in self.named}
 
     @property
     def sha256(self) -> str:
@@ -133,25 +128,38 @@ class Image:
 
     def line_at(self, address: int) -> str:
         """`file.c:123` for an address, or ""."""
-        rows = self._lines
+        rows = _lines(self._data)
         i = bisect.bisect_right(rows, (address & ~1, "\U0010ffff")) - 1
         if i >= 0 and self.function_at(address):
             return rows[i][1]
         return next((line for other in self.others if (line := other.line_at(address))), "")
 
-    @cached_property
-    def _lines(self) -> list[tuple[int, str]]:
-        rows: list[tuple[int, str]] = []
-        if not self._data.startswith(_ELF):
-            return rows
-        with self.path.open("rb") as stream:
-            elf: Any = ELFFile(stream)
-            if not elf.has_dwarf_info():
-                return rows
-            dwarf = elf.get_dwarf_info()
-            for unit in dwarf.iter_CUs():
-                rows += _unit_lines(dwarf.line_program_for_CU(unit))
-        return sorted(rows)
+
+@lru_cache(maxsize=_FILES)
+def _read(data: bytes) -> _Elf:
+    elf: Any = ELFFile(BytesIO(data))
+    loaded = [segment for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"]
+    table = elf.get_section_by_name(".symtab")
+    return _Elf(
+        tuple((int(segment["p_paddr"]), bytes(segment.data())) for segment in loaded if segment["p_filesz"]),
+        tuple(
+            (int(segment["p_vaddr"]), int(segment["p_memsz"]))
+            for segment in loaded
+            if segment["p_memsz"] and segment["p_flags"] & _WRITABLE
+        ),
+        _architecture(elf),
+        tuple(filter(None, map(_symbol, table.iter_symbols() if table else ()))),
+    )
+
+
+@lru_cache(maxsize=_FILES)
+def _lines(data: bytes) -> list[tuple[int, str]]:
+    """Where each source line begins, by addresses; none where the file has no such table."""
+    elf: Any = ELFFile(BytesIO(data)) if data.startswith(_ELF) else None
+    if elf is None or not elf.has_dwarf_info():
+        return []
+    dwarf = elf.get_dwarf_info()
+    return sorted(row for unit in dwarf.iter_CUs() for row in _unit_lines(dwarf.line_program_for_CU(unit)))
 
 
 def _architecture(elf: Any) -> str:

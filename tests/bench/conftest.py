@@ -38,7 +38,7 @@ def campaign(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def vulnerable(campaign):
-    return campaign("bench.toml", cases=3000)
+    return campaign("bench.toml", cases=1500)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.ends import outcome
 from harness.assembly.assemble import assemble
+from harness.campaigns import session
 from harness.campaigns.options import Options
 from harness.campaigns.session import Audience, resume_campaign, run_campaign
 from harness.errors import MedfuzzError
@@ -23,11 +24,11 @@ from harness.store import STORE_NAME, Store
 HOW = {"count": 0, "cut": 1, "torn": 2, "full": 3, "read-only": 4}
 CUT = 137
 PUMP = Path(__file__).parents[2] / "targets" / "pump"
-CASES = 4
+CASES, INTERFACES = 4, ("network",)
 
 
 class Disk:
-    """The preloaded library."""
+    """The preloaded library; the bench of all children is `assembled` once, before they are born."""
 
     def __init__(self, library):
         self._library = ctypes.CDLL(library)
@@ -42,8 +43,7 @@ class Disk:
 
 def options(bench, folder):
     """A finding among a few cases, and no more to plan than that takes: the disk is what is tested."""
-    few = {"interfaces": ("network",), "fuzzers": ("enumerate",)}
-    return Options(bench, "pump", seed=1, cases=CASES, out=folder, **few)
+    return Options(bench, "pump", seed=1, cases=CASES, out=folder, interfaces=INTERFACES, fuzzers=("enumerate",))
 
 
 def child(disk, bench, folder, at, how, told):
@@ -54,6 +54,7 @@ def child(disk, bench, folder, at, how, told):
             os.write(told, f"finding {event.finding.id} {event.finding.confirmed:d}\n".encode())
 
     code = 99
+    session.assemble = disk.assembled
     try:
         disk.fail(folder, at, how)
         record, _folder = run_campaign(options(bench, folder), Audience((announce,)))
@@ -138,9 +139,10 @@ def main():
     bench = place / "pump.toml"
     bench.write_text(f'include = "{PUMP / "bench.toml"}"\n[limits]\ntriage = 0\n')
     disk = Disk(library)
-    assemble(bench, seed=1)
     run_campaign(options(bench, place / "whole"))
     expected = outcome(place / "whole")
+    assembly = assemble(bench, seed=1, only=INTERFACES)
+    disk.assembled = lambda *_words, **_more: assembly
     gc.collect()
     gc.freeze()  # what all forks have stays shared
     _code, lines = run(disk, bench, place / "counted", 0, "count")

@@ -29,9 +29,11 @@ def campaign(name, folder, cases):
 
 
 @pytest.fixture
-def fixed():
-    """The fixed pump on the air."""
-    assembly = assemble(BENCHES["insulin-fixed"], seed=0)
+def fixed(tmp_path):
+    """The fixed pump on the air; a bench in which a connection that does not come is waited for very long."""
+    bench = tmp_path / "insulin-fixed.toml"
+    bench.write_text(f'include = "{BENCHES["insulin-fixed"]}"\n[interfaces.gatt]\nopen_timeout = 120.0\n')
+    assembly = assemble(bench, seed=0)
     assembly.runner.start()
     yield assembly
     assembly.runner.stop()
@@ -59,25 +61,25 @@ def status(assembly):
     return TestCase("gatt", "session", (assembly.protocols["gatt"].probe,), Origin("test"))
 
 
-def test_a_killed_device_is_told_within_a_second(fixed):
+def test_a_killed_device_is_told_at_once(fixed):
     fixed.runner.run(status(fixed))
     started = time.monotonic()
     os.kill(fixed.target.pid, signal.SIGKILL)
     outcome = fixed.runner.run(status(fixed))
     transcript, observations = outcome.transcript, list(outcome.observations)
     assert Kind.EXIT in [observation.kind for observation in observations]
-    assert time.monotonic() - started < 1.5 and not transcript.probe_served
+    assert time.monotonic() - started < 60.0 and not transcript.probe_served
 
 
 def test_a_device_that_is_held_by_a_signal_is_waited_for_and_shows_nothing(fixed):
     fixed.runner.run(status(fixed))
     os.kill(fixed.target.pid, signal.SIGSTOP)
     going_on = threading.Timer(1.5, os.kill, (fixed.target.pid, signal.SIGCONT))
-    going_on.start()
     started = time.monotonic()
+    going_on.start()
     outcome = fixed.runner.run(status(fixed))
+    assert time.monotonic() - started >= 1.5
     going_on.join()
-    assert time.monotonic() - started >= 1.4
     assert (outcome.transcript.state_reached, list(outcome.observations)) == (True, [])
 
 

@@ -198,7 +198,7 @@ def test_a_run_that_is_killed_while_its_device_comes_up_has_a_report(tmp_path):
         '[interfaces.main]\nprotocol = "pump_link"\ntransport = "serial:nowhere.tty"\n'
     )
     with subprocess.Popen([*MEDFUZZ, "run", "b.toml", "--out", "run"], cwd=tmp_path, env=ENVIRONMENT) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not (tmp_path / "up").exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)

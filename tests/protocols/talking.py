@@ -15,7 +15,7 @@ BENCH = Bench(target=ExternalTable(kind="external", name="peer"), interfaces={})
 
 
 @contextmanager
-def talking(protocol, port, *, reply_timeout=2.0, open_timeout=5.0):
+def talking(protocol, port, *, reply_timeout=20.0, open_timeout=30.0):
     """One whose record has begun, closed afterwards."""
     target = served_target(BENCH)
     transport = tcp_transport(parse_moniker(f"tcp:127.0.0.1:{port}"), target)

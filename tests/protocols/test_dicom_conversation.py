@@ -76,7 +76,7 @@ def port(request, tmp_path_factory):
 @pytest.fixture
 def executor(port):
     """One that talks with the server."""
-    with talking(PROTOCOL, port, reply_timeout=2.0, open_timeout=10.0) as executor:
+    with talking(PROTOCOL, port) as executor:
         yield executor
 
 
@@ -180,4 +180,4 @@ def test_a_server_that_waits_for_what_a_length_announced_serves(executor, name, 
     executor.send(PROTOCOL.message(name).mutated([Change(field, b"\0\0\x30\0")]))
     assert executor.over or executor.exchanges[-1].answered
     served = Ladder(executor).climb(closed=False, broken=False, patience=5.0).service
-    assert (served.way, time.monotonic() - began < 6.0) == (Way.AT_ONCE, True)
+    assert (served.way, time.monotonic() - began < 20.0) == (Way.AT_ONCE, True)

@@ -188,7 +188,7 @@ def monitor(fault=""):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         bench = Bench(target=ExternalTable(kind="external", name="monitor"), interfaces={})
         carrier = transport(f"udp:127.0.0.1:{process.stdout.readline().strip()}", None)
-        times = {"reply_timeout": 2.0, "open_timeout": 5.0}
+        times = {"reply_timeout": 20.0, "open_timeout": 30.0}
         executor = Executor(PROTOCOL, carrier, served_target(bench), Guard(None, ()), adaptive=True, **times)
         executor.begin(Conversation())
         try:

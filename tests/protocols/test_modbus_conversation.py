@@ -46,8 +46,8 @@ def conversation(kind, folder):
                 transport_to(kind, place, target),
                 target,
                 Guard(None, ()),
-                reply_timeout=1.0,
-                open_timeout=5.0,
+                reply_timeout=20.0,
+                open_timeout=30.0,
                 adaptive=True,
             )
             executor.begin()

@@ -39,14 +39,13 @@ def peer(*arguments):
 
 
 def executing(protocol, transport, target):
-    return Executor(protocol, transport, target, Guard(None, ()), reply_timeout=3.0, open_timeout=10.0, adaptive=True)
+    return Executor(protocol, transport, target, Guard(None, ()), reply_timeout=20.0, open_timeout=30.0, adaptive=True)
 
 
 @pytest.fixture
 def manager():
     """An executor that talks with a manager."""
-    times = {"reply_timeout": 3.0, "open_timeout": 10.0}
-    with peer("manager", "0") as process, talking(MANAGER, process.stdout.readline().strip(), **times) as executor:
+    with peer("manager", "0") as process, talking(MANAGER, process.stdout.readline().strip()) as executor:
         yield executor
 
 
@@ -133,7 +132,7 @@ def test_a_manager_that_waits_for_what_a_length_announced_serves(manager):
     message = MANAGER.message("scan_report_fixed")
     manager.send(message.mutated([Change("apdu_length", b"\x30\0")]))
     assert manager.over
-    manager.timeout = 3.0
+    manager.timeout = 20.0
     assert Ladder(manager).climb(closed=False, broken=False, patience=5.0).service.way is Way.AT_ONCE
 
 

@@ -40,7 +40,7 @@ def port(request):
 @pytest.fixture
 def executor(port):
     """One that talks with the provider."""
-    with talking(PROTOCOL, port, reply_timeout=5.0, open_timeout=10.0) as executor:
+    with talking(PROTOCOL, port) as executor:
         yield executor
 
 
@@ -164,5 +164,5 @@ def test_a_provider_that_waits_for_what_a_length_announced_serves(executor):
     executor.timeout = 0.3
     executor.send(message.mutated([Change(message.layout.path("Content-Length"), b"99999")]))
     assert executor.over
-    executor.timeout = 5.0
+    executor.timeout = 20.0
     assert Ladder(executor).climb(closed=False, broken=False, patience=5.0).service.way is Way.AT_ONCE

@@ -27,7 +27,7 @@ def air(request):
 
 
 @pytest.fixture
-def attach():
+def attach(hatchery):
     """Start a peripheral at a moniker, under another name if one is given; returns (process, address)."""
     processes = []
 
@@ -37,7 +37,7 @@ def attach():
             f"tcp-client:{rest}" if scheme == "tcp" else f"serial:{rest},1000000" if scheme == "pty" else f"unix:{rest}"
         )
         command = [sys.executable, str(Path(__file__).with_name("peripheral.py")), spec, address, kind, *name]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = hatchery.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         assert select.select([process.stdout], [], [], UP_SECONDS)[0], "the host stack did not come up"
         words = process.stdout.readline().split()

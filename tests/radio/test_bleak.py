@@ -32,7 +32,7 @@ import asyncio, sys
 from bleak import BleakClient, BleakScanner
 
 async def main():
-    device = await BleakScanner.find_device_by_name("bench dummy", timeout=5)
+    device = await BleakScanner.find_device_by_name("bench dummy", timeout=30)
     async with BleakClient(device) as client:
         print(bytes(await client.read_gatt_char("{VALUE}")), sys.argv[1:])
     print(sorted({{"boofuzz", "bumble"}} & set(sys.modules)))
@@ -56,7 +56,7 @@ def run(radio, attach, backends):
 
     def ran(what, **options):
         async def connected():
-            async with BleakClient(ADDRESS, backend=backends[0], timeout=5, **options) as client:
+            async with BleakClient(ADDRESS, backend=backends[0], timeout=30, **options) as client:
                 return await what(client)
 
         return asyncio.run(connected())
@@ -127,7 +127,7 @@ def test_a_scanner_calls_back_until_it_stops(radio, attach, backends):
     assert asyncio.run(scanned()) == ({ADDRESS}, 0)
 
 
-async def until(true, seconds=3.0):
+async def until(true, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

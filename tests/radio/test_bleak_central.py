@@ -36,7 +36,7 @@ def desktop(radio, attach, tmp_path):
     yield used
     used.stop()
     process.terminate()
-    process.communicate(timeout=5)
+    process.communicate(timeout=30)
     assert process.returncode == 0
 
 
@@ -47,12 +47,12 @@ def link(desktop):
 
 
 def opened(radio, query=""):
-    return transport(f"ble:{ADDRESS}{query}", SimpleNamespace(radio=radio)).open(5.0)
+    return transport(f"ble:{ADDRESS}{query}", SimpleNamespace(radio=radio)).open(30.0)
 
 
 def exchange(link, pdu):
-    link.send(pdu, link.now() + 1.0)
-    return link.receive(link.now() + 2.0)
+    link.send(pdu, link.now() + 20.0)
+    return link.receive(link.now() + 20.0)
 
 
 def handle(link, uuid):
@@ -60,7 +60,7 @@ def handle(link, uuid):
 
 
 def test_who_advertises_is_told(desktop):
-    client = desktop.client(2.0)
+    client = desktop.client(20.0)
     (found,) = client.ask("scan", seconds=0.3)["found"]
     told = {"address": ADDRESS, "type": "random", "name": "bench dummy", "rssi": -50, "data": ""}
     assert (client.adapter, found) == ("bleak", told)
@@ -74,7 +74,7 @@ def test_the_table_is_that_of_the_device(desktop, radio):
     tables = []
     for each in (desktop, radio):
         peer = each.peer(ADDRESS)
-        peer.open(4, 5.0, paired=False, subscribed=False)
+        peer.open(4, 30.0, paired=False, subscribed=False)
         tables.append((peer.services, peer.identity, peer.name))
         peer.close()
     assert tables[0] == tables[1]
@@ -109,17 +109,17 @@ def test_requests_become_calls_and_calls_answers(link):
 )
 def test_what_no_call_can_say_is_refused_here(link, pdu, answer):
     """The peripheral, to be sure, would answer some of these otherwise: it is never asked."""
-    link.send(pdu, link.now() + 1.0)
-    assert link.receive(link.now() + (2.0 if answer else 0.2)) == answer
+    link.send(pdu, link.now() + 20.0)
+    assert link.receive(link.now() + (20.0 if answer else 0.2)) == answer
     assert exchange(link, b"\x0a" + handle(link, VALUE)) == b"\x0bhello"
 
 
 def test_notifications_and_indications_come_as_such(link):
     assert exchange(link, b"\x12" + handle(link, VALUE) + b"one") == b"\x13"
-    assert link.receive(link.now() + 1.0) == b"\x1b" + handle(link, NOTIFIED) + b"one"
-    link.send(b"\x52" + handle(link, VALUE) + b"two", link.now() + 1.0)
-    assert link.receive(link.now() + 1.0) == b"\x1b" + handle(link, NOTIFIED) + b"two"
-    came = {exchange(link, b"\x12" + handle(link, ALARM) + b"!"), link.receive(link.now() + 1.0)}
+    assert link.receive(link.now() + 20.0) == b"\x1b" + handle(link, NOTIFIED) + b"one"
+    link.send(b"\x52" + handle(link, VALUE) + b"two", link.now() + 20.0)
+    assert link.receive(link.now() + 20.0) == b"\x1b" + handle(link, NOTIFIED) + b"two"
+    came = {exchange(link, b"\x12" + handle(link, ALARM) + b"!"), link.receive(link.now() + 20.0)}
     assert came == {b"\x13", b"\x1d" + handle(link, ALARM) + b"!"}
 
 
@@ -129,10 +129,10 @@ def test_pairing_is_the_desktops(desktop):
 
 
 def test_a_device_that_goes_ends_the_link(link):
-    link.send(b"\x12" + handle(link, COMMAND) + b"die", link.now() + 1.0)
+    link.send(b"\x12" + handle(link, COMMAND) + b"die", link.now() + 20.0)
     with pytest.raises(LinkClosed, match="disconnected"):
         while True:
-            assert link.receive(link.now() + 3.0)
+            assert link.receive(link.now() + 20.0)
 
 
 @pytest.mark.parametrize("layer", ["att", "smp", "signalling", "l2cap"])
@@ -143,7 +143,7 @@ def test_what_is_raw_is_refused_before_anything_is_sent(desktop, layer):
 
 def test_a_gatt_campaign_runs_on_a_bench_that_discover_wrote(desktop, tmp_path):
     """The bench has no interface for raw ATT."""
-    control = desktop.client(2.0).moniker
+    control = desktop.client(20.0).moniker
     done = medfuzz("discover", f"ble:{ADDRESS}", "--radio", control, "--out", str(tmp_path / "found"))
     assert (done.returncode, done.stderr) == (0, "")
     bench = tmp_path / "found" / "bench.toml"
@@ -166,7 +166,7 @@ def medfuzz(*words):
 
 def test_what_bleak_cannot_do_is_said(desktop):
     with pytest.raises(LinkError, match="radio: adapter 'bleak' has no 'change_address'"):
-        desktop.client(2.0).ask("change_address", kind=1)
+        desktop.client(20.0).ask("change_address", kind=1)
 
 
 def test_without_bluetooth_the_radio_does_not_start(monkeypatch):
@@ -177,6 +177,6 @@ def test_without_bluetooth_the_radio_does_not_start(monkeypatch):
     ) as said:
         Radio(adapter="bleak").start()
     assert "\n" not in str(said.value)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     with pytest.raises(BenchError, match="nothing attaches to adapter 'bleak'"):
         Radio(adapter="bleak", listen=["tcp:127.0.0.1:0"]).start()

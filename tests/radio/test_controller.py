@@ -42,7 +42,7 @@ class Stack:
             self.events.append(self._said[:size])
             self._said = self._said[size:]
 
-    def answer(self, op_code, seconds=2.0):
+    def answer(self, op_code, seconds=20.0):
         """Status of the answer to a command, or None."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -72,9 +72,9 @@ def stack(radio):
 
 def serves(radio, address):
     """True when a device is connected to and read."""
-    opened = transport(f"ble:{address}?layer=att", SimpleNamespace(radio=radio)).open(3.0)
-    opened.send(b"\x0a\x03\x00", opened.now() + 1.0)
-    answer = opened.receive(opened.now() + 1.0)
+    opened = transport(f"ble:{address}?layer=att", SimpleNamespace(radio=radio)).open(30.0)
+    opened.send(b"\x0a\x03\x00", opened.now() + 20.0)
+    answer = opened.receive(opened.now() + 20.0)
     opened.close()
     return answer[:1] == b"\x0b"
 

@@ -16,7 +16,7 @@ from harness.radio.process import Radio, command
 
 def radio_process(*options):
     return subprocess.run(
-        [sys.executable, "-m", "harness.radio", *options], capture_output=True, text=True, timeout=10, check=False
+        [sys.executable, "-m", "harness.radio", *options], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -90,7 +90,7 @@ def test_a_socket_that_was_left_is_replaced_and_one_that_is_listened_at_is_not(t
         assert done.returncode == 3
         assert "somebody listens there already" in done.stderr
         os.kill(radio.pid, 9)
-        radio._process.wait(3.0)
+        radio._process.wait(20.0)
         assert (tmp_path / "radio").is_socket()
         assert vacated(tmp_path / "radio") == str(tmp_path / "radio")
         assert not (tmp_path / "radio").exists()
@@ -103,6 +103,6 @@ def test_a_radio_whose_owner_is_gone_leaves_no_folder_behind():
     radio.start()
     folder = Path(radio._control.removeprefix("unix:")).parent
     radio._process.stdin.close()
-    assert radio._process.wait(3.0) == 0
+    assert radio._process.wait(20.0) == 0
     assert not folder.exists()
     radio.stop()

@@ -26,7 +26,7 @@ class Device:
         self.carrier = transport(f"ble:{address}{query}", SimpleNamespace(radio=radio))
         protocol = load_protocol("smp" if "smp" in query else "att")
         self.executor = Executor(
-            protocol, self.carrier, WallClock(), Guard(None, ()), reply_timeout=1.0, open_timeout=3.0, adaptive=False
+            protocol, self.carrier, WallClock(), Guard(None, ()), reply_timeout=5.0, open_timeout=30.0, adaptive=False
         )
 
     def run(self, *steps):

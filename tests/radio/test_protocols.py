@@ -46,7 +46,7 @@ def speaker(radio, attach):
     def speaks(protocol, layer):
         carrier = transport(f"ble:{address}?layer={layer}", SimpleNamespace(radio=radio))
         executor = Executor(
-            protocol, carrier, WallClock(), Guard(None, ()), reply_timeout=1.0, open_timeout=3.0, adaptive=False
+            protocol, carrier, WallClock(), Guard(None, ()), reply_timeout=5.0, open_timeout=30.0, adaptive=False
         )
         made.append(executor)
         return executor

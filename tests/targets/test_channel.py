@@ -295,7 +295,7 @@ def test_what_came_before_a_reset_command_does_not_count_after_it(device):
     device.table.update(next=[signals(0.5, 2)])
     (sample,) = target.take_samples()
     assert sample.values[0] == 2.0
-    assert abs(sample.time - target.now()) < 1.0
+    assert abs(sample.time - target.now()) < 30.0
     target.stop()
 
 

@@ -16,15 +16,15 @@ PYTHON = sys.executable
 
 def test_a_command_that_leaves_something_running_is_over_when_it_ends(tmp_path):
     started = time.monotonic()
-    run_command(["/bin/sh", "-c", f"sleep 3 & echo $! > {tmp_path}/left"], 2.5)
-    assert time.monotonic() - started < 2.0
+    run_command(["/bin/sh", "-c", f"sleep 60 & echo $! > {tmp_path}/left"], 50.0)
+    assert time.monotonic() - started < 40.0
     assert (tmp_path / "left").exists()
 
 
 def test_what_a_command_leaves_running_may_write_to_its_outputs(tmp_path):
     later = f"(sleep 0.3; echo late; echo late >&2; touch {tmp_path}/wrote) &"
     run_command(["/bin/sh", "-c", later], 5.0)
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 30.0
     while not (tmp_path / "wrote").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -33,8 +33,8 @@ def test_what_a_command_leaves_running_may_write_to_its_outputs(tmp_path):
 def test_a_command_that_does_not_end_is_ended_with_what_it_started():
     started = time.monotonic()
     with pytest.raises(TargetError, match=r"did not end in 0\.3 s"):
-        run_command(["/bin/sh", "-c", "sleep 30 & sleep 30"], 0.3)
-    assert time.monotonic() - started < 2.0
+        run_command(["/bin/sh", "-c", "sleep 60 & sleep 60"], 0.3)
+    assert time.monotonic() - started < 30.0
 
 
 def test_a_command_that_asks_something_gets_no_answer():
@@ -107,7 +107,7 @@ def test_what_it_writes_to_its_error_output_is_heard_once_and_its_last_words_sta
             heard += device.take_output()[0]
         assert device.last_words() == "one"
         (tmp_path / "go").touch()
-        assert device.ended(5.0) == "exit status 0"
+        assert device.ended(30.0) == "exit status 0"
         assert (device.take_output(), device.take_output(), device.last_words()) == (
             (b"two\n", b""),
             (b"", b""),
@@ -158,7 +158,7 @@ def test_what_it_said_stays_when_it_is_stopped():
 def test_a_program_is_told_what_the_bench_puts_into_its_environment():
     device = OwnProcess(["/bin/sh", "-c", "echo $WARD $HOME"], more={"WARD": "3"})
     try:
-        device.ended(5.0)
+        device.ended(30.0)
         assert device.last_words() == f"3 {os.environ['HOME']}"
     finally:
         device.stop()
@@ -170,5 +170,5 @@ def test_a_program_that_writes_without_end_is_read_in_time_and_ended():
     began = time.monotonic()
     heard = [device.take_output() for _ in range(20)]
     device.stop()
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 60.0
     assert all(len(text) <= 1 << 16 for texts in heard for text in texts)
