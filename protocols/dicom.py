@@ -17,7 +17,9 @@ from protocols.dicom_fields import (
     command,
     data_set,
     in_fragments,
+    in_pieces,
     item,
+    joined,
     padded,
     pdu,
     short,
@@ -33,6 +35,7 @@ from protocols.dicom_objects import (
     BIG_EXPLICIT,
     COMMITMENT_INSTANCE,
     COMMITTED,
+    COUNTED_EXPLICIT,
     ENCAPSULATED,
     EVERY_VR,
     IDENTIFIER,
@@ -43,7 +46,9 @@ from protocols.dicom_objects import (
     RUN_LENGTHS,
     STEP_BEGUN,
     STEP_DONE,
+    UNCOUNTED_IMPLICIT,
     Element,
+    deflated,
     image,
 )
 from protocols.dicom_pdu import (
@@ -70,8 +75,10 @@ from protocols.dicom_pdu import (
     TRANSFER_SYNTAX,
     USER_INFORMATION,
 )
+from protocols.dicom_structures import DEEP, GROUP_LENGTHS, LITTLE, NESTED, SELECTED
 from protocols.dicom_uids import (
     COMMITMENT,
+    DEFLATED,
     DICOM_APPLICATION,
     EXPLICIT_LITTLE,
     FILM_SESSION,
@@ -100,6 +107,7 @@ SYNTAXES = {
     "commitment": COMMITMENT,
     "step": STEP,
     "film_session": FILM_SESSION,
+    "deflated": SECONDARY_CAPTURE,
 }
 """What each presentation context in every association here is for."""
 CONTEXTS = {name: 2 * number + 1 for number, name in enumerate(SYNTAXES)}
@@ -107,16 +115,23 @@ TRANSFER = {
     "explicit": LITTLE_EXPLICIT.syntax,
     "big_endian": BIG_EXPLICIT.syntax,
     "encapsulated": ENCAPSULATED.syntax,
+    "deflated": DEFLATED,
 }
 """Their transfer syntaxes, where these are others than implicit VR little endian."""
 BENT = ("verification", "storage")
 OURS, VERSION = "1.2.826.0.1.3680043.8.498.1", "MEDFUZZ"
-LONGEST_PDU = 16384
+LONGEST_PDU, SHORTEST_PDU = 16384, 128
 LONGEST_TITLE = 16
 ASYNCHRONOUS, ROLE, EXTENDED, COMMON_EXTENDED, USER_IDENTITY = 0x53, 0x54, 0x56, 0x57, 0x58
+STORED = (
+    *("fragmented", "explicit", "big_endian", "encapsulated", "deflated", "joined"),
+    *("pieces", "pieces_explicit", "pieces_big_endian"),
+)
+"""How a data set is written and carried, besides whole and in implicit VR."""
 COMMANDS = {
     **REQUESTS,
-    **{f"c_store_{form}": C_STORE_RQ for form in ("fragmented", "explicit", "big_endian", "encapsulated")},
+    "c_echo_fragmented": C_ECHO_RQ,
+    **{f"c_store_{form}": C_STORE_RQ for form in STORED},
     "c_cancel": C_CANCEL_RQ,
     **{f"{name}_response": RESPONSE | code for name, code in REQUESTS.items()},
 }
@@ -139,6 +154,8 @@ CHAINS = (
     *((name, "release") for name in COMMANDS),
     ("associate_negotiating", "c_echo"),
     ("c_store", "c_echo"),
+    ("c_store_pieces", "c_store"),
+    ("c_store_joined", "c_echo_fragmented"),
     ("c_store_fragmented", "c_store_explicit"),
     ("n_create", "n_set"),
     ("n_set", "n_get"),
@@ -238,18 +255,27 @@ def _short_pdu(kind: int, *names: str, **values: int) -> Fields:
     return pdu(kind, *(u8(name, values.get(name, 0)) for name in names))
 
 
-def _operation(name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = ()) -> Fields:
+def _operation(
+    name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = (), cut: bool = False, ahead: Fields = ()
+) -> Fields:
     own = (uid("affected_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES), short("message_id", 1), *more)
-    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *data)
+    carried = bool(data or ahead)
+    asked = command(CONTEXTS[syntax], COMMANDS[name], *own, data=carried, cut=cut, ahead=ahead)
+    return (*asked, *_behind(data))
 
 
-def _store(name: str, context: str, data: Fields) -> Fields:
+def _behind(data: Fields) -> Fields:
+    """The PDUs of a data set, which may be missing as a whole."""
+    return (block("data_set_pdus", data),) if data else ()
+
+
+def _store(name: str, context: str, data: Fields = (), ahead: Fields = ()) -> Fields:
     """A storage; one in fragments is what somebody's C-MOVE asked for."""
     own = (short("priority", 0), uid("affected_sop_instance_uid", INSTANCE))
     if name == "c_store_fragmented":
         asker = padded("move_originator_application_entity_title", VERSION)
         own = (*own, asker, short("move_originator_message_id", 1))
-    return _operation(name, context, *own, data=data)
+    return _operation(name, context, *own, data=data, ahead=ahead)
 
 
 def _query(name: str, syntax: str, *more: boofuzz.Fuzzable) -> Fields:
@@ -271,7 +297,7 @@ def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, 
         *more,
     )
     told = data_set(CONTEXTS[syntax], *LITTLE_IMPLICIT.elements(*data)) if data else ()
-    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *told)
+    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *_behind(told))
 
 
 def _response(name: str) -> Fields:
@@ -301,16 +327,30 @@ def _loose(elements: Sequence[Element]) -> Fields:
 
 def _stores() -> dict[str, Fields]:
     """A storage in each transfer syntax, and in fragments."""
+    rich = (*EVERY_VR, *SELECTED, *NESTED, *DEEP, *GROUP_LENGTHS)
+    little = (*rich, *LITTLE)
     forms = {
         "c_store": ("storage", data_set, LITTLE_IMPLICIT.elements(*image())),
         "c_store_fragmented": ("storage", in_fragments, _loose(image(more=(*EVERY_VR, *AMBIGUOUS)))),
-        "c_store_explicit": ("explicit", data_set, LITTLE_EXPLICIT.elements(*image(more=EVERY_VR))),
+        "c_store_explicit": (
+            "explicit",
+            data_set,
+            LITTLE_EXPLICIT.elements(*image(more=(*EVERY_VR, *NESTED, *LITTLE))),
+        ),
         "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image(more=PADDED))),
         "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
+        "c_store_deflated": ("deflated", data_set, (deflated(LITTLE_EXPLICIT.elements(*image())),)),
+        "c_store_pieces": ("storage", in_pieces, UNCOUNTED_IMPLICIT.elements(*image(more=(*little, *AMBIGUOUS)))),
+        "c_store_pieces_explicit": ("explicit", in_pieces, COUNTED_EXPLICIT.elements(*image(more=little))),
+        "c_store_pieces_big_endian": ("big_endian", in_pieces, BIG_EXPLICIT.elements(*image(more=rich))),
     }
+    behind = joined(CONTEXTS["storage"], *LITTLE_IMPLICIT.elements(*image(more=(*NESTED, *DEEP, *LITTLE))))
     return {
-        name: _store(name, context, sent(CONTEXTS[context], *elements))
-        for name, (context, sent, elements) in forms.items()
+        **{
+            name: _store(name, context, sent(CONTEXTS[context], *elements))
+            for name, (context, sent, elements) in forms.items()
+        },
+        "c_store_joined": _store("c_store_joined", "storage", ahead=behind),
     }
 
 
@@ -337,6 +377,7 @@ def _operations() -> tuple[Message, ...]:
     own: dict[str, Any] = {"live": live, "accepted_in": ASSOCIATED}
     return (
         _message("c_echo", _operation("c_echo", "verification"), **own),
+        _message("c_echo_fragmented", _operation("c_echo_fragmented", "verification", cut=True), **own),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _stores().items()),
         _message("c_find", _query("c_find", "find"), **own, marks=discloses, variants=({"study_instance_uid": ""},)),
         _message("c_get", _query("c_get", "get"), **own, marks=discloses),
@@ -361,7 +402,7 @@ def _associations(called: str, calling: str) -> tuple[Message, ...]:
             "associate",
             _associate(called, calling),
             accepted_in=IDLE,
-            variants=({"maximum_length_received": 0},),
+            variants=({"maximum_length_received": 0}, {"maximum_length_received": SHORTEST_PDU}),
         ),
         _message(
             "associate_negotiating", _associate(called, calling, *_negotiation()), accepted_in=IDLE, variants=identities
