@@ -22,6 +22,7 @@ from protocols.dicom_fields import (
     joined,
     padded,
     pdu,
+    rendered,
     short,
     tag,
     text,
@@ -133,12 +134,15 @@ COMMANDS = {
     "c_echo_fragmented": C_ECHO_RQ,
     **{f"c_store_{form}": C_STORE_RQ for form in STORED},
     "c_cancel": C_CANCEL_RQ,
+    **{f"{name}_misplaced": code for name, code in REQUESTS.items() if name != "c_echo"},
     **{f"{name}_response": RESPONSE | code for name, code in REQUESTS.items()},
 }
 _ALL = ("remaining", "completed", "failed", "warning")
 COUNTED = {"c_get_response": _ALL, "c_move_response": _ALL}
 TYPED = {"n_event_report_response": "event_type_id", "n_action_response": "action_type_id"}
 """What some responses have besides: numbers of sub-operations, the type of what was asked for."""
+REQUESTED = ("n_get", "n_set", "n_action", "n_delete")
+"""Operations on an instance that is there."""
 KINDS = {
     "associate": "associate",
     "associate_negotiating": "associate",
@@ -151,7 +155,7 @@ KINDS = {
 IDLE, ASSOCIATED = ("idle",), ("associated",)
 CHAINS = (
     *(("associate", name) for name in (*COMMANDS, "release", "abort")),
-    *((name, "release") for name in COMMANDS),
+    *((name, "release") for name in COMMANDS if not name.endswith("_misplaced")),
     ("associate_negotiating", "c_echo"),
     ("c_store", "c_echo"),
     ("c_store_pieces", "c_store"),
@@ -289,7 +293,7 @@ def _cancel() -> Fields:
 
 def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, data: Sequence[Element] = ()) -> Fields:
     """A DIMSE-N request (PS3.7, 10.3): it asks for an instance that is there, and N-CREATE for one that is not."""
-    which = "affected" if name in ("n_create", "n_event_report") else "requested"
+    which = "requested" if name in REQUESTED else "affected"
     own = (
         uid(f"{which}_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES),
         short("message_id", 1),
@@ -314,6 +318,21 @@ def _response(name: str) -> Fields:
     own += [short(f"number_of_{count}_sub_operations", 0) for count in COUNTED.get(name, ())]
     own += [short(kind, 1) for kind in (TYPED.get(name),) if kind]
     return command(CONTEXTS["storage"], COMMANDS[name], *own, data=False)
+
+
+def _misplaced(name: str) -> Fields:
+    """A request in the presentation context of another service, where most acceptors read it all the same."""
+    kind = name.removesuffix("_misplaced")
+    which = "requested" if kind in REQUESTED else "affected"
+    own = [uid(f"{which}_sop_class_uid", SECONDARY_CAPTURE, SOP_CLASSES), short("message_id", 1)]
+    own += [short("priority", 0)] if kind.startswith("c_") else []
+    own += [padded("move_destination", VERSION)] if kind == "c_move" else []
+    own += [uid(f"{which}_sop_instance_uid", INSTANCE)] if kind == "c_store" or kind.startswith("n_") else []
+    own += [short(typed, 1) for typed in (TYPED.get(f"{kind}_response"),) if typed]
+    context, has_data = CONTEXTS["verification"], kind not in ("n_get", "n_delete")
+    told = boofuzz.Bytes("identifier", rendered(LITTLE_IMPLICIT.elements(*IDENTIFIER)))
+    behind = _behind(data_set(context, told)) if has_data else ()
+    return (*command(context, COMMANDS[name], *own, data=has_data), *behind)
 
 
 def _message(name: str, fields: Fields, **options: Any) -> Message:
@@ -384,6 +403,7 @@ def _operations() -> tuple[Message, ...]:
         _message("c_move", _query("c_move", "move", padded("move_destination", VERSION)), **own, marks=discloses),
         _message("c_cancel", _cancel(), live=last, accepted_in=ASSOCIATED, reply_expected=False),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _services().items()),
+        *(_message(name, _misplaced(name), live=live) for name in COMMANDS if name.endswith("_misplaced")),
         *(_message(name, _response(name), live=last) for name in COMMANDS if name.endswith("_response")),
     )
 

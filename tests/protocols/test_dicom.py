@@ -121,11 +121,8 @@ def test_pynetdicom_reads_what_an_association_proposes():
     assert {"SOPClassExtendedNegotiation", "SOPClassCommonExtendedNegotiation", "UserIdentityNegotiation"} <= kinds
 
 
-WITH_DATA = (
-    {*COMMANDS}
-    - {f"{name}_response" for name in REQUESTS}
-    - {"c_echo", "c_echo_fragmented", "c_cancel", "n_get", "n_delete"}
-)
+WITHOUT_DATA = {"c_echo", "c_echo_fragmented", "c_cancel", "n_get", "n_get_misplaced", "n_delete", "n_delete_misplaced"}
+WITH_DATA = {*COMMANDS} - {f"{name}_response" for name in REQUESTS} - WITHOUT_DATA
 STORES = {
     "c_store": ImplicitVRLittleEndian,
     "c_store_fragmented": ImplicitVRLittleEndian,
