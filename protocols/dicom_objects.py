@@ -62,10 +62,10 @@ class Encoding:
         """The fields of one element: tag, VR where it stands there, length, value, and the end of an endless one."""
         wide = not self.explicit or vr in WIDE
         head = (self._tag(f"{name}_tag", number), *(self._vr(name, vr) if self.explicit else ()))
-        if vr == "UN" and isinstance(value, Items):
-            return (*head, self._undefined(name), _unknown(name, value), *self._end(name, SEQUENCE_END))
-        body = self._value(vr, name, value)
-        if isinstance(value, list) or (isinstance(value, tuple | Items) and not self.counted):
+        lost = vr == "UN" and isinstance(value, Items)
+        inner = UNCOUNTED_IMPLICIT if lost else self  # whatever is around (PS3.5, 6.2.2)
+        body = inner._value(vr, name, value)
+        if isinstance(value, list) or (isinstance(value, tuple | Items) and not inner.counted):
             return (*head, self._undefined(name), body, *self._end(name, SEQUENCE_END))
         length = boofuzz.Size(f"{name}_length", f".{name}", length=4 if wide else 2, endian=self.endian)
         return (*head, length, body)
@@ -90,8 +90,7 @@ class Encoding:
         if isinstance(value, tuple):
             return block(name, self._item(f"{name}_item", self.elements(*cast("tuple[Element, ...]", value))))
         if isinstance(value, Items):
-            numbered = enumerate(value.items, 1)
-            return block(name, *(self._item(f"{name}_item_{k}", self.elements(*item)) for k, item in numbered))
+            return self._items(name, value)
         if isinstance(value, list):
             fragments = enumerate(cast("list[bytes]", value))
             return block(name, *(self._fragment(f"{name}_{k}", data) for k, data in fragments))
@@ -102,6 +101,10 @@ class Encoding:
         known = SOP_CLASSES if name.endswith("sop_class_uid") else ()
         return uid(name, value, known) if vr == "UI" else padded(name, value)
 
+    def _items(self, name: str, value: Items) -> boofuzz.Block:
+        numbered = enumerate(value.items, 1)
+        return block(name, *(self._item(f"{name}_item_{k}", self.elements(*item)) for k, item in numbered))
+
     def _item(self, name: str, elements: Fields) -> Fields:
         head, body = self._tag(f"{name}_tag", ITEM), block(name, elements)
         if self.counted:
@@ -111,13 +114,6 @@ class Encoding:
     def _fragment(self, name: str, data: bytes) -> Fields:
         length = boofuzz.Size(f"{name}_length", f".{name}", endian=self.endian)
         return self._tag(f"{name}_tag", ITEM), length, boofuzz.Bytes(name, data)
-
-
-def _unknown(name: str, value: Items) -> boofuzz.Block:
-    """A sequence whose VR the sender did not know: its items are in implicit VR, whatever is around (PS3.5, 6.2.2)."""
-    numbered = enumerate(value.items, 1)
-    known = UNCOUNTED_IMPLICIT
-    return block(name, *(known._item(f"{name}_item_{k}", known.elements(*item)) for k, item in numbered))
 
 
 LITTLE_IMPLICIT = Encoding(IMPLICIT, explicit=False)
