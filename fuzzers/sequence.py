@@ -17,6 +17,7 @@ from harness.case import Reconnect, Send, Step
 REPEATS = (2, 3, 4, 6, 9, 16, 33)
 REPLAYS = (1, 2, 5, 16)
 AT_ONCE = (2, 3)
+UNREAD = (1, 3)
 WALKS = 100_000
 
 
@@ -40,7 +41,7 @@ class SequenceFuzzer(PlannedFuzzer):
         replays = [(move, state, times) for move, state in sent for times in REPLAYS]
         alike = [(*[move] * times, state) for move, state in sent for times in AT_ONCE]
         both = [(a, b, state) for a, b, state in fit if a.message and b.message and a is not b]
-        cut = sent if self._connects else []
+        cut = [(move, state, times) for times in UNREAD for move, state in sent] if self._connects else []
         later = [(move, state, between) for move, state in sent for between in moves]
         whole = Transactions(self._protocol, moves, states, self._seed, self._max_len)
         walker = Walker(self._protocol, moves, states, self._seed, self._max_len, self._stimuli)
@@ -92,12 +93,13 @@ def _at_once(item: tuple[*tuple[Move, ...], str], k: int) -> Outline:
     return Outline(state, at_once(moves, k), ", ".join(move.name for move in moves))
 
 
-def _cut_off(item: tuple[Move, str], k: int) -> Outline:
-    """The connection is closed while the answer is on its way."""
-    move, state = item
-    *before, last = move.steps(k)
-    ahead = replace(last, wait=False) if isinstance(last, Send) else last
-    return Outline(state, (*before, ahead, Reconnect()), f"{move.name}, and the connection closed")
+def _cut_off(item: tuple[Move, str, int], k: int) -> Outline:
+    """The connection is closed while the answers are on their way; only behind the first can a device be told so."""
+    move, state, times = item
+    steps = at_once([move] * times, k)
+    ahead = tuple(replace(step, wait=False) if isinstance(step, Send) else step for step in steps[-times:])
+    said = move.name if times == 1 else f"{move.name} {times} times"
+    return Outline(state, (*steps[:-times], *ahead, Reconnect()), f"{said}, and the connection closed")
 
 
 def _repeat(item: tuple[Move, str, int], k: int) -> Outline:

@@ -29,7 +29,7 @@ from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
-_LOOKS = 100  # before a message, whether the device hangs up, since it did last
+_LOOKS = 100  # before a message, whether the device hangs up, since it last did without a word
 
 
 class Executor:
@@ -299,7 +299,7 @@ class Executor:
         except LinkClosed:
             if not self._reopens or self.notes.is_unanswered:
                 raise
-            self._may_hang_up = _LOOKS
+            self._may_hang_up = self._may_hang_up if self.ended else _LOOKS
             self.renew(self.connection.at_once)
             self._refresh()
 

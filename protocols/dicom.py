@@ -17,9 +17,12 @@ from protocols.dicom_fields import (
     command,
     data_set,
     in_fragments,
+    in_pieces,
     item,
+    joined,
     padded,
     pdu,
+    rendered,
     short,
     tag,
     text,
@@ -33,6 +36,7 @@ from protocols.dicom_objects import (
     BIG_EXPLICIT,
     COMMITMENT_INSTANCE,
     COMMITTED,
+    COUNTED_EXPLICIT,
     ENCAPSULATED,
     EVERY_VR,
     IDENTIFIER,
@@ -43,7 +47,9 @@ from protocols.dicom_objects import (
     RUN_LENGTHS,
     STEP_BEGUN,
     STEP_DONE,
+    UNCOUNTED_IMPLICIT,
     Element,
+    deflated,
     image,
 )
 from protocols.dicom_pdu import (
@@ -70,8 +76,10 @@ from protocols.dicom_pdu import (
     TRANSFER_SYNTAX,
     USER_INFORMATION,
 )
+from protocols.dicom_structures import DEEP, GROUP_LENGTHS, LITTLE, NESTED, SELECTED
 from protocols.dicom_uids import (
     COMMITMENT,
+    DEFLATED,
     DICOM_APPLICATION,
     EXPLICIT_LITTLE,
     FILM_SESSION,
@@ -100,6 +108,7 @@ SYNTAXES = {
     "commitment": COMMITMENT,
     "step": STEP,
     "film_session": FILM_SESSION,
+    "deflated": SECONDARY_CAPTURE,
 }
 """What each presentation context in every association here is for."""
 CONTEXTS = {name: 2 * number + 1 for number, name in enumerate(SYNTAXES)}
@@ -107,23 +116,33 @@ TRANSFER = {
     "explicit": LITTLE_EXPLICIT.syntax,
     "big_endian": BIG_EXPLICIT.syntax,
     "encapsulated": ENCAPSULATED.syntax,
+    "deflated": DEFLATED,
 }
 """Their transfer syntaxes, where these are others than implicit VR little endian."""
 BENT = ("verification", "storage")
 OURS, VERSION = "1.2.826.0.1.3680043.8.498.1", "MEDFUZZ"
-LONGEST_PDU = 16384
+LONGEST_PDU, SHORTEST_PDU = 16384, 128
 LONGEST_TITLE = 16
 ASYNCHRONOUS, ROLE, EXTENDED, COMMON_EXTENDED, USER_IDENTITY = 0x53, 0x54, 0x56, 0x57, 0x58
+STORED = (
+    *("fragmented", "explicit", "big_endian", "encapsulated", "deflated", "joined"),
+    *("pieces", "pieces_explicit", "pieces_big_endian"),
+)
+"""How a data set is written and carried, besides whole and in implicit VR."""
 COMMANDS = {
     **REQUESTS,
-    **{f"c_store_{form}": C_STORE_RQ for form in ("fragmented", "explicit", "big_endian", "encapsulated")},
+    "c_echo_fragmented": C_ECHO_RQ,
+    **{f"c_store_{form}": C_STORE_RQ for form in STORED},
     "c_cancel": C_CANCEL_RQ,
+    **{f"{name}_misplaced": code for name, code in REQUESTS.items() if name != "c_echo"},
     **{f"{name}_response": RESPONSE | code for name, code in REQUESTS.items()},
 }
 _ALL = ("remaining", "completed", "failed", "warning")
 COUNTED = {"c_get_response": _ALL, "c_move_response": _ALL}
 TYPED = {"n_event_report_response": "event_type_id", "n_action_response": "action_type_id"}
 """What some responses have besides: numbers of sub-operations, the type of what was asked for."""
+REQUESTED = ("n_get", "n_set", "n_action", "n_delete")
+"""Operations on an instance that is there."""
 KINDS = {
     "associate": "associate",
     "associate_negotiating": "associate",
@@ -136,9 +155,11 @@ KINDS = {
 IDLE, ASSOCIATED = ("idle",), ("associated",)
 CHAINS = (
     *(("associate", name) for name in (*COMMANDS, "release", "abort")),
-    *((name, "release") for name in COMMANDS),
+    *((name, "release") for name in COMMANDS if not name.endswith("_misplaced")),
     ("associate_negotiating", "c_echo"),
     ("c_store", "c_echo"),
+    ("c_store_pieces", "c_store"),
+    ("c_store_joined", "c_echo_fragmented"),
     ("c_store_fragmented", "c_store_explicit"),
     ("n_create", "n_set"),
     ("n_set", "n_get"),
@@ -238,18 +259,27 @@ def _short_pdu(kind: int, *names: str, **values: int) -> Fields:
     return pdu(kind, *(u8(name, values.get(name, 0)) for name in names))
 
 
-def _operation(name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = ()) -> Fields:
+def _operation(
+    name: str, syntax: str, *more: boofuzz.Fuzzable, data: Fields = (), cut: bool = False, ahead: Fields = ()
+) -> Fields:
     own = (uid("affected_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES), short("message_id", 1), *more)
-    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *data)
+    carried = bool(data or ahead)
+    asked = command(CONTEXTS[syntax], COMMANDS[name], *own, data=carried, cut=cut, ahead=ahead)
+    return (*asked, *_behind(data))
 
 
-def _store(name: str, context: str, data: Fields) -> Fields:
+def _behind(data: Fields) -> Fields:
+    """The PDUs of a data set, which may be missing as a whole."""
+    return (block("data_set_pdus", data),) if data else ()
+
+
+def _store(name: str, context: str, data: Fields = (), ahead: Fields = ()) -> Fields:
     """A storage; one in fragments is what somebody's C-MOVE asked for."""
     own = (short("priority", 0), uid("affected_sop_instance_uid", INSTANCE))
     if name == "c_store_fragmented":
         asker = padded("move_originator_application_entity_title", VERSION)
         own = (*own, asker, short("move_originator_message_id", 1))
-    return _operation(name, context, *own, data=data)
+    return _operation(name, context, *own, data=data, ahead=ahead)
 
 
 def _query(name: str, syntax: str, *more: boofuzz.Fuzzable) -> Fields:
@@ -263,7 +293,7 @@ def _cancel() -> Fields:
 
 def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, data: Sequence[Element] = ()) -> Fields:
     """A DIMSE-N request (PS3.7, 10.3): it asks for an instance that is there, and N-CREATE for one that is not."""
-    which = "affected" if name in ("n_create", "n_event_report") else "requested"
+    which = "requested" if name in REQUESTED else "affected"
     own = (
         uid(f"{which}_sop_class_uid", SYNTAXES[syntax], SOP_CLASSES),
         short("message_id", 1),
@@ -271,7 +301,7 @@ def _normalized(name: str, syntax: str, instance: str, *more: boofuzz.Fuzzable, 
         *more,
     )
     told = data_set(CONTEXTS[syntax], *LITTLE_IMPLICIT.elements(*data)) if data else ()
-    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *told)
+    return (*command(CONTEXTS[syntax], COMMANDS[name], *own, data=bool(data)), *_behind(told))
 
 
 def _response(name: str) -> Fields:
@@ -290,6 +320,21 @@ def _response(name: str) -> Fields:
     return command(CONTEXTS["storage"], COMMANDS[name], *own, data=False)
 
 
+def _misplaced(name: str) -> Fields:
+    """A request in the presentation context of another service, where most acceptors read it all the same."""
+    kind = name.removesuffix("_misplaced")
+    which = "requested" if kind in REQUESTED else "affected"
+    own = [uid(f"{which}_sop_class_uid", SECONDARY_CAPTURE, SOP_CLASSES), short("message_id", 1)]
+    own += [short("priority", 0)] if kind.startswith("c_") else []
+    own += [padded("move_destination", VERSION)] if kind == "c_move" else []
+    own += [uid(f"{which}_sop_instance_uid", INSTANCE)] if kind == "c_store" or kind.startswith("n_") else []
+    own += [short(typed, 1) for typed in (TYPED.get(f"{kind}_response"),) if typed]
+    context, has_data = CONTEXTS["verification"], kind not in ("n_get", "n_delete")
+    told = boofuzz.Bytes("identifier", rendered(LITTLE_IMPLICIT.elements(*IDENTIFIER)))
+    behind = _behind(data_set(context, told)) if has_data else ()
+    return (*command(context, COMMANDS[name], *own, data=has_data), *behind)
+
+
 def _message(name: str, fields: Fields, **options: Any) -> Message:
     return Message(boofuzz.Request(name, children=fields), **options)
 
@@ -301,16 +346,30 @@ def _loose(elements: Sequence[Element]) -> Fields:
 
 def _stores() -> dict[str, Fields]:
     """A storage in each transfer syntax, and in fragments."""
+    rich = (*EVERY_VR, *SELECTED, *NESTED, *DEEP, *GROUP_LENGTHS)
+    little = (*rich, *LITTLE)
     forms = {
         "c_store": ("storage", data_set, LITTLE_IMPLICIT.elements(*image())),
         "c_store_fragmented": ("storage", in_fragments, _loose(image(more=(*EVERY_VR, *AMBIGUOUS)))),
-        "c_store_explicit": ("explicit", data_set, LITTLE_EXPLICIT.elements(*image(more=EVERY_VR))),
+        "c_store_explicit": (
+            "explicit",
+            data_set,
+            LITTLE_EXPLICIT.elements(*image(more=(*EVERY_VR, *NESTED, *LITTLE))),
+        ),
         "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image(more=PADDED))),
         "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
+        "c_store_deflated": ("deflated", data_set, (deflated(LITTLE_EXPLICIT.elements(*image())),)),
+        "c_store_pieces": ("storage", in_pieces, UNCOUNTED_IMPLICIT.elements(*image(more=(*little, *AMBIGUOUS)))),
+        "c_store_pieces_explicit": ("explicit", in_pieces, COUNTED_EXPLICIT.elements(*image(more=little))),
+        "c_store_pieces_big_endian": ("big_endian", in_pieces, BIG_EXPLICIT.elements(*image(more=rich))),
     }
+    behind = joined(CONTEXTS["storage"], *LITTLE_IMPLICIT.elements(*image(more=(*NESTED, *DEEP, *LITTLE))))
     return {
-        name: _store(name, context, sent(CONTEXTS[context], *elements))
-        for name, (context, sent, elements) in forms.items()
+        **{
+            name: _store(name, context, sent(CONTEXTS[context], *elements))
+            for name, (context, sent, elements) in forms.items()
+        },
+        "c_store_joined": _store("c_store_joined", "storage", ahead=behind),
     }
 
 
@@ -337,12 +396,14 @@ def _operations() -> tuple[Message, ...]:
     own: dict[str, Any] = {"live": live, "accepted_in": ASSOCIATED}
     return (
         _message("c_echo", _operation("c_echo", "verification"), **own),
+        _message("c_echo_fragmented", _operation("c_echo_fragmented", "verification", cut=True), **own),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _stores().items()),
         _message("c_find", _query("c_find", "find"), **own, marks=discloses, variants=({"study_instance_uid": ""},)),
         _message("c_get", _query("c_get", "get"), **own, marks=discloses),
         _message("c_move", _query("c_move", "move", padded("move_destination", VERSION)), **own, marks=discloses),
         _message("c_cancel", _cancel(), live=last, accepted_in=ASSOCIATED, reply_expected=False),
         *(_message(name, fields, **own, marks=privileged) for name, fields in _services().items()),
+        *(_message(name, _misplaced(name), live=live) for name in COMMANDS if name.endswith("_misplaced")),
         *(_message(name, _response(name), live=last) for name in COMMANDS if name.endswith("_response")),
     )
 
@@ -361,7 +422,7 @@ def _associations(called: str, calling: str) -> tuple[Message, ...]:
             "associate",
             _associate(called, calling),
             accepted_in=IDLE,
-            variants=({"maximum_length_received": 0},),
+            variants=({"maximum_length_received": 0}, {"maximum_length_received": SHORTEST_PDU}),
         ),
         _message(
             "associate_negotiating", _associate(called, calling, *_negotiation()), accepted_in=IDLE, variants=identities

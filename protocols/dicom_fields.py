@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 
 import boofuzz
 
 from protocols.dicom_pdu import CODES, COMMAND, ELEMENTS, LAST, NO_DATA_SET, P_DATA_TF
 
 Fields = tuple[boofuzz.Fuzzable, ...]
+_PIECES = (2, 4, 6, 14, 30)
+"""Bytes of one fragment after the other, so that one ends within a tag, a VR, a length, a value."""
 
 
 def u8(name: str, value: int, *, bent: bool = True) -> boofuzz.Byte:
@@ -106,19 +110,28 @@ def pdv(name: str, context: int, header: int, *fields: boofuzz.Fuzzable, counted
     return length, block(f"{name}_pdv", own, (boofuzz.Block(name, children=fields),))
 
 
-def p_data(name: str, context: int, header: int, *fields: boofuzz.Fuzzable) -> Fields:
+def p_data(name: str, context: int, header: int, *fields: boofuzz.Fuzzable, counted: str = "item_length") -> Fields:
     """A P-DATA-TF with one PDV; `name` is the block of the fragment, `NAME_pdu` that of the PDU."""
-    return pdu(P_DATA_TF, *pdv(name, context, header, *fields), name=f"{name}_pdu")
+    return pdu(P_DATA_TF, *pdv(name, context, header, *fields, counted=counted), name=f"{name}_pdu")
 
 
-def command(context: int, code: int, *values: boofuzz.Fuzzable, data: bool) -> Fields:
-    """A P-DATA-TF with a command: group length, command field, and the values by the numbers that their names have."""
+def command(
+    context: int, code: int, *values: boofuzz.Fuzzable, data: bool, cut: bool = False, ahead: Fields = ()
+) -> Fields:
+    """A P-DATA-TF with a command: group length, command field, and the values by the numbers that their names have.
+
+    With `cut` it is in two fragments, each in a P-DATA-TF of its own; `ahead` goes on in the same one.
+    """
     own = (short("command_field", code), short("command_data_set_type", 1 if data else NO_DATA_SET), *values)
     ordered = sorted(own, key=lambda value: CODES[value.name])
     elements = block("elements", (element(CODES[value.name], value) for value in ordered))
     length = boofuzz.Size("command_group_length", ".elements", length=4, endian="<")
     first, size = tag("command_group_length_tag", 0), boofuzz.DWord("command_group_length_length", 4)
-    return p_data("command", context, COMMAND | LAST, first, size, length, elements)
+    if cut:
+        begun = p_data("command_begun", context, COMMAND, first, size, counted="begun_item_length")
+        return (*begun, *p_data("command", context, COMMAND | LAST, length, elements))
+    whole = pdv("command", context, COMMAND | LAST, first, size, length, elements)
+    return pdu(P_DATA_TF, *whole, *ahead, name="command_pdu")
 
 
 def data_set(context: int, *fields: boofuzz.Fuzzable) -> Fields:
@@ -136,3 +149,38 @@ def in_fragments(context: int, *fields: boofuzz.Fuzzable) -> Fields:
     ]
     first, second = (*pdvs[0], *pdvs[1]), (*pdvs[2], *pdvs[3])
     return (*pdu(P_DATA_TF, *first, name="first_pdu"), *pdu(P_DATA_TF, *second, name="second_pdu"))
+
+
+def rendered(fields: Fields) -> bytes:
+    """What they are as they stand."""
+    return boofuzz.Request("rendered", children=fields).render()
+
+
+def in_pieces(context: int, *fields: boofuzz.Fuzzable) -> Fields:
+    """A data set as it stands, in fragments of a few bytes, each in a P-DATA-TF of its own."""
+    pieces = tuple(_pieces(rendered(fields)))
+    headers = (LAST if k == len(pieces) else 0 for k in range(1, len(pieces) + 1))
+    pdus = (_raw_p_data(context, header, piece) for header, piece in zip(headers, pieces, strict=True))
+    return (boofuzz.Bytes("pieces", b"".join(pdus)),)
+
+
+def joined(context: int, *fields: boofuzz.Fuzzable) -> Fields:
+    """A data set as it stands, in a short fragment and a longer one, behind whatever is in their P-DATA-TF."""
+    data = rendered(fields)
+    cut = len(data) // 6 * 2
+    first, second = boofuzz.Bytes("first", data[:cut]), boofuzz.Bytes("second", data[cut:])
+    begun = pdv("data_set_begun", context, 0, first, counted="begun_item_length")
+    return (*begun, *pdv("data_set", context, LAST, second, counted="data_set_item_length"))
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    at, lengths = 0, cycle(_PIECES)
+    while at < len(data):
+        stop = at + next(lengths)
+        yield data[at:stop]
+        at = stop
+
+
+def _raw_p_data(context: int, header: int, fragment: bytes) -> bytes:
+    length = len(fragment) + 2
+    return struct.pack(">BBIIBB", P_DATA_TF, 0, length + 4, length, context, header) + fragment

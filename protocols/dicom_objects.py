@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import boofuzz
 
-from protocols.dicom_fields import Fields, block, integer, padded, tag, uid
+from protocols.dicom_fields import Fields, block, integer, padded, rendered, tag, uid
 from protocols.dicom_uids import (
     COMMITMENT,
     EXPLICIT_BIG,
@@ -34,7 +35,14 @@ KNOWN = (
 """Tags of every value representation, of delimiters, repeating groups, private and trailing elements (PS3.6, 6)."""
 STUDY, SERIES, INSTANCE = (f"1.2.826.0.1.3680043.8.498.2.{number}" for number in (1, 2, 3))
 Element = tuple[int, str, str, Any]
-"""A tag, a VR, a name, and a value: a text, an integer, bytes, the elements of a sequence's one item, or fragments."""
+"""A tag, a VR, a name, and a value: a text, an integer, bytes, a sequence's one item or all its items, or fragments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence's items, each its elements."""
+
+    items: tuple[tuple[Element, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,10 @@ class Encoding:
         """The fields of one element: tag, VR where it stands there, length, value, and the end of an endless one."""
         wide = not self.explicit or vr in WIDE
         head = (self._tag(f"{name}_tag", number), *(self._vr(name, vr) if self.explicit else ()))
-        body = self._value(vr, name, value)
-        if isinstance(value, list) or (isinstance(value, tuple) and not self.counted):
+        lost = vr == "UN" and isinstance(value, Items)
+        inner = UNCOUNTED_IMPLICIT if lost else self  # whatever is around (PS3.5, 6.2.2)
+        body = inner._value(vr, name, value)
+        if isinstance(value, list) or (isinstance(value, tuple | Items) and not inner.counted):
             return (*head, self._undefined(name), body, *self._end(name, SEQUENCE_END))
         length = boofuzz.Size(f"{name}_length", f".{name}", length=4 if wide else 2, endian=self.endian)
         return (*head, length, body)
@@ -79,6 +89,8 @@ class Encoding:
     def _value(self, vr: str, name: str, value: Any) -> boofuzz.Fuzzable:
         if isinstance(value, tuple):
             return block(name, self._item(f"{name}_item", self.elements(*cast("tuple[Element, ...]", value))))
+        if isinstance(value, Items):
+            return self._items(name, value)
         if isinstance(value, list):
             fragments = enumerate(cast("list[bytes]", value))
             return block(name, *(self._fragment(f"{name}_{k}", data) for k, data in fragments))
@@ -88,6 +100,10 @@ class Encoding:
             return integer(name, value, BYTES[vr], self.endian)
         known = SOP_CLASSES if name.endswith("sop_class_uid") else ()
         return uid(name, value, known) if vr == "UI" else padded(name, value)
+
+    def _items(self, name: str, value: Items) -> boofuzz.Block:
+        numbered = enumerate(value.items, 1)
+        return block(name, *(self._item(f"{name}_item_{k}", self.elements(*item)) for k, item in numbered))
 
     def _item(self, name: str, elements: Fields) -> Fields:
         head, body = self._tag(f"{name}_tag", ITEM), block(name, elements)
@@ -102,8 +118,18 @@ class Encoding:
 
 LITTLE_IMPLICIT = Encoding(IMPLICIT, explicit=False)
 LITTLE_EXPLICIT = Encoding(EXPLICIT_LITTLE, counted=False)
+UNCOUNTED_IMPLICIT = replace(LITTLE_IMPLICIT, counted=False)
+COUNTED_EXPLICIT = replace(LITTLE_EXPLICIT, counted=True)
 BIG_EXPLICIT = Encoding(EXPLICIT_BIG, endian=">")
 ENCAPSULATED = Encoding(RLE)
+
+
+def deflated(fields: Fields) -> boofuzz.Bytes:
+    """A data set as the deflated transfer syntax has it (PS3.5, A.5; RFC 1951), of even length."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = packer.compress(rendered(fields)) + packer.flush()
+    return boofuzz.Bytes("deflated", data + b"\0" * (len(data) % 2))
+
 
 REFERENCE: tuple[Element, ...] = (
     (0x00081150, "UI", "referenced_sop_class_uid", SECONDARY_CAPTURE),
@@ -139,7 +165,7 @@ def image(pixels: Element = (0x7FE00010, "OB", "pixel_data", _PIXELS), more: tup
         (0x00280103, "US", "pixel_representation", 0),
         pixels,
     )
-    return sorted((*own, *more))
+    return sorted((*own, *more), key=lambda element: element[0])
 
 
 RUN_LENGTHS: Element = (0x7FE00010, "OB", "pixel_data", [b"", _RLE_PIXELS])

@@ -85,21 +85,29 @@ class ReplyMonitor:
         return self._protocol.content(before.reply) != self._protocol.content(after.reply)
 
     def _missing(self, case: TestCase, transcript: Transcript) -> Iterator[Observation]:
-        """Where nothing bent or hurried went before it, and the device serves at once behind it, on the connection."""
+        """Where nothing bent or hurried went before it, and the device serves at once behind it, on the connection.
+
+        Behind a reply that ended what could be said on the connection, nothing is owed there any more.
+        """
         service = transcript.service
         at_once = service is not None and service.way is Way.AT_ONCE and not service.closed
         if not transcript.probe_served or not at_once or transcript.link_error:
             return
-        later = list(_frames(self._protocol, transcript))
+        later, over = list(_frames(self._protocol, transcript)), False
         for step, exchange in own_exchanges(case, transcript):
+            owed, over = exchange.reply_expected or not over, over or self._ends(exchange)
             answered = exchange.answered or any(self._protocol.answers(exchange.sent, frame) for frame in later)
             if answered and step.wait and not step.mutated:
                 continue
-            if step.wait and not answered and self._protocol.demands(exchange.sent):
+            if step.wait and not answered and owed and self._protocol.demands(exchange.sent):
                 words = f"{step.message} is not answered, as it must be{'' if step.mutated else ', and is valid'}"
                 blames = "" if step.mutated else step.message
                 yield Observation(Kind.NO_REPLY, self.name, words, exchange.ended_at, ("unanswered",), blames=blames)
             return
+
+    def _ends(self, exchange: Exchange) -> bool:
+        frame = self._frame(exchange)
+        return frame is not None and self._protocol.ends(frame)
 
     def _observation(self, one: Asked, why: str, words: str) -> Observation:
         message = one.step.message

@@ -926,6 +926,15 @@ def test_a_device_that_hangs_up_a_moment_later_is_given_that_moment_from_then_on
     assert clocked(t, lambda: t.executor.run((message(b"a"), message(b"a")))) < 0.01
 
 
+def test_a_device_that_says_that_it_ends_the_connection_is_given_no_moment_for_others(wall):
+    t = hangs_up(wall())
+    t.executor.protocol.ends = lambda frame: frame.data == b"<A>"
+    t.executor.begin()
+    t.executor.run((message(b"a"), message(b"a")), reopens=True)
+    t.device.planted[b"b"] = lambda _device: [b"<B>"]
+    assert clocked(t, lambda: t.executor.run((message(b"b"), message(b"b")), reopens=True)) < 0.01
+
+
 def test_what_nobody_asked_for_is_bounded_over_a_whole_record(toy):
     t = toy()
     t.executor.begin()

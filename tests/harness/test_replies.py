@@ -28,6 +28,9 @@ class Expecting(ToyProtocol):
     def demands(self, sent):
         return sent.endswith(b">")
 
+    def ends(self, frame):
+        return b"/" in frame.data
+
     def around(self, sent):
         return Related(READ, (OTHER,)) if sent[1:2] == b"w" else None
 
@@ -114,6 +117,16 @@ def test_a_device_that_does_not_serve_at_once_behind_it_has_left_nothing_unanswe
 def test_nothing_is_missing_where_no_answer_is_demanded_or_the_next_message_did_not_wait_for_it():
     assert signs(Send("w", b"<w", mutated=True), replies=[None]) == []
     assert signs(Send("w", b"<w>", wait=False), OTHER, replies=[None, b"<O>"]) == []
+
+
+@pytest.mark.parametrize(("first", "expected", "told"), [(b"<O/>", False, 0), (b"<O/>", True, 1), (b"<O>", False, 1)])
+def test_behind_a_reply_that_ended_the_connection_nothing_is_owed_on_it(first, expected, told):
+    exchanges = (
+        Exchange("o", b"<o>", (first,), (), b"", 0.0, 0.5, True),
+        Exchange("w", b"<w>", (), (), b"", 1.0, 1.5, False, expected),
+    )
+    transcript = Transcript("id", exchanges, 0.0, 9.0, probe_served=True, service=Service(Way.AT_ONCE))
+    assert len(ReplyMonitor(Expecting(), "toy").observe(case(OTHER, WRITE), transcript)) == told
 
 
 def test_a_message_that_is_lost_behind_a_bent_one_is_nobodys_to_tell():

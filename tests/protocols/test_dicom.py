@@ -1,21 +1,31 @@
 """DICOM PDUs as pynetdicom reads them; what is a frame, an answer, an end, and what a reply cannot be."""
 
+import zlib
+
 import pynetdicom.pdu as peer
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom import Dataset
 from pydicom.datadict import dictionary_keyword, dictionary_VR
 from pydicom.encaps import generate_frames
 from pydicom.filebase import DicomBytesIO
 from pydicom.pixels.decoders.rle import _rle_decode_frame as rle_decode_frame
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 from pynetdicom.dsutils import decode, encode
 
 from harness.case import LiveField
 from harness.errors import UsageError
 from harness.interfaces import Conversation, Frame, FrameKind
 from protocols.dicom import COMMANDS, CONTEXTS, PROTOCOL, dicom
-from protocols.dicom_objects import AMBIGUOUS, COMMITTED, EVERY_VR, IDENTIFIER, STEP_BEGUN, STEP_DONE, image
+from protocols.dicom_objects import AMBIGUOUS, COMMITTED, EVERY_VR, IDENTIFIER, STEP_BEGUN, STEP_DONE, Items, image
 from protocols.dicom_pdu import (
     COMMAND,
     LAST,
@@ -30,6 +40,7 @@ from protocols.dicom_pdu import (
     pdvs_of,
 )
 from protocols.dicom_read import contexts_proposed
+from protocols.dicom_structures import DEEP, LITTLE, NESTED, SELECTED
 from protocols.dicom_uids import SOP_CLASSES, TRANSFER_SYNTAXES, VRS
 from protocols.load import load_protocol
 from protocols.render import Change
@@ -110,22 +121,38 @@ def test_pynetdicom_reads_what_an_association_proposes():
     assert {"SOPClassExtendedNegotiation", "SOPClassCommonExtendedNegotiation", "UserIdentityNegotiation"} <= kinds
 
 
-WITH_DATA = {*COMMANDS} - {f"{name}_response" for name in REQUESTS} - {"c_echo", "c_cancel", "n_get", "n_delete"}
+WITHOUT_DATA = {"c_echo", "c_echo_fragmented", "c_cancel", "n_get", "n_get_misplaced", "n_delete", "n_delete_misplaced"}
+WITH_DATA = {*COMMANDS} - {f"{name}_response" for name in REQUESTS} - WITHOUT_DATA
 STORES = {
     "c_store": ImplicitVRLittleEndian,
     "c_store_fragmented": ImplicitVRLittleEndian,
     "c_store_explicit": ExplicitVRLittleEndian,
     "c_store_big_endian": ExplicitVRBigEndian,
     "c_store_encapsulated": RLELossless,
+    "c_store_deflated": DeflatedExplicitVRLittleEndian,
+    "c_store_joined": ImplicitVRLittleEndian,
+    "c_store_pieces": ImplicitVRLittleEndian,
+    "c_store_pieces_explicit": ExplicitVRLittleEndian,
+    "c_store_pieces_big_endian": ExplicitVRBigEndian,
 }
+REWRITTEN = {"c_store_explicit", "c_store_pieces", "c_store_pieces_explicit", "c_store_pieces_big_endian"}
+"""Of what pydicom makes something else: group lengths are left out, a sequence of an unknown VR is known."""
 
 
 @pytest.mark.parametrize("name", sorted(WITH_DATA))
 def test_pydicom_reads_each_data_set_to_its_end_and_writes_the_same(name):
     message, syntax = message_of(pdus_of(sent(name))[0]), STORES.get(name, ImplicitVRLittleEndian)
-    read = decode(DicomBytesIO(message.data_set), syntax.is_implicit_VR, syntax.is_little_endian)
+    form = (syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    read = decode(DicomBytesIO(message.data_set), *form)
     assert len(read.to_json_dict()) >= 2
-    assert encode(read, syntax.is_implicit_VR, syntax.is_little_endian) == message.data_set
+    written = encode(read, *form)
+    if name in REWRITTEN:
+        again = decode(DicomBytesIO(written), *form)
+        assert again == Dataset({element.tag: element for element in read if element.tag.element})
+    elif syntax.is_deflated:  # whose packing is anybody's
+        assert inflated(written) == inflated(message.data_set)
+    else:
+        assert written == message.data_set
     if name in STORES:
         assert (read.Rows, read.Columns, read.PatientID) == (2, 2, "PAT-0001")
         assert read.SourceImageSequence[0].ReferencedSOPClassUID == read.SOPClassUID
@@ -133,10 +160,16 @@ def test_pydicom_reads_each_data_set_to_its_end_and_writes_the_same(name):
         assert proposed[message.context] == (str(syntax).encode(),)
 
 
+def inflated(data):
+    return zlib.decompressobj(wbits=-zlib.MAX_WBITS).decompress(data)
+
+
 def test_an_object_has_a_value_of_every_representation_and_a_compressed_one_its_pixels():
     every = decode(DicomBytesIO(message_of(pdus_of(sent("c_store_explicit"))[0]).data_set), False, True)
     missing = {vr.decode() for vr in VRS} - {element.VR for element in every.iterall()}
     assert missing == {"OD", "OV", "SV"}  # which belong to other objects
+    pieces = decode(DicomBytesIO(message_of(pdus_of(sent("c_store_pieces_explicit"))[0]).data_set), False, True)
+    assert {vr.decode() for vr in VRS} == {element.VR for element in pieces.iterall()}
     compressed = decode(DicomBytesIO(message_of(pdus_of(sent("c_store_encapsulated"))[0]).data_set), False, True)
     (frame,) = generate_frames(compressed.PixelData, number_of_frames=1)
     assert rle_decode_frame(frame, 2, 2, 1, 8) == b"\x00\x55\xaa\xff"
@@ -146,10 +179,43 @@ def test_what_is_registered_is_known_to_pydicom_by_the_same_name():
     assert all(UID(uid).name != uid for uid in (*SOP_CLASSES, *TRANSFER_SYNTAXES))
     assert all(UID(uid).is_transfer_syntax for uid in TRANSFER_SYNTAXES)
     assert not any(UID(uid).is_transfer_syntax for uid in SOP_CLASSES)
-    for tag, vr, name, _value in (*image(), *EVERY_VR, *STEP_BEGUN, *STEP_DONE, *COMMITTED, *IDENTIFIER):
+    every = (*image(), *EVERY_VR, *SELECTED, *NESTED, *DEEP, *LITTLE, *STEP_BEGUN, *STEP_DONE, *COMMITTED, *IDENTIFIER)
+    for tag, vr, name, _value in with_inner(every):
         if not tag >> 16 & 1:  # those of odd groups are private
             assert vr in dictionary_VR(tag).split(" or ")
             assert name.replace("_", "") == dictionary_keyword(tag).lower()
+
+
+def with_inner(elements):
+    """They, and those of their sequences' items."""
+    for element in elements:
+        yield element
+        value = element[3]
+        for item in value.items if isinstance(value, Items) else [value] if isinstance(value, tuple) else []:
+            yield from with_inner(item)
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if "pieces" in name])
+def test_a_data_set_in_pieces_is_cut_within_everything(name):
+    (_command, *pdus), rest = pdus_of(sent(name))
+    cut = [pdv for one in pdus for pdv in pdvs_of(one.body)]
+    lengths = {len(pdv.fragment) for pdv in cut[:-1]}
+    assert (rest, len(pdus), lengths, {pdv.header for pdv in cut[:-1]}) == (b"", len(cut), {2, 4, 6, 14, 30}, {0})
+    assert (cut[-1].header, len(cut[-1].fragment) % 2) == (LAST, 0)
+
+
+def test_a_command_comes_in_two_pdus_or_in_one_with_its_data_set():
+    (begun, ended), rest = pdus_of(sent("c_echo_fragmented"))
+    headers = [pdv.header for one in (begun, ended) for pdv in pdvs_of(one.body)]
+    assert (rest, headers) == (b"", [COMMAND, COMMAND | LAST])
+    (one,), rest = pdus_of(sent("c_store_joined"))
+    assert (rest, [pdv.header for pdv in pdvs_of(one.body)]) == (b"", [COMMAND | LAST, 0, LAST])
+
+
+def test_a_command_comes_also_without_the_data_set_that_it_announces():
+    message = PROTOCOL.message("c_store")
+    (one,), rest = pdus_of(message.mutated([Change("data_set_pdus", b"")]).data)
+    assert (rest, message_of((one,)).whole) == (b"", False)
 
 
 def test_fragments_are_cut_behind_tags():
@@ -165,8 +231,8 @@ def test_fragments_are_cut_behind_tags():
 def test_a_command_has_its_code_and_a_right_group_length(name):
     message = message_of(pdus_of(sent(name))[0])
     assert (message.whole, message.command["command_field"]) == (True, COMMANDS[name])
-    (first, *_more), _rest = pdus_of(sent(name))
-    assert message.command["command_group_length"] == len(pdvs_of(first.body)[0].fragment) - 12
+    parts = [pdv.fragment for one in pdus_of(sent(name))[0] for pdv in pdvs_of(one.body) if pdv.header & COMMAND]
+    assert message.command["command_group_length"] == len(b"".join(parts)) - 12
 
 
 @settings(deadline=None)
