@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,8 @@ from hypothesis import settings
 
 settings.register_profile("any machine", settings.default, deadline=None)
 settings.load_profile("any machine")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the hundreds of programs compiles all of medfuzz anew
+sys.dont_write_bytecode = False
 WANTED = "needs a Bluetooth adapter: --adapter usb:0 --peer ADDRESS (a device that may be fuzzed)"
 
 
