@@ -14,6 +14,7 @@ from harness.radio.wire import VERSION, Kind, Message, Unpacker, packed, spoken
 
 _CHUNK = 65536
 _ANSWER_SECONDS = 5.0
+_LATE_SECONDS = 20.0  # it answers in time itself, where it runs; one that has died closes the connection
 
 
 class RadioLost(BenchError):
@@ -46,7 +47,7 @@ class RadioClient:
     def ask(self, ask: str, timeout: float = _ANSWER_SECONDS, **words: Any) -> dict[str, Any]:
         """Ask and await the answer; raises LinkError with the radio's reason, LinkClosed, RadioLost."""
         self.begin(ask, timeout, **words)
-        deadline, kept = time.monotonic() + timeout + 2.0, list[Message]()
+        deadline, kept = time.monotonic() + timeout + _LATE_SECONDS, list[Message]()
         while (message := self.receive(deadline)) is not None:
             if message.kind == Kind.ANSWER and (answer := _words(message)).get("id") == self._asked:
                 self._waiting.extendleft(reversed(kept))

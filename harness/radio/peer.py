@@ -22,7 +22,7 @@ CCCD = "2902"
 _KEYS_DIFFER = 0x3D
 EVERYTHING = -1
 _SETUP_SECONDS = 2.0
-_LOOK_BACK_SECONDS, _STALL_SECONDS = 2.0, 15.0
+_LOOK_BACK_SECONDS, _STALL_SECONDS, _WORTH_SECONDS = 2.0, 15.0, 0.05
 _NAMES = {"name": "2a00", "model": "2a24", "serial": "2a25", "firmware": "2a26"}
 _RECOGNIZED_BY = ("serial", "name")
 _ABSENT = (0x01, 0x02, 0x0A)  # invalid handle, read not permitted, attribute not found
@@ -330,6 +330,22 @@ class Peer:
                 return None
         self._spoke_at = time.monotonic()
         return self._waiting.popleft()
+
+    def hear(self, timeout: float, since: float) -> dict[str, Any]:
+        """Its next advertisement within `timeout` seconds, and those that this machine lost `since` then.
+
+        Raises LinkError, RadioLost.
+        """
+        deadline, given = time.monotonic() + timeout, timeout
+        while True:
+            try:
+                return self.ask("hear", given, address=self.address)
+            except LinkError:
+                if time.monotonic() < deadline:  # for another reason than that it is late
+                    raise
+                given = deadline + self._stalled(since, deadline) - time.monotonic()
+                if given < _WORTH_SECONDS:
+                    raise
 
     def _stalled(self, since: float, deadline: float) -> float:
         """Seconds of our own since then, if there was time at all to wait for anything."""

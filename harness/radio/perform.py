@@ -138,11 +138,12 @@ PROCEDURES: Mapping[str, Act] = {
 def advertises(peer: Peer, waited: float = 0.0) -> bool:
     """Listen for its next advertisement, `waited` seconds less than it can take; what it says is compared.
 
-    One that does not come is noted, unless the device is at a private address, which changes by itself.
+    What this machine lost meanwhile does not count. One that does not come is noted, unless the device is at a private
+    address, which changes by itself.
     """
     started = time.monotonic()
     try:
-        heard = peer.ask("hear", max(peer.patience - waited, _SHORTEST_SECONDS), address=peer.address)
+        heard = peer.hear(max(peer.patience - waited, _SHORTEST_SECONDS), started - waited)
     except LinkError:
         if not peer.rotates:
             peer.watch.note("advertising", state="stopped")

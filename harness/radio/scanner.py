@@ -117,6 +117,8 @@ class Scanner:
                     self._heard.clear()
                     await self._heard.wait()
         except TimeoutError as error:
+            if (known := self.found(address)) is not None:  # whoever runs late is told of both in one turn
+                return known
             raise TimeoutError(f"{address} does not advertise") from error
         return known
 
