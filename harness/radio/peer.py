@@ -341,6 +341,8 @@ class Peer:
             try:
                 return self.ask("hear", given, address=self.address)
             except LinkError:
+                if time.monotonic() < deadline:  # for another reason than that it is late
+                    raise
                 given = deadline + self._stalled(since, deadline) - time.monotonic()
                 if given < _WORTH_SECONDS:
                     raise
