@@ -15,6 +15,7 @@ from protocols.dicom_fields import (
     ae_title,
     block,
     command,
+    crowded,
     data_set,
     in_fragments,
     in_pieces,
@@ -126,7 +127,7 @@ LONGEST_TITLE = 16
 ASYNCHRONOUS, ROLE, EXTENDED, COMMON_EXTENDED, USER_IDENTITY = 0x53, 0x54, 0x56, 0x57, 0x58
 STORED = (
     *("fragmented", "explicit", "big_endian", "encapsulated", "deflated", "joined"),
-    *("pieces", "pieces_explicit", "pieces_big_endian"),
+    *("crowded", "pieces", "pieces_explicit", "pieces_big_endian"),
 )
 """How a data set is written and carried, besides whole and in implicit VR."""
 COMMANDS = {
@@ -359,6 +360,7 @@ def _stores() -> dict[str, Fields]:
         "c_store_big_endian": ("big_endian", data_set, BIG_EXPLICIT.elements(*image(more=PADDED))),
         "c_store_encapsulated": ("encapsulated", data_set, ENCAPSULATED.elements(*image(RUN_LENGTHS))),
         "c_store_deflated": ("deflated", data_set, (deflated(LITTLE_EXPLICIT.elements(*image())),)),
+        "c_store_crowded": ("storage", crowded, LITTLE_IMPLICIT.elements(*image())),
         "c_store_pieces": ("storage", in_pieces, UNCOUNTED_IMPLICIT.elements(*image(more=(*little, *AMBIGUOUS)))),
         "c_store_pieces_explicit": ("explicit", in_pieces, COUNTED_EXPLICIT.elements(*image(more=little))),
         "c_store_pieces_big_endian": ("big_endian", in_pieces, BIG_EXPLICIT.elements(*image(more=rich))),

@@ -158,19 +158,24 @@ def rendered(fields: Fields) -> bytes:
 
 def in_pieces(context: int, *fields: boofuzz.Fuzzable) -> Fields:
     """A data set as it stands, in fragments of a few bytes, each in a P-DATA-TF of its own."""
-    pieces = tuple(_pieces(rendered(fields)))
-    headers = (LAST if k == len(pieces) else 0 for k in range(1, len(pieces) + 1))
-    pdus = (_raw_p_data(context, header, piece) for header, piece in zip(headers, pieces, strict=True))
+    pdus = (struct.pack(">BBI", P_DATA_TF, 0, len(one)) + one for one in _pdvs(context, rendered(fields)))
     return (boofuzz.Bytes("pieces", b"".join(pdus)),)
 
 
+def crowded(context: int, *fields: boofuzz.Fuzzable) -> Fields:
+    """A data set as it stands, in fragments of a few bytes, all in one P-DATA-TF."""
+    return pdu(P_DATA_TF, boofuzz.Bytes("pdvs", b"".join(_pdvs(context, rendered(fields)))), name="crowded_pdu")
+
+
 def joined(context: int, *fields: boofuzz.Fuzzable) -> Fields:
-    """A data set as it stands, in a short fragment and a longer one, behind whatever is in their P-DATA-TF."""
-    data = rendered(fields)
-    cut = len(data) // 6 * 2
-    first, second = boofuzz.Bytes("first", data[:cut]), boofuzz.Bytes("second", data[cut:])
-    begun = pdv("data_set_begun", context, 0, first, counted="begun_item_length")
-    return (*begun, *pdv("data_set", context, LAST, second, counted="data_set_item_length"))
+    """A data set as it stands, whole, behind whatever is in its P-DATA-TF."""
+    return pdv("data_set", context, LAST, boofuzz.Bytes("data", rendered(fields)), counted="data_set_item_length")
+
+
+def _pdvs(context: int, data: bytes) -> Iterator[bytes]:
+    pieces = tuple(_pieces(data))
+    for number, piece in enumerate(pieces, 1):
+        yield struct.pack(">IBB", len(piece) + 2, context, LAST if number == len(pieces) else 0) + piece
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -179,8 +184,3 @@ def _pieces(data: bytes) -> Iterator[bytes]:
         stop = at + next(lengths)
         yield data[at:stop]
         at = stop
-
-
-def _raw_p_data(context: int, header: int, fragment: bytes) -> bytes:
-    length = len(fragment) + 2
-    return struct.pack(">BBIIBB", P_DATA_TF, 0, length + 4, length, context, header) + fragment

@@ -131,6 +131,7 @@ STORES = {
     "c_store_encapsulated": RLELossless,
     "c_store_deflated": DeflatedExplicitVRLittleEndian,
     "c_store_joined": ImplicitVRLittleEndian,
+    "c_store_crowded": ImplicitVRLittleEndian,
     "c_store_pieces": ImplicitVRLittleEndian,
     "c_store_pieces_explicit": ExplicitVRLittleEndian,
     "c_store_pieces_big_endian": ExplicitVRBigEndian,
@@ -209,7 +210,13 @@ def test_a_command_comes_in_two_pdus_or_in_one_with_its_data_set():
     headers = [pdv.header for one in (begun, ended) for pdv in pdvs_of(one.body)]
     assert (rest, headers) == (b"", [COMMAND, COMMAND | LAST])
     (one,), rest = pdus_of(sent("c_store_joined"))
-    assert (rest, [pdv.header for pdv in pdvs_of(one.body)]) == (b"", [COMMAND | LAST, 0, LAST])
+    assert (rest, [pdv.header for pdv in pdvs_of(one.body)]) == (b"", [COMMAND | LAST, LAST])
+
+
+def test_a_data_set_comes_also_in_many_fragments_of_one_pdu():
+    (_command, one), rest = pdus_of(sent("c_store_crowded"))
+    *between, last = [pdv.header for pdv in pdvs_of(one.body)]
+    assert (rest, {*between}, last, len(between) > 20) == (b"", {0}, LAST, True)
 
 
 def test_a_command_comes_also_without_the_data_set_that_it_announces():

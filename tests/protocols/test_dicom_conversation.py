@@ -36,8 +36,10 @@ ANSWERED = {
 """PDU types of the answers: in an association those to its release, else those without one."""
 BESIDE = tuple(name for name in COMMANDS if name.endswith(("_response", "_misplaced")))
 CARRIED_OUT = [name for name in COMMANDS if name not in ("c_get", "c_move", "c_cancel", *BESIDE)]
-REFUSED = ("c_find", "c_store_encapsulated", "c_store_deflated", "c_store_joined")
-"""By a storage server that knows nothing compressed; dcmtk loses count of PDVs of different lengths in a P-DATA-TF."""
+REFUSED = ("c_find", "c_store_encapsulated", "c_store_deflated")
+"""By a storage server that knows nothing compressed."""
+ENDS_STORESCP = "c_store_crowded"
+"""dcmtk 3.6.7 loses its place in a P-DATA-TF of PDVs whose lengths differ, and dies of it."""
 STORESCP = "/usr/bin/storescp"  # dcmtk's; pynetdicom has one, too
 without_storescp = pytest.mark.skipif(shutil.which(STORESCP) is None, reason="no storescp: apt-get install dcmtk")
 
@@ -112,6 +114,8 @@ def test_the_probe_is_served_in_both_states_and_proves_the_association(executor)
 
 @pytest.mark.parametrize("name", CARRIED_OUT)
 def test_an_operation_is_carried_out_from_association_to_release(executor, name):
+    if name == ENDS_STORESCP and "storescp" in str(os.environ.get("PYTEST_CURRENT_TEST")):
+        pytest.skip("it would be the last one")
     for form in PROTOCOL.message(name).valid:
         begun(executor, "associated")
         reply = said(executor, form)
