@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 
 from harness.attribution import attributed
@@ -394,7 +395,7 @@ class Campaign:
                 self._unproven.drop(frozenset(map(bucket_of, held.faults)))
             self._last, case = None, held.planned.case
             self._at(held.planned.place)
-            self._survive(case, lambda: self._decide(held))
+            self._survive(case, partial(self._decide, held))
             self._at(None)
 
     def _decide(self, held: Held) -> None:

@@ -574,6 +574,11 @@ class Executor:
         return self._latency.brief(self.protocol.probe.message)
 
     @property
+    def briefest(self) -> float:
+        """The seconds in which most answers come, several times over: enough where nothing is to be proven."""
+        return self._latency.deaf(self.protocol.probe.message)
+
+    @property
     def unanswered(self) -> tuple[bytes, ...]:
         """The probes that went out on this link and were not answered so far."""
         return tuple(self._asked)

@@ -105,7 +105,7 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        seconds = executor.brief if self.hasty else 0.0
+        seconds = executor.briefest if self.hasty else 0.0
         if not self._asked_before and (answer := executor.probe(seconds)) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer

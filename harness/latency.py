@@ -69,7 +69,7 @@ class Latency:
         return min(self._timeout, max(_SHORTEST_BRIEF, _BRIEF_QUIETS * self.quiet(message)))
 
     def deaf(self, message: str) -> float:
-        """After so long an answer is not waited for behind a message that had none: several times what most take."""
+        """So long an answer is waited for where none will come, or nothing is proven: four times what most take."""
         usual = _QUIET_FACTOR * median(self._latest) if self._latest else self._timeout
         return min(self.brief(message), max(_SHORTEST_BRIEF, usual))
 

@@ -48,8 +48,9 @@ class Patience:
             return seconds
         if how.ended:
             return 0.0
-        dropped = not how.last and self._is_known and step.mutated
-        if dropped or self.haste is Haste.MOST:
+        if self.haste is Haste.MOST:
+            seconds = min(seconds, latency.deaf(name))
+        elif not how.last and self._is_known and step.mutated:
             seconds = min(seconds, latency.brief(name))
         if not how.expects and not how.owed:
             seconds = min(seconds, latency.unasked_wait(name))
@@ -66,6 +67,8 @@ class Patience:
 
     def behind(self, probe: str, seconds: float) -> float:
         """How long a probe has that was sent behind a message which had `seconds`."""
+        if self.haste is Haste.MOST:
+            return self.latency.deaf(probe)
         return self.latency.brief(probe) if self._is_sure else seconds
 
     def later(self, since: float, seconds: float, now: float) -> float:

@@ -223,13 +223,15 @@ class Desk:
             self._put(first, hasty=False)
 
     def _repeated(self, finding: Finding) -> Finding:
-        """With its k of n: once with patience, then as it came back to service, as when it was confirmed."""
+        """With its k of n: once with patience, where it does not say why it fell silent, then as it came back."""
         played: list[Replay] = []
+        known = finding if finding.kind is Kind.HANG else None
         for _ in range(self._tries - 1):
             if not self._stop():
-                seen = next((again.transcript for again in played if again.reproduced and again.transcript), None)
-                ways = frozenset[Way]() if seen is None else relied_on(replace(finding, transcript=seen))
-                played.append(self._play(finding.window, replace(finding, transcript=seen or finding.transcript), ways))
+                ways = frozenset[Way]() if known is None else relied_on(known)
+                played.append(again := self._play(finding.window, known or finding, ways))
+                if known is None and again.reproduced and again.transcript is not None:
+                    known = replace(finding, transcript=again.transcript)
         return counted(finding, played, shown=1)
 
     def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
