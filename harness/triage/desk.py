@@ -28,6 +28,7 @@ _AT_A_TIME, _COSTLY_SECONDS = 5, 2.0
 _HEAD_START, _HEAD_START_SHARE = 300.0, 0.3  # seconds at most, and of a run whose end is known
 _LEAST_SECONDS = 30.0  # at the end of a short run
 _TURN_SECONDS = 2.0
+_PROOF = 3.0  # reply timeouts that a replay of what is silent takes
 
 
 @dataclass(slots=True, eq=False)
@@ -78,11 +79,14 @@ class _Task:
         shared = max(0.0, self.minimization.seconds - _UNSHARED[self._rank])
         return int(shared / _TURN_SECONDS), self._rank, small[self.sort], self.place
 
-    def takes_to_tell(self, tries: int) -> float:
-        """Seconds that it takes until it is told as small as it is, as far as is known."""
-        first = self.minimization.first.transcript
-        smaller = self.minimization.window != self.minimization.first.window
-        return (tries - 1) * (first.ended - first.started + self.slowest) if smaller else 0.0
+    def takes_to_tell(self, tries: int, timeout: float) -> float:
+        """Seconds until it is told as small as it is, as far as is known: its replays, one of them with patience."""
+        first, timed = self.minimization.first, self.minimization.first.observation.timed
+        if self.minimization.window == first.window:
+            return 0.0
+        took = first.transcript.ended - first.transcript.started
+        patience = took if timed and first.kind is not Kind.HANG else 0.0
+        return (tries - 1) * (self.slowest + (_PROOF * timeout if timed else took)) + patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,8 @@ class Desk:
 
     def _must_end(self, task: _Task) -> bool:
         """True where what is left of the run is needed to see how often the smaller one comes back."""
-        return 0.0 < self._ends_at - time.monotonic() < task.takes_to_tell(self._tries)
+        timeout = self._runner.interfaces[task.minimization.first.case.interface].executor.timeout
+        return 0.0 < self._ends_at - time.monotonic() < task.takes_to_tell(self._tries, timeout)
 
     def _clear_away(self) -> None:
         """What was dropped."""
