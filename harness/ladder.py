@@ -153,8 +153,7 @@ class Ladder:
         """The bytes that a wrong length announced, as far as they can be given."""
         executor, given = self._executor, 0
         probe = executor.protocol.probe.data
-        sizes = (self.filler or _FILLINGS[0], *_FILLINGS[1:])
-        for size in sizes if executor.connection.stream and probe else ():
+        for size in self._fillings() if executor.connection.stream and probe else ():
             try:
                 executor.fill(probe * (size // len(probe) + 1), _FILLING_SECONDS)
             except GuardRefused:
@@ -163,6 +162,12 @@ class Ladder:
             if (answer := executor.probe()) is not None and not _is_echo(answer.data, probe):
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
+
+    def _fillings(self) -> tuple[int, ...]:
+        """What it took before, and what is left of all that is given."""
+        first = self.filler or _FILLINGS[0]
+        left = sum(_FILLINGS) - first
+        return (first, left) if left > 0 else (first,)
 
     def _on_another(self, *, closed: bool, patience: float, began: float, since: float | None = None) -> Served:
         executor, failed = self._executor, 0
