@@ -161,9 +161,10 @@ def test_how_a_connection_ended_is_told_apart_at_once(radio, attach, words, reas
     _process, address = attach(radio.listening[0])
     opened = link(radio, address, "?layer=att")
     say(opened, words)
+    started = time.monotonic()
     with pytest.raises(LinkClosed, match=reason):
         while True:
-            assert reply(opened)
+            assert reply(opened) or time.monotonic() - started < 20.0  # b"" as well, behind what was answered
 
 
 def test_a_device_that_stopped_is_silent(radio, attach):
