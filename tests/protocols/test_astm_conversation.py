@@ -25,7 +25,7 @@ def conversation(role):
     command = [sys.executable, str(PEER), role, "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as peer:
         try:
-            with talking(load_protocol(ROLES[role]), peer.stdout.readline().strip()) as executor:
+            with talking(load_protocol(ROLES[role]), peer.stdout.readline().strip(), reply_timeout=3.0) as executor:
                 yield executor, peer.stdout
         finally:
             peer.kill()

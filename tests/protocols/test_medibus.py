@@ -156,7 +156,7 @@ def conversation():
     """An executor that talks with a device of its own."""
     with subprocess.Popen([sys.executable, str(DEVICE), "0"], stdout=subprocess.PIPE, text=True) as device:
         try:
-            with talking(load_protocol("medibus"), device.stdout.readline().strip()) as executor:
+            with talking(load_protocol("medibus"), device.stdout.readline().strip(), reply_timeout=3.0) as executor:
                 yield executor
         finally:
             device.kill()
