@@ -17,16 +17,8 @@ FAULTS = load_faults(PUMP / "faults.toml")
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    """The pump, with no time for making findings smaller."""
-    path = tmp_path_factory.mktemp("bench") / "bench.toml"
-    path.write_text(f'include = "{PUMP / "bench.toml"}"\n[limits]\ntriage = 0\n')
-    return path
-
-
-@pytest.fixture(scope="module")
-def nights(campaign, bench):
-    return [campaign(bench, cases=700, seed=seed) for seed in (1, 2)]
+def nights(campaign):
+    return [campaign("bench.toml", cases=700, seed=seed) for seed in (1, 2)]
 
 
 def faults(findings):
@@ -50,13 +42,11 @@ def medfuzz(*words, folder):
     return subprocess.run([sys.executable, "-m", "harness.cli.main", *words], cwd=folder, check=False).returncode
 
 
-def test_a_night_that_meets_only_what_is_known_ends_with_0_and_one_that_has_expired_with_1(
-    nights, campaign, bench, tmp_path
-):
+def test_a_night_that_meets_only_what_is_known_ends_with_0_and_one_that_has_expired_with_1(nights, campaign, tmp_path):
     file = tmp_path / "known.toml"
     for night in nights:
         assert medfuzz("baseline", "update", str(night.folder), "--file", str(file), folder=tmp_path) == 0
-    again = campaign(bench, cases=200, seed=3, baseline=file)
+    again = campaign("bench.toml", cases=200, seed=3, baseline=file)
     known = faults(nights[0].findings) | faults(nights[1].findings)
     assert faults(again.findings)
     assert (again.record.exit_code == 0) is (faults(again.findings) <= known)
@@ -65,4 +55,4 @@ def test_a_night_that_meets_only_what_is_known_ends_with_0_and_one_that_has_expi
     at = next(n for n, line in enumerate(lines) if first in line)
     yesterday = date.today() - timedelta(days=2)
     file.write_text("".join([*lines[: at + 1], f"expires = {yesterday}\n", *lines[at + 1 :]]))
-    assert campaign(bench, cases=200, seed=3, baseline=file).record.exit_code == 1
+    assert campaign("bench.toml", cases=200, seed=3, baseline=file).record.exit_code == 1
