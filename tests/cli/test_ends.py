@@ -126,8 +126,9 @@ def lost_on_a_disk_of(kibibytes, folder):
 
 
 def test_a_disk_that_is_full_after_a_finding_is_exit_1_and_says_what_it_cost(tmp_path):
-    """On a slow machine more is written between two findings, and the disk may be full there: then none is lost."""
-    assert any(lost_on_a_disk_of(size, tmp_path / str(size)) for size in (140, 120, 160))
+    """The disk may be full between two findings: then none is lost. What is written there depends on the machine."""
+    sizes = (*range(104, 216, 16), *range(112, 216, 16))
+    assert any(lost_on_a_disk_of(size, tmp_path / str(size)) for size in sizes)
 
 
 def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(medfuzz, tmp_path):

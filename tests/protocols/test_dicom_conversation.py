@@ -112,10 +112,8 @@ def test_the_probe_is_served_in_both_states_and_proves_the_association(executor)
         assert unproven(executor.probe(), PROTOCOL.states["associated"]) == ""
 
 
-@pytest.mark.parametrize("name", CARRIED_OUT)
-def test_an_operation_is_carried_out_from_association_to_release(executor, name):
-    if name == ENDS_STORESCP and "storescp" in str(os.environ.get("PYTEST_CURRENT_TEST")):
-        pytest.skip("it would be the last one")
+def carried_out(executor, name):
+    """An operation in each of its valid forms, each in an association of its own."""
     for form in PROTOCOL.message(name).valid:
         begun(executor, "associated")
         reply = said(executor, form)
@@ -128,6 +126,16 @@ def test_an_operation_is_carried_out_from_association_to_release(executor, name)
         assert len(executor.exchanges[-1].unsolicited) == (4 if name == "c_find" else 0)
         assert unproven(executor.probe(), PROTOCOL.states["associated"]) == ""
         assert said(executor, PROTOCOL.message("release").send()).fields["pdu_type"] == 6
+
+
+@pytest.mark.parametrize("name", [name for name in CARRIED_OUT if name != ENDS_STORESCP])
+def test_an_operation_is_carried_out_from_association_to_release(executor, name):
+    carried_out(executor, name)
+
+
+@pytest.mark.parametrize("port", [pynetdicom], indirect=True)
+def test_what_storescp_does_not_survive_is_carried_out_by_another(executor):
+    carried_out(executor, ENDS_STORESCP)
 
 
 @pytest.mark.parametrize("name", ["associate", "associate_negotiating"])
