@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -80,11 +79,14 @@ def test_where_the_system_tells_nothing_nothing_is_waited(monkeypatch):
 
 def test_a_running_program_its_children_and_what_it_holds_open(tmp_path):
     (tmp_path / "held").write_text("")
-    words = "import subprocess, sys; f = open(sys.argv[1]); subprocess.run([sys.executable, '-c', 'input()'])"
-    with subprocess.Popen([sys.executable, "-c", words, tmp_path / "held"], stdin=subprocess.PIPE) as parent:
-        until = time.monotonic() + 20.0
-        while len(tree_of(parent.pid)) < 2 and time.monotonic() < until:
-            time.sleep(0.01)
+    child = "print('up', flush=True); input()"
+    words = "import subprocess, sys; f = open(sys.argv[1]); subprocess.run([sys.executable, '-c', sys.argv[2]])"
+    command, pipes = (
+        [sys.executable, "-c", words, tmp_path / "held", child],
+        {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE},
+    )
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **pipes) as parent:
+        assert parent.stdout.readline() == b"up\n"  # it is its own program by now, and has nothing of its parent's
         tree = tree_of(parent.pid)
         assert (tree[0], len(tree)) == (parent.pid, 2)
         assert len(threads_of(tree)) >= 2
