@@ -7,6 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 
 from harness.attribution import attributed
 from harness.case import Send, TestCase
@@ -45,6 +47,7 @@ from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
 from harness.triage.desk import Desk, DeskState
 from harness.triage.replay import ways_back
+from harness.unproven import Held, Unproven
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
 _HISTORY, _LONG_HISTORY = 16, 128
@@ -90,7 +93,8 @@ class _Counts:
 class CampaignState:
     """Where a campaign stands between two cases: all that decides what comes next, as plain values.
 
-    Times are wall seconds. `history` are places in the order of the cases. Findings are elsewhere, by bucket.
+    Times are wall seconds. `history` are places in the order of the cases; those that are `held` are run again.
+    Findings are elsewhere, by bucket.
     """
 
     seconds: float
@@ -109,6 +113,7 @@ class CampaignState:
     edges: tuple[int, ...]
     resets: int
     novelty: Mapping[str, NoveltyState]
+    held: tuple[int, ...] = ()
 
 
 class Campaign:
@@ -148,6 +153,8 @@ class Campaign:
         self._started = clock()
         self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing()
+        self._unproven = Unproven(math.inf if budget.seconds is None else budget.seconds)
+        self._again = list[Planned]()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed: dict[str, Finding] = {}
         self._resumed: tuple[Finding, ...] | None = None
@@ -213,6 +220,7 @@ class Campaign:
             self._end_session()
             if reason != "interrupted":
                 self._settle_owed()
+            self._prove(over=True)
             self._desk.finish(self.seconds)
             self._scope.require_any()
         except _EverythingLostError:
@@ -244,6 +252,7 @@ class Campaign:
             self._try(planned)
             if self._desk.advance(self.seconds):
                 self._last = None  # the device has met replays since
+            self._prove()
             self._settled()
         self._settled()
         return "interrupted"
@@ -254,14 +263,15 @@ class Campaign:
             self.tell(CaseSettled(last=self._interrupted))
 
     def _cases(self) -> Iterator[Planned]:
-        return self._deck if self._runner.independent else self._sparing.ordered(self._deck)
+        return self._deck if self._runner.independent else chain(self._again, self._sparing.ordered(self._deck))
 
     def _fuzzer_failed(self, fuzzer: Fuzzer, error: Exception) -> None:
         """One that raises gives no more cases, or learns no more; the run has failed by it, and the others go on."""
         self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
     def _is_spent(self) -> bool:
-        full = self._budget.cases is not None and self._counts.number >= self._budget.cases
+        run = self._counts.number + len(self._unproven)
+        full = self._budget.cases is not None and run >= self._budget.cases
         return full or self._is_late()
 
     def _has_found_enough(self) -> bool:
@@ -345,6 +355,11 @@ class Campaign:
             self._sparing.took(case, outcome.transcript)
         outcome = self._learn(case, outcome)
         trouble = self._runner.watch.take_trouble()
+        if trouble is None and (held := self._held(planned, outcome)) is not None:
+            self._counts.number -= 1
+            self._unproven.hold(held)
+            self._last = None
+            return
         verdict = self._judge(case, outcome)
         if trouble is not None and verdict is not Verdict.FINDING:
             raise trouble
@@ -357,6 +372,41 @@ class Campaign:
         self._last = case if verdict is Verdict.PASS else None
         self._conclude(case, outcome if measures is outcome.measures else replace(outcome, measures=measures), verdict)
         self._note_state(case, outcome.transcript)
+
+    def _held(self, planned: Planned, outcome: Outcome) -> Held | None:
+        """The case as it is to be kept, where it is not judged yet: it shows something new, and all of it can wait.
+
+        Who ends at a finding, or goes on from a run that told some, does not wait.
+        """
+        hurried = self._budget.findings is not None or bool(self._budget.stop_on) or bool(self._owed)
+        settled = settle(outcome.observations)
+        if self._runner.independent or hurried or verdict_of(settled) is not Verdict.FINDING:
+            return None
+        faults = tuple(faults_of(settled, planned.case, self._ledger.knows))
+        is_new = any(self._ledger.verdict(bucket_of(fault), fault) is None for fault in faults)
+        if not is_new or not self._unproven.waits(faults, outcome.transcript, self.seconds):
+            return None
+        return Held(planned, outcome, faults, self._met(planned.case))
+
+    def _prove(self, *, over: bool = False) -> None:
+        """Judge what was held and has its time now; all of it where the run is `over`, as far as there is time."""
+        while (held := self._unproven.due(self.seconds, over=over)) is not None:
+            if self._out_of_time():
+                self._unproven.drop(frozenset(map(bucket_of, held.faults)))
+            self._last, case = None, held.planned.case
+            self._at(held.planned.place)
+            self._survive(case, partial(self._decide, held))
+            self._at(None)
+
+    def _decide(self, held: Held) -> None:
+        self._counts.number += 1
+        case, outcome = held.planned.case, held.outcome
+        self._conclude(case, outcome, self._judge(case, outcome, held.history))
+        self._note_state(case, outcome.transcript)
+
+    def _met(self, case: TestCase) -> tuple[TestCase, ...]:
+        """What the device has met since it was last started, the case at the end."""
+        return (*(planned.case for planned in list(self._history)[:-1]), case)
 
     def _run(self, planned: Planned) -> Outcome:
         fuzzer, case = planned.fuzzer, planned.case
@@ -500,22 +550,30 @@ class Campaign:
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _judge(self, case: TestCase, outcome: Outcome) -> Verdict:
-        """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive."""
+    def _judge(self, case: TestCase, outcome: Outcome, history: Sequence[TestCase] = ()) -> Verdict:
+        """The verdict; new buckets are replayed first, and a case whose faults did not come back is inconclusive.
+
+        `history` is what the device had met, where it has met more since.
+        """
         settled = settle(outcome.observations)
         verdict = verdict_of(settled)
         if verdict is not Verdict.FINDING:
             return verdict
         faults = faults_of(settled, case, self._ledger.knows)
         try:
-            found = [self._finding(case, outcome.transcript, fault, outcome.observations) for fault in faults]
+            found = [self._finding(case, outcome.transcript, fault, outcome.observations, history) for fault in faults]
         except KeyboardInterrupt:
             self._finished(case, outcome, Verdict.INCONCLUSIVE)
             raise
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _finding(
-        self, case: TestCase, transcript: Transcript, fault: Observation, symptoms: Sequence[Observation]
+        self,
+        case: TestCase,
+        transcript: Transcript,
+        fault: Observation,
+        symptoms: Sequence[Observation],
+        history: Sequence[TestCase] = (),
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
         bucket = bucket_of(fault)
@@ -527,9 +585,8 @@ class Campaign:
         others = tuple(o for o in symptoms if o is not fault)
         number, seconds = self._counts.number, self.seconds
         finding = Finding(fault, bucket, (case,), transcript, number, seconds, symptoms=others)
-        history = (*(planned.case for planned in list(self._history)[:-1]), case)
         try:
-            finding = self._confirmation.confirm(finding, history)
+            finding = self._confirmation.confirm(finding, history or self._met(case))
         except BenchError as error:
             self._unreplayed = f"{fault.summary}: cannot be replayed ({error}); {self._suspect(case, transcript)}"
             self.tell(FindingDismissed(finding))
@@ -537,6 +594,8 @@ class Campaign:
         except KeyboardInterrupt:
             self.tell(FindingDismissed(finding))
             raise
+        finally:
+            self._unproven.spent(self.seconds - seconds, fault)
         self._trust(finding)
         self._shown += [finding.bucket] if finding.confirmed else []
         self._file(bucket, finding)
@@ -582,6 +641,7 @@ class Campaign:
             edges=self._runner.edges(),
             resets=self._runner.resets.used,
             novelty={name: one.state() for name, one in self._novelty.items()},
+            held=self._unproven.places,
         )
 
     def restore(self, state: CampaignState, findings: Sequence[Finding]) -> None:
@@ -590,7 +650,8 @@ class Campaign:
         What it told behind that place, and what it had no time to replay, is looked at first. Raises UsageError where
         the fuzzers do not give the same cases.
         """
-        planned = self._deck.skip(state.deck, {*state.history, *state.sparing.waiting})
+        planned = self._deck.skip(state.deck, {*state.history, *state.sparing.waiting, *state.held})
+        self._again = [planned[place] for place in state.held]
         found = {finding.bucket: finding for finding in findings}
         self._started = self._clock() - state.seconds
         counts = self._counts

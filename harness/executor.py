@@ -117,6 +117,13 @@ class Executor:
         """True where nothing is due on this connection any more: a message was only begun, or the device ended it."""
         return bool(self._begun) or self.ended
 
+    @property
+    def silence(self) -> float:
+        """Seconds since the last answer of this record; since it began where there was none."""
+        answered = [exchange.ended_at for exchange in self.exchanges if exchange.answered]
+        began = [exchange.sent_at for exchange in self.exchanges[:1]]
+        return self.now() - max((*answered, *began), default=self.now())
+
     def now(self) -> float:
         """The link's clock, or the target's while no link is open."""
         return self.connection.now()
@@ -439,7 +446,7 @@ class Executor:
 
     def _is_eager(self, message: str, seconds: float) -> bool:
         """True where the wait for an answer can be cut short: the probe's own cannot be told from another probe's."""
-        if self._patience.haste is Haste.NONE or not self._last or not self._latency.known:
+        if self._patience.haste in (Haste.NONE, Haste.LITTLE) or not self._last or not self._latency.known:
             return False
         if message == self.protocol.probe.message or self.over:
             return False
@@ -585,6 +592,11 @@ class Executor:
     def brief(self) -> float:
         """The seconds in which the probe is served where all is well, several times over."""
         return self._latency.brief(self.protocol.probe.message)
+
+    @property
+    def briefest(self) -> float:
+        """The seconds in which most answers come, several times over: enough where nothing is to be proven."""
+        return self._latency.deaf(self.protocol.probe.message)
 
     @property
     def unanswered(self) -> tuple[bytes, ...]:

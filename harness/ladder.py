@@ -14,6 +14,7 @@ _FILLINGS = (256, 1024)  # bytes; a serial line of 9600 baud takes a second for 
 _FILLING_SECONDS = 5.0
 _LATE_FACTOR = 4.0  # reply timeouts that a silent connection is given before another one is tried
 _ATTEMPTS = 3
+_PROOF = 2.0  # reply timeouts
 _LEARNED = 2
 SHORTCUTS = (Way.FILLED, Way.RECONNECTED)
 
@@ -36,8 +37,10 @@ class Ladder:
     Where nothing is due on a connection any more, the device is asked on another one at once, and serves there or not.
     A device whose old connections never served again is not waited for on them any more. One that is `trusted` to come
     back by filler, or on another connection only, is not waited for before it is given that. `presumed` ways stand for
-    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. In a `hasty` climb
-    the first probe is given no more than it takes where all is well.
+    all that was learned; where `NEVER` is one of them, each rung is tried, and on none is it waited. `filler` is how
+    many bytes it takes then, as far as is known: they are given at once. In a `hasty` climb the first probe is given no
+    more than it takes where all is well; where ways are presumed and it is not, the device has been silent for two
+    timeouts before any of them is tried.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -45,7 +48,12 @@ class Ladder:
         self._renewals = 0
         self.trusted = frozenset[Way]()
         self.presumed: frozenset[Way] | None = None
+        self.filler = 0
         self.hasty = False
+
+    def presume(self, ways: frozenset[Way] | None, *, filler: int = 0, hasty: bool = False) -> None:
+        """Rely on these ways and bytes instead of what was learned, as a replay does; None: on what was learned."""
+        self.presumed, self.filler, self.hasty = ways, filler, hasty
 
     def forget(self) -> None:
         """The device was made fresh: what was learned of its connections was another life's."""
@@ -97,12 +105,18 @@ class Ladder:
 
     def _on_this_connection(self, began: float) -> Served | None:
         executor, asked = self._executor, len(self._executor.frames)
-        seconds = executor.brief if self.hasty else 0.0
-        if not executor.overdue and (answer := executor.probe(seconds)) is not None:
+        seconds = executor.briefest if self.hasty else 0.0
+        if not self._asked_before and (answer := executor.probe(seconds)) is not None:
             return Served(answer, Service(Way.AT_ONCE))
         if executor.over:  # the end had come late, or instead of an answer
             return None
         return self._in_step(asked, began)
+
+    @property
+    def _asked_before(self) -> bool:
+        """True where a probe went out behind the case in vain, for twice its time where that is to prove something."""
+        enough = self.hasty or self.presumed is None or self._executor.silence >= _PROOF * self._executor.timeout
+        return self._executor.overdue and enough
 
     def _in_step(self, asked: int, began: float) -> Served | None:
         """The second probe, with the protocol's own resynchronization before it; what was `asked` before is known."""
@@ -139,7 +153,7 @@ class Ladder:
         """The bytes that a wrong length announced, as far as they can be given."""
         executor, given = self._executor, 0
         probe = executor.protocol.probe.data
-        for size in _FILLINGS if executor.connection.stream and probe else ():
+        for size in self._fillings() if executor.connection.stream and probe else ():
             try:
                 executor.fill(probe * (size // len(probe) + 1), _FILLING_SECONDS)
             except GuardRefused:
@@ -148,6 +162,12 @@ class Ladder:
             if (answer := executor.probe()) is not None and not _is_echo(answer.data, probe):
                 return Served(answer, Service(Way.FILLED, executor.now() - began, given))
         return None
+
+    def _fillings(self) -> tuple[int, ...]:
+        """What it took before, and what is left of all that is given."""
+        first = self.filler or _FILLINGS[0]
+        left = sum(_FILLINGS) - first
+        return (first, left) if left > 0 else (first,)
 
     def _on_another(self, *, closed: bool, patience: float, began: float, since: float | None = None) -> Served:
         executor, failed = self._executor, 0

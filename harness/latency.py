@@ -18,12 +18,13 @@ _SHORTEST_BRIEF, _BRIEF_QUIETS = 0.1, 2.0
 class Haste(Enum):
     """What a case does where an answer is overdue.
 
-    It waits out the reply timeout; or asks at once whether the device serves; or waits for no answer longer than it is
-    usual several times over, because it is known how a device that is silent then comes back. At `MOST`, which proves
-    nothing, that holds for the last one, too.
+    It waits out the reply timeout; or does so for the first alone, as a device that is deaf then answers none behind
+    it; or asks at once whether the device serves; or waits for no answer longer than it is usual several times over,
+    because it is known how a device that is silent then comes back. At `MOST`, which proves nothing, that holds for the
+    last one, too.
     """
 
-    NONE, SOME, MORE, MOST = range(4)
+    NONE, LITTLE, SOME, MORE, MOST = range(5)
 
 
 class Latency:
@@ -66,6 +67,11 @@ class Latency:
     def brief(self, message: str) -> float:
         """After so long an answer is not waited for any more where the device is known to be deaf now and then."""
         return min(self._timeout, max(_SHORTEST_BRIEF, _BRIEF_QUIETS * self.quiet(message)))
+
+    def deaf(self, message: str) -> float:
+        """So long an answer is waited for where none will come, or nothing is proven: four times what most take."""
+        usual = _QUIET_FACTOR * median(self._latest) if self._latest else self._timeout
+        return min(self.brief(message), max(_SHORTEST_BRIEF, usual))
 
     def answered(self, message: str, seconds: float) -> None:
         """An answer came; a slow one is forgotten over the next hundreds, over dozens where it is the message's own."""

@@ -38,16 +38,19 @@ class Patience:
 
     def seconds(self, step: Send, timeout: float, how: Standing) -> float:
         """How long a message that was sent is waited behind, `timeout` at most."""
-        name, latency, hasty = step.message, self.latency, self.haste is not Haste.NONE
+        name, latency, hasty = step.message, self.latency, self.haste not in (Haste.NONE, Haste.LITTLE)
         mute = not self.telling or latency.is_mute(name)
         due = how.expects and not (hasty and not how.last and mute)
         seconds = timeout if due or how.owed or not self._adaptive else latency.quiet(name)
+        if how.deaf and self._is_known and (self.haste is Haste.LITTLE or (hasty and not how.last)):
+            seconds = min(seconds, latency.deaf(name))
         if not hasty:
             return seconds
         if how.ended:
             return 0.0
-        dropped = not how.last and self._is_known and (step.mutated or how.deaf)
-        if dropped or self.haste is Haste.MOST:
+        if self.haste is Haste.MOST:
+            seconds = min(seconds, latency.deaf(name))
+        elif not how.last and self._is_known and step.mutated:
             seconds = min(seconds, latency.brief(name))
         if not how.expects and not how.owed:
             seconds = min(seconds, latency.unasked_wait(name))
@@ -64,6 +67,8 @@ class Patience:
 
     def behind(self, probe: str, seconds: float) -> float:
         """How long a probe has that was sent behind a message which had `seconds`."""
+        if self.haste is Haste.MOST:
+            return self.latency.deaf(probe)
         return self.latency.brief(probe) if self._is_sure else seconds
 
     def later(self, since: float, seconds: float, now: float) -> float:

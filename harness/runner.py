@@ -62,7 +62,8 @@ class Runner:
         load: Load | None = None,
         ask: Ask | None = None,
     ) -> None:
-        self._load, self._ask, self._careful = load, ask, False
+        self._load, self._ask = load, ask
+        self._replaying: Haste | None = None
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
@@ -165,14 +166,17 @@ class Runner:
         self.states.unsettle()
 
     @contextmanager
-    def sequential(self, presumed: frozenset[Way] = frozenset(), *, hasty: bool = False) -> Generator[None]:
-        """Without fences, and unless it is `hasty` without haste: each answer is waited for, as it must be to count.
+    def sequential(
+        self, presumed: frozenset[Way] = frozenset(), *, filler: int = 0, haste: Haste = Haste.NONE
+    ) -> Generator[None]:
+        """Without fences, and if no `haste` is said without: each answer is waited for, as it must be to count.
 
-        A device that comes back on the `presumed` ways is not waited for before these.
+        A device that comes back on the `presumed` ways, or behind so many bytes of `filler`, is not waited for before
+        these.
         """
-        self._careful = not hasty
+        self._replaying = haste
         for interface in self.interfaces.values():
-            interface.ladder.presumed, interface.ladder.hasty = presumed, hasty
+            interface.ladder.presume(presumed, filler=filler, hasty=haste is Haste.MOST)
         if isinstance(self.states, KeptStates):
             self.states.replaying = True
         fenced = [i for i in self.interfaces.values() if isinstance(i.carrier, Fences) and i.carrier.fenced]
@@ -180,12 +184,12 @@ class Runner:
         try:
             yield
         finally:
-            self._careful = False
+            self._replaying = None
             if isinstance(self.states, KeptStates):
                 self.states.replaying = False
             self._fence(fenced, on=True)
             for interface in self.interfaces.values():
-                interface.ladder.presumed, interface.ladder.hasty = None, False
+                interface.ladder.presume(None)
 
     def _fence(self, interfaces: Sequence[Interface], *, on: bool) -> None:
         for interface in interfaces:
@@ -349,10 +353,10 @@ class Runner:
         return _Progress()
 
     def _haste(self, interface: Interface) -> Haste:
-        if self.independent or self._careful:
+        if self.independent:
             return Haste.NONE
-        if interface.ladder.hasty:
-            return Haste.MOST
+        if self._replaying is not None:
+            return self._replaying
         return Haste.MORE if interface.ladder.known else Haste.SOME
 
     def _settled(self, executor: Executor) -> tuple[TargetEvent, ...]:

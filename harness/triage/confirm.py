@@ -10,7 +10,10 @@ devices are dead by themselves. Where one of these shows it, or the device came 
 time in each replay, ten of each decide: all with the case, and at most four without it, which a sound device shows
 once in 700 at worst, held for two thirds of the time. A late answer or a closed connection may not show in any without
 it: some devices are slow, refuse a connection that follows another, or close one that is idle for as long as the case
-took. If a replay of a sound device looks silent by chance
+took. A control is as long as the replays were until the device was asked whether it serves, and goes to the session's
+end where one of them had to; that a message is not answered no control can show that sends none. Where only service is
+asked for, and the first sight found the way back with patience, replays are silent for two timeouts before they try it.
+If a replay of a sound device looks silent by chance
 with probability q, one first sight is confirmed wrongly with at most 6 q · q² = 6 q³, one in twenty thousand for
 q = 2 %, and it takes the first sight besides. Each such sight that no replay confirmed makes the bench suspect: from
 then on one replay more is asked for of either sort, three more at most.
@@ -28,9 +31,8 @@ from harness.errors import BenchError
 from harness.finding import Finding, bucket_of, is_blamed
 from harness.interfaces import Explains
 from harness.runner import Runner
-from harness.transcript import Way
 from harness.triage.control import Control
-from harness.triage.replay import Replay, replay_once, same_fault, ways_back
+from harness.triage.replay import Replay, relied_on, replay_once, same_fault
 from harness.verdict import KINDS, Kind, Observation
 
 _WINDOWS = (1, 2, 4, 8, 16)
@@ -140,10 +142,10 @@ class Confirmation:
         return self._tries + (min(self.suspect, _SUSPECT) if finding.observation.timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
-        return replay_once(self._runner, window, finding, self._stop, _presumed(finding))
+        return replay_once(self._runner, window, finding, self._stop, relied_on(finding))
 
-    def _without(self, window: Sequence[TestCase], finding: Finding) -> Replay:
-        return replay_once(self._runner, window, finding, self._stop)
+    def _without(self, window: Sequence[TestCase], finding: Finding, ends: bool) -> Replay:
+        return replay_once(self._runner, window, finding, self._stop, ends=ends)
 
     def _judged(self, finding: Finding, played: Sequence[Replay]) -> Finding:
         """With a doubt where the rule does not believe it."""
@@ -151,16 +153,6 @@ class Confirmation:
             seen = f"it came back in {finding.reproduced} of {finding.tries} replays"
             return replace(finding, doubt=f"{seen}, which chance can do")
         return self._control.judged(finding, played, self._asked(finding)) if finding.observation.timed else finding
-
-
-def _presumed(finding: Finding) -> frozenset[Way]:
-    """The way back that the first sight found with patience, where chance finds it no easier when it is tried first.
-
-    A device that is held up at random comes back to another connection sooner or later, to filler in its second only.
-    Where the device says itself why it fell silent, chance has no part in it.
-    """
-    ways = ways_back(finding.transcript)
-    return ways if finding.kind is Kind.HANG else ways & {Way.FILLED}
 
 
 def needed_of(finding: Finding) -> int:

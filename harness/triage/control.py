@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from harness.case import Origin, TestCase, Wait
 from harness.finding import Finding
-from harness.transcript import Transcript, Way
-from harness.triage.replay import Replay
+from harness.transcript import Transcript, Way, own_exchanges
+from harness.triage.replay import Replay, is_prompt
 from harness.verdict import Kind
 
 Play = Callable[[Sequence[TestCase], Finding], Replay]
+PlayTo = Callable[[Sequence[TestCase], Finding, bool], Replay]
 _LONGEST = 30.0  # link seconds
 _COMPARED, _ENOUGH, _FEW = 10, 6, 4
 _ALIKE, _SLACK = 1.5, 0.3  # times, and seconds
@@ -19,12 +20,12 @@ _TRIES = 2  # for each that is wanted: one that tested nothing is no vote
 
 
 class Control:
-    """Plays windows by `again`, and without the case by `without`, until `stop()`.
+    """Plays windows by `again`, and without the case by `without`, which is told whether to the session's end.
 
-    What was not played then speaks for the finding, not against it.
+    That ends with `stop()`: what was not played then speaks for the finding, not against it.
     """
 
-    def __init__(self, again: Play, without: Play, stop: Callable[[], bool]) -> None:
+    def __init__(self, again: Play, without: PlayTo, stop: Callable[[], bool]) -> None:
         self._again, self._without, self._stop = again, without, stop
 
     def judged(self, finding: Finding, replays: Sequence[Replay], asked: int) -> Finding:
@@ -34,32 +35,45 @@ class Control:
         as where a device is held up at random, ten of each sort decide.
         """
         window, quiet = _window(finding, _longest(finding, replays)), _needs_quiet(finding)
-        seen = self._votes(self._without, window, finding, asked)
+        without = self._controlled(finding, replays)
+        seen = self._votes(without, window, finding, asked)
         if not seen and not self._stop():
             return _doubted(finding, "and what comes without the case could not be played")
         if not any(seen) and _is_steady(finding, replays):
             return finding
         if asked == 1 or (quiet and any(seen)):
             return _doubted(finding, "and without the case, too")
-        return self._compared(window, finding, seen, 0 if quiet else _FEW)
+        return self._compared(without, window, finding, seen, 0 if quiet else _FEW)
 
-    def _compared(self, window: Sequence[TestCase], finding: Finding, seen: list[bool], few: int) -> Finding:
+    def _controlled(self, finding: Finding, replays: Sequence[Replay]) -> Play:
+        """To the session's end where a replay had to be; not at all where it shows nothing.
+
+        No message of a case is unanswered where none is sent.
+        """
+        if finding.kind is Kind.NO_REPLY and len(finding.window) == 1:
+            return lambda _window, _finding: Replay(False)
+        ends = any(again.reproduced and again.case is None for again in replays)
+        return lambda window, finding: self._without(window, finding, ends)
+
+    def _compared(
+        self, without: Play, window: Sequence[TestCase], finding: Finding, seen: list[bool], few: int
+    ) -> Finding:
         """Believed where the case shows it in each of ten replays, and no more than `few` of ten controls do.
 
         Six are enough where none of ten does: whatever holds a device up so often that chance gives six of six does not
         spare ten of ten (2.5 in 100,000 at the likeliest rate).
         """
-        seen += self._votes(self._without, window, finding, _COMPARED - len(seen), most=few - sum(seen))
+        seen += self._votes(without, window, finding, _COMPARED - len(seen), most=few - sum(seen))
         if sum(seen) > few:
             return _doubted(finding, "and without the case, too")
         enough = _COMPARED if any(seen) or len(seen) < _COMPARED else _ENOUGH
         hits = self._votes(self._again, finding.window, finding, enough - finding.tries, most=_COMPARED, fewest=True)
         finding = replace(finding, reproduced=finding.reproduced + sum(hits), tries=finding.tries + len(hits))
-        without = f"and in {sum(seen)} of {len(seen)} without the case"
+        words = f"and in {sum(seen)} of {len(seen)} without the case"
         if finding.reproduced < finding.tries:
-            return _doubted(finding, without)
+            return _doubted(finding, words)
         if finding.tries < enough:
-            return _doubted(finding, f"{without}; the time was up before {enough} replays had told one from the other")
+            return _doubted(finding, f"{words}; the time was up before {enough} replays had told one from the other")
         return finding
 
     def _votes(
@@ -109,10 +123,19 @@ def _is_steady(finding: Finding, replays: Sequence[Replay]) -> bool:
 def _longest(finding: Finding, replays: Sequence[Replay]) -> float:
     """Link seconds that the case took until it was asked whether the device serves: one may close what is idle so long.
 
-    What it took to be served again is left out: the control is asked as well.
+    What it took to be served again is left out: the control is asked as well. Where the device was asked behind the
+    last message whether it serves, the replays say how long: they have not waited for what a deaf one does not answer.
     """
-    seen = [finding.transcript, *(again.transcript for again in replays if again.transcript is not None)]
-    return min(max(_taken(transcript) for transcript in seen), _LONGEST)
+    played = [again.transcript for again in replays if again.reproduced and again.transcript is not None]
+    if played and is_prompt(finding):
+        return min(max(_until_asked(finding.case, transcript) for transcript in played), _LONGEST)
+    return min(max(_taken(transcript) for transcript in (finding.transcript, *played)), _LONGEST)
+
+
+def _until_asked(case: TestCase, transcript: Transcript) -> float:
+    """Seconds until its last message was out."""
+    sent = [exchange.sent_at for _step, exchange in own_exchanges(case, transcript)]
+    return max(0.0, sent[-1] - transcript.started) if sent else _taken(transcript)
 
 
 def _taken(transcript: Transcript) -> float:

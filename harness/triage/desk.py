@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,30 +14,39 @@ from harness.interfaces import WireProtocol
 from harness.runner import Runner
 from harness.transcript import Way
 from harness.triage.minimize import Minimization, counted
-from harness.triage.replay import Replay, presumed_of, replay_once
+from harness.triage.replay import Replay, presumed_of, relied_on, replay_once
 from harness.triage.shrink import Shrinker, Window
+from harness.verdict import KINDS, Kind
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
+_GRAVE_SHARE, _GRAVE_SECONDS = 0.5, 30.0  # of it, and of one that is of the gravest, from when it is found
+_LAST_SHARE = 0.25  # of a run whose end is known
+_GRAVEST = frozenset({Kind.UNSAFE_STATE, Kind.CRASH, Kind.HANG})
+_UNSHARED = (_GRAVE_SECONDS, 10.0, 0.0)  # seconds of the gravest, of others that are grave, and of the rest
 _AT_A_TIME, _COSTLY_SECONDS = 5, 2.0
 _HEAD_START, _HEAD_START_SHARE = 300.0, 0.3  # seconds at most, and of a run whose end is known
 _LEAST_SECONDS = 30.0  # at the end of a short run
 _TURN_SECONDS = 2.0
+_PROOF = 3.0  # reply timeouts that a replay of what is silent takes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Task:
-    """One finding on the desk. One that needs long makes room for the others now and then, where replays are quick.
+    """One finding on the desk, the `place`th that came. What is grave comes first, and what no like of is small yet.
+
+    One that has had its time makes room for those that had less.
 
     `hasty`: it is asked without what proves a fault: a reset behind what left the device serving, the session's end
     where the fault shows before it, patience with a device that never served again.
     """
 
     minimization: Minimization
+    place: int
     hasty: bool = True
     shows_before_the_end: bool = False
     resets: int = 0
-    turns: int = 1
+    slowest: float = 0.0
 
     @property
     def presumed(self) -> frozenset[Way]:
@@ -50,12 +59,34 @@ class _Task:
         return self.minimization.replays >= _REPLAYS or self.resets >= _RESETS
 
     @property
-    def has_had_its_turn(self) -> bool:
-        spent, played = self.minimization.seconds, self.minimization.replays
-        if spent < _TURN_SECONDS * self.turns or spent > _COSTLY_SECONDS * played:
-            return False
-        self.turns += 1
-        return True
+    def is_urgent(self) -> bool:
+        """True for one of the gravest that has not had its time."""
+        return self._rank == 0 and self.minimization.seconds < _GRAVE_SECONDS
+
+    @property
+    def sort(self) -> tuple[str, ...]:
+        """What the first that is small tells the most of."""
+        seen = self.minimization.first.observation
+        return seen.kind, seen.requirement, *seen.fingerprint[:1]
+
+    @property
+    def _rank(self) -> int:
+        kind = self.minimization.first.kind
+        return 0 if kind in _GRAVEST else 1 if KINDS[kind].grave else 2
+
+    def turn(self, small: Mapping[tuple[str, ...], int]) -> tuple[int, int, int, int]:
+        """What is least has the next question, where so many of each sort are `small`."""
+        shared = max(0.0, self.minimization.seconds - _UNSHARED[self._rank])
+        return int(shared / _TURN_SECONDS), self._rank, small[self.sort], self.place
+
+    def takes_to_tell(self, tries: int, timeout: float) -> float:
+        """Seconds until it is told as small as it is, as far as is known: its replays, one of them with patience."""
+        first, timed = self.minimization.first, self.minimization.first.observation.timed
+        if self.minimization.window == first.window:
+            return 0.0
+        took = first.transcript.ended - first.transcript.started
+        patience = took if timed and first.kind is not Kind.HANG else 0.0
+        return (tries - 1) * (self.slowest + (_PROOF * timeout if timed else took)) + patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +99,12 @@ class DeskState:
 
 
 class Desk:
-    """Takes confirmed findings in the order in which they came; `tell` is given each that became smaller.
+    """Takes confirmed findings, the gravest first; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many. A run that has cases
-    left gives it a fifth of its time. One finding may cost five hundred replays, and twenty resets where these or the
-    replays take long, or are limited.
+    left gives it a fifth of its time. An unsafe state, a crash or a hang may have half of it, and at least half a
+    minute, until each had half a minute; in the last quarter of a run whose end is known it has all. One finding may
+    cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
     """
 
     def __init__(
@@ -89,7 +121,9 @@ class Desk:
         self._runner, self._shrinker, self._stop, self._tell = runner, Shrinker(protocols), stop, tell
         self._tries, self._limit, self._spent = tries, seconds, 0.0
         self._head_start = min(_HEAD_START, _HEAD_START_SHARE * planned)
-        self._waiting: deque[_Task] = deque()
+        self._planned, self._ends_at = planned, math.inf
+        self._waiting: list[_Task] = []
+        self._came, self._small = 0, Counter[tuple[str, ...]]()
         self._played = 0
         self._serves = False  # it was clean to the end of the last replay, and nothing was played since
         self._dropped = set[str]()
@@ -99,17 +133,25 @@ class Desk:
         self._dropped.add(bucket)
 
     def take(self, finding: Finding) -> None:
-        """Put it at the end of the row."""
-        self._waiting.append(_Task(Minimization(finding, self._shrinker, steady=self._runner.independent)))
+        """Put it on the desk."""
+        self._put(finding, hasty=True)
+
+    def _put(self, finding: Finding, *, hasty: bool) -> None:
+        self._came += 1
+        minimization = Minimization(finding, self._shrinker, steady=self._runner.independent)
+        self._waiting.append(_Task(minimization, self._came, hasty))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
 
         Between these and the cases a device may have to be brought back to its state. Where a replay takes seconds,
-        the first minutes belong to the cases: they find the most then. True when it has played something: what the
-        device met before is past.
+        the first minutes belong to the cases, but for what is urgent: they find the most then. True when it has played
+        something: what the device met before is past.
         """
         before, self._serves = self._played, False
+        self._ends_at = time.monotonic() + self._planned - elapsed
+        while self._is_urgent and self._spent < self._urgent_share(elapsed) and self._work():
+            pass
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
         share = _SHARE * (elapsed - self._head_start if each > _COSTLY_SECONDS else elapsed)
@@ -118,6 +160,15 @@ class Desk:
                 pass
         return self._played > before
 
+    @property
+    def _is_urgent(self) -> bool:
+        return any(task.is_urgent for task in self._waiting)
+
+    def _urgent_share(self, elapsed: float) -> float:
+        """Seconds in all, as long as the next one is urgent."""
+        last = self._planned - elapsed < _LAST_SHARE * self._planned
+        return math.inf if last else max(_GRAVE_SECONDS, _GRAVE_SHARE * elapsed)
+
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""
         until, self._serves = self._spent + max(_LEAST_SECONDS, elapsed), False
@@ -125,30 +176,38 @@ class Desk:
             pass
         self._clear_away()
         while self._waiting:
-            self._conclude(self._waiting.popleft())
+            self._conclude(self._waiting.pop(0))
 
     def _work(self) -> bool:
-        """One question about the first of the row; False where there is none, or no time for it."""
+        """One question about the one whose turn it is; False where there is none, or no time for it."""
         self._clear_away()
         if self._stop() or self._spent >= self._limit or not self._waiting:
             return False
-        task, began, resets = self._waiting[0], time.monotonic(), self._runner.resets.costly
-        task.minimization.advance(partial(self._asked, task))
-        slow = not self._runner.independent and time.monotonic() - began > _COSTLY_SECONDS
+        task, began, resets = self._ordered()[0], time.monotonic(), self._runner.resets.costly
+        if not self._must_end(task):
+            task.minimization.advance(partial(self._asked, task))
+        took = time.monotonic() - began
+        task.slowest = max(task.slowest, took)
+        slow = not self._runner.independent and took > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
-        if task.minimization.done or task.costs_too_much:
-            self._waiting.popleft()
+        if task.minimization.done or task.costs_too_much or self._must_end(task):
+            self._waiting.remove(task)
             self._conclude(task)
-        elif task.has_had_its_turn:
-            self._waiting.rotate(-1)
         self._spent += time.monotonic() - began
         return True
+
+    def _ordered(self) -> list[_Task]:
+        return sorted(self._waiting, key=lambda task: task.turn(self._small))
+
+    def _must_end(self, task: _Task) -> bool:
+        """True where what is left of the run is needed to see how often the smaller one comes back."""
+        timeout = self._runner.interfaces[task.minimization.first.case.interface].executor.timeout
+        return 0.0 < self._ends_at - time.monotonic() < task.takes_to_tell(self._tries, timeout)
 
     def _clear_away(self) -> None:
         """What was dropped."""
         if self._dropped:
-            left = [task for task in self._waiting if task.minimization.first.bucket not in self._dropped]
-            self._waiting = deque(left)
+            self._waiting = [task for task in self._waiting if task.minimization.first.bucket not in self._dropped]
 
     def _conclude(self, task: _Task) -> None:
         """What one came to; told where it comes back as often as the one that it was made of.
@@ -163,14 +222,21 @@ class Desk:
             return
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
+            self._small[task.sort] += 1
             self._tell(finding)
         elif task.hasty and finding.reproduced < finding.tries:
-            self._waiting.append(
-                _Task(Minimization(first, self._shrinker, steady=self._runner.independent), hasty=False)
-            )
+            self._put(first, hasty=False)
 
     def _repeated(self, finding: Finding) -> Finding:
-        played = (self._play(finding.window, finding) for _ in range(self._tries - 1) if not self._stop())
+        """With its k of n: once with patience, where it does not say why it fell silent, then as it came back."""
+        played: list[Replay] = []
+        known = finding if finding.kind is Kind.HANG else None
+        for _ in range(self._tries - 1):
+            if not self._stop():
+                ways = frozenset[Way]() if known is None else relied_on(known)
+                played.append(again := self._play(finding.window, known or finding, ways))
+                if known is None and again.reproduced and again.transcript is not None:
+                    known = replace(finding, transcript=again.transcript)
         return counted(finding, played, shown=1)
 
     def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
@@ -192,13 +258,13 @@ class Desk:
         self._serves = again.clean
         return again
 
-    def _play(self, window: Window, finding: Finding) -> Replay:
+    def _play(self, window: Window, finding: Finding, ways: frozenset[Way]) -> Replay:
         self._played, self._serves = self._played + 1, False
-        return replay_once(self._runner, window, finding, self._stop)
+        return replay_once(self._runner, window, finding, self._stop, ways)
 
     def state(self) -> DeskState:
         """What there is to do, to be written down: the one in hand is begun again by whoever reads it."""
-        waiting = tuple(task.minimization.first.bucket for task in self._waiting)
+        waiting = tuple(task.minimization.first.bucket for task in self._ordered())
         return DeskState(waiting, self._spent, self._played)
 
     def restore(self, state: DeskState, findings: Mapping[str, Finding]) -> None:

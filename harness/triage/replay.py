@@ -9,11 +9,12 @@ from harness.case import TestCase
 from harness.errors import BenchError, GuardRefused, MedfuzzError
 from harness.finding import LINK_GONE, RESTART, Finding, upgraded
 from harness.ladder import SHORTCUTS
+from harness.latency import Haste
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
 from harness.transcript import Transcript, Way
-from harness.verdict import KINDS, Blame, Kind, Observation
+from harness.verdict import KINDS, UNSERVING, Blame, Kind, Observation
 
 OVER = "the time was over before the replay was"
 
@@ -70,8 +71,10 @@ def replay_once(
     soon over where these are known. Without `reset` the device is as the last replay left it; `ends`: the session's end
     is played, too.
     """
+    service = finding.transcript.service
+    filler = service.filler if service is not None and Way.FILLED in presumed else 0
     try:
-        with runner.sequential(presumed, hasty=hasty and bool(presumed)):
+        with runner.sequential(presumed, filler=filler, haste=_haste(finding, presumed, hasty=hasty)):
             runner.fresh(reset=reset)
             return _played(runner, window, finding, stop, ends=ends)
     except BenchError as error:
@@ -80,6 +83,29 @@ def replay_once(
         return Replay(False, untested=str(error))
     except Exception as error:  # noqa: BLE001  what a decoder or a callback raises is no answer of the device's
         return Replay(False, bench_error=str(own_error(error, f"replay of {finding.id}")))
+
+
+def _haste(finding: Finding, presumed: frozenset[Way], *, hasty: bool) -> Haste:
+    if hasty and presumed:
+        return Haste.MOST
+    if finding.kind is Kind.NO_REPLY:
+        return Haste.LITTLE
+    return Haste.SOME if presumed and is_prompt(finding) else Haste.NONE
+
+
+def is_prompt(finding: Finding) -> bool:
+    """Where it is only asked whether the device serves, what a deaf one does not answer need not be waited for."""
+    return finding.observation.timed and finding.observation.monitor == UNSERVING and bool(relied_on(finding))
+
+
+def relied_on(finding: Finding) -> frozenset[Way]:
+    """The way back that the first sight found with patience, where chance finds it no easier when it is tried first.
+
+    A device that is held up at random comes back to another connection sooner or later, to filler in its second only.
+    Where the device says itself why it fell silent, chance has no part in it.
+    """
+    ways = ways_back(finding.transcript)
+    return ways if finding.kind is Kind.HANG else ways & {Way.FILLED}
 
 
 def ways_back(transcript: Transcript) -> frozenset[Way]:

@@ -39,7 +39,7 @@ class Played:
         self.windows, self.controls, self.shows, self.failing = [], [], shows, failing
         monkeypatch.setattr(confirm, "replay_once", self.replay)
 
-    def replay(self, _runner, window, finding, stop=None, _presumed=()):
+    def replay(self, _runner, window, finding, stop=None, _presumed=(), *, ends=True):
         window = tuple(window)
         if window[-1].origin.fuzzer == "control":
             self.controls.append(window)
@@ -130,7 +130,7 @@ def test_a_window_ends_with_the_case_that_showed_it_in_the_replay(toy, monkeypat
     played = Played(monkeypatch, lambda window, _n: len(window) >= 3)
     plays = played.replay
 
-    def earlier(_runner, window, finding, stop=None, _presumed=()):
+    def earlier(_runner, window, finding, stop=None, _presumed=(), **_options):
         again = plays(_runner, window, finding, stop)
         return Replay(True, again=again.again, case=history[2]) if again.reproduced else again
 
@@ -276,7 +276,7 @@ def test_how_many_replays_are_needed_is_said_by_the_kind():
 
 def test_a_slow_death_that_was_seen_behind_another_message_blames_the_one_of_the_replay(toy, monkeypatch):
     seen = made(Kind.EXIT, "device", "ended", 0.0, ("139", "x"))
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: Replay(True, again=seen, case=X))
     finding = confirmed(toy(), sight(Kind.EXIT, ("139", "probe")))
     assert (finding.observation, finding.bucket) == (seen, bucket_of(seen))
 
@@ -294,7 +294,7 @@ def test_a_slow_death_that_was_seen_behind_another_message_blames_the_one_of_the
 )
 def test_only_kinds_that_know_nothing_better_take_the_blame_of_the_replay(toy, monkeypatch, kind, monitor, blamed):
     seen = made(kind, monitor, "seen again", 0.0, ("s", "b"))
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: Replay(True, again=seen, case=X))
     monkeypatch.setattr(confirm, "explained", lambda _runner, finding: finding)
     first = sight(kind, ("s", "x"), monitor=monitor)
     finding = confirmed(toy(), first)
@@ -304,7 +304,7 @@ def test_only_kinds_that_know_nothing_better_take_the_blame_of_the_replay(toy, m
 
 def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkeypatch):
     seen = Observation(Kind.LINK_LOST, "link", "lost", 0.0)
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, again=seen, case=X))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: Replay(True, again=seen, case=X))
     first = sight(Kind.REBOOT, ("restart", "x"), monitor="liveness")
     assert confirmed(toy(), first).observation is first.observation
 
@@ -314,14 +314,18 @@ def test_a_link_that_is_lost_in_the_replay_says_nothing_of_the_blame(toy, monkey
 )
 def test_what_explains_it_in_the_replay_is_the_fault(toy, monkeypatch, kind, cause):
     seen, why = made(kind, "liveness", "gone", 0.0, ("s", "x")), made(cause, "program", "it says why", 0.0, ("w", "f"))
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, observations=(seen, why), again=seen))
+    monkeypatch.setattr(
+        confirm, "replay_once", lambda *_words, **_options: Replay(True, observations=(seen, why), again=seen)
+    )
     finding = confirmed(toy(), sight(kind, ("s", "x"), monitor="liveness"))
     assert (finding.observation, finding.bucket) == (why, bucket_of(why))
 
 
 def test_another_fault_beside_it_in_the_replay_does_not_take_its_place(toy, monkeypatch):
     seen, other = made(Kind.EXIT, "device", "ended", 0.0, ("1", "x")), made(Kind.LEAK, "m", "leaks", 0.0, ("l", "x"))
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(True, observations=(seen, other), again=seen))
+    monkeypatch.setattr(
+        confirm, "replay_once", lambda *_words, **_options: Replay(True, observations=(seen, other), again=seen)
+    )
     assert confirmed(toy(), sight(Kind.EXIT, ("1", "x"), monitor="device")).observation.kind is Kind.EXIT
 
 
@@ -336,14 +340,14 @@ def test_windows_that_could_not_be_played_are_not_counted_as_played_in_vain(toy,
 
 def test_a_bench_that_fails_in_every_window_is_told_with_its_first_words(toy, monkeypatch):
     words = iter(["the relay does not answer", "it is on fire"])
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(False, bench_error=next(words)))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: Replay(False, bench_error=next(words)))
     with pytest.raises(BenchError, match="the relay does not answer"):
         confirmed(toy(), sight(), (A, X))
 
 
 def test_a_bench_that_failed_once_and_then_played_a_window_has_replayed(toy, monkeypatch):
     tries = iter([Replay(False, bench_error="the relay does not answer"), Replay(False), Replay(False)])
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: next(tries))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: next(tries))
     finding = confirmed(toy(), sight(), (B, A, X))
     assert (finding.reproduced, finding.tries) == (0, 2)
 
@@ -351,7 +355,7 @@ def test_a_bench_that_failed_once_and_then_played_a_window_has_replayed(toy, mon
 def test_a_replay_that_tested_nothing_is_no_vote(toy, monkeypatch):
     tries = iter([True, "over", True, "", True])
 
-    def replay(_runner, window, finding, stop=None, _presumed=()):
+    def replay(_runner, window, finding, stop=None, _presumed=(), **_options):
         if window[-1].origin.fuzzer == "control":
             return Replay(False)
         if (shown := next(tries)) is True:
@@ -457,7 +461,7 @@ def test_another_crash_of_the_replay_explains_nothing_and_a_target_that_cannot_i
 def test_an_explanation_that_fails_leaves_the_target_as_it_was(toy, monkeypatch):
     t = toy(snapshots=True)
 
-    def fails(*_words):
+    def fails(*_words, **_options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(confirm, "replay_once", fails)
@@ -476,7 +480,10 @@ def test_only_a_crash_is_explained(toy, monkeypatch):
     assert asked == [Kind.CRASH]
 
 
-@pytest.mark.parametrize("kind", TIMED)
+CONTROLLED = [kind for kind in TIMED if kind is not Kind.NO_REPLY]
+
+
+@pytest.mark.parametrize("kind", CONTROLLED)
 def test_a_device_that_shows_it_without_the_case_too_does_not_show_it_by_the_case(toy, monkeypatch, kind):
     played = Played(monkeypatch, lambda window, _n: True)
     assert not confirmed(toy(), sight(kind, (Way.RECONNECTED.value, "x"))).confirmed
@@ -517,7 +524,7 @@ def test_a_control_that_tested_nothing_is_no_vote_and_where_none_tests_it_is_sai
     played = Played(monkeypatch, lambda window, _n: True)
     plays, blind = played.replay, [1, 2, 3]
 
-    def unreached(runner, window, finding, stop=None, _presumed=()):
+    def unreached(runner, window, finding, stop=None, _presumed=(), **_options):
         again = plays(runner, window, finding, stop)
         return Replay(False, untested="not reached") if len(played.controls) in blind and window != (X,) else again
 
@@ -550,12 +557,55 @@ def test_what_tells_of_itself_needs_no_control(toy, monkeypatch, kind):
     assert played.controls == []
 
 
+def test_a_message_that_is_not_sent_cannot_be_unanswered_which_no_control_asks(toy, monkeypatch):
+    played = Played(monkeypatch, lambda _window, _n: True)
+    assert confirmed(toy(), sight(Kind.NO_REPLY)).replays == "3/3"
+    assert played.controls == []
+    played = Played(monkeypatch, lambda window, _n: len(window) > 1)
+    assert not confirmed(toy(), sight(Kind.NO_REPLY), (A, X)).confirmed  # of what went before it is asked
+    assert played.controls
+
+
+@pytest.mark.parametrize(("shown_by", "to_the_end"), [(X, False), (None, True)])
+def test_a_control_is_played_as_far_as_the_replays_were(toy, monkeypatch, shown_by, to_the_end):
+    ends = []
+
+    def played(_runner, window, finding, _stop, _presumed=(), *, ends=True, told=ends):
+        if window[-1].origin.fuzzer == "control":
+            told.append(ends)
+            return Replay(False)
+        return Replay(True, again=finding.observation, case=shown_by)
+
+    monkeypatch.setattr(confirm, "replay_once", played)
+    assert confirmed(toy(), sight(Kind.SILENCE)).confirmed
+    assert ends == [to_the_end] * 3
+
+
+@pytest.mark.parametrize(
+    ("monitor", "way", "waited"),
+    [(UNSERVING, Way.FILLED, 0.5), (UNSERVING, Way.LATE, 2.0), ("m", Way.FILLED, 2.0)],
+)
+def test_a_control_of_what_is_only_asked_whether_it_serves_is_as_long_as_the_replays(
+    toy, monkeypatch, monitor, way, waited
+):
+    transcript, windows = Transcript("", (), 10.0, 11.5, service=Service(way, 1.0, 256)), []
+
+    def played(_runner, window, _finding, _stop, _presumed=(), **_options):
+        windows.append(window)
+        return Replay(window[-1].origin.fuzzer != "control", transcript)
+
+    monkeypatch.setattr(confirm, "replay_once", played)
+    first = replace(transcript, ended=13.0)
+    assert confirmed(toy(), replace(sight(sign=(way.value,), monitor=monitor), transcript=first)).confirmed
+    assert [window[0].steps for window in windows[3:]] == [(Wait(waited),)] * 3
+
+
 @pytest.mark.parametrize(("first", "again", "waited"), [(0.5, 2.0, 2.0), (2.0, 0.5, 2.0), (900.0, 1.0, 30.0)])
 def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first, again, waited):
     transcript = Transcript("", (), 10.0, 10.0 + again)
     windows = []
 
-    def played(_runner, window, _finding, _stop, _presumed=()):
+    def played(_runner, window, _finding, _stop, _presumed=(), **_options):
         windows.append(window)
         return Replay(window[-1].origin.fuzzer != "control", transcript)
 
@@ -571,7 +621,7 @@ def test_without_the_case_as_much_time_passes_as_it_took(toy, monkeypatch, first
 def test_how_long_it_took_to_be_served_again_is_not_waited_for(toy, monkeypatch, served, waited):
     windows = []
 
-    def played(_runner, window, _finding, _stop, _presumed=()):
+    def played(_runner, window, _finding, _stop, _presumed=(), **_options):
         windows.append(window)
         return Replay(window[-1].origin.fuzzer != "control")
 
@@ -584,7 +634,7 @@ def served(*services, controls=lambda number: False):
     """Plays replays that end with these services, in turn and for ever; counts replays and controls."""
     counts = [0, 0]
 
-    def played(_runner, window, finding, _stop, _presumed=()):
+    def played(_runner, window, finding, _stop, _presumed=(), **_options):
         control = window[-1].origin.fuzzer == "control"
         counts[control] += 1
         if control:
@@ -640,7 +690,7 @@ def test_the_way_back_is_found_with_patience_once_where_chance_has_no_part_in_it
     plays, _counts = served(Service(way, 2.2, 256))
     presumed = []
 
-    def played(runner, window, finding, stop, ways=frozenset()):
+    def played(runner, window, finding, stop, ways=frozenset(), **_options):
         presumed.append(ways)
         return plays(runner, window, finding, stop, ways)
 
@@ -657,7 +707,7 @@ def test_what_turns_out_to_be_a_known_finding_needs_no_proof_of_its_own(toy, mon
     seen = made(kind, "m", "seen again", 0.0, ("1", "b"))
     counts = [0, 0]
 
-    def play(_runner, window, *_rest):
+    def play(_runner, window, *_rest, **_options):
         counts[window[-1].origin.fuzzer == "control"] += 1
         return Replay(window[-1].origin.fuzzer != "control", again=seen, case=window[-1])
 
@@ -673,7 +723,7 @@ def test_what_turns_out_to_be_a_known_finding_needs_no_proof_of_its_own(toy, mon
 def test_one_replay_of_three_that_looks_like_a_known_finding_is_chance(toy, monkeypatch):
     seen = made(Kind.SILENCE, "m", "seen again", 0.0, ("1", "b"))
     hits = iter([True, False, False])
-    monkeypatch.setattr(confirm, "replay_once", lambda *_words: Replay(next(hits), again=seen, case=X))
+    monkeypatch.setattr(confirm, "replay_once", lambda *_words, **_options: Replay(next(hits), again=seen, case=X))
     confirmation = Confirmation(toy().runner, 3, lambda: False, known=lambda _bucket: True)
     finding = confirmation.confirm(sight(Kind.SILENCE, ("1", "x")), (X,))
     assert not finding.confirmed and "chance" in finding.doubt
@@ -698,7 +748,7 @@ def test_where_a_replay_takes_seconds_two_that_show_it_are_enough(toy, monkeypat
     clock = [0.0]
     monkeypatch.setattr(confirm.time, "monotonic", lambda: clock[0])
 
-    def slow(_runner, window, finding, _stop, _presumed=()):
+    def slow(_runner, window, finding, _stop, _presumed=(), **_options):
         clock[0] += each
         control = window[-1].origin.fuzzer == "control"
         return Replay(False) if control else Replay(True, again=finding.observation, case=window[-1])

@@ -1,4 +1,4 @@
-"""The wait for an answer that does not come is cut short by a probe behind the message, and never in a replay."""
+"""The wait for an answer that does not come is cut short by a probe behind the message, and hardly ever in a replay."""
 
 from dataclasses import replace
 from functools import partial
@@ -176,8 +176,31 @@ def test_nor_is_a_bent_message_in_the_middle_of_a_case_which_is_answered_late_th
 def test_nor_is_any_message_behind_one_that_was_not_answered(hasty):
     t = hasty()
     assert clocked(t, lambda: t.executor.run((A, A, A, B), haste=Haste.MORE)) == pytest.approx(
-        1.0 + 0.4 + 0.4 + 0.05, abs=0.05
+        1.0 + 0.2 + 0.2 + 0.05, abs=0.05
     )
+
+
+def test_one_slow_answer_does_not_make_what_a_deaf_device_is_told_wait(hasty):
+    latency = Latency(1.0)
+    for seconds in (0.9, *[0.002] * 9):
+        latency.answered("b", seconds)
+    assert (latency.brief("a"), latency.deaf("a")) == (1.0, 0.1)
+    for _ in range(20):
+        latency.answered("b", 0.1)
+    assert latency.deaf("a") == pytest.approx(0.4)
+
+
+def test_what_proves_that_a_message_is_not_answered_waits_for_none_behind_it(hasty):
+    t = hasty()
+
+    def took(*steps):
+        t.executor.begin()
+        return clocked(t, lambda: t.executor.run(steps, haste=Haste.LITTLE))
+
+    assert took(A) == pytest.approx(1.0)
+    assert took(A, A) == pytest.approx(1.2, abs=0.05)
+    assert took(replace(A, mutated=True), B) == pytest.approx(1.05, abs=0.05)
+    assert not t.executor.overdue
 
 
 def test_a_campaign_is_in_more_haste_where_a_way_back_is_trusted_and_a_replay_where_it_need_not_prove_anything(hasty):
@@ -190,7 +213,7 @@ def test_a_campaign_is_in_more_haste_where_a_way_back_is_trusted_and_a_replay_wh
     t.interface.ladder.trusted = frozenset({Way.FILLED})
     t.runner.run(case(A))
     for quick, presumed in ((False, ()), (False, {Way.FILLED}), (True, {Way.RECONNECTED})):
-        with t.runner.sequential(frozenset(presumed), hasty=quick):
+        with t.runner.sequential(frozenset(presumed), haste=Haste.MOST if quick else Haste.NONE):
             t.runner.run(case(A))
     t.runner.run(case(A))
     assert runs == [Haste.SOME, Haste.MORE, Haste.NONE, Haste.NONE, Haste.MOST, Haste.MORE]
@@ -200,15 +223,34 @@ def test_what_proves_nothing_waits_for_the_last_message_and_its_first_probe_no_l
     t = hasty()
     t.device.planted[b"p"] = lambda _device: []
     probe = (message(b"p", "probe"),)
-    seconds = [clocked(t, partial(t.executor.run, probe, haste=haste)) for haste in Haste]
-    assert seconds == pytest.approx([1.0, 1.0, 1.0, 0.4], abs=0.05)
+    seconds = list[float]()
+    for haste in Haste:
+        t.executor.begin()
+        seconds.append(clocked(t, partial(t.executor.run, probe, haste=haste)))
+    assert seconds == pytest.approx([1.0, 1.0, 1.0, 1.0, 0.2], abs=0.05)
     for presumed, quick in ((True, False), (True, True)):
         t.executor.begin()
-        with t.runner.sequential(frozenset({Way.FILLED} if presumed else ()), hasty=quick):
+        haste = Haste.MOST if quick else Haste.NONE
+        with t.runner.sequential(frozenset({Way.FILLED} if presumed else ()), haste=haste):
             t.device.hungry, t.device.planted = 100, {}
             began = t.executor.now()
             assert t.interface.ladder.climb(closed=False, broken=False, patience=5.0).service.way is Way.FILLED
             assert t.executor.now() - began == pytest.approx(0.7 if quick else 1.3, abs=0.2)
+
+
+@pytest.mark.parametrize(("filler", "given"), [(0, 1280), (1280, 1280), (256, 1280)])
+def test_a_replay_gives_as_many_bytes_at_once_as_it_took_and_the_probe_its_time_before(hasty, filler, given):
+    t = hasty()
+    t.executor.run((B,))
+    t.executor.begin()
+    with t.runner.sequential(frozenset({Way.FILLED}), filler=filler, haste=Haste.SOME):
+        t.device.hungry = 1000
+        t.executor.run((A,), haste=Haste.SOME)
+        assert t.executor.overdue
+        began = t.executor.now()
+        service = t.interface.ladder.climb(closed=False, broken=False, patience=5.0).service
+    assert (service.way, service.filler) == (Way.FILLED, given)
+    assert t.executor.now() - began == pytest.approx(1.3 if filler == given else 2.3, abs=0.3)
 
 
 def test_the_bench_may_say_that_no_probe_is_sent_behind_a_message(hasty):
