@@ -254,8 +254,8 @@ class RadioTable(Table):
 class LimitsTable(Table):
     """`[limits]`: what ends a campaign early or makes it inconclusive, and what a real device may be asked to bear.
 
-    `triage`: seconds that findings may be made smaller for, in all: a fifth of a run's time while it has cases, half of
-    it while a crash, a hang or an unsafe state is new.
+    `triage`: seconds that findings may be made smaller for, in all: a fifth of a run's time while it has cases, of
+    which a crash, a hang or an unsafe state may have half a minute in advance.
     """
 
     max_inconclusive: float = Field(default=0.01, ge=0, le=1)

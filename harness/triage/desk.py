@@ -20,8 +20,7 @@ from harness.verdict import KINDS, Kind
 
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
-_GRAVE_SHARE, _GRAVE_SECONDS = 0.5, 30.0  # of it, and of one that is of the gravest, from when it is found
-_LAST_SHARE = 0.25  # of a run whose end is known
+_GRAVE_SECONDS = 30.0  # of it in advance, and of one that is of the gravest, before it takes turns
 _GRAVEST = frozenset({Kind.UNSAFE_STATE, Kind.CRASH, Kind.HANG})
 _UNSHARED = (_GRAVE_SECONDS, 10.0, 0.0)  # seconds of the gravest, of others that are grave, and of the rest
 _AT_A_TIME, _COSTLY_SECONDS = 5, 2.0
@@ -102,9 +101,8 @@ class Desk:
     """Takes confirmed findings, the gravest first; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many. A run that has cases
-    left gives it a fifth of its time. An unsafe state, a crash or a hang may have half of it, and at least half a
-    minute, until each had half a minute; in the last quarter of a run whose end is known it has all. One finding may
-    cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
+    left gives it a fifth of its time. An unsafe state, a crash or a hang may have half a minute of that in advance. One
+    finding may cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
     """
 
     def __init__(
@@ -145,12 +143,12 @@ class Desk:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
 
         Between these and the cases a device may have to be brought back to its state. Where a replay takes seconds,
-        the first minutes belong to the cases, but for what is urgent: they find the most then. True when it has played
+        the first minutes belong to the cases, which find the most then, but for what is urgent. True when it has played
         something: what the device met before is past.
         """
         before, self._serves = self._played, False
         self._ends_at = time.monotonic() + self._planned - elapsed
-        while self._is_urgent and self._spent < self._urgent_share(elapsed) and self._work():
+        while self._is_urgent and self._spent < self._in_advance(elapsed) and self._work():
             pass
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
@@ -164,10 +162,9 @@ class Desk:
     def _is_urgent(self) -> bool:
         return any(task.is_urgent for task in self._waiting)
 
-    def _urgent_share(self, elapsed: float) -> float:
-        """Seconds in all, as long as the next one is urgent."""
-        last = self._planned - elapsed < _LAST_SHARE * self._planned
-        return math.inf if last else max(_GRAVE_SECONDS, _GRAVE_SHARE * elapsed)
+    def _in_advance(self, elapsed: float) -> float:
+        """Seconds in all for what is urgent: half a minute more than the share, at most the whole run's."""
+        return min(_SHARE * elapsed + _GRAVE_SECONDS, _SHARE * self._planned)
 
     def finish(self, elapsed: float) -> None:
         """Put those that are left, for as long as the run took, or half a minute."""
