@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from harness.belonging import Outstanding, Whose
 from harness.callback_socket import CallbackSocket
 from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Stimulate, Wait
 from harness.connection import Connection, nothing_lost
@@ -74,7 +75,6 @@ class Executor:
         self._greeting = 0.0 if self._before else -1.0
         self.greeting = b""
         self._held: list[Sent] = []
-        self._open: list[Sent] = []
         self._asked: list[bytes] = []
         self.eager = adaptive and protocol.framed and not self._callbacks
         self._last = False
@@ -88,6 +88,7 @@ class Executor:
         self.performed = 0
         self.mutated = False
         self.notes = Notes(protocol)
+        self._outstanding = Outstanding(protocol, self.notes, self._latency, adaptive=adaptive)
         self._act: dict[type, Callable[..., object]] = {
             Send: self.send,
             Wait: self._wait,
@@ -131,8 +132,8 @@ class Executor:
     def close(self) -> None:
         """Close the link, if open; what is still waited for is given up."""
         self._asked = []
-        if self._open:
-            self._give_up(self.now())
+        if self._outstanding:
+            self._outstanding.give_up(self.now())
         self.connection.close()
 
     def renew(self, patience: float, since: float | None = None) -> None:
@@ -170,7 +171,7 @@ class Executor:
     def begin(self, conversation: Conversation | None = None) -> None:
         """Start a new record; with a conversation, go on where that one stood."""
         self.notes.begin()
-        self._open = []
+        self._outstanding.begin()
         if conversation is not None:
             self.conversation = conversation.copy()
             self._guard.forget()
@@ -229,19 +230,14 @@ class Executor:
         self.link.burst([*(sent.data for sent in held), *last], now + self.timeout, awaited=bool(last) or at_the_end)
         for sent in held:
             sent.at = now
-        self._open += held
+        self._outstanding.add(held)
 
     def _catch_up(self) -> None:
         """Read what answers the messages that no step waited for."""
         self._let_go(at_the_end=True)
-        if self._open:
-            last = self._open.pop()
+        if self._outstanding:
+            last = self._outstanding.take_last()
             self._collect(last.message, last.data, last.at, self.timeout, expects=last.expects)
-
-    def _give_up(self, now: float) -> None:
-        """What is open is answered no more."""
-        self.exchanges.extend(sent.exchange(now) for sent in self._open)
-        self._open = []
 
     def send(self, step: Send) -> Frame | None:
         """Send one message and read until its answer or the deadline; returns the answer.
@@ -280,14 +276,14 @@ class Executor:
             self._let_go(data)
         else:
             link.send(data, sent_at + self.timeout)
-        how = Standing(expects, bool(self._open), self._last, self.notes.is_unanswered, self.ended)
+        how = Standing(expects, bool(self._outstanding), self._last, self.notes.is_unanswered, self.ended)
         seconds = self._patience.seconds(step, timeout, how)
         return self._collect(step.message, data, sent_at, seconds, expects=expects, asked=asked, proper=proper)
 
     def _standing(self, step: Send, proper: Callable[[Frame], bool] | None) -> Frame | None:
         """What the device said by itself last, where nothing was sent since: whoever waits for its word has it."""
         heard = self._heard
-        if heard is None or self._held or self._open or not self.protocol.answers(b"", heard):
+        if heard is None or self._held or self._outstanding or not self.protocol.answers(b"", heard):
             return None
         if proper is not None and not proper(heard):
             return None
@@ -342,18 +338,11 @@ class Executor:
             self._take(frame, link.now() + self.timeout)
             if frame.kind is FrameKind.STRAY:
                 rest = frame.data + rest
-            elif greeting or not self._answers_late(frame):
+            elif greeting or not self._outstanding.comes_late(frame, self.now()):
                 self.notes.unasked(frame.data, b"", self.now())
         if rest:
             self.notes.unasked(b"", rest, self.now())
         return received
-
-    def _answers_late(self, frame: Frame) -> bool:
-        """True when the frame answers a message of this record that was given up."""
-        if (exchange := self.notes.late(frame)) is None:
-            return False
-        self._latency.late(exchange.message, self.now() - exchange.sent_at)
-        return True
 
     def _refresh(self) -> None:
         """On another connection than before, another conversation."""
@@ -402,7 +391,9 @@ class Executor:
         since = max(sent_at, link.through) if message else sent_at
         deadline = since + seconds
         try:
-            while (reading.answer is None or self._missing() or link.whole) and reading.total < protocol.max_reply:
+            while (
+                reading.answer is None or self._outstanding.owed or link.whole
+            ) and reading.total < protocol.max_reply:
                 until = self._until(reading, message, since, deadline) if reading.eager else deadline
                 received = link.receive(until)
                 if not received:
@@ -411,7 +402,7 @@ class Executor:
                         seconds = self._patience.behind(protocol.probe.message, seconds)
                         deadline = since + seconds
                         continue
-                    due = expects or reading.behind is not None or self._missing()
+                    due = expects or reading.behind is not None or self._outstanding.owed
                     if until == deadline and due and (later := self._later(since, seconds, deadline)) > deadline:
                         deadline = later
                         continue
@@ -432,7 +423,7 @@ class Executor:
     def _put_down(self, reading: Reading, message: str, sent_at: float, *, expects: bool) -> None:
         """On record, in the order of sending; how long an answer takes here is learned, and forgotten again."""
         ended = self.now()
-        self._give_up(ended)
+        self._outstanding.give_up(ended)
         self.exchanges.append(reading.exchange(message, reading.sent, sent_at, ended, expects=expects))
         if reading.behind is not None:
             self.exchanges.append(reading.behind.exchange(ended))
@@ -470,55 +461,21 @@ class Executor:
     def _file(self, frame: Frame, reading: Reading, deadline: float) -> bool:
         """Put one frame where it belongs; true when it answers a message that was sent at once with others."""
         self._take(frame, deadline)
-        if frame.kind is FrameKind.STRAY:
+        whose = self._outstanding.whose(frame, reading, self.now())
+        if whose is Whose.STRAY:
             reading.stray += frame.data
-        elif self._open and (earlier := self._earlier_asked(frame, reading)):
-            earlier.replies.append(frame.data)
-            return True
-        elif self._is_of_one_before(frame, reading):
-            pass
-        elif frame.kind is FrameKind.REPLY and reading.is_answered_by(frame, self.protocol):
-            reading.replies.append(frame.data)
-            if reading.answer is None and (reading.proper is None or reading.proper(frame)):
-                reading.answer = frame
-        elif reading.serves(frame, self.protocol):
+        elif whose is Whose.THIS:
+            reading.replied(frame)
+        elif whose is Whose.PROBE:
             self._served = frame
-        elif not (self._adaptive and self._answers_late(frame)):
+        elif whose is Whose.NOBODYS:
             reading.unsolicited.append(frame.data)
-        return False
+        return whose is Whose.ONE_NOT_WAITED_FOR
 
     def _later(self, sent_at: float, seconds: float, deadline: float) -> float:
         """The deadline as the machine lost some time since the sending, else 0; a link that is done has no more."""
         now = self.link.now()
         return 0.0 if self.link.whole and now < deadline else self._patience.later(sent_at, seconds, now)
-
-    def _missing(self) -> bool:
-        return bool(self._open) and any(sent.expects and not sent.replies for sent in self._open)
-
-    def _earlier_asked(self, frame: Frame, reading: Reading) -> Sent | None:
-        """The message that was not waited for and that the frame answers: the first that has no answer yet.
-
-        To one that is no proper message any reply may belong: it gives way to a later one that the reply names.
-        """
-        if frame.kind is not FrameKind.REPLY:
-            return None
-        protocol = self.protocol
-        asked = [sent for sent in self._open if not sent.replies and protocol.answers(sent.data, frame)]
-        if not asked or asked[0].expects or not self._names_one(frame):
-            return asked[0] if asked else None
-        if proper := next((sent for sent in asked if sent.expects), None):
-            return proper
-        named = protocol.expects_reply(reading.sent) and reading.is_answered_by(frame, protocol)
-        return None if named else asked[0]
-
-    def _names_one(self, frame: Frame) -> bool:
-        """True where it can be told which message a reply is to: it would be none to the probe, for one."""
-        return not self.protocol.answers(self.protocol.probe.data, frame)
-
-    def _is_of_one_before(self, frame: Frame, reading: Reading) -> bool:
-        """True when, behind what is no proper message, an answer comes late that names one which was given up."""
-        proper = not reading.sent or self.protocol.expects_reply(reading.sent)
-        return not proper and self._names_one(frame) and self._answers_late(frame)
 
     def _take(self, frame: Frame, deadline: float) -> None:
         """Learn from a frame, and answer a keep-alive at once."""
@@ -545,9 +502,7 @@ class Executor:
                 self.exchanges.pop()
 
     def _reconnect(self, _step: Reconnect) -> None:
-        """What was sent and not waited for is owed no answer any more: whoever closes the connection wants none."""
-        for sent in self._open:
-            sent.expects = False
+        self._outstanding.excuse()
         self.reopen()
 
     def reopen(self) -> None:
@@ -570,7 +525,7 @@ class Executor:
             raise UsageError(f"procedure '{step.name}': {moniker} does nothing but carry messages; use a ble: link")
         self._refresh()
         if not self.connection.performs.perform(step, self.connection.open_timeout):
-            self._give_up(link.now())
+            self._outstanding.give_up(link.now())
 
     def probe(self, seconds: float = 0.0) -> Frame | None:
         """Send the probe once; its proper answer, or that to an earlier one, in `seconds` (0: as long as it is due).

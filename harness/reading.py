@@ -67,6 +67,12 @@ class Reading:
         """True when the frame is the reply to what was sent, or asked."""
         return protocol.answers(self.sent, frame) or any(protocol.answers(earlier, frame) for earlier in self.asked)
 
+    def replied(self, frame: Frame) -> None:
+        """A frame answers it: the first that is proper is the answer."""
+        self.replies.append(frame.data)
+        if self.answer is None and (self.proper is None or self.proper(frame)):
+            self.answer = frame
+
     def serves(self, frame: Frame, protocol: WireProtocol) -> bool:
         """True when the frame is the proper answer to the probe behind the message; that is noted."""
         behind = self.behind
