@@ -41,9 +41,10 @@ def _range(part: Part, reach: Reach | None) -> tuple[int | None, int | None]:
 
 def _words(part: Part, reach: Reach | None, besides: Collection[str]) -> str:
     scale = scale_of(part)
-    usual = f"{'what the message works out' if part.computed else 'usually'} {_usual(part)}"
+    given, value = _told(part)
+    usual = f"{'what the message works out' if part.computed else 'usually'} {value}"
     if reach is None or scale is None:
-        return f"{'empty' if not part.data and not part.number else _given(part)}, {usual}"
+        return f"{'empty' if not part.data and not part.number else given}, {usual}"
     step = 1 if scale.given > scale.usual else -1
     served = [] if reach.near - step == scale.usual else [reach.near - step]
     served += [] if reach.far is None else [reach.far + step]
@@ -66,12 +67,17 @@ def _reach(reach: Reach, unit: str, step: int) -> str:
     return f"{min(reach.near, reach.far)} to {max(reach.near, reach.far)}{unit}"
 
 
-def _given(part: Part) -> str:
-    return _shown(part.data) if _digits(part, part.data) is None else str(_digits(part, part.data))
+def _told(part: Part) -> tuple[str, str]:
+    """What is in a field and what usually is: of a number that is too wide or narrow, both as so many bytes."""
+    given, usual = _digits(part, part.data), _digits(part, part.usual)
+    if part.number in ("big", "little") and part.data and given is None and usual is not None:
+        return _in_bytes(part.data), _in_bytes(part.usual)
+    return _shown(part.data) if given is None else str(given), _shown(part.usual) if usual is None else str(usual)
 
 
-def _usual(part: Part) -> str:
-    return _shown(part.usual) if _digits(part, part.usual) is None else str(_digits(part, part.usual))
+def _in_bytes(data: bytes) -> str:
+    """`4 bytes 00000000`."""
+    return f"{len(data)} byte{'s' * (len(data) != 1)} {data[:_SHOWN].hex()}{'…' * (len(data) > _SHOWN)}"
 
 
 def _digits(part: Part, data: bytes) -> int | None:

@@ -10,6 +10,7 @@ from harness.finding import Condition
 from harness.triage import boundary
 from harness.triage.boundary import reaches_in, scale_of, value_of
 from harness.triage.conditions import conditions_of
+from protocols.render import Change
 
 
 def numbers(window):
@@ -74,6 +75,19 @@ def test_a_wrong_length_is_told_beside_what_the_message_works_out():
     assert told(changed("open_session", **{"body.peer_length": 200})) == [
         ("open_session", "body.peer_length", "200 or more, what the message works out 7; 199 is served")
     ]
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (bytes.fromhex("8813"), "2 bytes 8813, usually 4 bytes 88130000"),
+        (b"\x88", "1 byte 88, usually 4 bytes 88130000"),
+        (bytes(8), "8 bytes 0000000000000000, usually 4 bytes 88130000"),
+    ],
+)
+def test_a_number_that_is_too_wide_or_narrow_is_told_by_its_bytes(rate, words):
+    step = LINK.message("program_rate").mutated([Change("body.rate", rate, rate)])
+    assert told(step) == [("program_rate", "body.rate", words)]
 
 
 def test_the_same_of_two_messages_is_told_once():
