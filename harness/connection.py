@@ -12,6 +12,7 @@ from harness.interfaces import Handles, HearsEchoes, Link, Listens, Performs, Ta
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 _SHORT_PATIENCE, _HURRY_FACTOR = 0.5, 4.0
+_SURE_PATIENCE, _SURE_FACTOR = 2.0, 16.0
 
 
 def nothing_lost(_since: float) -> float:
@@ -25,7 +26,8 @@ class Connection:
     The device gets `pause` seconds between two links. `anew` is called for each link that was opened; `gone` says for
     how long the last one would not open; `at_once`: the seconds in which one opens where all is well (a device that
     connects itself does so in its own time); `handles` and `performs` are the link where it can do that. With `hurry`
-    nobody waits for what does not come as soon as ever.
+    nobody waits for what does not come as soon as ever; where one is `sure`, as the device was gone for all of the
+    patience before, for what takes many times as long.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Connection:
         self.performs: Performs | None = None
         self._kind, self._can_handle, self._can_perform = type(None), False, False
         self.gone = self._slowest = 0.0
-        self.hurry = False
+        self.hurry = self.sure = False
 
     @property
     def link(self) -> GuardedLink:
@@ -62,17 +64,19 @@ class Connection:
         return self._link
 
     @contextmanager
-    def hurried(self, *, hurry: bool) -> Generator[None]:
-        """Meanwhile there is `hurry`, or there is not."""
-        self.hurry = hurry
+    def hurried(self, *, hurry: bool, sure: bool = False) -> Generator[None]:
+        """Meanwhile there is `hurry`, or one is `sure`, or neither."""
+        self.hurry, self.sure = hurry, sure
         try:
             yield
         finally:
-            self.hurry = False
+            self.hurry = self.sure = False
 
     def given(self, patience: float) -> float:
-        """A patience; where there is hurry, no more of it than several times what it ever took to open a link."""
-        return min(patience, max(_SHORT_PATIENCE, _HURRY_FACTOR * self._slowest)) if self.hurry else patience
+        """A patience; in a hurry, or if sure, no more of it than several times what it ever took to open a link."""
+        if self.hurry:
+            return min(patience, max(_SHORT_PATIENCE, _HURRY_FACTOR * self._slowest))
+        return min(patience, max(_SURE_PATIENCE, _SURE_FACTOR * self._slowest)) if self.sure else patience
 
     @property
     def stream(self) -> bool:

@@ -64,6 +64,7 @@ class Runner:
     ) -> None:
         self._load, self._ask = load, ask
         self._replaying: Haste | None = None
+        self._sure = False
         self.target, self.interfaces, self._settle = target, interfaces, settle
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
@@ -167,14 +168,19 @@ class Runner:
 
     @contextmanager
     def sequential(
-        self, presumed: frozenset[Way] = frozenset(), *, filler: int = 0, haste: Haste = Haste.NONE
+        self,
+        presumed: frozenset[Way] = frozenset(),
+        *,
+        filler: int = 0,
+        haste: Haste = Haste.NONE,
+        sure: bool = False,
     ) -> Generator[None]:
         """Without fences, and if no `haste` is said without: each answer is waited for, as it must be to count.
 
         A device that comes back on the `presumed` ways, or behind so many bytes of `filler`, is not waited for before
-        these.
+        these; one that is for `sure` gone behind the case, as no link opened, has less time to be there again.
         """
-        self._replaying = haste
+        self._replaying, self._sure = haste, sure and self.target.can_reset()
         for interface in self.interfaces.values():
             interface.ladder.presume(presumed, filler=filler, hasty=haste is Haste.MOST)
         if isinstance(self.states, KeptStates):
@@ -184,7 +190,7 @@ class Runner:
         try:
             yield
         finally:
-            self._replaying = None
+            self._replaying, self._sure = None, False
             if isinstance(self.states, KeptStates):
                 self.states.replaying = False
             self._fence(fenced, on=True)
@@ -308,7 +314,7 @@ class Runner:
         if not self.independent:
             executor.begin()
         started, service = executor.now(), None
-        with executor.connection.hurried(hurry=Way.NEVER in interface.ladder.known):
+        with executor.connection.hurried(hurry=Way.NEVER in interface.ladder.known, sure=self._sure):
             done = self._steps(case, interface)
             events = self._settled(executor)
             restarting = bool(events) and not self.independent  # or gone: the next case begins with a reset

@@ -74,7 +74,8 @@ def replay_once(
     service = finding.transcript.service
     filler = service.filler if service is not None and Way.FILLED in presumed else 0
     try:
-        with runner.sequential(presumed, filler=filler, haste=_haste(finding, presumed, hasty=hasty)):
+        haste = _haste(finding, presumed, hasty=hasty)
+        with runner.sequential(presumed, filler=filler, haste=haste, sure=_was_gone(finding.transcript)):
             runner.fresh(reset=reset)
             return _played(runner, window, finding, stop, ends=ends)
     except BenchError as error:
@@ -83,6 +84,11 @@ def replay_once(
         return Replay(False, untested=str(error))
     except Exception as error:  # noqa: BLE001  what a decoder or a callback raises is no answer of the device's
         return Replay(False, bench_error=str(own_error(error, f"replay of {finding.id}")))
+
+
+def _was_gone(transcript: Transcript) -> bool:
+    """True where no link opened any more behind the case, for as long as one is waited for."""
+    return transcript.service is None and bool(transcript.link_error) and not transcript.events
 
 
 def _haste(finding: Finding, presumed: frozenset[Way], *, hasty: bool) -> Haste:

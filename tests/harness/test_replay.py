@@ -1,5 +1,7 @@
 """What one replay says: reproduced, clean, untested, or a failure of the bench; and when two faults are the same."""
 
+from dataclasses import replace
+
 import pytest
 from signs import seen, sign_of
 from toy import case, message
@@ -334,3 +336,51 @@ def test_a_framer_that_waits_for_bytes_may_look_late_or_dead_when_it_is_asked_ag
     first = silence("after more bytes", "")
     finding = Finding(first, bucket_of(first), (X,), Transcript("", (), 0.0, 0.0), 1, 0.0)
     assert same_fault(silence(*again), finding) is same
+
+
+# -- a device that is gone ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leaving(toy):
+    """A toy of ten seconds' patience, gone behind `<x>` until it is reset; and seconds of a replay of that."""
+    t, began = toy(open_timeout=10.0), 0.0
+    restart = t.target.reset
+
+    def reset():
+        t.transport.unplugged = False
+        restart()
+
+    def leave(_device):
+        t.transport.unplugged = True
+
+    def again(link_error):
+        nonlocal began
+        transcript = Transcript(X.id, (), 0.0, 10.0, link_error=link_error)
+        began = t.transport.clock
+        played = replay_once(t.runner, (X,), replace(sight(sign=(LINK_GONE, "x")), transcript=transcript))
+        return played, t.transport.clock - began
+
+    t.target.reset, t.device.planted[b"x"], t.again = reset, leave, again
+    return t
+
+
+def test_a_device_that_was_gone_for_all_of_the_patience_is_seen_gone_again_in_less(leaving):
+    first, all_of_it = leaving.again("")
+    second, less = leaving.again("no link opens")
+    assert first.reproduced
+    assert second.reproduced
+    assert all_of_it > 9.0
+    assert 1.5 < less < 4.0
+
+
+def test_what_nothing_can_reset_has_all_of_its_patience_again(leaving):
+    leaving.target.can_reset = lambda: False
+    _played, seconds = leaving.again("no link opens")
+    assert seconds > 4.0
+
+
+def test_one_that_is_back_soon_is_not_taken_for_gone(leaving):
+    leaving.device.planted[b"x"] = lambda _device: leaving.transport.hang_up(1.5)
+    played, _seconds = leaving.again("no link opens")
+    assert played.transcript.service.way is Way.RETURNED
