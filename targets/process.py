@@ -90,9 +90,14 @@ def _started(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise TargetError(
-            f"cannot start {command[0]}: {error}. Check --cmd, or the commands in [target] and [stimuli]"
-        ) from error
+        raise TargetError(f"cannot start {command[0]}: {_why(error, folder)}") from error
+
+
+def _why(error: Exception, folder: Path) -> str:
+    """An operating system names the program also where it is the folder that is not there."""
+    if isinstance(error, OSError) and not folder.is_dir():
+        return f"there is no folder {folder}. Check cwd in [target]"
+    return f"{error}. Check --cmd, or the commands in [target] and [stimuli]"
 
 
 @contextlib.contextmanager

@@ -78,6 +78,11 @@ def test_a_device_that_cannot_be_started_is_told():
         OwnProcess(["/no/such/device"])
 
 
+def test_a_folder_that_is_not_there_is_told_as_that_and_not_as_the_program(tmp_path):
+    with pytest.raises(TargetError, match=r"no folder .*nowhere\. Check cwd"):
+        OwnProcess([PYTHON, "-c", ""], tmp_path / "nowhere")
+
+
 def test_a_signal_in_the_middle_of_a_start_leaves_no_process(monkeypatch):
     start, started = process._started, []
 
