@@ -11,8 +11,9 @@ from functools import partial
 from itertools import chain
 
 from harness.attribution import attributed
+from harness.budget import Budget
 from harness.case import Send, TestCase
-from harness.deck import Deck, DeckState
+from harness.deck import Deck
 from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
     BenchFault,
@@ -32,20 +33,22 @@ from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener, Looks
 from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
-from harness.ledger import Ledger, LedgerState
+from harness.ledger import Ledger
 from harness.monitors.safety import SafetyMonitor
-from harness.novelty import Novelty, NoveltyState
+from harness.novelty import Novelty
 from harness.order import Planned
 from harness.outcome import Measures, Outcome
+from harness.owed import Owed, is_suspicion
 from harness.own import own_error
+from harness.position import CampaignState
 from harness.runner import Runner
-from harness.scope import PlaceState, Scope
+from harness.scope import Scope
 from harness.slow_lane import SlowLane, SlowLaneState
-from harness.sparing import Sparing, SparingState
+from harness.sparing import Sparing
 from harness.summary import failing
 from harness.transcript import Transcript, Way
 from harness.triage.confirm import Confirmation
-from harness.triage.desk import Desk, DeskState
+from harness.triage.desk import Desk
 from harness.triage.replay import ways_back
 from harness.unproven import Held, Unproven
 from harness.verdict import Kind, Observation, Verdict, verdict_of
@@ -62,21 +65,6 @@ class _EverythingLostError(Exception):
     """No interface answers any more; why is told already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """When to stop: after `cases` executed cases, `seconds` of wall time or so many `findings`; None is no limit.
-
-    One finding of a kind in `stop_on` is enough. Findings count where they are confirmed, and no decision covers them.
-    It is `quiet` after so many cases in a row that showed nothing new.
-    """
-
-    cases: int | None = None
-    seconds: float | None = None
-    findings: int | None = None
-    stop_on: frozenset[Kind] = frozenset()
-    quiet: int | None = None
-
-
 @dataclass(slots=True)
 class _Counts:
     """Where a campaign stands: cases run, those since anything was new, rows and sums of what was not tested."""
@@ -87,33 +75,6 @@ class _Counts:
     own_row: int = 0
     own: int = 0
     told: set[str] = field(default_factory=set[str])
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignState:
-    """Where a campaign stands between two cases: all that decides what comes next, as plain values.
-
-    Times are wall seconds. `history` are places in the order of the cases; those that are `held` are run again.
-    Findings are elsewhere, by bucket.
-    """
-
-    seconds: float
-    cases: int
-    refused: int
-    quiet: int
-    deck: DeckState
-    history: tuple[int, ...]
-    sparing: SparingState
-    places: tuple[PlaceState, ...]
-    ledger: LedgerState
-    desk: DeskState
-    suspect: int
-    slow_lane: SlowLaneState
-    walked: tuple[tuple[str, str], ...]
-    edges: tuple[int, ...]
-    resets: int
-    novelty: Mapping[str, NoveltyState]
-    held: tuple[int, ...] = ()
 
 
 class Campaign:
@@ -148,15 +109,15 @@ class Campaign:
             seconds=triage,
             stop=self._out_of_time,
             tell=self._minimized,
-            planned=math.inf if budget.seconds is None else budget.seconds,
+            planned=budget.planned,
         )
         self._started = clock()
         self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing()
-        self._unproven = Unproven(math.inf if budget.seconds is None else budget.seconds)
+        self._unproven = Unproven(budget.planned)
         self._again = list[Planned]()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
-        self._owed: dict[str, Finding] = {}
+        self._owed = Owed()
         self._resumed: tuple[Finding, ...] | None = None
         self._history: deque[Planned] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
         self._life = runner.lives
@@ -245,9 +206,9 @@ class Campaign:
                 return "exhausted"
             if self._is_spent():
                 return "budget"
-            if self._budget.quiet is not None and self._counts.quiet >= self._budget.quiet:
+            if self._budget.is_quiet(self._counts.quiet):
                 return "quiet"
-            if self._owed and self._counts.number >= max(found.case_number for found in self._owed.values()):
+            if self._owed.are_due(self._counts.number):
                 self._settle_owed()
             self._try(planned)
             if self._desk.advance(self.seconds):
@@ -270,21 +231,16 @@ class Campaign:
         self.tell(BenchFault(str(own_error(error, f"fuzzer '{fuzzer.name}' of '{fuzzer.interface}'")), fatal=True))
 
     def _is_spent(self) -> bool:
-        run = self._counts.number + len(self._unproven)
-        full = self._budget.cases is not None and run >= self._budget.cases
-        return full or self._is_late()
+        return self._budget.has_run(self._counts.number + len(self._unproven)) or self._is_late()
 
     def _has_found_enough(self) -> bool:
-        budget = self._budget
-        if self._concluded or (budget.findings is None and not budget.stop_on):
+        if self._concluded or not self._budget.ends_by_findings:
             return self._concluded
         found = tuple(f for f in self.findings.values() if f.confirmed and not f.same_as)
-        told = failing(found, statuses_of(self._manifest, found))
-        full = budget.findings is not None and len(told) >= budget.findings
-        return full or any(finding.kind in budget.stop_on for finding in told)
+        return self._budget.has_enough(failing(found, statuses_of(self._manifest, found)))
 
     def _is_late(self) -> bool:
-        return self._budget.seconds is not None and self.seconds >= self._budget.seconds
+        return self.seconds >= self._budget.planned
 
     def _out_of_time(self) -> bool:
         return self._is_late() or self._interrupted
@@ -378,7 +334,7 @@ class Campaign:
 
         Who ends at a finding, or goes on from a run that told some, does not wait.
         """
-        hurried = self._budget.findings is not None or bool(self._budget.stop_on) or bool(self._owed)
+        hurried = self._budget.ends_by_findings or bool(self._owed)
         settled = settle(outcome.observations)
         if self._runner.independent or hurried or verdict_of(settled) is not Verdict.FINDING:
             return None
@@ -609,8 +565,7 @@ class Campaign:
 
     def _file(self, bucket: str, finding: Finding) -> None:
         """Tell what is new; what an earlier run has announced is not taken back."""
-        owed = self._owed.get(finding.bucket)
-        announced = owed is not None and owed.confirmed
+        announced = self._owed.is_announced(finding.bucket)
         told = self._ledger.enter(bucket, finding)
         if told is not None and (told.confirmed or not announced):
             self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
@@ -674,14 +629,13 @@ class Campaign:
     def owe(self, findings: Sequence[Finding], *, after: int = 0) -> None:
         """Findings that an earlier run told: those of cases `after` that place, and those it had no time to replay."""
         self._resumed = tuple(findings)
-        self._owed = {f.bucket: f for f in findings if f.case_number > after or _is_suspicion(f)}
+        self._owed.owe(findings, after=after)
 
     def _settle_owed(self) -> None:
         """What the cases have not shown again by themselves: suspicions are replayed, the others taken as told."""
-        owed, self._owed = list(self._owed.values()), {}
-        for finding in owed:
+        for finding in self._owed.settled():
             if not self._ledger.knows(finding.bucket):
-                self._file(finding.bucket, self._replayed(finding) if _is_suspicion(finding) else finding)
+                self._file(finding.bucket, self._replayed(finding) if is_suspicion(finding) else finding)
 
     def _replayed(self, finding: Finding) -> Finding:
         try:
@@ -691,18 +645,12 @@ class Campaign:
 
     def tell_owed(self) -> None:
         """What an earlier run announced is told by this one, too, where it has ended too early to look."""
-        owed, self._owed = list(self._owed.values()), {}
-        for finding in owed:
+        for finding in self._owed.settled():
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
 
 
 def _nowhere(_place: int | None) -> None:
     pass
-
-
-def _is_suspicion(finding: Finding) -> bool:
-    """True for one that there was no time to replay."""
-    return not finding.tries and not finding.doubt
 
 
 def _bytes_of(case: TestCase) -> str:

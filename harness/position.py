@@ -6,9 +6,42 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.campaign import CampaignState
+from harness.deck import DeckState
+from harness.ledger import LedgerState
+from harness.novelty import NoveltyState
 from harness.record import RecordState
+from harness.scope import PlaceState
 from harness.serialize import dumps, loads
+from harness.slow_lane import SlowLaneState
+from harness.sparing import SparingState
+from harness.triage.desk import DeskState
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignState:
+    """Where a campaign stands between two cases: all that decides what comes next, as plain values.
+
+    Times are wall seconds. `history` are places in the order of the cases; those that are `held` are run again.
+    Findings are elsewhere, by bucket.
+    """
+
+    seconds: float
+    cases: int
+    refused: int
+    quiet: int
+    deck: DeckState
+    history: tuple[int, ...]
+    sparing: SparingState
+    places: tuple[PlaceState, ...]
+    ledger: LedgerState
+    desk: DeskState
+    suspect: int
+    slow_lane: SlowLaneState
+    walked: tuple[tuple[str, str], ...]
+    edges: tuple[int, ...]
+    resets: int
+    novelty: Mapping[str, NoveltyState]
+    held: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from harness.assembly.echo import answers_by_echo
 from harness.assembly.fuzzing import NOTHING_KEPT, make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import require_stimuli
-from harness.campaign import Budget, Campaign
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.campaigns.collecting import seldom_collected
 from harness.campaigns.crash import details_in, internal_error
 from harness.campaigns.files import first_new, make_folder, write

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.campaign import Budget
+from harness.budget import Budget
 from harness.campaigns.crew import Crew, Worker
 from harness.events import (
     BenchFault,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from harness.assembly.assemble import Assembly
-from harness.campaign import Budget
+from harness.budget import Budget
 from harness.campaigns.crash import details_in
 from harness.campaigns.crew import Command, Crew, Worker
 from harness.campaigns.files import write

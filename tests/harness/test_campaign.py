@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from toy import case, message
 
-from harness.campaign import Budget, Campaign
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.errors import TargetError
 from harness.events import (
     BenchFault,

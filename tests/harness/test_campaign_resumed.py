@@ -6,7 +6,8 @@ import pytest
 from test_campaign import ListFuzzer, dies, of
 from toy import case, message
 
-from harness.campaign import Budget, Campaign, CampaignState
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.events import (
     CampaignEnded,
     CampaignResumed,
@@ -16,6 +17,7 @@ from harness.events import (
     FindingDismissed,
     FindingMinimized,
 )
+from harness.position import CampaignState
 from harness.serialize import dumps, loads
 
 NAMES = [b"x%d" % n if n % 4 == 0 else b"a%d" % n for n in range(24)]

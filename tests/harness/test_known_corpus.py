@@ -7,7 +7,8 @@ from test_campaign import ListFuzzer
 from test_replay import A, X, crashes, dies, sight
 from toy import case, message
 
-from harness.campaign import Budget, Campaign
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.document import Handover, text_of
 from harness.events import FindingConfirmed, FindingDismissed
 from harness.known.baseline import Baseline, KnownFinding

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 from nouns import finding
 
-from harness.campaign import CampaignState
 from harness.deck import DeckState
 from harness.finding import Minimized, Size
 from harness.floors import Tally
 from harness.ledger import LedgerState
 from harness.merging import Part, merged_findings, merged_state, never_told
 from harness.novelty import NoveltyState
-from harness.position import Position
+from harness.position import CampaignState, Position
 from harness.record import RecordState
 from harness.residual import Discovery
 from harness.share import Share

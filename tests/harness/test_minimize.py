@@ -7,7 +7,7 @@ from test_campaign import campaign, of
 from test_replay import X, dies, sight
 from toy import case, message
 
-from harness.campaign import Budget
+from harness.budget import Budget
 from harness.case import Send, Wait
 from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
 from harness.finding import Size, bucket_of

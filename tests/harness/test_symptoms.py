@@ -7,7 +7,8 @@ from signs import sign_of
 from test_campaign import ListFuzzer, campaign, of, verdicts
 from toy import case, message
 
-from harness.campaign import Budget, Campaign
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.events import BenchFault, CaseFinished, CaseLeftOut, FindingConfirmed, FindingDismissed
 from harness.interfaces import ON_CONNECTION
 from harness.outcome import NOTHING_WATCHED

@@ -6,9 +6,11 @@ import pytest
 from test_campaign import ListFuzzer, of
 from toy import case, message
 
-from harness.campaign import Budget, Campaign, CampaignState
+from harness.budget import Budget
+from harness.campaign import Campaign
 from harness.events import CampaignEnded, CaseFinished, CaseSettled, FindingConfirmed, FindingDismissed
 from harness.finding import bucket_of
+from harness.position import CampaignState
 from harness.serialize import dumps, loads
 from harness.transcript import Service, Transcript, Way
 from harness.unproven import Held, Unproven
