@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate, chain
 from random import Random
@@ -26,6 +26,11 @@ FILLERS = (b"\xff\x00", b"\0", b"%n")
 SHORT, LONG = 40, 64
 _LIMITS = 16  # of strings' lengths: a protocol has a few
 _PRIMITIVES = 1024
+_OVERLAP = 3  # bytes of the longest that boofuzz writes over others, but for the first
+_PLAIN = frozenset(
+    {boofuzz.Byte, boofuzz.Word, boofuzz.DWord, boofuzz.QWord, boofuzz.BitField, boofuzz.Bytes, boofuzz.String}
+)
+_NOT_OF_VALUES = frozenset({"_name", "_context_path", "_request", "_halt_mutations"})
 POWERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 Changes = tuple[Change, ...]
@@ -213,12 +218,26 @@ def _of_boofuzz(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     return [_listed(layout, leaf, kind, values) for kind, values in _by_kind(leaf.primitive, max_len).items()]
 
 
-@lru_cache(_PRIMITIVES)
-def _by_kind(primitive: boofuzz.Fuzzable, max_len: int) -> dict[str, Sequence[Any]]:
-    """Values by class, in order. A string's are not copied out of what all strings have in common, but where need be.
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """A primitive, equal to any that has the same values: a message's fields are often those of another one."""
 
-    Several parts of a fuzzer ask for the same primitive.
-    """
+    attributes: Hashable
+    primitive: boofuzz.Fuzzable = field(compare=False)
+
+
+def _by_kind(primitive: boofuzz.Fuzzable, max_len: int) -> dict[str, Sequence[Any]]:
+    """Values by class, in order."""
+    if type(primitive) not in _PLAIN:
+        return _values_of(_Alike(primitive, primitive), max_len)
+    given = sorted((name, repr(value)) for name, value in vars(primitive).items() if name not in _NOT_OF_VALUES)
+    return _values_of(_Alike((type(primitive), *given), primitive), max_len)
+
+
+@lru_cache(_PRIMITIVES)
+def _values_of(alike: _Alike, max_len: int) -> dict[str, Sequence[Any]]:
+    """A string's are not copied out of what all strings have in common, but where need be."""
+    primitive = alike.primitive
     if type(primitive) is boofuzz.String and (plain := _plain_texts(primitive, max_len)) is not None:
         return plain
     kinds: dict[str, list[Any]] = {}
@@ -268,17 +287,19 @@ def _listed(layout: Layout, leaf: Leaf, kind: str, values: Sequence[Any]) -> Val
 def _library(primitive: boofuzz.Fuzzable, max_len: int) -> Iterable[tuple[str, Any]]:
     """A primitive's mutation values with their closures bound at once, none longer than `max_len`."""
     bounded: Any = copy(primitive)
+    default = primitive.original_value()
     if isinstance(primitive, boofuzz.String | boofuzz.Bytes):
         bounded.max_len = min(primitive.max_len or max_len, max_len)
-    default = primitive.original_value()
+    if type(primitive) is boofuzz.Bytes:
+        bounded._default_value = default[: max_len + _OVERLAP]  # what stands behind is cut off whatever is in it
     own = set(primitive._fuzz_values)
     if type(primitive) is boofuzz.String and all(isinstance(value, str) for value in own):
         for value, kind in _texts(bounded, default, max_len).items():
             if value != default:
                 yield "own" if value in own else kind, value
         return
-    for mutated in _mutated(bounded, default):
-        value = bound(primitive, mutated)
+    for mutated in _mutated(bounded, bounded.original_value()):
+        value = bound(bounded, mutated)
         value = value[:max_len] if isinstance(value, str | bytes) else value
         if value == default:
             continue
