@@ -109,3 +109,31 @@ def test_a_strings_values_are_those_of_boofuzz_in_their_order_whether_copied_or_
         expected.setdefault(kind, []).append(value)
     made = {kind: [told[k] for k in range(len(told))] for kind, told in library._by_kind(string, max_len).items()}
     assert list(made.items()) == list(expected.items())
+
+
+def boofuzz_cut(primitive, max_len):
+    """What boofuzz makes of a field, each value cut and bound at once, without what the field holds anyway."""
+    default, found = primitive.original_value(), []
+    for mutations in primitive.get_mutations():
+        value = mutations[0].value if isinstance(mutations, list) else mutations.value
+        found.append((value(default) if callable(value) else value)[:max_len])
+    return [value for value in dict.fromkeys(found) if value != default]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    default=st.binary(max_size=3)
+    | st.sampled_from((13, 16, 17, 18, 19, 20, 21, 60)).map(lambda size: b"A\0\xff" * size),
+    longest=st.sampled_from((None, 1, 20, 4096)),
+    max_len=st.sampled_from((1, 8, 48, 57, 64)),
+)
+def test_bytes_have_boofuzzs_values_however_much_of_them_is_cut_off(default, longest, max_len):
+    field = boofuzz.Bytes("any", default, max_len=longest)
+    made = [value for values in library._by_kind(field, max_len).values() for value in values]
+    assert made == boofuzz_cut(field, max_len)
+
+
+def test_fields_that_differ_only_in_their_names_share_their_values():
+    one, same, other = (boofuzz.Bytes(name, default) for name, default in (("a", b"x"), ("b", b"x"), ("a", b"y")))
+    assert library._by_kind(one, 64) is library._by_kind(same, 64)
+    assert library._by_kind(one, 64) != library._by_kind(other, 64)
