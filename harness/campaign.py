@@ -570,7 +570,7 @@ class Campaign:
         if told is not None and (told.confirmed or not announced):
             self.tell(FindingConfirmed(told) if told.confirmed else FindingDismissed(told))
             if told.confirmed and told.minimized is None:
-                self._desk.take(told)
+                self._desk.take(told, self._confirmation.replay_seconds)
 
     def _minimized(self, finding: Finding) -> None:
         self.tell(FindingMinimized(self._ledger.renew(finding)))

@@ -65,6 +65,12 @@ class Confirmation:
         self._known = known
         self._control = Control(self._again, self._without, stop)
         self.suspect = 0  # sights of timed kinds that no replay confirmed
+        self._took: list[float] = []
+
+    @property
+    def replay_seconds(self) -> float:
+        """Wall seconds of a replay that showed the last finding; 0 where none did."""
+        return sum(self._took) / len(self._took) if self._took else 0.0
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
         """The finding with its window, its k of n, and what a replay says of its cause and blame.
@@ -72,6 +78,7 @@ class Confirmation:
         `history` ends with the finding's case and begins where the device was last started. Raises BenchError when
         no window could be played to its end.
         """
+        self._took = []
         confirmed = self._confirmed(finding, history)
         timed = finding.observation.timed and confirmed.tries > 0
         self.suspect += timed and (not confirmed.reproduced or bool(confirmed.doubt))
@@ -142,7 +149,10 @@ class Confirmation:
         return self._tries + (min(self.suspect, _SUSPECT) if finding.observation.timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
-        return replay_once(self._runner, window, finding, self._stop, relied_on(finding))
+        began = time.monotonic()
+        again = replay_once(self._runner, window, finding, self._stop, relied_on(finding))
+        self._took += [time.monotonic() - began] if again.reproduced else []
+        return again
 
     def _without(self, window: Sequence[TestCase], finding: Finding, ends: bool) -> Replay:
         return replay_once(self._runner, window, finding, self._stop, ends=ends)

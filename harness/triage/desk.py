@@ -21,6 +21,7 @@ from harness.verdict import KINDS, Kind
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
 _GRAVE_SECONDS = 30.0  # of it in advance, and of one that is of the gravest, before it takes turns
+_WORTHWHILE = 8  # replays: with fewer, little becomes small
 _GRAVEST = frozenset({Kind.UNSAFE_STATE, Kind.CRASH, Kind.HANG})
 _UNSHARED = (_GRAVE_SECONDS, 10.0, 0.0)  # seconds of the gravest, of others that are grave, and of the rest
 _AT_A_TIME, _COSTLY_SECONDS = 5, 2.0
@@ -36,12 +37,14 @@ class _Task:
 
     One that has had its time makes room for those that had less.
 
-    `hasty`: it is asked without what proves a fault: a reset behind what left the device serving, the session's end
-    where the fault shows before it, patience with a device that never served again.
+    `advance`: seconds that it may have before the desk has its share of the run. `hasty`: it is asked without what
+    proves a fault: a reset behind what left the device serving, the session's end where the fault shows before it,
+    patience with a device that never served again.
     """
 
     minimization: Minimization
     place: int
+    advance: float = 0.0
     hasty: bool = True
     shows_before_the_end: bool = False
     resets: int = 0
@@ -59,8 +62,8 @@ class _Task:
 
     @property
     def is_urgent(self) -> bool:
-        """True for one of the gravest that has not had its time."""
-        return self._rank == 0 and self.minimization.seconds < _GRAVE_SECONDS
+        """True for one that has not had what it may have in advance."""
+        return self.minimization.seconds < self.advance
 
     @property
     def sort(self) -> tuple[str, ...]:
@@ -101,8 +104,9 @@ class Desk:
     """Takes confirmed findings, the gravest first; `tell` is given each that became smaller.
 
     `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many. A run that has cases
-    left gives it a fifth of its time. An unsafe state, a crash or a hang may have half a minute of that in advance. One
-    finding may cost five hundred replays, and twenty resets where these or the replays take long, or are limited.
+    left gives it a fifth of its time. An unsafe state, a crash or a hang may have half a minute of that in advance, if
+    that is enough for a few replays. One finding may cost five hundred replays, and twenty resets where these or the
+    replays take long, or are limited.
     """
 
     def __init__(
@@ -130,14 +134,15 @@ class Desk:
         """Somebody else has made it as small as it can be; may be said from another thread."""
         self._dropped.add(bucket)
 
-    def take(self, finding: Finding) -> None:
-        """Put it on the desk."""
-        self._put(finding, hasty=True)
+    def take(self, finding: Finding, replay_seconds: float = 0.0) -> None:
+        """Put it on the desk; a replay takes so many wall seconds, as far as is known."""
+        enough = self._in_advance(0.0) >= _WORTHWHILE * replay_seconds
+        self._put(finding, advance=_GRAVE_SECONDS if enough and finding.kind in _GRAVEST else 0.0)
 
-    def _put(self, finding: Finding, *, hasty: bool) -> None:
+    def _put(self, finding: Finding, *, advance: float = 0.0, hasty: bool = True) -> None:
         self._came += 1
         minimization = Minimization(finding, self._shrinker, steady=self._runner.independent)
-        self._waiting.append(_Task(minimization, self._came, hasty))
+        self._waiting.append(_Task(minimization, self._came, advance, hasty))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
@@ -148,7 +153,7 @@ class Desk:
         """
         before, self._serves = self._played, False
         self._ends_at = time.monotonic() + self._planned - elapsed
-        while self._is_urgent and self._spent < self._in_advance(elapsed) and self._work():
+        while self._spent < self._in_advance(elapsed) and self._work(urgent=True):
             pass
         unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
         each = self._spent / self._played if self._played else unknown
@@ -157,10 +162,6 @@ class Desk:
             while self._spent < share and self._work():
                 pass
         return self._played > before
-
-    @property
-    def _is_urgent(self) -> bool:
-        return any(task.is_urgent for task in self._waiting)
 
     def _in_advance(self, elapsed: float) -> float:
         """Seconds in all for what is urgent: half a minute more than the share, at most the whole run's."""
@@ -175,12 +176,13 @@ class Desk:
         while self._waiting:
             self._conclude(self._waiting.pop(0))
 
-    def _work(self) -> bool:
+    def _work(self, *, urgent: bool = False) -> bool:
         """One question about the one whose turn it is; False where there is none, or no time for it."""
         self._clear_away()
-        if self._stop() or self._spent >= self._limit or not self._waiting:
+        waiting = [task for task in self._ordered() if task.is_urgent or not urgent]
+        if self._stop() or self._spent >= self._limit or not waiting:
             return False
-        task, began, resets = self._ordered()[0], time.monotonic(), self._runner.resets.costly
+        task, began, resets = waiting[0], time.monotonic(), self._runner.resets.costly
         if not self._must_end(task):
             task.minimization.advance(partial(self._asked, task))
         took = time.monotonic() - began
