@@ -1,13 +1,14 @@
 """From which number on a fault shows, and up to which: both ends, asked of the device and not concluded.
 
 Beside the number that a reproducer has, another fault of the same field may show: an overflow crashes here or there by
-its length. So whatever the device shows counts, and only what it serves lies outside.
+its length. So whatever the device shows counts, and only what it serves lies outside. Of a text that does not show the
+fault when as much of the usual one stands in its place, what is in it counts, and not how long it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from harness.case import Send
 from harness.interfaces import Part
@@ -15,6 +16,7 @@ from harness.triage.reduce import bisected, mapped, nearest
 from harness.triage.shrink import Place, Shrinker, Window, places_of
 
 _TWICE = 2
+_LETTER = b"A"
 _ASKED = 3  # times, what lies beside an end
 _BETWEEN, _PARTS = (1, 3, 5), 7  # no round numbers, which have their bits in common
 
@@ -24,12 +26,14 @@ class Reach:
     """The numbers of a field (of a text: its lengths) that show a fault: from `near`, beside which one is served.
 
     `far` is the last on the way from the usual one; None where the end of what was asked still shows it. `end` is that
-    end: the field's least or greatest number, or twice the length.
+    end: the field's least or greatest number, or twice the length. `around`: so does what lies on the other side of the
+    usual one.
     """
 
     near: int
     far: int | None
     end: int
+    around: bool = False
 
 
 Reaches = Mapping[tuple[Place, str], Reach]
@@ -40,11 +44,13 @@ class Scale:
     """What can be counted in a field: the usual number, the one that it has, and the last one that can be asked.
 
     A longer text holds a shorter one; of a number any part may have a meaning of its own, so that there are `gaps`.
+    `most` is the greatest.
     """
 
     usual: int
     given: int
     end: int
+    most: int = 0
     gaps: bool = False
 
 
@@ -56,7 +62,8 @@ def scale_of(part: Part) -> Scale | None:
     if part.number == "ascii" or size != len(part.usual):
         return None
     usual, given = (value_of(data, part.number) for data in (part.usual, part.data))
-    return Scale(usual, given, 0 if given < usual else 256**size - 1, gaps=True)
+    most = 256**size - 1
+    return Scale(usual, given, 0 if given < usual else most, most, gaps=True)
 
 
 def value_of(data: bytes, number: str) -> int:
@@ -75,11 +82,16 @@ def reached(scale: Scale) -> Generator[int, bool, Reach]:
         near = yield from nearest(scale.usual, near - step)
     while far != scale.end and (yield from _shows(far + step)):
         far = yield from _last(scale, far + step, step)
-    return Reach(near, None if far == scale.end else far, scale.end)
+    if not scale.gaps:
+        return Reach(near, None if far == scale.end else far, scale.end)
+    far = yield from _without_meanings(near, far)
+    other, all_of_them = scale.usual - step, near - step == scale.usual and far == scale.end
+    around = all_of_them and 0 <= other <= scale.most and (yield from _shows(other))
+    return Reach(near, None if far == scale.end else far, scale.end, around)
 
 
-def _shows(number: int) -> Generator[int, bool, bool]:
-    for _again in range(_ASKED):
+def _shows(number: int, times: int = 0) -> Generator[int, bool, bool]:
+    for _again in range(times or _ASKED):
         if (yield number):
             return True
     return False
@@ -106,21 +118,48 @@ def _without_gaps(shows: int, far: int) -> Generator[int, bool, int]:
     return far
 
 
+def _without_meanings(near: int, far: int) -> Generator[int, bool, int]:
+    """The end of what shows it throughout from `near`, asked the closer the nearer: codes with a meaning are small."""
+    step, shows = 1 if far > near else -1, near
+    while abs(far - near) > abs(step):
+        if not (yield from _shows(near + step, _ASKED + 1)):
+            return (yield from bisected(near + step, shows))
+        shows, step = near + step, 2 * step
+    return far
+
+
 def reaches_in(shrinker: Shrinker, window: Window) -> Generator[Window, bool, Reaches]:
-    """Those of all unusual fields of a window, by place and name."""
+    """Those of all fields that are unusual in a bent message of a window, by place and name."""
     found: dict[tuple[Place, str], Reach] = {}
-    for place in places_of(window, Send):
-        for number, part in enumerate(shrinker.parts(window, place) or ()):
-            if (scale := scale_of(part)) is not None:
+    for place, _message, parts in bent_parts(shrinker, window):
+        for number, part in enumerate(parts):
+            scale, plain = scale_of(part), _plain(part)
+            if scale is None:
+                continue
 
-                def built(value: int, place: Place = place, number: int = number, part: Part = part) -> Window:
-                    return shrinker.changed(window, place, number, _data(part, value))
+            def built(value: int, place: Place = place, number: int = number, part: Part = plain) -> Window:
+                return shrinker.changed(window, place, number, _data(part, value))
 
+            if plain == part or (yield built(scale.given)):
                 found[place, part.name] = yield from mapped(reached(scale), built)
     return found
+
+
+def bent_parts(shrinker: Shrinker, window: Window) -> Iterator[tuple[Place, str, tuple[Part, ...]]]:
+    """What is unusual in each message that is bent, by place and name: one that is valid may say what it likes."""
+    for place in places_of(window, Send):
+        step = window[place[0]].steps[place[1]]
+        if isinstance(step, Send) and step.mutated:
+            yield place, step.message, shrinker.parts(window, place) or ()
+
+
+def _plain(part: Part) -> Part:
+    """As much of the usual text as there is of this one; a number as it is."""
+    usual, size = part.usual or _LETTER, len(part.data)
+    return part if part.number else replace(part, data=(usual * size)[:size])
 
 
 def _data(part: Part, value: int) -> bytes:
     if part.number:
         return value.to_bytes(len(part.data), "little" if part.number == "little" else "big")
-    return (part.data + part.data[-1:] * value)[:value]
+    return ((part.usual or _LETTER) * value)[:value]

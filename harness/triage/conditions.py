@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from harness.case import Send
 from harness.finding import Condition
 from harness.interfaces import Part
-from harness.triage.boundary import Reach, Reaches, scale_of, value_of
-from harness.triage.shrink import Shrinker, Window, places_of
+from harness.triage.boundary import Reach, Reaches, bent_parts, scale_of, value_of
+from harness.triage.shrink import Shrinker, Window
 
 _SHOWN = 24  # bytes
 
 
 def conditions_of(
-    shrinker: Shrinker, window: Window, reaches: Reaches, besides: Collection[str] = ()
+    shrinker: Shrinker, window: Window, reaches: Reaches, *, served: bool = True
 ) -> tuple[Condition, ...]:
     """One for each unusual field of a window in which nothing unusual can be left out, in the order of the messages.
 
-    `besides`: requirements that may be violated on either side of a boundary, which is then no boundary of service.
+    `served`: what does not show it is known to be served well; else something else may be wrong with it.
     """
     found: list[Condition] = []
-    for place in places_of(window, Send):
-        step = window[place[0]].steps[place[1]]
-        message = step.message if isinstance(step, Send) else ""
-        for part in shrinker.parts(window, place) or ():
+    for place, message, parts in bent_parts(shrinker, window):
+        for part in parts:
             reach = reaches.get((place, part.name))
             least, most = _range(part, reach)
             of_length = least is not None and not part.number
-            found.append(Condition(message, part.name, _words(part, reach, besides), least, most, of_length))
+            found.append(Condition(message, part.name, _words(part, reach, served=served), least, most, of_length))
     return tuple(dict.fromkeys(found))
 
 
@@ -39,25 +34,27 @@ def _range(part: Part, reach: Reach | None) -> tuple[int | None, int | None]:
     return (reach.near, reach.far) if scale.given > scale.usual else (reach.far, reach.near)
 
 
-def _words(part: Part, reach: Reach | None, besides: Collection[str]) -> str:
+def _words(part: Part, reach: Reach | None, *, served: bool) -> str:
     scale = scale_of(part)
     given, value = _told(part)
     usual = f"{'what the message works out' if part.computed else 'usually'} {value}"
     if reach is None or scale is None:
         return f"{'empty' if not part.data and not part.number else given}, {usual}"
     step = 1 if scale.given > scale.usual else -1
-    served = [] if reach.near - step == scale.usual else [reach.near - step]
-    served += [] if reach.far is None else [reach.far + step]
+    outside = [] if reach.near - step == scale.usual else [reach.near - step]
+    outside += [] if reach.far is None else [reach.far + step]
     unit = "" if part.number else " bytes"
     words = f"{_reach(reach, unit, step)}, {usual}"
-    if served:
-        one = bool(part.number) and len(served) == 1
-        does = ("does not show it" if one else "do not show it") if besides else ("is served" if one else "are served")
-        words += f"; {' and '.join(map(str, sorted(served)))} {does}"
+    if outside:
+        one = bool(part.number) and len(outside) == 1
+        does = ("is served" if one else "are served") if served else ("does not show it" if one else "do not show it")
+        words += f"; {' and '.join(map(str, sorted(outside)))} {does}"
     return words if reach.near == scale.given else f"{words}, and it shows in this way at {scale.given}"
 
 
 def _reach(reach: Reach, unit: str, step: int) -> str:
+    if reach.around:
+        return "any other number"
     if reach.near == reach.end:
         return f"{reach.near}{unit}"
     if reach.far is None:

@@ -21,7 +21,7 @@ from harness.verdict import KINDS, Kind
 _REPLAYS, _RESETS = 500, 20  # for one finding
 _SHARE = 0.2  # of the run's time, while it has cases
 _GRAVE_SECONDS = 30.0  # of it in advance, and of one that is of the gravest, before it takes turns
-_WORTHWHILE = 8  # replays: with fewer, little becomes small
+_WORTHWHILE = 5  # replays: with fewer, little becomes small
 _GRAVEST = frozenset({Kind.UNSAFE_STATE, Kind.CRASH, Kind.HANG})
 _UNSHARED = (_GRAVE_SECONDS, 10.0, 0.0)  # seconds of the gravest, of others that are grave, and of the rest
 _AT_A_TIME, _COSTLY_SECONDS = 5, 2.0

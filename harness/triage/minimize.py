@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.case import Send
 from harness.finding import Condition, Finding, Minimized, bucket_of, is_blamed
-from harness.triage.boundary import reaches_in
+from harness.triage.boundary import Reaches, reaches_in
 from harness.triage.conditions import conditions_of
 from harness.triage.reduce import Asks
 from harness.triage.replay import Replay
@@ -18,6 +18,7 @@ from harness.verdict import Kind, Observation
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
 _CRASHES = (Kind.CRASH, Kind.HANG)
+_OF_REPLIES = (Kind.WRONG_REPLY, Kind.NO_REPLY)  # what does not show it may be what no standard speaks of
 _NO_FAULTS = frozenset[str]()
 
 
@@ -87,7 +88,9 @@ class Minimization:
         self._beside = True
         reaches = yield from reaches_in(self._shrinker, window)
         self._beside = False
-        self._conditions = conditions_of(self._shrinker, window, {} if self._doubtful else reaches, self._besides)
+        told: Reaches = {} if self._doubtful else reaches
+        served = not self._besides and self.first.kind not in _OF_REPLIES
+        self._conditions = conditions_of(self._shrinker, window, told, served=served)
         return (yield from self._shrinker.emptied(window))
 
     def _attributed(self, window: Window) -> Asks[Window]:

@@ -1,5 +1,6 @@
 """What a fault takes, in words a person can check against the firmware."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -140,6 +141,59 @@ def test_a_length_may_have_two_ends(shows, words):
     (condition,) = conditions(changed("open_session", **{"body.peer": b"A" * 13}), shows=shows)
     assert condition.words == words
     assert condition.of_length
+
+
+@pytest.mark.parametrize(
+    ("shows", "words", "ends"),
+    [
+        (
+            lambda n: n >= 5001 and not 5010 <= n <= 5021,
+            "5001 to 5009, usually 5000; 5010 is served, and it shows in this way at 9000",
+            (5001, 5009),
+        ),
+        (lambda n: n != 5000, "any other number, usually 5000, and it shows in this way at 9000", (5001, None)),
+        (lambda n: n > 5000, "5001 or more, usually 5000, and it shows in this way at 9000", (5001, None)),
+    ],
+)
+def test_a_code_may_have_a_meaning_anywhere(shows, words, ends):
+    (condition,) = conditions(changed("program_rate", **{"body.rate": 9000}), shows=shows)
+    assert (condition.words, (condition.least, condition.most)) == (words, ends)
+
+
+def of_peer(data, shows):
+    window = (case(changed("open_session", **{"body.peer": data})),)
+    reaches, asked = driven(reaches_in(SHRINKER, window), lambda w: shows(LINK.parts(w[0].steps[-1])[0].data))
+    return [(c.words, c.least) for c in conditions_of(SHRINKER, window, reaches)], asked
+
+
+def test_a_text_of_which_the_content_counts_has_no_length():
+    told, _asked = of_peer(b"bench-1b\xffnch", lambda data: b"\xff" in data)
+    assert told == [("62656e63682d3162ff6e6368, usually 'bench-1'", None)]
+
+
+def test_a_text_of_which_the_length_counts_is_asked_for_with_the_usual_content():
+    told, asked = of_peer(b"%n" * 10, lambda data: len(data) > 12)
+    assert told == [("13 bytes or more, usually 'bench-1'; 12 are served, and it shows in this way at 20", 13)]
+    assert not any(b"%n" in LINK.parts(window[0].steps[-1])[0].data for window, _shown in asked)
+
+
+def test_what_a_valid_message_says_is_no_condition():
+    bent, valid = changed("program_rate", **{"body.rate": 1}), changed("program_rate", **{"body.rate": 7})
+    window = (case(replace(valid, mutated=False), bent),)
+    reaches, _asked = driven(reaches_in(SHRINKER, window), lambda _window: True)
+    (condition,) = conditions_of(SHRINKER, window, reaches)
+    assert (condition.field, condition.words) == (
+        "body.rate",
+        "any other number, usually 5000, and it shows in this way at 1",
+    )
+
+
+def test_beside_what_an_answer_shows_something_else_may_be_wrong():
+    step = changed("program_rate", **{"body.rate": 9000})
+    window = (case(step),)
+    reaches, _asked = driven(reaches_in(SHRINKER, window), lambda w: numbers(w) >= [8000])
+    (condition,) = conditions_of(SHRINKER, window, reaches, served=False)
+    assert condition.words == "8000 or more, usually 5000; 7999 does not show it, and it shows in this way at 9000"
 
 
 def exact_ends(seed):

@@ -111,7 +111,7 @@ def test_a_short_run_gives_no_more_than_its_share_in_advance(toy, monkeypatch, c
     assert len(played.asked) == 4
 
 
-@pytest.mark.parametrize(("each", "asked"), [(0.5, 4), (0.51, 1)])
+@pytest.mark.parametrize(("each", "asked"), [(0.8, 4), (0.81, 1)])
 def test_what_is_enough_for_a_few_replays_only_is_not_given_in_advance(toy, monkeypatch, clock, each, asked):
     """Over Bluetooth a replay takes a second, and twenty cases as long."""
     played = Played(toy, monkeypatch, clock, planned=20.0, needed=[f"n{n}" for n in range(0, 30, 2)])
