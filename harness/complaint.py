@@ -12,6 +12,10 @@ _CLOSED = frozenset(
     {"ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "asyncio.exceptions.IncompleteReadError"}
     | {"java.net.SocketException", "java.io.EOFException"}
 )
+_DISCONNECTED = re.compile(  # EPIPE, ECONNABORTED, ECONNRESET, ENOTCONN, ESHUTDOWN, as Python, Node and Java write them
+    r"\[Errno (?:32|103|104|107|108)\]|\b(?:EPIPE|ECONNABORTED|ECONNRESET|ENOTCONN|ESHUTDOWN)\b"
+    r"|\bBroken pipe\b|\bConnection reset\b"
+)
 _BOUND = 1 << 16  # bytes from the end that are looked at
 _LONGEST = 400  # of a line
 _SHOWN = 120
@@ -22,7 +26,7 @@ class Complaint:
     """What went wrong and where: `place` is the innermost file, function or line that it names, "" for none.
 
     `checked`: a sanitizer or valgrind says so, which count what a program would go on with, too; then there may be
-    `frames`, innermost first, and the `weakness` (a CWE id).
+    `frames`, innermost first, and the `weakness` (a CWE id). `disconnected`: its words are those of a lost connection.
     """
 
     what: str
@@ -30,11 +34,12 @@ class Complaint:
     checked: bool = False
     frames: tuple[str, ...] = ()
     weakness: str = ""
+    disconnected: bool = False
 
     @property
     def is_of_the_connection(self) -> bool:
         """True for what a program is told where the other side has closed a connection: that is us."""
-        return not self.checked and self.what in _CLOSED
+        return not self.checked and (self.disconnected or self.what in _CLOSED)
 
     @property
     def is_the_programs_own(self) -> bool:
@@ -177,7 +182,9 @@ def _complaint(match: re.Match[str], shown: str, *, checked: bool) -> Complaint:
     place = (match.groupdict().get("place") or "").replace('"', "")
     what, where = _VARIES.sub("#", match["what"]).strip()[:_SHOWN], _short(place)[:_SHOWN]
     if not checked:
-        return Complaint(what, where)
+        first, rest = match.group().partition("\n")[0], shown[match.end() :].partition("\n")[0]
+        words = f"{first} {rest}"
+        return Complaint(what, where, disconnected=_DISCONNECTED.search(words) is not None)
     report = _report(shown, match)
     frames = _frames(report)
     if own := next((frame for frame in frames if not _RUNTIME.search(frame)), ""):

@@ -93,10 +93,11 @@ def _identification_length(pdu: bytes) -> int | None:
 def must_be_answered(pdu: bytes) -> bool:
     """True for a request as long as its function wants it, except for the one that asks for silence.
 
-    A code that the server does not know is answered by an exception.
+    A code that the server does not know is answered by an exception. What is longer than any request (V1.1b3, 4.1) may
+    be dropped.
     """
     code = pdu[0]
-    if not 0 < code < EXCEPTION:
+    if not 0 < code < EXCEPTION or len(pdu) > LONGEST:
         return False
     if code == DIAGNOSTICS:
         sub_function = int.from_bytes(pdu[1:3])

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 
 from harness.case import Send
 from harness.interfaces import Related
-from protocols.modbus_expected import BOTH, COIL, COILS, MASK, REGISTER, REGISTERS, must_be_refused, places_of
+from protocols.modbus_expected import ADDRESSES, BOTH, COIL, COILS, MASK, REGISTER, REGISTERS, places_of
 from protocols.modbus_pdu import must_be_answered
 from protocols.model import Message
+
+_MOST_COILS, _MOST_REGISTERS = 2000, 125  # that can be read at once
 
 
 class Places:
@@ -18,13 +20,19 @@ class Places:
         self._messages, self._opened = messages, opened
 
     def __call__(self, sent: bytes) -> Related | None:
-        """None for what writes nothing, or nothing that could be there."""
+        """None for what writes nothing, or nothing that could be there and read at once.
+
+        What must be refused for another reason must not write either.
+        """
         opened = self._opened(sent)
-        if opened is None or not must_be_answered(opened[1]) or must_be_refused(opened[1]):
+        if opened is None or not must_be_answered(opened[1]):
             return None
         pdu = opened[1]
         written = places_of(pdu)
         address, quantity = written[-1] if written else (int.from_bytes(pdu[1:3]), 1)
+        most = _MOST_COILS if pdu[0] in (COIL, COILS) else _MOST_REGISTERS
+        if not 1 <= quantity <= most or address + quantity > ADDRESSES:
+            return None
         if pdu[0] in (COIL, COILS):
             return self._related("read_coils", address, quantity, *self._coil(pdu[0], address))
         if pdu[0] == REGISTERS:

@@ -192,3 +192,19 @@ def test_of_chained_exceptions_the_cause_or_the_one_that_was_not_handled_is_told
     assert list(map(str, complaints_in(said))) == [told]
     again = complaints_in(said + TRACEBACK.encode())
     assert list(map(str, again)) == [told, "KeyError at server.py, line 12, in parse"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_ours"),
+    [
+        ('  File "/a/h.py", line 74, in do_POST\nOSError: [Errno 107] Transport endpoint is not connected\n', True),
+        ('  File "/a/h.py", line 74, in do_POST\nOSError: [Errno 28] No space left on device\n', False),
+        ('  File "/a/h.py", line 74, in do_POST\nOSError\n', False),
+        ("Error: read ECONNRESET\n    at TCP.onStreamRead (node:internal/x:1:2)\n    at run (/a/s.js:1:2)\n", True),
+        ("Error: ECONN\n    at run (/a/s.js:1:2)\n", False),
+        ("java.io.IOException: Broken pipe\n\tat a.b.Server.send(Server.java:12)\n", True),
+        ("java.io.IOException: No such file\n\tat a.b.Server.send(Server.java:12)\n", False),
+    ],
+)
+def test_what_a_program_is_told_of_a_connection_that_we_closed_is_ours(text, is_ours):
+    assert complaint_in(text.encode()).is_of_the_connection is is_ours

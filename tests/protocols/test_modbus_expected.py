@@ -10,7 +10,7 @@ from harness.case import Send
 from harness.interfaces import Frame, FrameKind
 from protocols.load import load_protocol
 from protocols.modbus import modbus_tcp
-from protocols.modbus_expected import wrong_reply
+from protocols.modbus_expected import must_be_refused, wrong_reply
 from protocols.modbus_pdu import must_be_answered
 
 TCP = modbus_tcp()
@@ -115,11 +115,28 @@ def test_a_write_is_told_of_by_a_reading_of_its_place_and_another_write(name, va
         assert told.data[8:10] == b"\0\x07" and must_be_answered(told.data[7:])
 
 
-def test_what_writes_nothing_or_cannot_be_carried_out_has_no_place():
+def test_what_writes_nothing_or_nowhere_has_no_place():
     assert TCP.around(TCP.message("read_coils").send().data) is None
-    coil = TCP.message("write_single_coil")
-    assert TCP.around(coil.mutated(coil.layout.set(value=1)).data) is None
+    registers = TCP.message("write_multiple_registers")
+    for quantity, address in ((0, 0), (2, 65535), (126, 0)):
+        changes = registers.layout.set(address=address, quantity=quantity)
+        assert TCP.around(registers.mutated(changes).data) is None
     assert TCP.around(b"\0") is None
+
+
+def test_what_must_be_refused_for_another_reason_must_not_write_either():
+    coil, both = TCP.message("write_single_coil"), TCP.message("read_write_multiple_registers")
+    changes = both.layout.set(read_address=65535, read_quantity=2)
+    for bent in (coil.mutated(coil.layout.set(value=1)), both.mutated(changes)):
+        assert must_be_refused(bent.data[7:])
+        assert TCP.around(bent.data).read.message in ("read_coils", "read_holding_registers")
+
+
+@pytest.mark.parametrize(("size", "demanded"), [(250, True), (252, False)])
+def test_what_is_longer_than_any_request_may_be_dropped(size, demanded):
+    """253 bytes of a PDU are what the standard allows: code, sub-function and 250 of data."""
+    diagnostics = pdu("08 0000") + bytes(size)
+    assert must_be_answered(diagnostics) is demanded
 
 
 def test_the_fuzzer_puts_each_bent_write_between_readings_and_fits_only_where_places_are_known():
