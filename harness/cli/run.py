@@ -159,6 +159,9 @@ def tell_outcome(record: CampaignRecord, folder: Path) -> None:
         say(f"report: {page}")
     if told := record.failing or record.confirmed:
         say(f"replay: {command()} replay {told[0].id} --run {folder}")
+    if large := [finding for finding in told if finding.minimized is None or not finding.minimized.done]:
+        many = f"{len(large)} of {len(told)} may become smaller"
+        say(f"smaller: {command()} minimize {large[0].id} --run {folder} ({many})")
 
 
 def _finding_line(finding: Finding, record: CampaignRecord) -> str:
@@ -194,8 +197,8 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     if record.left_out:
         yield f"{record.left_out:,} cases were left out: their state or link could not be reached"
     if record.put_off:
-        why = "they take long, or their message has shown a known finding again and again"
-        yield f"{record.put_off:,} cases were put off: {why}"
+        why = "take long" + (", or show with a message what it has shown again and again" if record.confirmed else "")
+        yield f"{counted(record.put_off, 'case')} put off until there is nothing else: those that {why}"
     if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
         yield f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}"
     if record.requirements:

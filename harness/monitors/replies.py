@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.case import Send, TestCase
-from harness.interfaces import Expects, Frame
+from harness.interfaces import Dissects, Expects, Frame
 from harness.transcript import Exchange, Transcript, Way, own_exchanges
 from harness.verdict import Kind, Observation
 
@@ -59,7 +59,7 @@ class ReplyMonitor:
     def _wrong(self, asked: Sequence[Asked]) -> Iterator[Observation]:
         for one in asked:
             if why := self._protocol.wrong(one.exchange.sent, one.reply):
-                yield self._observation(one, why, f"the reply to {one.step.message} cannot be right: {why}")
+                yield self._observation(one, why, f"the reply to {self._name(one.step)} cannot be right: {why}")
 
     def _contradictions(self, asked: Sequence[Asked]) -> Iterator[Observation]:
         for place, one in enumerate(asked):
@@ -69,11 +69,11 @@ class ReplyMonitor:
             if self._refused(one):
                 before, after = _beside(asked, place, around.read)
                 if before and after and self._differs(before, after):
-                    yield self._observation(one, CHANGED, f"{one.step.message} is refused, and {CHANGED}")
+                    yield self._observation(one, CHANGED, f"{self._name(one.step)} is refused, and {CHANGED}")
             elif others := [other for other in asked if other.step in around.writes]:
                 told = ", ".join(dict.fromkeys(other.step.message for other in others))
                 if all(self._protocol.absent(other.reply) for other in others):
-                    words = f"{one.step.message} is accepted where {told} says that there is nothing"
+                    words = f"{self._name(one.step)} is accepted where {told} says that there is nothing"
                     yield self._observation(one, ACCEPTED_ABSENT, words)
 
     def _refused(self, one: Asked) -> bool:
@@ -100,7 +100,7 @@ class ReplyMonitor:
             if answered and step.wait and not step.mutated:
                 continue
             if step.wait and not answered and owed and self._protocol.demands(exchange.sent):
-                words = f"{step.message} is not answered, as it must be{'' if step.mutated else ', and is valid'}"
+                words = f"{self._name(step)} is not answered, as it must be{'' if step.mutated else ', and is valid'}"
                 blames = "" if step.mutated else step.message
                 yield Observation(Kind.NO_REPLY, self.name, words, exchange.ended_at, ("unanswered",), blames=blames)
             return
@@ -110,8 +110,13 @@ class ReplyMonitor:
         return frame is not None and self._protocol.ends(frame)
 
     def _observation(self, one: Asked, why: str, words: str) -> Observation:
-        message = one.step.message
-        return Observation(Kind.WRONG_REPLY, self.name, words, one.exchange.ended_at, (why,), blames=message)
+        at, name = one.exchange.ended_at, self._name(one.step)
+        return Observation(Kind.WRONG_REPLY, self.name, words, at, (why,), blames=name)
+
+    def _name(self, step: Send) -> str:
+        """Of the message that a device takes it for."""
+        protocol: object = self._protocol
+        return protocol.meant(step) if step.mutated and isinstance(protocol, Dissects) else step.message
 
     def state(self) -> object:
         """Nothing is learned."""

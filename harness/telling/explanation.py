@@ -102,9 +102,11 @@ def _device(kind: Kind) -> str:
 
 
 def telling_message(finding: Finding) -> str:
-    """The message that takes something unusual; else the last one that was changed, else the last one sent."""
+    """The message that takes something unusual; else the one to blame, the last one changed, the last one sent."""
     if finding.minimized is not None and finding.minimized.conditions:
         return finding.minimized.conditions[-1].message
+    if finding.observation.blames:
+        return finding.observation.blames
     sends = [step for step in finding.case.steps if isinstance(step, Send)]
     mutated = [] if is_exact(finding) else [step for step in sends if step.mutated]
     return (mutated or sends)[-1].message if sends else ""

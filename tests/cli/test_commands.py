@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from harness.cli.run import seconds_of
 from harness.errors import UsageError
 from harness.store import Store
+from harness.triage.desk import Desk
 from harness.triage.replay import Replay
 from harness.verdict import Kind, Observation
 from targets.board.native.library import core_name
@@ -59,6 +61,18 @@ def test_run_tells_what_was_found_where_the_report_is_and_how_to_replay(found):
     assert not any(line.startswith(("campaign ", "finding ")) for line in lines)
     assert "report: runs/one/report.html" in lines
     assert any(line.startswith("replay: ") and line.endswith("--run runs/one") for line in lines)
+
+
+def test_what_there_was_no_time_to_make_smaller_is_pointed_at(in_run, found, monkeypatch, tmp_path):
+    _folder, lines, _progress = found
+    assert not any(line.startswith("smaller: ") for line in lines)  # the emulator had time for all
+    monkeypatch.setattr(Desk, "_work", lambda _desk, **_options: False)
+    _code, out, _err = in_run("run", "pump", "--cases", "60", "--seed", "1", "--out", str(tmp_path / "run"))
+    (hint,) = [line for line in out if line.startswith("smaller: ")]
+    told = [line.split()[0] for line in out if line.startswith("  F-")]
+    assert re.match(
+        rf"smaller: \S+ minimize F-\w+ --run \S+run \({len(told)} of {len(told)} may become smaller\)", hint
+    )
 
 
 def test_the_replay_command_works_as_printed_and_the_fixed_build_is_fixed(found, in_run):

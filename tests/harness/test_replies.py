@@ -71,6 +71,24 @@ def test_a_bent_message_that_another_went_out_with_may_not_be_the_one_that_is_an
     assert signs(alone, WRITE, replies=[b"<W?>", None], way=Way.LATE) == [(Kind.WRONG_REPLY, ("a question",), "w")]
 
 
+def test_a_message_with_another_ones_code_is_told_as_that_one():
+    """Whoever reads `write` in a ticket, where the device was asked to read, looks at the wrong function."""
+
+    class Dissecting(Expecting):
+        def parts(self, _send):
+            return ()
+
+        texts = composed = parts
+
+        def meant(self, send):
+            return "other" if send.data[:2] == b"<w" else send.message
+
+    for step, name in ((BENT, "other"), (WRITE, "w")):
+        exchange = Exchange("w", step.data, (b"<W?>",), (), b"", 0.0, 0.5, True, True)
+        (told,) = ReplyMonitor(Dissecting(), "toy").observe(case(step), Transcript("id", (exchange,), 0.0, 1.0))
+        assert (told.blames, told.summary) == (name, f"the reply to {name} cannot be right: a question")
+
+
 def test_another_interface_is_none_of_its_business():
     monitor = ReplyMonitor(Expecting(), "other")
     exchange = Exchange("w", b"<w>", (b"<W?>",), (), b"", 0.0, 0.5, True)

@@ -47,6 +47,13 @@ def test_the_sentence_names_message_field_boundary_session_states_and_likeness()
     assert (told.session, dict(told.states)) == (Session.NEEDED, {"idle": 2, "alarm": 1})
 
 
+def test_the_message_to_blame_is_named_and_not_the_last_one_of_a_case_that_was_not_made_smaller():
+    found = finding(sent("read"), sent("write", b"x", field="value"), sent("release"), kind=Kind.WRONG_REPLY)
+    blamed = replace(found, observation=replace(found.observation, blames="read"))
+    assert explain(blamed).sentence.startswith("The device answers what cannot be right on read,")
+    assert explain(found).sentence.startswith("The device answers what cannot be right on write,")
+
+
 def test_a_violated_requirement_is_named_first():
     found = finding(
         sent("bolus"), sent("bolus", replay_of=0), kind=Kind.UNSAFE_STATE, requirement="PUMP-09", conditions=[]
