@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from harness.assembly.assemble import Assembly
 from harness.case import Send
-from harness.errors import TargetError, UsageError, did_you_mean
+from harness.errors import LinkError, TargetError, UsageError, did_you_mean
 from harness.interfaces import Frame
-from harness.transcript import Exchange
+from harness.monitors.device import words_of
+from harness.transcript import LIMIT, WORN, Exchange
 
+_GLANCE_SECONDS = 0.5
 RAW = "bytes"  # the name of what is none of the protocol's messages
 
 
@@ -54,6 +58,14 @@ class Speaker:
         if (answer := self.send(message)) is None:
             raise TargetError(self.unanswered)
         return answer
+
+    @property
+    def fate(self) -> str:
+        """What became of the device meanwhile, as far as its target tells; "" where nothing did."""
+        with suppress(LinkError):  # whether it still takes connections
+            self._interface.executor.renew(_GLANCE_SECONDS)
+        events = self._assembly.runner.target.take_events()
+        return "; ".join(words_of(event) for event in events if event.kind not in (LIMIT, WORN))
 
     @property
     def unanswered(self) -> str:

@@ -10,7 +10,7 @@ from harness.assembly.assemble import assemble
 from harness.assembly.benches import find_bench
 from harness.assembly.speaking import RAW, Speaker, interface_of
 from harness.cli.terminal import say
-from harness.errors import TargetError, UsageError
+from harness.errors import LinkError, TargetError, UsageError
 from harness.interfaces import Frame
 
 
@@ -34,12 +34,21 @@ def send(
     name = interface_of(assembly, message)
     try:
         assembly.runner.start()
-        link = Speaker(assembly, name)
+        _say_and_hear(Speaker(assembly, name), message, data, state)
+    finally:
+        assembly.runner.stop()
+
+
+def _say_and_hear(link: Speaker, message: str, data: bytes, state: str) -> None:
+    """Raises UsageError, LinkError, TargetError: with what became of the device, where it is not there any more."""
+    try:
         if state:
             link.enter(state)
         _tell(link, link.send_bytes(data) if data else link.send(message))
-    finally:
-        assembly.runner.stop()
+    except (LinkError, TargetError) as error:
+        if not (fate := link.fate):
+            raise
+        raise TargetError(f"{error}. {fate[:1].upper()}{fate[1:]}") from error
 
 
 def _bytes(text: str) -> bytes:

@@ -41,6 +41,11 @@ class DeviceMonitor:
         """Nothing to restore."""
 
 
+def words_of(event: TargetEvent) -> str:
+    """What a finding says of an event."""
+    return _observation(event, "").summary
+
+
 def _observation(event: TargetEvent, message: str) -> Observation:
     detail = dict(event.detail)
     where = detail.get("symbol", "")

@@ -48,6 +48,22 @@ def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(med
     assert (code, "holds a run already" in err[-1]) == (2, True)
 
 
+def test_send_tells_what_became_of_a_program_behind_the_message(medfuzz, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    dying = "link, _ = listener.accept()\n    link.recv(4)\n    sys.exit(7)"
+    (tmp_path / "server.py").write_text(
+        "import socket, sys\nlistener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True:\n    "
+        + dying
+    )
+    (tmp_path / "b.toml").write_text(
+        f'[target]\nkind = "process"\nname = "s"\ncommand = ["{sys.executable}", "server.py", "{port}"]\n'
+        f'[interfaces.main]\ntransport = "tcp:127.0.0.1:{port}"\nprotocol = "hl7_mllp"\n'
+    )
+    code, _out, err = medfuzz("send", "b.toml", "--hex", "0b 4d")
+    assert (code, "The target's process ended (exit status 7)" in err[-1]) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
