@@ -194,7 +194,9 @@ class Shrinker:
         protocol, send = self._protocols[window[place[0]].interface], _step(window, place)
         if not (isinstance(protocol, Dissects) and isinstance(send, Send)):
             return window
-        return _put(window, place, protocol.composed(send, parts))
+        smaller = protocol.composed(send, parts)
+        as_it_was = not send.mutated and set(parts) <= set(protocol.parts(send) or ())
+        return _put(window, place, replace(smaller, mutated=False) if as_it_was else smaller)
 
 
 # -- values -----------------------------------------------------------------------------------------------------------

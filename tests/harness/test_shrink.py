@@ -251,3 +251,13 @@ def test_a_fault_of_any_shape_ends_with_one_that_shows_it_and_is_no_longer(windo
     assert shows(found)
     assert messages(found) <= messages(window)
     assert len(asked) <= 5000
+
+
+def test_a_valid_message_stays_valid_until_something_new_is_put_into_it():
+    """Only what a message was bent to is a condition of a fault."""
+    valid = replace(changed("open_session", **{"body.role": 7, "body.peer": b"x"}), mutated=False)
+    window, place = (case(valid),), (0, 0)
+    (role, *_others) = SHRINKER.parts(window, place)
+    fewer = SHRINKER._recomposed(window, place, [role])[0].steps[0]
+    other = SHRINKER._recomposed(window, place, [replace(role, data=b"\1")])[0].steps[0]
+    assert (fewer.mutated, other.mutated) == (False, True)
