@@ -18,9 +18,9 @@ class LineDevice:
         self.connections = []
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
+        self._open = []
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
-        self._open = []
 
     @property
     def lines(self):
