@@ -128,10 +128,10 @@ def _without_meanings(near: int, far: int) -> Generator[int, bool, int]:
     return far
 
 
-def reaches_in(shrinker: Shrinker, window: Window) -> Generator[Window, bool, Reaches]:
-    """Those of all fields that are unusual in a bent message of a window, by place and name."""
+def reaches_in(shrinker: Shrinker, window: Window, *, valid: bool = True) -> Generator[Window, bool, Reaches]:
+    """Those of all unusual fields of a window, by place and name; `valid` as for `unusual_parts`."""
     found: dict[tuple[Place, str], Reach] = {}
-    for place, _message, parts in bent_parts(shrinker, window):
+    for place, _message, parts in unusual_parts(shrinker, window, valid=valid):
         for number, part in enumerate(parts):
             scale, plain = scale_of(part), _plain(part)
             if scale is None:
@@ -145,11 +145,11 @@ def reaches_in(shrinker: Shrinker, window: Window) -> Generator[Window, bool, Re
     return found
 
 
-def bent_parts(shrinker: Shrinker, window: Window) -> Iterator[tuple[Place, str, tuple[Part, ...]]]:
-    """What is unusual in each message that is bent, by place and name: one that is valid may say what it likes."""
+def unusual_parts(shrinker: Shrinker, window: Window, *, valid: bool) -> Iterator[tuple[Place, str, tuple[Part, ...]]]:
+    """What is unusual in each message, by place and name; in one that is not bent where `valid` ones count, too."""
     for place in places_of(window, Send):
         step = window[place[0]].steps[place[1]]
-        if isinstance(step, Send) and step.mutated:
+        if isinstance(step, Send) and (valid or step.mutated):
             yield place, step.message, shrinker.parts(window, place) or ()
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from harness.finding import Condition
 from harness.interfaces import Part
-from harness.triage.boundary import Reach, Reaches, bent_parts, scale_of, value_of
+from harness.triage.boundary import Reach, Reaches, scale_of, unusual_parts, value_of
 from harness.triage.shrink import Shrinker, Window
 
 _SHOWN = 24  # bytes
 
 
 def conditions_of(
-    shrinker: Shrinker, window: Window, reaches: Reaches, *, served: bool = True
+    shrinker: Shrinker, window: Window, reaches: Reaches, *, valid: bool = True, served: bool = True
 ) -> tuple[Condition, ...]:
     """One for each unusual field of a window in which nothing unusual can be left out, in the order of the messages.
 
-    `served`: what does not show it is known to be served well; else something else may be wrong with it.
+    `valid` as for `unusual_parts`. `served`: what does not show it is known to be served well; else something else may
+    be wrong with it.
     """
     found: list[Condition] = []
-    for place, message, parts in bent_parts(shrinker, window):
+    for place, message, parts in unusual_parts(shrinker, window, valid=valid):
         for part in parts:
             reach = reaches.get((place, part.name))
             least, most = _range(part, reach)

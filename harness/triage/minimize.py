@@ -18,7 +18,7 @@ from harness.verdict import Kind, Observation
 Play = Callable[[Window, Finding], Replay]
 _TRIES = 3  # for a question about one that does not come back always
 _CRASHES = (Kind.CRASH, Kind.HANG)
-_OF_REPLIES = (Kind.WRONG_REPLY, Kind.NO_REPLY)  # what does not show it may be what no standard speaks of
+_OF_REPLIES = (Kind.WRONG_REPLY, Kind.NO_REPLY)  # seen by valid messages, where a standard speaks of it
 _NO_FAULTS = frozenset[str]()
 
 
@@ -84,13 +84,14 @@ class Minimization:
     def _all(self, window: Window) -> Asks[Window]:
         window = yield from self._attributed(window)
         window = yield from self._shrinker.shrink(window)
-        self._conditions = conditions_of(self._shrinker, window, {})
+        valid = self.first.kind not in _OF_REPLIES
+        self._conditions = conditions_of(self._shrinker, window, {}, valid=valid)
         self._beside = True
-        reaches = yield from reaches_in(self._shrinker, window)
+        reaches = yield from reaches_in(self._shrinker, window, valid=valid)
         self._beside = False
         told: Reaches = {} if self._doubtful else reaches
-        served = not self._besides and self.first.kind not in _OF_REPLIES
-        self._conditions = conditions_of(self._shrinker, window, told, served=served)
+        served = valid and not self._besides
+        self._conditions = conditions_of(self._shrinker, window, told, valid=valid, served=served)
         return (yield from self._shrinker.emptied(window))
 
     def _attributed(self, window: Window) -> Asks[Window]:

@@ -177,15 +177,22 @@ def test_a_text_of_which_the_length_counts_is_asked_for_with_the_usual_content()
     assert not any(b"%n" in LINK.parts(window[0].steps[-1])[0].data for window, _shown in asked)
 
 
-def test_what_a_valid_message_says_is_no_condition():
+def test_what_a_valid_message_says_is_no_condition_where_it_only_looks():
     bent, valid = changed("program_rate", **{"body.rate": 1}), changed("program_rate", **{"body.rate": 7})
     window = (case(replace(valid, mutated=False), bent),)
-    reaches, _asked = driven(reaches_in(SHRINKER, window), lambda _window: True)
-    (condition,) = conditions_of(SHRINKER, window, reaches)
+    reaches, _asked = driven(reaches_in(SHRINKER, window, valid=False), lambda _window: True)
+    (condition,) = conditions_of(SHRINKER, window, reaches, valid=False)
     assert (condition.field, condition.words) == (
         "body.rate",
         "any other number, usually 5000, and it shows in this way at 1",
     )
+
+
+def test_what_a_valid_message_asks_for_is_a_condition_like_any_other():
+    window = (case(replace(changed("program_rate", **{"body.rate": 9000}), mutated=False)),)
+    reaches, _asked = driven(reaches_in(SHRINKER, window), lambda w: numbers(w) >= [8000])
+    (condition,) = conditions_of(SHRINKER, window, reaches)
+    assert condition.words.startswith("8000 or more, usually 5000; 7999 is served")
 
 
 def test_beside_what_an_answer_shows_something_else_may_be_wrong():
