@@ -74,9 +74,10 @@ class Connection:
 
     def given(self, patience: float) -> float:
         """A patience; in a hurry, or if sure, no more of it than several times what it ever took to open a link."""
-        if self.hurry:
-            return min(patience, max(_SHORT_PATIENCE, _HURRY_FACTOR * self._slowest))
-        return min(patience, max(_SURE_PATIENCE, _SURE_FACTOR * self._slowest)) if self.sure else patience
+        if not self.hurry and not self.sure:
+            return patience
+        least, factor = (_SHORT_PATIENCE, _HURRY_FACTOR) if self.hurry else (_SURE_PATIENCE, _SURE_FACTOR)
+        return min(patience, max(least, factor * self._slowest))
 
     @property
     def stream(self) -> bool:

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 from harness.assembly.assemble import Assembly
 from harness.case import Send
-from harness.errors import LinkError, TargetError, UsageError, did_you_mean
+from harness.errors import MedfuzzError, TargetError, UsageError, did_you_mean
 from harness.interfaces import Frame
-from harness.monitors.device import words_of
-from harness.transcript import LIMIT, WORN, Exchange
+from harness.monitors.device import is_told, words_of
+from harness.transcript import Exchange
 
 _GLANCE_SECONDS = 0.5
 RAW = "bytes"  # the name of what is none of the protocol's messages
@@ -62,10 +62,10 @@ class Speaker:
     @property
     def fate(self) -> str:
         """What became of the device meanwhile, as far as its target tells; "" where nothing did."""
-        with suppress(LinkError):  # whether it still takes connections
+        with suppress(MedfuzzError):  # whether it still takes connections
             self._interface.executor.renew(_GLANCE_SECONDS)
         events = self._assembly.runner.target.take_events()
-        return "; ".join(words_of(event) for event in events if event.kind not in (LIMIT, WORN))
+        return "; ".join(map(words_of, filter(is_told, events)))
 
     @property
     def unanswered(self) -> str:

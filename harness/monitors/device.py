@@ -24,9 +24,7 @@ class DeviceMonitor:
             return ()
         found: list[Observation] = []
         asked = any(isinstance(step, Reset) for step in case.steps)
-        for event in transcript.events:
-            if event.kind in (LIMIT, WORN):
-                continue
+        for event in filter(is_told, transcript.events):
             name = blamed(case, transcript) if event.kind == "exit" else message_at(transcript, event.time)
             observation = _observation(event, name)
             if event.kind == "exit" or not (found or (event.kind == "reset" and asked)):
@@ -39,6 +37,11 @@ class DeviceMonitor:
 
     def restore(self, state: Any) -> None:
         """Nothing to restore."""
+
+
+def is_told(event: TargetEvent) -> bool:
+    """False for what is the bench's own."""
+    return event.kind not in (LIMIT, WORN)
 
 
 def words_of(event: TargetEvent) -> str:
