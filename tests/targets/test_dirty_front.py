@@ -317,13 +317,13 @@ def test_a_process_is_held_and_let_go(tmp_path, clock):
     process = Supervised([sys.executable, str(PROGRAM), str(tmp_path / "device"), "crash"])
     with Proxy(f"unix:{tmp_path}/device", "tcp:127.0.0.1:0", "", process=process) as front:
         link = opened(front)
-        front.switch("held=0.3@0.01")
+        front.switch("held=30@0.01")
         while "held" not in names(front):
             clock.move(0.01)
             time.sleep(0.01)
         front.switch("")
         assert ask(link, seconds=0.1) == b""
-        clock.move(0.3)
+        clock.move(30.0)
         assert b"".join(heard(link, 20.0, 9)) == b"ok:hello\n"
         assert names(front) == ["held", "released"]
         link.close()
