@@ -28,6 +28,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
     FindingMinimized,
+    FindingSuspected,
 )
 from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener, Looks
@@ -541,6 +542,7 @@ class Campaign:
         others = tuple(o for o in symptoms if o is not fault)
         number, seconds = self._counts.number, self.seconds
         finding = Finding(fault, bucket, (case,), transcript, number, seconds, symptoms=others)
+        self.tell(FindingSuspected(finding))
         try:
             finding = self._confirmation.confirm(finding, history or self._met(case))
         except BenchError as error:

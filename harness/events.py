@@ -61,6 +61,13 @@ class CaseRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingSuspected:
+    """A fault that was not seen before is about to be replayed, which may take a while."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
 class FindingConfirmed:
     """A replay showed the same fault again."""
 
@@ -142,6 +149,7 @@ Event = (
     | CaseSettled
     | CaseRefused
     | CaseLeftOut
+    | FindingSuspected
     | FindingConfirmed
     | FindingMinimized
     | FindingDismissed

@@ -25,6 +25,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
     FindingMinimized,
+    FindingSuspected,
     KnownReplayed,
 )
 from harness.finding import Finding
@@ -125,7 +126,7 @@ class RecordBuilder:
         match event:
             case CaseFinished():
                 self._case(event)
-            case CaseSettled() | CasesRun() | CampaignResumed():
+            case CaseSettled() | CasesRun() | CampaignResumed() | FindingSuspected():
                 pass
             case CampaignStarted(manifest=manifest):
                 self._manifest = manifest

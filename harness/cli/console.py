@@ -25,6 +25,7 @@ from harness.events import (
     FindingConfirmed,
     FindingDismissed,
     FindingMinimized,
+    FindingSuspected,
     KnownReplayed,
 )
 from harness.finding import Finding
@@ -75,11 +76,10 @@ class ConsoleListener:
                 self._resume(event)
             case CaseFinished() | CasesRun():
                 self._progress(event)
-            case FindingConfirmed(finding=finding) if finding.same_as:
-                self._say(f"[bold]as {finding.same_as}[/] {_line(finding)}")
+            case FindingSuspected(finding=finding):
+                self._put(f"replaying {finding.kind.value}: {visible(finding.observation.summary)}")
             case FindingConfirmed(finding=finding):
-                self._kinds[finding.kind.value] += 1
-                self._say(f"{self._head(finding)} {_line(finding)}")
+                self._confirmed(finding)
             case FindingMinimized(finding=finding):
                 if (told := finding.minimized) is not None and told.after != told.before:
                     same = f"; the same fault as {finding.same_as}" if finding.same_as else ""
@@ -119,21 +119,36 @@ class ConsoleListener:
         before = f"{event.seconds:,.0f} s, {counted(len(confirmed), 'finding')}"
         self._say(f"goes on behind {counted(event.cases, 'case')}: {before} before")
 
+    def _confirmed(self, finding: Finding) -> None:
+        if not finding.same_as:
+            self._kinds[finding.kind.value] += 1
+        self._say(f"{f'[bold]as {finding.same_as}[/]' if finding.same_as else self._head(finding)} {_line(finding)}")
+
     def _progress(self, event: CaseFinished | CasesRun) -> None:
         if isinstance(event, CasesRun):
             self._quiet_for = event.quiet
         else:
             self._quiet_for = 0 if event.measures.news else self._quiet_for + 1
-        pause = _REFRESH_SECONDS if self._live else 20 * _REFRESH_SECONDS
-        now = time.monotonic()
-        if now - self._shown < pause:
-            return
-        self._shown = now
         seconds, number = self._mark
-        if event.seconds - seconds >= min(_RATE_WINDOW, pause):
+        if self._is_due and event.seconds - seconds >= min(_RATE_WINDOW, self._pause):
             self._rate = (event.number - number) / (event.seconds - seconds)
             self._mark = (event.seconds, event.number)
-        line = self._status(event)
+        if self._is_due:
+            self._put(self._status(event))
+
+    @property
+    def _pause(self) -> float:
+        return _REFRESH_SECONDS if self._live else 20 * _REFRESH_SECONDS
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._shown >= self._pause
+
+    def _put(self, line: str) -> None:
+        """The progress line, not too often."""
+        if not self._is_due:
+            return
+        self._shown = time.monotonic()
         if self._live:
             self._live.update(Text(line))
         else:
