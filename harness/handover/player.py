@@ -38,6 +38,7 @@ class Script:
     `seen`: a probe can tell whether the fault came back; `restart`: one that shows restarts can. `growing` are fields
     of the probe's answer that only a restart makes smaller, `counting` those that only one changes. `places` are where
     its integers lie, where nothing else reads them. `secrets` are bytes that the replies to `leaking` must not hold.
+    With `owed`, the finding's one message must be answered.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Script:
     places: Mapping[str, Place] = field(default_factory=dict[str, Place])
     leaking: str = ""
     secrets: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    owed: bool = False
 
     def read(self, frame: Frame) -> Mapping[str, int | str | bytes]:
         """What can be read of the probe's answer, by name."""
@@ -79,7 +81,8 @@ def tell(line: str) -> None:
 class Player:
     """One conversation with the device; `person` is asked for what no message can do, and says whether it is done.
 
-    `undone` is what was not, and was not seen to be needless; `leaked` are the names of secrets that a reply held.
+    `undone` is what was not, and was not seen to be needless; `leaked` are the names of secrets that a reply held;
+    `hung_up`: the device closed the connection, as it may, within a case.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Player:
         self._conversation = Conversation()
         self.undone: list[str] = []
         self.leaked: list[str] = []
+        self.hung_up = False
         self._came = self._begun = b""
         self._ended = False
 
@@ -233,6 +237,7 @@ def play_all(player: Player) -> int:
             tell(f"  {gone}")
             if not player.script.may_close:
                 return _verdict(f"FAULT: {gone}", FAULT)
+            player.hung_up = True
             player.anew()
     return _last_contact(player, before, unanswered)
 
@@ -288,11 +293,16 @@ def _last_contact(player: Player, before: Frame, unanswered: bool) -> int:
         return _verdict(f"FAULT: the reply to {player.script.leaking} holds {', '.join(player.leaked)}", FAULT)
     if player.undone:
         raise NotTested(f"the probe is answered, but nobody did this: {', '.join(player.undone)}")
-    return _served(player.script, later, unanswered)
+    return _served(player, later, unanswered)
 
 
-def _served(script: Script, read: Mapping[str, int | str | bytes], unanswered: bool) -> int:
+def _served(player: Player, read: Mapping[str, int | str | bytes], unanswered: bool) -> int:
     """The verdict on a device that answers the last probe as well."""
+    script = player.script
+    if unanswered and script.owed:
+        return _verdict("FAULT: the message is not answered, as it must be, and the probe is", FAULT)
+    if script.owed and player.hung_up:
+        return _verdict("the device hangs up instead of an answer: whether it may, this script cannot see", NOT_SEEN)
     if unanswered:
         words = "a message was not answered, the probe is: whether the device restarted, this script cannot see"
         return _verdict(words, NOT_SEEN)

@@ -147,7 +147,7 @@ def _steps(finding: Finding, protocol: Protocol) -> Iterator[Step]:
 def _described(handover: Handover, bench: Bench, protocol: Protocol) -> player.Script:
     finding, interface = handover.finding, _interface(handover.finding)
     table, moniker = bench.interfaces[interface], handover.transports.get(interface, "")
-    states, secrets = protocol.states, _secrets(finding, bench)
+    states, secrets, owed = protocol.states, _secrets(finding, bench), _is_owed(finding)
     return player.Script(
         title=headline(finding),
         address=moniker if moniker.partition(":")[0] in _REACHED else "",
@@ -161,14 +161,21 @@ def _described(handover: Handover, bench: Bench, protocol: Protocol) -> player.S
         filler=protocol.resynchronization.filler,
         reconnect=protocol.reconnect if table.reconnect is None else table.reconnect,
         may_close=may_close(bench, interface, protocol),
-        seen=finding.kind in SEEN or bool(secrets),
+        seen=finding.kind in SEEN or bool(secrets) or owed,
         restart=finding.kind is Kind.REBOOT,
         growing=tuple(filter(None, (bench.monitors.uptime_field,))),
         counting=tuple(filter(None, (bench.monitors.boot_field,))),
         places=dict(protocol.wire.places()),
         leaking=finding.observation.fingerprint[0] if secrets else "",
         secrets=secrets,
+        owed=owed,
     )
+
+
+def _is_owed(finding: Finding) -> bool:
+    """True where one message must be answered and is not: with several, this script cannot tell whose answer came."""
+    steps = [step for case in finding.window for step in case.steps]
+    return finding.kind is Kind.NO_REPLY and len(steps) == 1
 
 
 def _secrets(finding: Finding, bench: Bench) -> dict[str, bytes]:

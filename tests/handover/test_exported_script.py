@@ -155,6 +155,26 @@ def test_the_exit_code_is_what_the_device_does(tmp_path, bench, device, behaviou
     assert (ended, said in text.splitlines()[-1]) == (code, True), text
 
 
+UNANSWERED = {
+    "serves": (0, "the device serves"),
+    "falls silent": (1, "not answered any more"),
+    "closes": (4, "hangs up"),
+    "does not answer once": (1, "FAULT: the message is not answered, as it must be, and the probe is"),
+    "never served": (3, "not tested"),
+}
+
+
+@pytest.mark.parametrize("behaviour", UNANSWERED)
+def test_a_message_that_must_be_answered_is_judged_where_it_is_the_only_one(tmp_path, bench, device, behaviour):
+    bench.write_text(bench.read_text().replace("[monitors]", "may_close = true\n[monitors]"))
+    device.says, (code, said) = ANSWERS[behaviour][0], UNANSWERED[behaviour]
+    ended, text = play(tmp_path, finding(bench, kind=Kind.NO_REPLY), device.place, *FAST)
+    assert (ended, said in text.splitlines()[-1]) == (code, True), text
+    if behaviour == "does not answer once":
+        two = finding(bench, Send("bad", b"bad\n"), Send("x", b"x\n"), kind=Kind.NO_REPLY)
+        assert play(tmp_path, two, device.place, *FAST)[0] == 4
+
+
 def test_nobody_at_the_address_means_not_tested_and_nonsense_is_a_usage_error(tmp_path, bench):
     code, text = play(tmp_path, finding(bench), *FAST)
     assert (code, "not tested: no connection: Connection refused" in text) == (3, True)
