@@ -103,7 +103,8 @@ class RelatedFuzzer(PlannedFuzzer):
                 steps = _between(around, send)
                 path = tuple(step.message for step in steps)
                 what = f"{send.message} where it was accepted, between two readings"
-                yield TestCase(self.interface, case.state, steps, Origin(self.name, path, "", what, self._seed))
+                origin = Origin(self.name, path, "", what, self._seed, aimed=True)
+                yield TestCase(self.interface, case.state, steps, origin)
 
     def _is_new(self, around: Related) -> bool:
         return around.read.data not in self._places and len(self._places) < _PLACES

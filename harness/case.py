@@ -108,7 +108,10 @@ Step = Send | Wait | Reconnect | Reset | Stimulate | Procedure
 @quick
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a case came from: enough to say in words what was mutated, and to generate it again."""
+    """Where a case came from: enough to say in words what was mutated, and to generate it again.
+
+    One that is `aimed` was made for what the device answered to another case.
+    """
 
     fuzzer: str
     path: tuple[str, ...] = ()
@@ -116,6 +119,7 @@ class Origin:
     mutation: str = ""
     seed: int = 0
     parent: str = ""
+    aimed: bool = False
 
     @property
     def mutation_text(self) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.case import Procedure, Send, TestCase, Wait
 from harness.transcript import Transcript
 
-_SHARE = 0.5
+_SHARE, _WAITED = 0.5, 0.25
 _LEAST, _TIMES = 0.2, 10.0
 _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
 _ANY, _FEW = "", 4
@@ -47,18 +47,20 @@ class Clock:
     messages, the same manner of bending in other fields, and the message as it stands. What came behind the messages (a
     way back to service) is the bent one's, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
-    a fifth of a second. Together with those that were not known to be, the costly ones get half of the time.
+    a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
+    waited for it get a quarter in any case: on a slow device, there is always something that was not known to be.
     """
 
     def __init__(self) -> None:
         self._costs: dict[_Place, float] = {}
         self._last: deque[float] = deque(maxlen=_REMEMBERED)
-        self._spent = self._spent_costly = 0.0
+        self._spent = self._spent_costly = self._spent_waited = 0.0
 
-    def note(self, case: TestCase, transcript: Transcript) -> None:
-        """A case was run, and took as long as its transcript says."""
+    def note(self, case: TestCase, transcript: Transcript, *, waited: bool = False) -> None:
+        """A case was run, and took as long as its transcript says; `waited`: it is one of those that wait for time."""
         seconds = max(0.0, transcript.ended - transcript.started)
         self._spent += seconds
+        self._spent_waited += seconds if waited else 0.0
         self._spent_costly += seconds if self._is_long(seconds) else 0.0
         self._last.append(seconds)
         keys = _keys(case)
@@ -102,8 +104,9 @@ class Clock:
         return seconds >= max(_LEAST, _TIMES * usual)
 
     def affords(self, seconds: float) -> bool:
-        """True where a costly case of so many seconds leaves them all together within their share."""
-        return self._spent_costly + seconds <= _SHARE * (self._spent + seconds)
+        """True where a costly case of so many seconds leaves all together, or those that waited, within their share."""
+        then = self._spent + seconds
+        return self._spent_costly + seconds <= _SHARE * then or self._spent_waited + seconds <= _WAITED * then
 
     def state(self) -> Costs:
         """What was learned, to be written down."""

@@ -29,13 +29,15 @@ class SparingState:
 
 
 class CostlyCases:
-    """Cases that wait with what they are expected to take, in seconds: the fuzzer that had the least has the next.
+    """Cases that wait with what they are expected to take, in seconds: the next is of the fuzzer that will have had least.
 
-    In an order by cost alone one whose cases have a message more than those of another would never have a turn.
+    In an order by cost alone one whose cases have a message more than those of another would never have a turn; were it
+    the one that had the least so far, all would wait until there is time for its first. What is aimed at something that
+    the device answered goes before what is not.
     """
 
     def __init__(self) -> None:
-        self._heaps: dict[str, list[tuple[float, int, Planned]]] = {}
+        self._heaps: dict[str, list[tuple[bool, float, int, Planned]]] = {}
         self._had: defaultdict[str, float] = defaultdict(float)
         self._count = 0
 
@@ -43,29 +45,32 @@ class CostlyCases:
         return self._count
 
     def __iter__(self) -> Iterator[Planned]:
-        return (planned for heap in self._heaps.values() for _seconds, _place, planned in heap)
+        return (entry[-1] for heap in self._heaps.values() for entry in heap)
 
     def add(self, planned: Planned, seconds: float) -> None:
-        """It waits behind cheaper ones of its fuzzer."""
-        heapq.heappush(self._heaps.setdefault(planned.case.origin.fuzzer, []), (seconds, planned.place, planned))
+        """It waits behind cheaper ones of its fuzzer, and behind aimed ones."""
+        origin = planned.case.origin
+        heap = self._heaps.setdefault(origin.fuzzer, [])
+        heapq.heappush(heap, (not origin.aimed, seconds, planned.place, planned))
         self._count += 1
 
     @property
     def seconds(self) -> float:
         """What the next one takes; raises ValueError where there is none."""
-        return self._heaps[self._next][0][0]
+        return self._heaps[self._next][0][1]
 
     def take(self) -> Planned:
         """The next one; raises ValueError where there is none."""
         fuzzer = self._next
-        seconds, _place, planned = heapq.heappop(self._heaps[fuzzer])
+        _unaimed, seconds, _place, planned = heapq.heappop(self._heaps[fuzzer])
         self._had[fuzzer] += seconds
         self._count -= 1
         return planned
 
     @property
     def _next(self) -> str:
-        return min((fuzzer for fuzzer, heap in self._heaps.items() if heap), key=lambda fuzzer: self._had[fuzzer])
+        waiting = (fuzzer for fuzzer, heap in self._heaps.items() if heap)
+        return min(waiting, key=lambda fuzzer: self._had[fuzzer] + self._heaps[fuzzer][0][1])
 
 
 class Sparing:
@@ -75,7 +80,7 @@ class Sparing:
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
-    another, the cheapest of each first.
+    another, the cheapest of each first, and a quarter where others that nobody knew to be so took the half.
     """
 
     def __init__(self) -> None:
@@ -83,6 +88,7 @@ class Sparing:
         self._waiting: deque[Planned] = deque(maxlen=_MOST_WAITING)
         self._clock = Clock()
         self._costly = CostlyCases()
+        self._turn: Planned | None = None
 
     @property
     def waiting(self) -> int:
@@ -91,7 +97,8 @@ class Sparing:
 
     def took(self, case: TestCase, transcript: Transcript) -> None:
         """A case was run."""
-        self._clock.note(case, transcript)
+        waited = self._turn is not None and self._turn.case is case
+        self._clock.note(case, transcript, waited=waited)
 
     def note(self, case: TestCase, fault: Observation, transcript: Transcript) -> None:
         """A known finding was shown again; blamed is the message that it blames, else the last one."""
@@ -110,11 +117,15 @@ class Sparing:
             else:
                 yield planned
             if self._costly and self._clock.affords(self._costly.seconds):
-                yield self._costly.take()
+                yield self._taken()
         while self._costly:
-            yield self._costly.take()
+            yield self._taken()
         while self._waiting:
             yield self._waiting.popleft()
+
+    def _taken(self) -> Planned:
+        self._turn = self._costly.take()
+        return self._turn
 
     def _is_dear(self, case: TestCase) -> bool:
         """True where it waits for its turn; when too many do, none does."""

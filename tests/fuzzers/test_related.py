@@ -44,7 +44,9 @@ def test_what_is_accepted_is_followed_next_and_once():
     next(cases)
     for _ in range(2):
         one.learn(write(0x4321), answered(ACCEPTED))
-    assert [following(case) for case in islice(cases, 4)] == [(0x4321,) * 4, None, None, None]
+    dealt = list(islice(cases, 4))
+    assert [following(case) for case in dealt] == [(0x4321,) * 4, None, None, None]
+    assert [case.origin.aimed for case in dealt] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("reply", [REFUSED, b""])

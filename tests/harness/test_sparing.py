@@ -95,3 +95,22 @@ def test_of_one_fuzzer_the_cheapest_comes_first():
     for place, seconds in enumerate((3.0, 1.0, 2.0, 1.0)):
         costly.add(dear("one", place, 1), seconds)
     assert [costly.take().place for _ in range(4)] == [1, 3, 2, 0]
+
+
+def test_what_is_aimed_at_something_that_the_device_answered_comes_before_what_is_cheaper():
+    costly = CostlyCases()
+    aimed = dear("one", 9, 1)
+    aimed = aimed._replace(case=replace(aimed.case, origin=Origin("one", aimed=True)))
+    for place, seconds in enumerate((3.0, 1.0)):
+        costly.add(dear("one", place, 1), seconds)
+    costly.add(aimed, 5.0)
+    assert [costly.take().place for _ in range(3)] == [9, 1, 0]
+
+
+def test_a_fuzzer_whose_first_case_takes_very_long_does_not_hold_up_the_others():
+    costly = CostlyCases()
+    costly.add(dear("soak", 0, 1), 160.0)
+    for place in range(1, 41):
+        costly.add(dear("short", place, 1), 1.0)
+    assert [costly.seconds, *(costly.take().case.origin.fuzzer for _ in range(40))] == [1.0, *["short"] * 40]
+    assert costly.take().case.origin.fuzzer == "soak"
