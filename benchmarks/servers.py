@@ -46,6 +46,7 @@ class Measured:
     events: list[Event] = field(default_factory=list[Event])
     cases: int = 0
     missed: int = 0
+    share: float = 1.0
     not_before: str = ""
 
     def bench(self, tree: Path) -> Path:
@@ -95,8 +96,8 @@ class Measured:
         """The raw loop with what the last campaign noted."""
         with serving(self.other, self.folder) as place:
             played = play(self.events, place.line, _DEADLINE)
-        self.missed = max(self.missed, played.missed)
-        return self.cases / played.seconds
+        self.missed, self.share = max(self.missed, played.missed), min(self.share, played.share)
+        return self.cases * played.share / played.seconds
 
     def boofuzz(self, boofuzz: Boofuzz) -> float:
         """boofuzz with the same definitions."""
@@ -143,6 +144,8 @@ def _judge(measured: Measured, rates: dict[str, Rates], before: Rates | None) ->
         print(
             f"  the raw loop waited {_DEADLINE:g} s each for {measured.missed} of {answers} answers, which did not come"
         )
+    if measured.share < 1:
+        print(f"  the server died of the raw loop, which is measured over the {measured.share:.0%} before")
     if measured.missed > _MISSED * answers:
         print("  so it is no measure here, and medfuzz is not held against it")
     elif not other.drops:

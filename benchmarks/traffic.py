@@ -13,8 +13,8 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,28 +108,33 @@ class PtyLine:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How long the raw loop took, and of how many answers it `missed` some."""
+    """How long the raw loop took, of how many answers it `missed` some, and the share that it came to.
+
+    That is less than 1 where the server died of it: a campaign starts it again, a raw loop does not.
+    """
 
     seconds: float
     answers: int
     missed: int
+    share: float = 1.0
 
 
-def play(events: Iterable[Event], connect: Callable[[], Line], deadline: float) -> Played:
+def play(events: Sequence[Event], connect: Callable[[], Line], deadline: float) -> Played:
     """Send the same bytes; wait for as many as came then, and for the end where the peer made one.
 
     Where nothing had come for a while before a message, it waits for `QUIET` seconds: a server that dropped a frame
     would else read the next one as a part of it.
     """
-    player = _Player(connect, deadline)
+    player, done = _Player(connect, deadline), 0
     began, before = time.perf_counter(), Event(OPENED)
-    for event in events:
-        if event.what == SENT == before.what and event.at - before.at > QUIET:
-            time.sleep(QUIET)
-        player.act(event)
-        before = event
+    with suppress(ConnectionRefusedError):
+        for done, event in enumerate(events, 1):  # noqa: B007 - how far it came
+            if event.what == SENT == before.what and event.at - before.at > QUIET:
+                time.sleep(QUIET)
+            player.act(event)
+            before = event
     player.close()
-    return Played(time.perf_counter() - began, player.answers, player.missed)
+    return Played(time.perf_counter() - began, player.answers, player.missed, done / max(1, len(events)))
 
 
 def spent(events: Sequence[Event]) -> dict[str, float]:

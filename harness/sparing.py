@@ -29,7 +29,7 @@ class SparingState:
 
 
 class CostlyCases:
-    """Cases that wait with what they are expected to take, in seconds: the next is of the fuzzer that will have had least.
+    """Cases that wait with what they are expected to take, in seconds: whose fuzzer will have had least, comes next.
 
     In an order by cost alone one whose cases have a message more than those of another would never have a turn; were it
     the one that had the least so far, all would wait until there is time for its first. What is aimed at something that
