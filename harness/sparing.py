@@ -80,7 +80,8 @@ class Sparing:
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
-    another, the cheapest of each first, and a quarter where others that nobody knew to be so took the half.
+    another, the cheapest of each first, and a quarter where others that nobody knew to be so took the half. Where too
+    many wait, each that comes sends one of them on.
     """
 
     def __init__(self) -> None:
@@ -112,7 +113,9 @@ class Sparing:
         for planned in cases:
             if not self._is_due(planned.case):
                 self._waiting.append(planned)
-            elif self._is_dear(planned.case):
+            elif self._clock.is_costly(planned.case):
+                if len(self._costly) >= _MOST_WAITING:
+                    yield self._taken()
                 self._costly.add(planned, self._clock.expected(planned.case))
             else:
                 yield planned
@@ -126,10 +129,6 @@ class Sparing:
     def _taken(self) -> Planned:
         self._turn = self._costly.take()
         return self._turn
-
-    def _is_dear(self, case: TestCase) -> bool:
-        """True where it waits for its turn; when too many do, none does."""
-        return len(self._costly) < _MOST_WAITING and self._clock.is_costly(case)
 
     def _is_due(self, case: TestCase) -> bool:
         often = max((self._shown[case.interface, message] for message in case.messages), default=0)

@@ -144,6 +144,20 @@ def test_what_waits_has_a_quarter_of_the_time_beside_what_nobody_knew_to_take_lo
     assert 20.0 < took["slow"] < 35.0 < sum(took.values()) - took["slow"] - took["quick"]
 
 
+def test_where_too_many_wait_each_that_comes_sends_the_cheapest_on_and_none_is_lost(monkeypatch):
+    monkeypatch.setattr("harness.sparing._MOST_WAITING", 3)
+    sparing, order = Sparing(), []
+    for name, seconds in (("long", 9.0), ("short", 1.0), *[("quick", 0.001)] * 30):
+        case = made(message(b"x", name))
+        sparing.took(case, ran(case, seconds))
+    names = ("long", "long", "short", "long", "quick")
+    cases = [Planned(None, made(message(b"%d" % n, name)), n) for n, name in enumerate(names)]
+    for planned in sparing.ordered(cases):
+        sparing.took(planned.case, ran(planned.case, 0.0))
+        order.append(planned.place)
+    assert (order[:2], sorted(order)) == ([2, 4], [0, 1, 2, 3, 4])
+
+
 def test_the_cheapest_of_the_costly_ones_come_first():
     sparing = Sparing()
     for name, seconds in (("long", 9.0), ("short", 1.0), *[("quick", 0.001)] * 30):
