@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.case import Procedure, Send, TestCase, Wait
 from harness.transcript import Transcript
 
-_SHARE, _WAITED = 0.5, 0.25
+_SHARE, _WAITED, _AIMED = 0.5, 0.1, 0.25
 _LEAST, _TIMES = 0.2, 10.0
 _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
 _ANY, _FEW = "", 4
@@ -48,7 +48,8 @@ class Clock:
     way back to service) is the bent one's, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
-    waited for it get a quarter in any case: on a slow device, there is always something that was not known to be.
+    waited for it get a tenth in any case, and a quarter if they are aimed: on a slow device, there is always something
+    that was not known to be.
     """
 
     def __init__(self) -> None:
@@ -103,10 +104,10 @@ class Clock:
         usual = sorted(self._last)[len(self._last) // 4] if self._last else 0.0
         return seconds >= max(_LEAST, _TIMES * usual)
 
-    def affords(self, seconds: float) -> bool:
+    def affords(self, seconds: float, *, aimed: bool = False) -> bool:
         """True where a costly case of so many seconds leaves all together, or those that waited, within their share."""
-        then = self._spent + seconds
-        return self._spent_costly + seconds <= _SHARE * then or self._spent_waited + seconds <= _WAITED * then
+        then, least = self._spent + seconds, _AIMED if aimed else _WAITED
+        return self._spent_costly + seconds <= _SHARE * then or self._spent_waited + seconds <= least * then
 
     def state(self) -> Costs:
         """What was learned, to be written down."""

@@ -55,9 +55,10 @@ class CostlyCases:
         self._count += 1
 
     @property
-    def seconds(self) -> float:
-        """What the next one takes; raises ValueError where there is none."""
-        return self._heaps[self._next][0][1]
+    def next(self) -> tuple[float, bool]:
+        """What the next one takes, and whether it is aimed; raises ValueError where there is none."""
+        unaimed, seconds, _place, _planned = self._heaps[self._next][0]
+        return seconds, not unaimed
 
     def take(self) -> Planned:
         """The next one; raises ValueError where there is none."""
@@ -69,8 +70,11 @@ class CostlyCases:
 
     @property
     def _next(self) -> str:
-        waiting = (fuzzer for fuzzer, heap in self._heaps.items() if heap)
-        return min(waiting, key=lambda fuzzer: self._had[fuzzer] + self._heaps[fuzzer][0][1])
+        def turn(fuzzer: str) -> tuple[bool, float]:
+            unaimed, seconds, _place, _planned = self._heaps[fuzzer][0]
+            return unaimed, self._had[fuzzer] + seconds
+
+        return min((fuzzer for fuzzer, heap in self._heaps.items() if heap), key=turn)
 
 
 class Sparing:
@@ -80,7 +84,7 @@ class Sparing:
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
-    another, the cheapest of each first, and a quarter where others that nobody knew to be so took the half. Where too
+    another, the cheapest of each first, and a tenth where others that nobody knew to be so took the half. Where too
     many wait, each that comes sends one of them on.
     """
 
@@ -119,12 +123,19 @@ class Sparing:
                 self._costly.add(planned, self._clock.expected(planned.case))
             else:
                 yield planned
-            if self._costly and self._clock.affords(self._costly.seconds):
+            if self._has_time():
                 yield self._taken()
         while self._costly:
             yield self._taken()
         while self._waiting:
             yield self._waiting.popleft()
+
+    def _has_time(self) -> bool:
+        """True where a costly case waits whose time has come."""
+        if not self._costly:
+            return False
+        seconds, aimed = self._costly.next
+        return self._clock.affords(seconds, aimed=aimed)
 
     def _taken(self) -> Planned:
         self._turn = self._costly.take()

@@ -134,14 +134,14 @@ def test_slow_and_quick_cases_have_half_of_the_time_each_and_nothing_is_lost():
     assert order != sorted(order)
 
 
-def test_what_waits_has_a_quarter_of_the_time_beside_what_nobody_knew_to_take_long():
+def test_what_waits_has_a_tenth_of_the_time_beside_what_nobody_knew_to_take_long():
     """On a slow device there is always a field or message that nobody has seen: it must not starve all the others."""
     seconds = defaultdict(lambda: 1.0, quick=0.002)
     names = [("slow", f"new {n}", *["quick"] * 28)[n % 30] for n in range(30_000)]
     cases = [Planned(None, made(message(b"%d" % n, name)), n) for n, name in enumerate(names)]
     sparing = Sparing()
     took = spent(sparing.ordered(cases), sparing, seconds, 100.0)
-    assert 20.0 < took["slow"] < 35.0 < sum(took.values()) - took["slow"] - took["quick"]
+    assert 8.0 < took["slow"] < 15.0 < sum(took.values()) - took["slow"] - took["quick"]
 
 
 def test_where_too_many_wait_each_that_comes_sends_the_cheapest_on_and_none_is_lost(monkeypatch):
