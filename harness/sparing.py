@@ -7,9 +7,10 @@ import zlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.case import TestCase
-from harness.costs import Clock, Costs
+from harness.costs import Clock, Costs, Place
 from harness.order import Planned
 from harness.transcript import Transcript
 from harness.verdict import Observation
@@ -28,17 +29,27 @@ class SparingState:
     costs: Costs = ()
 
 
+class _Group(NamedTuple):
+    """Cases of a fuzzer that are expected to take as long as one another; those that are aimed apart."""
+
+    unaimed: bool
+    fuzzer: str
+    place: Place
+
+
 class CostlyCases:
     """Cases that wait with what they are expected to take, in seconds: whose fuzzer will have had least, comes next.
 
     In an order by cost alone one whose cases have a message more than those of another would never have a turn; were it
-    the one that had the least so far, all would wait until there is time for its first. What is aimed at something that
-    the device answered goes before what is not.
+    the one that had the least so far, all would wait until there is time for its first. Of a fuzzer's cases it is the
+    same with the place in which they are bent: where nobody has looked yet comes before where many have. What is aimed
+    at something that the device answered goes before what is not.
     """
 
     def __init__(self) -> None:
-        self._heaps: dict[str, list[tuple[bool, float, int, Planned]]] = {}
-        self._had: defaultdict[str, float] = defaultdict(float)
+        self._heaps: dict[_Group, list[tuple[float, int, Planned]]] = {}
+        self._had: defaultdict[str | _Group, float] = defaultdict(float)
+        self._firsts: dict[str, _Group] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -47,34 +58,53 @@ class CostlyCases:
     def __iter__(self) -> Iterator[Planned]:
         return (entry[-1] for heap in self._heaps.values() for entry in heap)
 
-    def add(self, planned: Planned, seconds: float) -> None:
-        """It waits behind cheaper ones of its fuzzer, and behind aimed ones."""
+    def add(self, planned: Planned, seconds: float, place: Place) -> None:
+        """It waits behind cheaper ones of its fuzzer and place, and behind aimed ones."""
         origin = planned.case.origin
-        heap = self._heaps.setdefault(origin.fuzzer, [])
-        heapq.heappush(heap, (not origin.aimed, seconds, planned.place, planned))
+        group = _Group(not origin.aimed, origin.fuzzer, place)
+        heapq.heappush(self._heaps.setdefault(group, []), (seconds, planned.place, planned))
+        self._firsts[group.fuzzer] = min(self._firsts.get(group.fuzzer, group), group, key=self._turn)
         self._count += 1
 
     @property
     def next(self) -> tuple[float, bool]:
         """What the next one takes, and whether it is aimed; raises ValueError where there is none."""
-        unaimed, seconds, _place, _planned = self._heaps[self._next][0]
-        return seconds, not unaimed
+        group = self._next
+        return self._seconds(group), not group.unaimed
 
     def take(self) -> Planned:
         """The next one; raises ValueError where there is none."""
-        fuzzer = self._next
-        _unaimed, seconds, _place, planned = heapq.heappop(self._heaps[fuzzer])
-        self._had[fuzzer] += seconds
+        group = self._next
+        seconds, _place, planned = heapq.heappop(self._heaps[group])
+        self._had[group.fuzzer] += seconds
+        self._had[group] += seconds
         self._count -= 1
+        self._look_again()
         return planned
 
-    @property
-    def _next(self) -> str:
-        def turn(fuzzer: str) -> tuple[bool, float]:
-            unaimed, seconds, _place, _planned = self._heaps[fuzzer][0]
-            return unaimed, self._had[fuzzer] + seconds
+    def release(self, place: Place) -> list[Planned]:
+        """All of a place, which does not take long after all."""
+        groups = [group for group in self._heaps if group.place == place]
+        released = [planned for group in groups for _seconds, _place, planned in self._heaps.pop(group)]
+        self._count -= len(released)
+        self._look_again()
+        return sorted(released, key=lambda planned: planned.place)
 
-        return min((fuzzer for fuzzer, heap in self._heaps.items() if heap), key=turn)
+    @property
+    def _next(self) -> _Group:
+        return min(self._firsts.values(), key=lambda one: (one.unaimed, self._had[one.fuzzer] + self._seconds(one)))
+
+    def _look_again(self) -> None:
+        self._heaps = {group: heap for group, heap in self._heaps.items() if heap}
+        self._firsts = {}
+        for group in self._heaps:
+            self._firsts[group.fuzzer] = min(self._firsts.get(group.fuzzer, group), group, key=self._turn)
+
+    def _turn(self, group: _Group) -> tuple[bool, float]:
+        return group.unaimed, self._had[group] + self._seconds(group)
+
+    def _seconds(self, group: _Group) -> float:
+        return self._heaps[group][0][0]
 
 
 class Sparing:
@@ -84,8 +114,9 @@ class Sparing:
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
-    another, the cheapest of each first, and a tenth where others that nobody knew to be so took the half. Where too
-    many wait, each that comes sends one of them on.
+    another and of that for one place as for another, and a tenth where others that nobody knew to be so took the half.
+    Where one turns out to be quick, so are the others of its place. Where too many wait, each that comes sends one of
+    them on.
     """
 
     def __init__(self) -> None:
@@ -93,17 +124,20 @@ class Sparing:
         self._waiting: deque[Planned] = deque(maxlen=_MOST_WAITING)
         self._clock = Clock()
         self._costly = CostlyCases()
+        self._released: deque[Planned] = deque()
         self._turn: Planned | None = None
 
     @property
     def waiting(self) -> int:
         """Cases that are put off at present."""
-        return len(self._waiting) + len(self._costly)
+        return len(self._waiting) + len(self._costly) + len(self._released)
 
     def took(self, case: TestCase, transcript: Transcript) -> None:
         """A case was run."""
         waited = self._turn is not None and self._turn.case is case
         self._clock.note(case, transcript, waited=waited)
+        if waited and not self._clock.is_costly(case):
+            self._released.extend(self._costly.release(self._clock.place(case)))
 
     def note(self, case: TestCase, fault: Observation, transcript: Transcript) -> None:
         """A known finding was shown again; blamed is the message that it blames, else the last one."""
@@ -114,21 +148,28 @@ class Sparing:
 
     def ordered(self, cases: Iterable[Planned]) -> Iterator[Planned]:
         """The cases that are due, costly ones in between, then those that were put off."""
-        for planned in cases:
+        for planned in self._coming(cases):
             if not self._is_due(planned.case):
                 self._waiting.append(planned)
             elif self._clock.is_costly(planned.case):
                 if len(self._costly) >= _MOST_WAITING:
                     yield self._taken()
-                self._costly.add(planned, self._clock.expected(planned.case))
+                self._costly.add(planned, self._clock.expected(planned.case), self._clock.place(planned.case))
             else:
                 yield planned
             if self._has_time():
                 yield self._taken()
-        while self._costly:
-            yield self._taken()
+        while self._costly or self._released:
+            yield self._released.popleft() if self._released else self._taken()
         while self._waiting:
             yield self._waiting.popleft()
+
+    def _coming(self, cases: Iterable[Planned]) -> Iterator[Planned]:
+        """New ones, and those that are looked at again in between."""
+        for planned in cases:
+            yield planned
+            if self._released:
+                yield self._released.popleft()
 
     def _has_time(self) -> bool:
         """True where a costly case waits whose time has come."""
@@ -148,11 +189,11 @@ class Sparing:
     def state(self) -> SparingState:
         """What it knows, to be written down."""
         shown = tuple((*place, times) for place, times in self._shown.items())
-        waiting = (*self._waiting, *self._costly)
+        waiting = (*self._waiting, *self._costly, *self._released)
         return SparingState(shown, tuple(planned.place for planned in waiting), self._clock.state())
 
     def restore(self, state: SparingState, planned: Mapping[int, Planned]) -> None:
-        """Back to a `state()`, with the cases of its places."""
+        """Back to a `state()`, with the cases of its places: each is looked at again."""
         self._shown.update({(interface, message): times for interface, message, times in state.shown})
         self._clock.restore(state.costs)
-        self._waiting.extend(planned[place] for place in state.waiting)
+        self._released.extend(planned[place] for place in state.waiting)

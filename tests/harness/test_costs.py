@@ -5,19 +5,19 @@ from collections import defaultdict
 import pytest
 from toy import message
 
-from harness.case import Origin, Procedure, Send, TestCase, Wait
+from harness.case import FieldSpan, Origin, Procedure, Send, TestCase, Wait
 from harness.costs import Clock
 from harness.order import Planned
 from harness.sparing import Sparing
 from harness.transcript import Exchange, Transcript
 
 
-def made(*steps, field="", mutation="", interface="toy"):
-    return TestCase(interface, "idle", steps, Origin("test", (), field, mutation))
+def made(*steps, field="", interface="toy"):
+    return TestCase(interface, "idle", steps, Origin("test", (), field))
 
 
-def bent(name, field, mutation="edge 00", salt=0, **options):
-    return made(Send(name, b"<%d>" % salt, mutated=True), field=field, mutation=mutation, **options)
+def bent(name, field):
+    return made(Send(name, b"<x>", mutated=True), field=field)
 
 
 def ran(case, *seconds, behind=0.0):
@@ -56,17 +56,39 @@ def test_a_procedure_costs_what_its_kind_took_whatever_it_is_told():
     assert not clock.is_costly(made(message(b"a")))
 
 
-def test_a_bent_field_is_expected_to_cost_what_it_did_in_other_messages_or_its_manner_in_other_fields():
+def numbers(name, value, other=5, size=4, field="", mutated=True):
+    """A message of two numbers, `value` and `other`, of which the first is bent."""
+    data, half = value.to_bytes(size // 2, "big") + other.to_bytes(2, "big"), size // 2
+    spans = (FieldSpan("value", 0, half), FieldSpan("other", half, 2))
+    return made(Send(name, data, spans=spans, mutated=mutated), field=field)
+
+
+def test_a_bent_field_costs_what_it_did_on_the_same_side_of_its_usual_value():
     clock = Clock()
-    clock.note(bent("a", "length", "edge 00"), ran(bent("a", "length"), 0.5))
-    assert clock.expected(bent("b", "length", "flip 01")) == pytest.approx(0.5)
-    assert clock.expected(bent("b", "value", "edge 02")) == pytest.approx(0.5)
-    assert clock.expected(bent("b", "value", "flip 02")) == 0.0
-    assert clock.expected(made(message(b"b"))) == clock.expected(made(message(b"a"))) == 0.0
-    for _ in range(40):
-        clock.note(bent("b", "value", "edge 02"), ran(bent("b", "value"), 0.01))
-    assert clock.expected(bent("b", "value", "edge 03")) == pytest.approx(0.01)
-    assert clock.expected(bent("a", "length")) == pytest.approx(0.5)
+    usual = numbers("a", 100, mutated=False)
+    clock.note(usual, ran(usual, 0.001))
+    clock.note(numbers("a", 200, field="value"), ran(usual, 0.5))
+    clock.note(numbers("a", 1, field="value"), ran(usual, 0.01))
+    assert clock.expected(numbers("a", 65535, field="value")) == pytest.approx(0.5)
+    assert clock.expected(numbers("a", 0, field="value")) == pytest.approx(0.01)
+    assert clock.place(numbers("a", 101, field="value")) == ("toy", "a", "value more")
+    assert clock.place(numbers("a", 99)) == ("toy", "a", "value less")
+    assert clock.place(numbers("a", 100, other=9)) == ("toy", "a", "other more")
+    assert clock.place(numbers("a", 100, size=8, field="value")) == ("toy", "a", "value longer")
+    assert clock.place(numbers("b", 100)) == ("toy", "b", "something other")
+    assert clock.place(usual) == ("toy", "a", "")
+
+
+def test_what_nobody_tried_is_expected_to_cost_what_the_field_or_any_on_that_side_cost_in_other_messages():
+    clock = Clock()
+    for name in ("a", "b"):
+        usual = numbers(name, 100, mutated=False)
+        clock.note(usual, ran(usual, 0.001))
+    clock.note(numbers("a", 200, field="value"), ran(usual, 0.5))
+    assert clock.expected(numbers("b", 200, field="value")) == pytest.approx(0.5)
+    assert clock.expected(numbers("b", 100, other=9)) == pytest.approx(0.5)
+    assert clock.expected(numbers("b", 1, field="value")) == pytest.approx(0.001)
+    assert clock.expected(numbers("c", 200, mutated=False)) == 0.0
 
 
 def test_a_case_of_many_messages_that_nobody_has_seen_is_expected_to_cost_what_others_do():
@@ -180,3 +202,20 @@ def test_what_waits_and_what_was_learned_is_there_again_when_a_run_goes_on():
     assert again.waiting == sparing.waiting == 3
     assert sorted(planned.place for planned in again.ordered(())) == [0, 1, 2]
     assert again.state().costs == sparing.state().costs
+
+
+def test_where_one_that_waited_is_quick_those_of_its_place_wait_no_more():
+    sparing = Sparing()
+    usual = numbers("a", 100, mutated=False)
+    slow = numbers("b", 1, field="value")
+    for case, seconds in ((usual, 0.001), (numbers("b", 2, mutated=False), 0.001), (slow, 2.0)):
+        for _ in range(8):
+            sparing.took(case, ran(case, seconds))
+    alike = [Planned(None, numbers("a", n, field="value"), n) for n in range(50)]
+    other = [Planned(None, numbers("b", 0, other=n, field="value"), 50 + n) for n in range(200)]
+    took = []
+    for planned in sparing.ordered([*alike, *other]):
+        sparing.took(planned.case, ran(planned.case, 2.0 if planned.case.messages == ("b",) else 0.001))
+        took.append(planned.place)
+    assert sorted(took) == list(range(250))
+    assert sum(place >= 50 for place in took[: took.index(49)]) < 60

@@ -70,6 +70,9 @@ def test_what_was_put_off_runs_when_there_is_nothing_else_and_is_counted_until_t
     assert {case.id for case in ran + rest} == {case.id for _fuzzer, case, _place in cases}
 
 
+SLOW = ("toy", "slow", "")
+
+
 def dear(fuzzer, place, size):
     """A case of so many messages, of which each takes long."""
     one = case(*(message(b"%d" % n, "slow") for n in range(size)))
@@ -79,8 +82,8 @@ def dear(fuzzer, place, size):
 def test_of_two_fuzzers_whose_cases_take_long_each_has_as_much_time():
     costly = CostlyCases()
     for place in range(40):
-        costly.add(dear("short", place, 1), 1.0)
-        costly.add(dear("long", 100 + place, 4), 4.0)
+        costly.add(dear("short", place, 1), 1.0, SLOW)
+        costly.add(dear("long", 100 + place, 4), 4.0, SLOW)
     taken = []
     while sum(size for _fuzzer, size in taken) < 40:
         seconds, _aimed = costly.next
@@ -93,7 +96,7 @@ def test_of_two_fuzzers_whose_cases_take_long_each_has_as_much_time():
 def test_of_one_fuzzer_the_cheapest_comes_first():
     costly = CostlyCases()
     for place, seconds in enumerate((3.0, 1.0, 2.0, 1.0)):
-        costly.add(dear("one", place, 1), seconds)
+        costly.add(dear("one", place, 1), seconds, SLOW)
     assert [costly.take().place for _ in range(4)] == [1, 3, 2, 0]
 
 
@@ -102,15 +105,38 @@ def test_what_is_aimed_at_something_that_the_device_answered_comes_before_what_i
     aimed = dear("one", 9, 1)
     aimed = aimed._replace(case=replace(aimed.case, origin=Origin("one", aimed=True)))
     for place, seconds in enumerate((3.0, 1.0)):
-        costly.add(dear("one", place, 1), seconds)
-    costly.add(aimed, 5.0)
+        costly.add(dear("one", place, 1), seconds, SLOW)
+    costly.add(aimed, 5.0, SLOW)
     assert [costly.take().place for _ in range(3)] == [9, 1, 0]
 
 
 def test_a_fuzzer_whose_first_case_takes_very_long_does_not_hold_up_the_others():
     costly = CostlyCases()
-    costly.add(dear("soak", 0, 1), 160.0)
+    costly.add(dear("soak", 0, 1), 160.0, SLOW)
     for place in range(1, 41):
-        costly.add(dear("short", place, 1), 1.0)
+        costly.add(dear("short", place, 1), 1.0, SLOW)
     assert [costly.next[0], *(costly.take().case.origin.fuzzer for _ in range(40))] == [1.0, *["short"] * 40]
     assert costly.take().case.origin.fuzzer == "soak"
+
+
+def test_of_one_fuzzer_the_place_that_had_least_comes_next():
+    costly = CostlyCases()
+    places = [("toy", "slow", field) for field in ("first", "second", "third")]
+    for place in range(30):
+        costly.add(dear("one", place, 1), 1.0, places[0] if place < 20 else places[1])
+    costly.add(dear("one", 30, 1), 5.0, places[2])
+    taken = [costly.take().place for _ in range(12)]
+    assert sum(place < 20 for place in taken) == sum(20 <= place < 30 for place in taken) + 1 == 6
+    assert taken[10] == 30
+
+
+def test_what_is_released_is_that_of_one_place_in_the_order_in_which_it_came():
+    costly = CostlyCases()
+    for place in range(10):
+        costly.add(
+            dear(f"fuzzer {place % 2}", place, 1), 10.0 - place, ("toy", "slow", "odd" if place % 3 else "third")
+        )
+    assert [planned.place for planned in costly.release(("toy", "slow", "third"))] == [0, 3, 6, 9]
+    assert costly.release(("toy", "slow", "third")) == []
+    assert sorted(planned.place for planned in costly) == [1, 2, 4, 5, 7, 8]
+    assert sorted(costly.take().place for _ in range(len(costly))) == [1, 2, 4, 5, 7, 8]
