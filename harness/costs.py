@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.case import FieldSpan, Procedure, Send, TestCase, Wait
@@ -12,31 +12,41 @@ from harness.transcript import Transcript
 _SHARE, _WAITED, _AIMED = 0.5, 0.1, 0.25
 _LEAST, _TIMES = 0.2, 10.0
 _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
-_ANY, _SOMETHING, _OTHER, _FEW = "", "something", "other", 4
-Costs = tuple[tuple[str, str, str, float], ...]
-Place = tuple[str, str, str]
+_SOMETHING, _OTHER, _FEW = "something", "other", 4
+Costs = tuple[tuple[str, str, str, str, float], ...]
 
 
-class _Key(NamedTuple):
-    """A message of a case, the field of it that is bent, if one is, and in which direction."""
+class Place(NamedTuple):
+    """Where a message is bent: the field, and to which side; both are empty where it is as it stands."""
 
     interface: str
     message: str
-    field: str
-    way: str
-
-    @property
-    def own(self) -> Place:
-        return self.interface, self.message, f"{self.field} {self.way}" if self.field else ""
+    field: str = ""
+    way: str = ""
 
     @property
     def valid(self) -> Place:
-        return self.interface, self.message, ""
+        """The same message as it stands."""
+        return Place(self.interface, self.message)
 
     @property
-    def alike(self) -> tuple[Place, ...]:
-        """The same of the field in any message, and of any field; none for a message as it stands."""
-        return ((self.interface, _ANY, self.own[2]), (self.interface, _ANY, f"… {self.way}")) if self.field else ()
+    def pools(self) -> tuple[tuple[str, str, str], ...]:
+        """It shares each with other messages': the field, the field and the side, and the side."""
+        if not self.field:
+            return ()
+        return (self.interface, self.field, ""), (self.interface, self.field, self.way), (self.interface, "", self.way)
+
+
+@dataclass(slots=True)
+class _Pool:
+    """What places cost that have something in common; with few of them it is thought that others are quick."""
+
+    seconds: float = 0.0
+    places: int = 0
+
+    @property
+    def mean(self) -> float:
+        return self.seconds / (self.places + 1)
 
 
 class Clock:
@@ -44,9 +54,9 @@ class Clock:
 
     They are learned by interface, message, bent field and whether that is more, less, longer or shorter than usual:
     what a device refuses after half a second is often one field of a message that it answers at once, on one side of
-    its limit. What is new is expected to cost the most of what the same field did in other messages, what any did that
-    was bent to the same side, and the message as it stands. What came behind the messages (a way back to service) is
-    the bent one's, or that of the procedures in the case, which are known by name.
+    its limit. What is new is expected to cost what the message as it stands does, the same field in other messages, in
+    all or on that side, or all that were bent to that side, whichever is most. What came behind the messages (a way
+    back to service) is the bent one's, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
     waited for it get a tenth in any case, and a quarter if they are aimed: on a slow device, there is always something
@@ -55,6 +65,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._costs: dict[Place, float] = {}
+        self._pools: defaultdict[tuple[str, str, str], _Pool] = defaultdict(_Pool)
         self._usual: dict[tuple[str, str], Send] = {}
         self._last: deque[float] = deque(maxlen=_REMEMBERED)
         self._spent = self._spent_costly = self._spent_waited = 0.0
@@ -67,37 +78,44 @@ class Clock:
         self._spent_costly += seconds if self._is_long(seconds) else 0.0
         self._last.append(seconds)
         self._see(case)
-        keys = self._keys(case)
-        own = [exchange for exchange in transcript.exchanges if exchange.message][: len(keys)]
+        places = self._places(case)
+        own = [exchange for exchange in transcript.exchanges if exchange.message][: len(places)]
         took = [exchange.ended_at - exchange.sent_at for exchange in own]
         rest = seconds - sum(took) - _pauses(case)
         if procedures := _procedures(case):
-            for key in procedures:
-                self._learn(key, max(0.0, rest) / len(procedures))
-        elif len(took) == len(keys) and keys:
-            took[keys.index(next((key for key in keys if key.field), keys[-1]))] += rest
-        for key, one in zip(keys, took, strict=False):
-            self._learn(key, one)
+            for place in procedures:
+                self._learn(place, max(0.0, rest) / len(procedures))
+        elif len(took) == len(places) and places:
+            took[places.index(next((place for place in places if place.field), places[-1]))] += rest
+        for place, one in zip(places, took, strict=False):
+            self._learn(place, one)
 
-    def _learn(self, key: _Key, seconds: float) -> None:
-        for one in (key.own, *key.alike):
-            before = self._costs.get(one, seconds)
-            self._costs[one] = before + _WEIGHT * (seconds - before)
+    def _learn(self, place: Place, seconds: float) -> None:
+        before = self._costs.get(place, seconds)
+        self._set(place, before + _WEIGHT * (seconds - before))
+
+    def _set(self, place: Place, seconds: float) -> None:
+        before = self._costs.get(place)
+        self._costs[place] = seconds
+        for pool in map(self._pools.__getitem__, place.pools):
+            pool.seconds += seconds - (before or 0.0)
+            pool.places += before is None
 
     def expected(self, case: TestCase) -> float:
         """Seconds of its messages as they took lately, and of its pauses.
 
         What nobody has seen yet costs nothing, to be tried, but as much as others where a case has many messages.
         """
-        keys, known = self._keys(case), self._costs.values()
-        new = sum(known) / len(known) if known and len(keys) > _FEW else 0.0
-        procedures = sum(self._of(key, 0.0) for key in _procedures(case))
-        return procedures + sum(self._of(key, new) for key in keys) + _pauses(case)
+        places, known = self._places(case), self._costs.values()
+        new = sum(known) / len(known) if known and len(places) > _FEW else 0.0
+        procedures = sum(self._of(place, 0.0) for place in _procedures(case))
+        return procedures + sum(self._of(place, new) for place in places) + _pauses(case)
 
-    def _of(self, key: _Key, new: float) -> float:
-        if (known := self._costs.get(key.own)) is not None:
+    def _of(self, place: Place, new: float) -> float:
+        if (known := self._costs.get(place)) is not None:
             return known
-        return max((self._costs[one] for one in (*key.alike, key.valid) if one in self._costs), default=new)
+        pooled = [self._pools[one].mean for one in place.pools if one in self._pools]
+        return max(pooled + ([self._costs[place.valid]] if place.valid in self._costs else []), default=new)
 
     def is_costly(self, case: TestCase) -> bool:
         """True where it takes much longer than others do, as far as is known."""
@@ -114,20 +132,19 @@ class Clock:
 
     def place(self, case: TestCase) -> Place:
         """What in it is bent and how, else its last message: cases of one place are expected to take as long."""
-        keys = self._keys(case) or _procedures(case)
-        bent = next((key for key in keys if key.field), keys[-1] if keys else None)
-        return bent.own if bent else (case.interface, _ANY, "")
+        places = self._places(case) or _procedures(case) or [Place(case.interface, "")]
+        return next((place for place in places if place.field), places[-1])
 
     def _see(self, case: TestCase) -> None:
         for step in case.steps:
             if isinstance(step, Send) and not step.mutated:
                 self._usual.setdefault((case.interface, step.message), step)
 
-    def _keys(self, case: TestCase) -> list[_Key]:
+    def _places(self, case: TestCase) -> list[Place]:
         return [
-            _Key(case.interface, step.message, *self._bent(case, step))
+            Place(case.interface, step.message, *self._bent(case, step))
             if step.mutated
-            else _Key(case.interface, step.message, "", "")
+            else Place(case.interface, step.message)
             for step in case.steps
             if isinstance(step, Send)
         ]
@@ -149,19 +166,20 @@ class Clock:
 
     def state(self) -> Costs:
         """What was learned, to be written down."""
-        return tuple((*key, seconds) for key, seconds in self._costs.items())
+        return tuple((one.interface, one.message, one.field, one.way, cost) for one, cost in self._costs.items())
 
-    def restore(self, costs: Iterable[tuple[str, str, str, float]]) -> None:
+    def restore(self, costs: Costs) -> None:
         """Back to a `state()`."""
-        self._costs.update({(interface, message, field): cost for interface, message, field, cost in costs})
+        for interface, message, field, way, seconds in costs:
+            self._set(Place(interface, message, field, way), seconds)
 
 
 def _pauses(case: TestCase) -> float:
     return sum(step.seconds for step in case.steps if isinstance(step, Wait))
 
 
-def _procedures(case: TestCase) -> list[_Key]:
-    return [_Key(case.interface, step.name, "", "") for step in case.steps if isinstance(step, Procedure)]
+def _procedures(case: TestCase) -> list[Place]:
+    return [Place(case.interface, step.name) for step in case.steps if isinstance(step, Procedure)]
 
 
 def _part(span: FieldSpan, send: Send) -> bytes:
