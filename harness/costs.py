@@ -9,10 +9,11 @@ from typing import NamedTuple
 from harness.case import FieldSpan, Procedure, Send, TestCase, Wait
 from harness.transcript import Transcript
 
-_SHARE, _WAITED, _AIMED = 0.5, 0.1, 0.25
+_SHARE, _WAITED, _AIMED = 0.5, 0.15, 0.25
 _LEAST, _TIMES = 0.2, 10.0
 _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
-_SOMETHING, _OTHER, _FEW = "something", "other", 4
+_SOMETHING, _OTHER = "something", "other"
+_LONGER, _SHORTER = _LENGTHS = ("longer", "shorter")
 Costs = tuple[tuple[str, str, str, str, float], ...]
 
 
@@ -31,10 +32,15 @@ class Place(NamedTuple):
 
     @property
     def pools(self) -> tuple[tuple[str, str, str], ...]:
-        """It shares each with other messages': the field, the field and the side, and the side."""
+        """It shares each with other places: the field on any side, the field on that side, any field on that side."""
         if not self.field:
             return ()
-        return (self.interface, self.field, ""), (self.interface, self.field, self.way), (self.interface, "", self.way)
+        sides = "of any length" if self.way in _LENGTHS else "of any value"
+        return (
+            (self.interface, self.field, sides),
+            (self.interface, self.field, self.way),
+            (self.interface, "", self.way),
+        )
 
 
 @dataclass(slots=True)
@@ -59,7 +65,7 @@ class Clock:
     back to service) is the bent one's, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
-    waited for it get a tenth in any case, and a quarter if they are aimed: on a slow device, there is always something
+    waited for it get 15 % in any case, and a quarter if they are aimed: on a slow device, there is always something
     that was not known to be.
     """
 
@@ -104,10 +110,11 @@ class Clock:
     def expected(self, case: TestCase) -> float:
         """Seconds of its messages as they took lately, and of its pauses.
 
-        What nobody has seen yet costs nothing, to be tried, but as much as others where a case has many messages.
+        One that nobody has seen yet costs nothing, to be tried; of several each costs as much as others.
         """
         places, known = self._places(case), self._costs.values()
-        new = sum(known) / len(known) if known and len(places) > _FEW else 0.0
+        unseen = [place for place in places if place not in self._costs]
+        new = sum(known) / len(known) if known and len(unseen) > 1 else 0.0
         procedures = sum(self._of(place, 0.0) for place in _procedures(case))
         return procedures + sum(self._of(place, new) for place in places) + _pauses(case)
 
@@ -159,7 +166,7 @@ class Clock:
         first = next((span for span in spans if _part(span, bent) != _part(span, usual)), None)
         name = named or (first.name if first else _SOMETHING)
         if len(bent.data) != len(usual.data):
-            return name, "longer" if len(bent.data) > len(usual.data) else "shorter"
+            return name, _LONGER if len(bent.data) > len(usual.data) else _SHORTER
         if first is None:
             return name, _OTHER
         return name, "more" if _part(first, bent) > _part(first, usual) else "less"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from harness.verdict import Observation
 _COSTLY_SECONDS = 2.0
 _OFTEN = 2
 _MOST_WAITING = 100_000
+_LOOKED_AGAIN = 32  # cases until it is asked whether those that wait are still thought to take long
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,10 @@ class CostlyCases:
         self._look_again()
         return planned
 
-    def release(self, place: Place) -> list[Planned]:
-        """All of a place, which does not take long after all."""
-        groups = [group for group in self._heaps if group.place == place]
-        released = [planned for group in groups for _seconds, _place, planned in self._heaps.pop(group)]
+    def release(self, is_costly: Callable[[TestCase], bool]) -> list[Planned]:
+        """All of the places of which the next one is not costly any more, as was learned meanwhile."""
+        groups = [group for group, heap in self._heaps.items() if not is_costly(heap[0][-1].case)]
+        released = [entry[-1] for group in groups for entry in self._heaps.pop(group)]
         self._count -= len(released)
         self._look_again()
         return sorted(released, key=lambda planned: planned.place)
@@ -114,9 +115,9 @@ class Sparing:
     is the case's own number, not chance. What was put off runs when there is nothing else.
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
-    another and of that for one place as for another, and a tenth where others that nobody knew to be so took the half.
-    Where one turns out to be quick, so are the others of its place. Where too many wait, each that comes sends one of
-    them on.
+    another and of that for one place as for another, and 15 % where others that nobody knew to be so took the half.
+    What is not thought to take long any more waits no longer. Where too many wait, each that comes sends one of them
+    on.
     """
 
     def __init__(self) -> None:
@@ -126,6 +127,7 @@ class Sparing:
         self._costly = CostlyCases()
         self._released: deque[Planned] = deque()
         self._turn: Planned | None = None
+        self._ran = 0
 
     @property
     def waiting(self) -> int:
@@ -136,8 +138,9 @@ class Sparing:
         """A case was run."""
         waited = self._turn is not None and self._turn.case is case
         self._clock.note(case, transcript, waited=waited)
-        if waited and not self._clock.is_costly(case):
-            self._released.extend(self._costly.release(self._clock.place(case)))
+        self._ran += 1
+        if self._ran % _LOOKED_AGAIN == 0:
+            self._released.extend(self._costly.release(self._clock.is_costly))
 
     def note(self, case: TestCase, fault: Observation, transcript: Transcript) -> None:
         """A known finding was shown again; blamed is the message that it blames, else the last one."""
