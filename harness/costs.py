@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,7 +63,8 @@ class Clock:
     what a device refuses after half a second is often one field of a message that it answers at once, on one side of
     its limit. What is new is expected to cost what the message as it stands does, the same field in other messages, in
     all or on that side, or all that were bent to that side, whichever is most. What came behind the messages (a way
-    back to service) is the bent one's, or that of the procedures in the case, which are known by name.
+    back to service) is the bent one's, as is what the next ones took longer than they do, or that of the procedures in
+    the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
     waited for it get 15 % in any case, and a quarter if they are aimed: on a slow device, there is always something
@@ -91,10 +93,19 @@ class Clock:
         if procedures := _procedures(case):
             for place in procedures:
                 self._learn(place, max(0.0, rest) / len(procedures))
-        elif len(took) == len(places) and places:
-            took[places.index(next((place for place in places if place.field), places[-1]))] += rest
+        elif took:
+            self._blame(places, took, rest)
         for place, one in zip(places, took, strict=False):
             self._learn(place, one)
+
+    def _blame(self, places: Sequence[Place], took: list[float], rest: float) -> None:
+        """Move to the bent message, else to the last, the rest and what those behind it took longer than they do."""
+        blamed = next((k for k, place in enumerate(places[: len(took)]) if place.field), len(took) - 1)
+        for k in range(blamed + 1, len(took)):
+            late = max(0.0, took[k] - self._costs.get(places[k], took[k]))
+            took[k] -= late
+            rest += late
+        took[blamed] += rest
 
     def _learn(self, place: Place, seconds: float) -> None:
         before = self._costs.get(place, seconds)

@@ -116,6 +116,17 @@ def test_the_way_back_to_service_is_the_bent_messages_cost():
     )
 
 
+def test_what_the_messages_behind_a_bent_one_take_longer_than_they_do_is_the_bent_ones_cost():
+    clock = Clock()
+    a = made(message(b"a"))
+    clock.note(a, ran(a, 0.1))
+    case = made(Send("b", b"<x>", mutated=True), message(b"a"), message(b"new"), field="f")
+    clock.note(case, ran(case, 0.02, 1.1, 0.3))
+    assert clock.expected(a) == pytest.approx(0.1)
+    assert clock.expected(made(message(b"new"))) == pytest.approx(0.3)
+    assert clock.expected(bent("b", "f")) == pytest.approx(1.02)
+
+
 def test_what_takes_ten_times_as_long_is_costly_and_where_all_take_long_nothing_is():
     clock = Clock()
     quick(clock)
