@@ -118,7 +118,7 @@ def drawn(number: int, places: Places, reached: Met) -> Device:
 
 def met(protocol: Protocol, device: Device, seed: int, seconds: float) -> Met:
     """What is met in so many virtual seconds of a campaign."""
-    places, sparing, found, now = Places(protocol), Sparing(), Met(), 0.0
+    places, sparing, found, now = Places(protocol), _sparing(protocol), Met(), 0.0
     for planned in sparing.ordered(Deck(_fuzzers(protocol, seed), _failed, saves=False)):
         case, began, exchanges = planned.case, now, list[Exchange]()
         for step in case.steps:
@@ -138,6 +138,13 @@ def met(protocol: Protocol, device: Device, seed: int, seconds: float) -> Met:
         if now > seconds:
             break
     return found
+
+
+def _sparing(protocol: Protocol) -> Sparing:
+    try:
+        return Sparing({("main", name): send for name, send in protocol.usual.items()})
+    except (AttributeError, TypeError):  # an earlier commit's
+        return Sparing()
 
 
 def _fuzzers(protocol: Protocol, seed: int) -> list[Fuzzer]:

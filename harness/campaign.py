@@ -13,6 +13,7 @@ from itertools import chain
 from harness.attribution import attributed
 from harness.budget import Budget
 from harness.case import Send, TestCase
+from harness.costs import Usual
 from harness.deck import Deck
 from harness.errors import BenchError, GuardRefused, LinkError, MedfuzzError, OwnError
 from harness.events import (
@@ -114,7 +115,7 @@ class Campaign:
         )
         self._started = clock()
         self._interrupted = self._cut = self._concluded = False
-        self._sparing = Sparing()
+        self._sparing = Sparing() if runner.independent else Sparing(_usual(runner))
         self._unproven = Unproven(budget.planned)
         self._again = list[Planned]()
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
@@ -649,6 +650,12 @@ class Campaign:
         """What an earlier run announced is told by this one, too, where it has ended too early to look."""
         for finding in self._owed.settled():
             self.tell(FindingConfirmed(finding) if finding.confirmed else FindingDismissed(finding))
+
+
+def _usual(runner: Runner) -> Usual:
+    """The messages of all interfaces as they stand."""
+    protocols = {name: interface.protocol for name, interface in runner.interfaces.items()}
+    return {(name, message): send for name, of in protocols.items() for message, send in of.usual.items()}
 
 
 def _nowhere(_place: int | None) -> None:

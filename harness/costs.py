@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from harness.case import FieldSpan, Procedure, Send, TestCase, Wait
@@ -16,6 +17,8 @@ _REMEMBERED, _KNOWN, _WEIGHT = 64, 8, 0.25
 _SOMETHING, _OTHER = "something", "other"
 _LONGER, _SHORTER = _LENGTHS = ("longer", "shorter")
 Costs = tuple[tuple[str, str, str, str, float], ...]
+Usual = Mapping[tuple[str, str], Send]
+NOTHING_USUAL: Usual = MappingProxyType({})
 
 
 class Place(NamedTuple):
@@ -33,48 +36,50 @@ class Place(NamedTuple):
 
     @property
     def pools(self) -> tuple[tuple[str, str, str], ...]:
-        """It shares each with other places: the field on any side, the field on that side, any field on that side."""
+        """It shares each with other places: any field on that side, the field on any side, the field on that side."""
         if not self.field:
             return ()
         sides = "of any length" if self.way in _LENGTHS else "of any value"
         return (
+            (self.interface, "", self.way),
             (self.interface, self.field, sides),
             (self.interface, self.field, self.way),
-            (self.interface, "", self.way),
         )
 
 
 @dataclass(slots=True)
 class _Pool:
-    """What places cost that have something in common; with few of them it is thought that others are quick."""
+    """What places cost that have something in common."""
 
     seconds: float = 0.0
     places: int = 0
 
-    @property
-    def mean(self) -> float:
-        return self.seconds / (self.places + 1)
+    def mean(self, one: float) -> float:
+        """With one more place that costs so much, so that few do not say much."""
+        return (self.seconds + one) / (self.places + 1)
 
 
 class Clock:
     """Link seconds of a message until its answer, or until that is given up, learned as they come.
 
+    `usual` are the messages as they stand, by interface and name.
+
     They are learned by interface, message, bent field and whether that is more, less, longer or shorter than usual:
     what a device refuses after half a second is often one field of a message that it answers at once, on one side of
-    its limit. What is new is expected to cost what the message as it stands does, the same field in other messages, in
-    all or on that side, or all that were bent to that side, whichever is most. What came behind the messages (a way
-    back to service) is the bent one's, as is what the next ones took longer than they do, or that of the procedures in
-    the case, which are known by name.
+    its limit. What is new is expected to cost what the message as it stands does, or more if other places do: all that
+    were bent to that side, and the same field in other messages; the more of these there are, the more they say. What
+    came behind the messages (a way back to service) is the bent one's, as is what the next ones took longer than they
+    do, or that of the procedures in the case, which are known by name.
     A case is costly where its messages and pauses take ten times what each fourth of the last cases took less than, and
     a fifth of a second. Together with those that were not known to be, the costly ones get half of the time; those that
     waited for it get 15 % in any case, and a quarter if they are aimed: on a slow device, there is always something
     that was not known to be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Usual = NOTHING_USUAL) -> None:
         self._costs: dict[Place, float] = {}
         self._pools: defaultdict[tuple[str, str, str], _Pool] = defaultdict(_Pool)
-        self._usual: dict[tuple[str, str], Send] = {}
+        self._usual = usual
         self._last: deque[float] = deque(maxlen=_REMEMBERED)
         self._spent = self._spent_costly = self._spent_waited = 0.0
 
@@ -85,7 +90,6 @@ class Clock:
         self._spent_waited += seconds if waited else 0.0
         self._spent_costly += seconds if self._is_long(seconds) else 0.0
         self._last.append(seconds)
-        self._see(case)
         places = self._places(case)
         own = [exchange for exchange in transcript.exchanges if exchange.message][: len(places)]
         took = [exchange.ended_at - exchange.sent_at for exchange in own]
@@ -132,8 +136,11 @@ class Clock:
     def _of(self, place: Place, new: float) -> float:
         if (known := self._costs.get(place)) is not None:
             return known
-        pooled = [self._pools[one].mean for one in place.pools if one in self._pools]
-        return max(pooled + ([self._costs[place.valid]] if place.valid in self._costs else []), default=new)
+        valid = self._costs.get(place.valid, new)
+        pooled = 0.0
+        for pool in place.pools:
+            pooled = self._pools[pool].mean(pooled) if pool in self._pools else pooled
+        return max(valid, pooled)
 
     def is_costly(self, case: TestCase) -> bool:
         """True where it takes much longer than others do, as far as is known."""
@@ -152,11 +159,6 @@ class Clock:
         """What in it is bent and how, else its last message: cases of one place are expected to take as long."""
         places = self._places(case) or _procedures(case) or [Place(case.interface, "")]
         return next((place for place in places if place.field), places[-1])
-
-    def _see(self, case: TestCase) -> None:
-        for step in case.steps:
-            if isinstance(step, Send) and not step.mutated:
-                self._usual.setdefault((case.interface, step.message), step)
 
     def _places(self, case: TestCase) -> list[Place]:
         return [

@@ -477,6 +477,11 @@ class WireProtocol(Interface):
         ...
 
     @property
+    def usual(self) -> Mapping[str, Send]:
+        """Messages as they stand, by name."""
+        ...
+
+    @property
     def max_reply(self) -> int:
         """Bytes after which reading one answer ends, whatever comes."""
         ...

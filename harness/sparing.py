@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.case import TestCase
-from harness.costs import Clock, Costs, Place
+from harness.costs import NOTHING_USUAL, Clock, Costs, Place, Usual
 from harness.order import Planned
 from harness.transcript import Transcript
 from harness.verdict import Observation
@@ -117,13 +117,13 @@ class Sparing:
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
     another and of that for one place as for another, and 15 % where others that nobody knew to be so took the half.
     What is not thought to take long any more waits no longer. Where too many wait, each that comes sends one of them
-    on.
+    on. `usual` are the messages as they stand, by interface and name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, usual: Usual = NOTHING_USUAL) -> None:
         self._shown: Counter[tuple[str, str]] = Counter()
         self._waiting: deque[Planned] = deque(maxlen=_MOST_WAITING)
-        self._clock = Clock()
+        self._clock = Clock(usual)
         self._costly = CostlyCases()
         self._released: deque[Planned] = deque()
         self._turn: Planned | None = None

@@ -156,6 +156,11 @@ class Protocol:
         return {name: message.marks for name, message in self.messages.items()}
 
     @property
+    def usual(self) -> Mapping[str, Send]:
+        """Messages as they stand."""
+        return {name: message.send() for name, message in self.messages.items()}
+
+    @property
     def framed(self) -> bool:
         """True when the wire knows where an answer ends."""
         return type(self.wire).split is not Wire.split

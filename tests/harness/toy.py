@@ -25,6 +25,7 @@ class ToyProtocol:
     probe = message(b"p", "probe")
     reply_timeout = 1.0
     resynchronization = Resynchronization(0.1, b">")
+    usual = {}
     marks = {"secret": frozenset({Mark.DISCLOSES_PATIENT_DATA})}
     max_reply = 4096
     framed = True
