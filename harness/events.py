@@ -132,7 +132,7 @@ class CaseSettled:
 class CampaignEnded:
     """`reason`: `budget`, `exhausted`, `findings`, `quiet`, `interrupted`, `bench`.
 
-    `put_off` cases would show known findings.
+    `put_off` cases take long, or would show known findings.
     """
 
     reason: str

@@ -23,11 +23,12 @@ _LOOKED_AGAIN = 32  # cases until it is asked whether those that wait are still 
 
 @dataclass(frozen=True, slots=True)
 class SparingState:
-    """How often a message has shown a known finding, what cases cost, and what waits."""
+    """How often a message has shown a known finding, what cases cost, what waits, and how many do not any more."""
 
     shown: tuple[tuple[str, str, int], ...] = ()
     waiting: tuple[int, ...] = ()
     costs: Costs = ()
+    left_out: int = 0
 
 
 class _Group(NamedTuple):
@@ -44,14 +45,15 @@ class CostlyCases:
     In an order by cost alone one whose cases have a message more than those of another would never have a turn; were it
     the one that had the least so far, all would wait until there is time for its first. Of a fuzzer's cases it is the
     same with the place in which they are bent: where nobody has looked yet comes before where many have. What is aimed
-    at something that the device answered goes before what is not.
+    at something that the device answered goes before what is not. Where too many wait, for each that comes one is
+    `left_out` of a place of which most do.
     """
 
     def __init__(self) -> None:
         self._heaps: dict[_Group, list[tuple[float, int, Planned]]] = {}
         self._had: defaultdict[str | _Group, float] = defaultdict(float)
         self._firsts: dict[str, _Group] = {}
-        self._count = 0
+        self._count = self.left_out = 0
 
     def __len__(self) -> int:
         return self._count
@@ -61,11 +63,22 @@ class CostlyCases:
 
     def add(self, planned: Planned, seconds: float, place: Place) -> None:
         """It waits behind cheaper ones of its fuzzer and place, and behind aimed ones."""
+        if self._count >= _MOST_WAITING:
+            self._leave_one_out()
         origin = planned.case.origin
         group = _Group(not origin.aimed, origin.fuzzer, place)
         heapq.heappush(self._heaps.setdefault(group, []), (seconds, planned.place, planned))
         self._firsts[group.fuzzer] = min(self._firsts.get(group.fuzzer, group), group, key=self._turn)
         self._count += 1
+
+    def _leave_one_out(self) -> None:
+        """It is of those of which most wait, and none that comes next."""
+        most = max(self._heaps, key=lambda group: len(self._heaps[group]))
+        self._heaps[most].pop()
+        self.left_out += 1
+        self._count -= 1
+        if not self._heaps[most]:
+            self._find_firsts()
 
     @property
     def next(self) -> tuple[float, bool]:
@@ -80,7 +93,7 @@ class CostlyCases:
         self._had[group.fuzzer] += seconds
         self._had[group] += seconds
         self._count -= 1
-        self._look_again()
+        self._find_firsts()
         return planned
 
     def release(self, is_costly: Callable[[TestCase], bool]) -> list[Planned]:
@@ -88,14 +101,14 @@ class CostlyCases:
         groups = [group for group, heap in self._heaps.items() if not is_costly(heap[0][-1].case)]
         released = [entry[-1] for group in groups for entry in self._heaps.pop(group)]
         self._count -= len(released)
-        self._look_again()
+        self._find_firsts()
         return sorted(released, key=lambda planned: planned.place)
 
     @property
     def _next(self) -> _Group:
         return min(self._firsts.values(), key=lambda one: (one.unaimed, self._had[one.fuzzer] + self._seconds(one)))
 
-    def _look_again(self) -> None:
+    def _find_firsts(self) -> None:
         self._heaps = {group: heap for group, heap in self._heaps.items() if heap}
         self._firsts = {}
         for group in self._heaps:
@@ -116,8 +129,8 @@ class Sparing:
 
     Cases with messages that a device takes long for have half of the time together, as much of it for one fuzzer as for
     another and of that for one place as for another, and 15 % where others that nobody knew to be so took the half.
-    What is not thought to take long any more waits no longer. Where too many wait, each that comes sends one of them
-    on. `usual` are the messages as they stand, by interface and name.
+    What is not thought to take long any more waits no longer. `usual` are the messages as they stand, by interface and
+    name.
     """
 
     def __init__(self, usual: Usual = NOTHING_USUAL) -> None:
@@ -131,8 +144,8 @@ class Sparing:
 
     @property
     def waiting(self) -> int:
-        """Cases that are put off at present."""
-        return len(self._waiting) + len(self._costly) + len(self._released)
+        """Cases that are put off at present, and those that were left out because too many are."""
+        return len(self._waiting) + len(self._costly) + len(self._released) + self._costly.left_out
 
     def took(self, case: TestCase, transcript: Transcript) -> None:
         """A case was run."""
@@ -155,8 +168,6 @@ class Sparing:
             if not self._is_due(planned.case):
                 self._waiting.append(planned)
             elif self._clock.is_costly(planned.case):
-                if len(self._costly) >= _MOST_WAITING:
-                    yield self._taken()
                 self._costly.add(planned, self._clock.expected(planned.case), self._clock.place(planned.case))
             else:
                 yield planned
@@ -193,10 +204,12 @@ class Sparing:
         """What it knows, to be written down."""
         shown = tuple((*place, times) for place, times in self._shown.items())
         waiting = (*self._waiting, *self._costly, *self._released)
-        return SparingState(shown, tuple(planned.place for planned in waiting), self._clock.state())
+        places = tuple(planned.place for planned in waiting)
+        return SparingState(shown, places, self._clock.state(), self._costly.left_out)
 
     def restore(self, state: SparingState, planned: Mapping[int, Planned]) -> None:
         """Back to a `state()`, with the cases of its places: each is looked at again."""
         self._shown.update({(interface, message): times for interface, message, times in state.shown})
         self._clock.restore(state.costs)
         self._released.extend(planned[place] for place in state.waiting)
+        self._costly.left_out = state.left_out

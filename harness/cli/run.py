@@ -198,7 +198,10 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
         yield f"{record.left_out:,} cases were left out: their state or link could not be reached"
     if record.put_off:
         why = "take long" + (", or show with a message what it has shown again and again" if record.confirmed else "")
-        yield f"{counted(record.put_off, 'case')} put off until there is nothing else: those that {why}"
+        until = (
+            "left out, as too many waited" if record.reason == "exhausted" else "put off until there is nothing else"
+        )
+        yield f"{counted(record.put_off, 'case')} {until}: those that {why}"
     if left := [name.removeprefix("state ") for name in _out_of_scope(record) if name.startswith("state ")]:
         yield f"states not tested for want of stimuli ({command()} check names them): {', '.join(left)}"
     if record.requirements:

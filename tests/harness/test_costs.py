@@ -188,18 +188,21 @@ def test_what_waits_has_a_share_of_the_time_beside_what_nobody_knew_to_take_long
     assert 12.0 < took["slow"] < 19.0 < sum(took.values()) - took["slow"] - took["quick"]
 
 
-def test_where_too_many_wait_each_that_comes_sends_the_cheapest_on_and_none_is_lost(monkeypatch):
+def test_where_too_many_wait_one_of_most_is_left_out_and_counted_and_what_is_quick_goes_on(monkeypatch):
     monkeypatch.setattr("harness.sparing._MOST_WAITING", 3)
     sparing, order = Sparing(), []
-    for name, seconds in (("long", 9.0), ("short", 1.0), *[("quick", 0.001)] * 30):
+    for name, seconds in (*[("quick", 0.001)] * 30, ("long", 900.0), ("short", 500.0)):
         case = made(message(b"x", name))
         sparing.took(case, ran(case, seconds))
-    names = ("long", "long", "short", "long", "quick")
+    names = ("long", "long", "long", "short", "long", "quick", "quick")
     cases = [Planned(None, made(message(b"%d" % n, name)), n) for n, name in enumerate(names)]
     for planned in sparing.ordered(cases):
         sparing.took(planned.case, ran(planned.case, 0.0))
-        order.append(planned.place)
-    assert (order[:2], sorted(order)) == ([2, 4], [0, 1, 2, 3, 4])
+        order.append(planned.case.messages[0])
+        if len(order) == 2:
+            assert (order, sparing.waiting) == (["quick", "quick"], 5)
+    assert sorted(order) == ["long", "long", "quick", "quick", "short"]
+    assert (sparing.waiting, sparing.state().left_out) == (2, 2)
 
 
 def test_the_cheapest_of_the_costly_ones_come_first():
