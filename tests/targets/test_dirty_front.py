@@ -10,6 +10,7 @@ import pytest
 from dirty_device import Device
 
 from harness.errors import LinkClosed, LinkError, UsageError
+from harness.load import is_held
 from harness.transports import serial, tcp, transport
 from targets.serving import dirty, dirty_pair
 from targets.serving.bench_faults import LINK_FAULTS, PTY, TCP, chosen, for_links
@@ -322,6 +323,7 @@ def test_a_process_is_held_and_let_go(tmp_path, clock):
             clock.move(0.01)
             time.sleep(0.01)
         front.switch("")
+        wait_for(lambda: is_held(process.pid))  # a thread of it may answer until another has taken the signal
         assert ask(link, seconds=0.1) == b""
         clock.move(30.0)
         assert b"".join(heard(link, 20.0, 9)) == b"ok:hello\n"
