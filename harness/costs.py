@@ -81,6 +81,7 @@ class Clock:
         self._pools: defaultdict[tuple[str, str, str], _Pool] = defaultdict(_Pool)
         self._usual = usual
         self._last: deque[float] = deque(maxlen=_REMEMBERED)
+        self._long = _LEAST  # seconds from which a case is costly
         self._spent = self._spent_costly = self._spent_waited = 0.0
 
     def note(self, case: TestCase, transcript: Transcript, *, waited: bool = False) -> None:
@@ -88,8 +89,9 @@ class Clock:
         seconds = max(0.0, transcript.ended - transcript.started)
         self._spent += seconds
         self._spent_waited += seconds if waited else 0.0
-        self._spent_costly += seconds if self._is_long(seconds) else 0.0
+        self._spent_costly += seconds if seconds >= self._long else 0.0
         self._last.append(seconds)
+        self._long = max(_LEAST, _TIMES * sorted(self._last)[len(self._last) // 4])
         places = self._places(case)
         own = [exchange for exchange in transcript.exchanges if exchange.message][: len(places)]
         took = [exchange.ended_at - exchange.sent_at for exchange in own]
@@ -128,8 +130,8 @@ class Clock:
         One that nobody has seen yet costs nothing, to be tried; of several each costs as much as others.
         """
         places, known = self._places(case), self._costs.values()
-        unseen = [place for place in places if place not in self._costs]
-        new = sum(known) / len(known) if known and len(unseen) > 1 else 0.0
+        unseen = sum(place not in self._costs for place in places)
+        new = sum(known) / len(known) if known and unseen > 1 else 0.0
         procedures = sum(self._of(place, 0.0) for place in _procedures(case))
         return procedures + sum(self._of(place, new) for place in places) + _pauses(case)
 
@@ -144,11 +146,7 @@ class Clock:
 
     def is_costly(self, case: TestCase) -> bool:
         """True where it takes much longer than others do, as far as is known."""
-        return len(self._last) >= _KNOWN and self._is_long(self.expected(case))
-
-    def _is_long(self, seconds: float) -> bool:
-        usual = sorted(self._last)[len(self._last) // 4] if self._last else 0.0
-        return seconds >= max(_LEAST, _TIMES * usual)
+        return len(self._last) >= _KNOWN and self.expected(case) >= self._long
 
     def affords(self, seconds: float, *, aimed: bool = False) -> bool:
         """True where a costly case of so many seconds leaves all together, or those that waited, within their share."""
