@@ -27,7 +27,7 @@ class Reach:
 
     `far` is the last on the way from the usual one; None where the end of what was asked still shows it. `end` is that
     end: the field's least or greatest number, or twice the length. `around`: so does what lies on the other side of the
-    usual one.
+    usual one, beside it and at its end.
     """
 
     near: int
@@ -85,9 +85,19 @@ def reached(scale: Scale) -> Generator[int, bool, Reach]:
     if not scale.gaps:
         return Reach(near, None if far == scale.end else far, scale.end)
     far = yield from _without_meanings(near, far)
-    other, all_of_them = scale.usual - step, near - step == scale.usual and far == scale.end
-    around = all_of_them and 0 <= other <= scale.most and (yield from _shows(other))
+    around = near - step == scale.usual and far == scale.end and (yield from _around(scale, step))
     return Reach(near, None if far == scale.end else far, scale.end, around)
+
+
+def _around(scale: Scale, step: int) -> Generator[int, bool, bool]:
+    """What lies on the other side of the usual one: beside it, and at the end, where a number may have a meaning."""
+    beside, end = scale.usual - step, 0 if step > 0 else scale.most
+    if not 0 <= beside <= scale.most:
+        return False
+    for number in dict.fromkeys((beside, end)):
+        if not (yield from _shows(number)):
+            return False
+    return True
 
 
 def _shows(number: int, times: int = 0) -> Generator[int, bool, bool]:

@@ -39,7 +39,7 @@ class _Task:
 
     `advance`: seconds that it may have before the desk has its share of the run. `hasty`: it is asked without what
     proves a fault: a reset behind what left the device serving, the session's end where the fault shows before it,
-    patience with a device that never served again.
+    patience with a device that never served again. Where that contradicts itself, it is begun again without haste.
     """
 
     minimization: Minimization
@@ -189,7 +189,10 @@ class Desk:
         task.slowest = max(task.slowest, took)
         slow = not self._runner.independent and took > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
-        if task.minimization.done or task.costs_too_much or self._must_end(task):
+        if task.hasty and task.minimization.contradiction:
+            self._waiting.remove(task)
+            self._put(task.minimization.first, advance=task.advance, hasty=False)
+        elif task.minimization.done or task.costs_too_much or self._must_end(task):
             self._waiting.remove(task)
             self._conclude(task)
         self._spent += time.monotonic() - began
@@ -239,8 +242,12 @@ class Desk:
         return counted(finding, played, shown=1)
 
     def _asked(self, task: _Task, window: Window, finding: Finding) -> Replay:
-        """A replay that is to be smaller: how the device comes back is not found out anew each time."""
-        reset, ends = not (task.hasty and self._serves), not (task.hasty and task.shows_before_the_end)
+        """A replay that is to be smaller: how the device comes back is not found out anew each time.
+
+        What is asked again is asked of a device that remembers nothing of the replays before.
+        """
+        hasty = task.hasty and not task.minimization.asks_again
+        reset, ends = not (hasty and self._serves), not (task.hasty and task.shows_before_the_end)
         trusted = self._runner.interfaces[finding.case.interface].ladder.trusted if task.hasty else frozenset[Way]()
         self._played += 1
         again = replay_once(

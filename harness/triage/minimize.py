@@ -38,7 +38,8 @@ class Minimization:
     `steady`: it may answer another time in another way.
 
     Around a boundary whatever the device shows counts, and nothing that is asked there becomes the reproducer. But for
-    requirements that the reproducer violates besides its own: these are violated on both sides.
+    requirements that the reproducer violates besides its own: these are violated on both sides. What shows a fault
+    where it was asked before and showed none is a `contradiction`.
     """
 
     def __init__(self, finding: Finding, shrinker: Shrinker, *, steady: bool = True) -> None:
@@ -50,6 +51,7 @@ class Minimization:
         self._besides = self._others(finding.symptoms)
         self._questions = self._all(finding.window)
         self._answers = {_key(finding.window): self._yes}
+        self._renewed, self.contradiction = set[tuple[str, ...]](), False
         self._replays, self._seconds = 0, 0.0
         self._next = self._ask(None)
 
@@ -62,6 +64,11 @@ class Minimization:
     def window(self) -> Window:
         """The smallest so far."""
         return self._best.window
+
+    @property
+    def asks_again(self) -> bool:
+        """True where the next question was asked once before, and did not show it."""
+        return self._next is not None and (key := _key(self._next)) in self._answers and key not in self._renewed
 
     @property
     def replays(self) -> int:
@@ -122,6 +129,9 @@ class Minimization:
             self._besides = self._others(again.observations)
             if self._earlier:  # from here on it is this one's fault
                 self.first = replace(self.first, observation=self._best.observation)
+        if self.asks_again:
+            self._renewed.add(_key(window))
+            self.contradiction |= self._is_fault(answer)
         self._answers[_key(window)] = answer
         self._next = self._ask(answer)
 

@@ -153,6 +153,7 @@ def test_a_length_may_have_two_ends(shows, words):
         ),
         (lambda n: n != 5000, "any other number, usually 5000, and it shows in this way at 9000", (5001, None)),
         (lambda n: n > 5000, "5001 or more, usually 5000, and it shows in this way at 9000", (5001, None)),
+        (lambda n: n not in (0, 5000), "5001 or more, usually 5000, and it shows in this way at 9000", (5001, None)),
     ],
 )
 def test_a_code_may_have_a_meaning_anywhere(shows, words, ends):

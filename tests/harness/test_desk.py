@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 from signs import seen
+from test_conditions import numbers
 from test_minimize import NUMBERED, desk_of, found, shows
+from test_shrink import LINK, changed
 from toy import case, message
 
 from harness.finding import bucket_of
 from harness.transcript import Transcript
 from harness.triage import desk
+from harness.triage.replay import Replay
 from harness.verdict import Kind
 
 WINDOW = (*NUMBERED, case(message(b"x")))
@@ -142,3 +145,31 @@ def test_what_is_smaller_is_told_in_time_though_not_to_the_end(toy, monkeypatch,
     played.desk.advance(70.0)
     played.desk.finish(100.0)
     assert [(finding.minimized.done, finding.replays) for finding in played.told] == [(False, "3/3")] * is_told
+
+
+class Remembering:
+    """Keeps what any write says until it is reset, and shows a fault at a refused one where nothing was kept yet."""
+
+    def __init__(self):
+        self.kept, self.resets = False, 0
+
+    def play(self, _runner, window, finding, _stop, _presumed, *, hasty, reset, **_options):
+        self.kept, self.resets = self.kept and not reset, self.resets + reset
+        shown, self.kept = any(number >= 8000 for number in numbers(window)) and not self.kept, True
+        transcript = Transcript("", (), 0.0, 0.01, probe_served=True)
+        return Replay(
+            shown, transcript, again=finding.observation if shown else None, case=window[-1] if shown else None
+        )
+
+
+def test_what_a_device_that_remembers_did_not_show_is_asked_again_behind_a_reset(toy, monkeypatch):
+    device, told, t = Remembering(), [], toy()
+    monkeypatch.setattr(
+        desk, "replay_once", lambda *words, **options: device.play(*words, **{"hasty": False, "reset": True, **options})
+    )
+    made = desk.Desk(t.runner, {"toy": LINK}, tries=3, seconds=100.0, stop=lambda: False, tell=told.append)
+    made.take(found(case(replace(changed("program_rate", **{"body.rate": 9000}), mutated=True))))
+    made.finish(0.0)
+    (finding,) = told
+    (condition,) = finding.minimized.conditions
+    assert condition.words.startswith("8000 or more, usually 5000; 7999")
