@@ -37,7 +37,8 @@ class _Task:
 
     One that has had its time makes room for those that had less.
 
-    `advance`: seconds that it may have before the desk has its share of the run. `hasty`: it is asked without what
+    `advance`: seconds that it may have before the desk has its share of the run. `seconds`: what a question takes, as
+    far as is known before the first (0: it is not). `hasty`: it is asked without what
     proves a fault: a reset behind what left the device serving, the session's end where the fault shows before it,
     patience with a device that never served again. Where that contradicts itself, it is begun again without haste.
     """
@@ -46,6 +47,7 @@ class _Task:
     place: int
     advance: float = 0.0
     hasty: bool = True
+    seconds: float = 0.0
     shows_before_the_end: bool = False
     resets: int = 0
     slowest: float = 0.0
@@ -135,14 +137,15 @@ class Desk:
         self._dropped.add(bucket)
 
     def take(self, finding: Finding, replay_seconds: float = 0.0) -> None:
-        """Put it on the desk; a replay takes so many wall seconds, as far as is known."""
-        enough = self._in_advance(0.0) >= _WORTHWHILE * replay_seconds
-        self._put(finding, advance=_GRAVE_SECONDS if enough and finding.kind in _GRAVEST else 0.0)
+        """Put it on the desk; one of the replays that confirmed it took so many wall seconds, if that is known."""
+        seconds = max(0.0, replay_seconds - _patience(finding))
+        enough = self._in_advance(0.0) >= _WORTHWHILE * seconds
+        self._put(finding, seconds=seconds, advance=_GRAVE_SECONDS if enough and finding.kind in _GRAVEST else 0.0)
 
-    def _put(self, finding: Finding, *, advance: float = 0.0, hasty: bool = True) -> None:
+    def _put(self, finding: Finding, *, seconds: float = 0.0, advance: float = 0.0, hasty: bool = True) -> None:
         self._came += 1
         minimization = Minimization(finding, self._shrinker, steady=self._runner.independent)
-        self._waiting.append(_Task(minimization, self._came, advance, hasty))
+        self._waiting.append(_Task(minimization, self._came, advance, hasty, seconds))
 
     def advance(self, elapsed: float) -> bool:
         """Put questions while less than a share of the `elapsed` seconds was spent on them, some at a time.
@@ -155,13 +158,17 @@ class Desk:
         self._ends_at = time.monotonic() + self._planned - elapsed
         while self._spent < self._in_advance(elapsed) and self._work(urgent=True):
             pass
-        unknown = 0.0 if self._runner.independent else _COSTLY_SECONDS
-        each = self._spent / self._played if self._played else unknown
+        each = self._spent / self._played if self._played else self._foreseen()
         share = _SHARE * (elapsed - self._head_start if each > _COSTLY_SECONDS else elapsed)
         if self._spent + _AT_A_TIME * each < share:
             while self._spent < share and self._work():
                 pass
         return self._played > before
+
+    def _foreseen(self) -> float:
+        """Seconds of the first question."""
+        known = [task.seconds for task in self._waiting if task.seconds]
+        return 0.0 if self._runner.independent else min(known, default=_COSTLY_SECONDS)
 
     def _in_advance(self, elapsed: float) -> float:
         """Seconds in all for what is urgent: half a minute more than the share, at most the whole run's."""
@@ -283,3 +290,9 @@ class Desk:
                 self.take(finding)
             elif not finding.minimized.done:
                 self.take(replace(finding, window=finding.minimized.original, minimized=None))
+
+
+def _patience(finding: Finding) -> float:
+    """Seconds that a replay waits for the device to come back, and a question, which presumes how it does, does not."""
+    service = finding.transcript.service
+    return service.seconds if service is not None and presumed_of(finding) else 0.0
