@@ -52,8 +52,8 @@ class Minimized:
     """How a reproducer was made smaller: sizes before and after, replays and wall seconds that it took.
 
     `original` is the window as it was found. `done`: nothing more can be left out; else the time was over. `conditions`
-    are known where it came so far. `met` are the buckets of other crashes that the same field showed with another
-    length.
+    are known where it came so far, and from where to where each of them shows it where that was `sought` to the end.
+    `met` are the buckets of other crashes that the same field showed with another length.
     """
 
     before: Size
@@ -64,10 +64,11 @@ class Minimized:
     original: tuple[TestCase, ...]
     conditions: tuple[Condition, ...] = ()
     met: tuple[str, ...] = ()
+    sought: bool = True
 
     def __str__(self) -> str:
         """From what to what, and at which price."""
-        end = "" if self.done else ", not to the end"
+        end = ", not to the end" if not self.done else "" if self.sought else ", its limits not sought to the end"
         return f"{self.before} → {self.after} in {self.replays} replays and {self.seconds:.1f} s{end}"
 
 

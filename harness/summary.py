@@ -344,5 +344,6 @@ def _minimized(told: Minimized) -> dict[str, Any]:
         "replays": told.replays,
         "seconds": round(told.seconds, 3),
         "done": told.done,
+        "sought": told.sought,
         "conditions": [asdict(condition) for condition in told.conditions],
     }

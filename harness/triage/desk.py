@@ -33,7 +33,9 @@ _PROOF = 3.0  # reply timeouts that a replay of what is silent takes
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """One finding on the desk, the `place`th that came. What is grave comes first, and what no like of is small yet.
+    """One finding on the desk, the `place`th that came.
+
+    What is grave comes first, then what is not small yet, and then what no like of is.
 
     One that has had its time makes room for those that had less.
 
@@ -78,10 +80,11 @@ class _Task:
         kind = self.minimization.first.kind
         return 0 if kind in _GRAVEST else 1 if KINDS[kind].grave else 2
 
-    def turn(self, small: Mapping[tuple[str, ...], int]) -> tuple[int, int, int, int]:
+    def turn(self, small: Mapping[tuple[str, ...], int]) -> tuple[int, int, bool, int, int]:
         """What is least has the next question, where so many of each sort are `small`."""
         shared = max(0.0, self.minimization.seconds - _UNSHARED[self._rank])
-        return int(shared / _TURN_SECONDS), self._rank, small[self.sort], self.place
+        turns = int(shared / _TURN_SECONDS)
+        return turns, self._rank, self.minimization.is_small, small[self.sort], self.place
 
     def takes_to_tell(self, tries: int, timeout: float) -> float:
         """Seconds until it is told as small as it is, as far as is known: its replays, one of them with patience."""
@@ -166,9 +169,9 @@ class Desk:
         return self._played > before
 
     def _foreseen(self) -> float:
-        """Seconds of the first question."""
-        known = [task.seconds for task in self._waiting if task.seconds]
-        return 0.0 if self._runner.independent else min(known, default=_COSTLY_SECONDS)
+        """Seconds of the first question, where it may be a quick one; what is slow is known behind it."""
+        known = (task.seconds for task in self._waiting if task.seconds)
+        return 0.0 if self._runner.independent else min((_COSTLY_SECONDS, *known))
 
     def _in_advance(self, elapsed: float) -> float:
         """Seconds in all for what is urgent: half a minute more than the share, at most the whole run's."""
@@ -227,7 +230,7 @@ class Desk:
         finding, first = current.finding, current.first
         if finding.window != first.window:
             finding = self._repeated(finding)
-        elif not current.done:
+        elif not current.is_small:
             return
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it

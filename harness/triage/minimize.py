@@ -46,7 +46,7 @@ class Minimization:
         self.first, self._shrinker, self._steady = finding, shrinker, steady
         self._best, self._tries = finding, 1 if finding.reproduced == finding.tries else _TRIES
         self._conditions: tuple[Condition, ...] = ()
-        self._earlier = self._beside = self._doubtful = False
+        self._earlier = self._beside = self._doubtful = self._is_small = False
         self._met: dict[str, None] = {}
         self._besides = self._others(finding.symptoms)
         self._questions = self._all(finding.window)
@@ -57,8 +57,13 @@ class Minimization:
 
     @property
     def done(self) -> bool:
-        """True when nothing more can be left out."""
+        """True when there is nothing more to ask."""
         return self._next is None
+
+    @property
+    def is_small(self) -> bool:
+        """True when nothing more can be left out; from where to where it shows may be asked yet."""
+        return self._is_small
 
     @property
     def window(self) -> Window:
@@ -84,13 +89,24 @@ class Minimization:
     def finding(self) -> Finding:
         """What there is now, with what it took."""
         before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)
-        cost = (self._replays, self._seconds)
-        told = Minimized(before, after, *cost, self.done, self.first.window, self._conditions, tuple(self._met))
+        told = Minimized(
+            before,
+            after,
+            self._replays,
+            self._seconds,
+            self._is_small,
+            self.first.window,
+            self._conditions,
+            tuple(self._met),
+            sought=self.done,
+        )
         return replace(self._best, minimized=told)
 
     def _all(self, window: Window) -> Asks[Window]:
         window = yield from self._attributed(window)
         window = yield from self._shrinker.shrink(window)
+        smallest = yield from self._shrinker.emptied(window)
+        self._is_small = True
         valid = self.first.kind not in _OF_REPLIES
         self._conditions = conditions_of(self._shrinker, window, {}, valid=valid)
         self._beside = True
@@ -99,7 +115,7 @@ class Minimization:
         told: Reaches = {} if self._doubtful else reaches
         served = valid and not self._besides
         self._conditions = conditions_of(self._shrinker, window, told, valid=valid, served=served)
-        return (yield from self._shrinker.emptied(window))
+        return smallest
 
     def _attributed(self, window: Window) -> Asks[Window]:
         """The shortest beginning that shows it: behind what was sent next it may only have been noticed."""

@@ -173,3 +173,23 @@ def test_what_a_device_that_remembers_did_not_show_is_asked_again_behind_a_reset
     (finding,) = told
     (condition,) = finding.minimized.conditions
     assert condition.words.startswith("8000 or more, usually 5000; 7999")
+
+
+@pytest.mark.parametrize(("questions", "words"), [(26, "9000, usually 5000"), (99, "9000 or more, usually 5000; 8999")])
+def test_what_is_small_is_told_though_its_limits_were_not_sought_to_the_end(toy, monkeypatch, clock, questions, words):
+    """A number that is next to its limit is as small as it gets; from where to where it shows takes more questions."""
+
+    def play(_runner, window, finding, *_words, **_options):
+        clock[0] += 1.0
+        shown = any(number >= 9000 for number in numbers(window))
+        transcript = Transcript("", (), 0.0, 0.01, probe_served=True)
+        return Replay(shown, transcript, again=finding.observation if shown else None, case=window[-1])
+
+    told, t = [], toy()
+    monkeypatch.setattr(desk, "replay_once", play)
+    made = desk.Desk(t.runner, {"toy": LINK}, tries=3, seconds=1.0 * questions, stop=lambda: False, tell=told.append)
+    made.take(found(case(replace(changed("program_rate", **{"body.rate": 9000}), mutated=True))))
+    made.finish(99.0)
+    (small,) = (finding.minimized for finding in told)
+    assert (small.done, small.sought) == (True, questions == 99)
+    assert small.conditions[0].words.startswith(words)
