@@ -43,6 +43,7 @@ class _Task:
     far as is known before the first (0: it is not). `hasty`: it is asked without what
     proves a fault: a reset behind what left the device serving, the session's end where the fault shows before it,
     patience with a device that never served again. Where that contradicts itself, it is begun again without haste.
+    `settled`: as small as it gets, with how often it came back.
     """
 
     minimization: Minimization
@@ -53,6 +54,7 @@ class _Task:
     shows_before_the_end: bool = False
     resets: int = 0
     slowest: float = 0.0
+    settled: Finding | None = None
 
     @property
     def presumed(self) -> frozenset[Way]:
@@ -89,7 +91,7 @@ class _Task:
     def takes_to_tell(self, tries: int, timeout: float) -> float:
         """Seconds until it is told as small as it is, as far as is known: its replays, one of them with patience."""
         first, timed = self.minimization.first, self.minimization.first.observation.timed
-        if self.minimization.window == first.window:
+        if self.settled is not None or self.minimization.window == first.window:
             return 0.0
         took = first.transcript.ended - first.transcript.started
         patience = took if timed and first.kind is not Kind.HANG else 0.0
@@ -205,6 +207,8 @@ class Desk:
         elif task.minimization.done or task.costs_too_much or self._must_end(task):
             self._waiting.remove(task)
             self._conclude(task)
+        elif task.minimization.is_small:
+            self._settle(task)
         self._spent += time.monotonic() - began
         return True
 
@@ -226,11 +230,11 @@ class Desk:
 
         Where it does not come back at all times, haste was to blame, and it is begun again without.
         """
-        current = task.minimization
-        finding, first = current.finding, current.first
-        if finding.window != first.window:
-            finding = self._repeated(finding)
-        elif not current.is_small:
+        self._settle(task)
+        finding, first = task.minimization.finding, task.minimization.first
+        if task.settled is not None:
+            finding = replace(finding, reproduced=task.settled.reproduced, tries=task.settled.tries)
+        elif not task.minimization.is_small:
             return
         as_often = finding.reproduced * first.tries >= first.reproduced * finding.tries
         if as_often and finding.tries >= min(first.tries, self._tries):  # else there was no time to see it
@@ -238,6 +242,11 @@ class Desk:
             self._tell(finding)
         elif task.hasty and finding.reproduced < finding.tries:
             self._put(first, hasty=False)
+
+    def _settle(self, task: _Task) -> None:
+        """See how often it comes back, if it became smaller; it stays so while its limits are sought."""
+        if task.settled is None and task.minimization.window != task.minimization.first.window:
+            task.settled = self._repeated(task.minimization.finding)
 
     def _repeated(self, finding: Finding) -> Finding:
         """With its k of n: once with patience, where it does not say why it fell silent, then as it came back."""

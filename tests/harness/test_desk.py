@@ -175,8 +175,11 @@ def test_what_a_device_that_remembers_did_not_show_is_asked_again_behind_a_reset
     assert condition.words.startswith("8000 or more, usually 5000; 7999")
 
 
-@pytest.mark.parametrize(("questions", "words"), [(26, "9000, usually 5000"), (99, "9000 or more, usually 5000; 8999")])
-def test_what_is_small_is_told_though_its_limits_were_not_sought_to_the_end(toy, monkeypatch, clock, questions, words):
+@pytest.mark.parametrize("given", [9000, 9999])
+@pytest.mark.parametrize(("seconds", "words"), [(38, "9000, usually 5000"), (99, "9000 or more, usually 5000; 8999")])
+def test_what_is_small_is_told_though_its_limits_were_not_sought_to_the_end(
+    toy, monkeypatch, clock, given, seconds, words
+):
     """A number that is next to its limit is as small as it gets; from where to where it shows takes more questions."""
 
     def play(_runner, window, finding, *_words, **_options):
@@ -187,9 +190,11 @@ def test_what_is_small_is_told_though_its_limits_were_not_sought_to_the_end(toy,
 
     told, t = [], toy()
     monkeypatch.setattr(desk, "replay_once", play)
-    made = desk.Desk(t.runner, {"toy": LINK}, tries=3, seconds=1.0 * questions, stop=lambda: False, tell=told.append)
-    made.take(found(case(replace(changed("program_rate", **{"body.rate": 9000}), mutated=True))))
+    bent = replace(changed("program_rate", **{"body.rate": given}), mutated=True)
+    over = {"stop": lambda: clock[0] >= seconds, "seconds": 99.0}
+    made = desk.Desk(t.runner, {"toy": LINK}, tries=3, tell=told.append, **over)
+    made.take(found(case(bent)))
     made.finish(99.0)
-    (small,) = (finding.minimized for finding in told)
-    assert (small.done, small.sought) == (True, questions == 99)
-    assert small.conditions[0].words.startswith(words)
+    (finding,) = told
+    assert (finding.replays, finding.minimized.done, finding.minimized.sought) == ("3/3", True, seconds == 99)
+    assert finding.minimized.conditions[0].words.startswith(words)
