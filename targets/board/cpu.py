@@ -107,6 +107,8 @@ class Cpu:
         self._map_buffer(self.memory.ram, self._ram_buffer, self.memory.ram_size, _READ_WRITE)
         for base, buffer in self._more.items():
             self._map_buffer(base, buffer, len(buffer), _READ_WRITE)
+        for base, size in self.memory.executable:
+            self.uc.mem_protect(base, size, unicorn.UC_PROT_ALL)
 
     def _map_buffer(self, base: int, buffer: Any, size: int, rights: int, offset: int = 0) -> None:
         self.uc.mem_map_ptr(base, size, rights, ctypes.addressof(buffer) + offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from harness.errors import BenchError
@@ -14,6 +14,7 @@ PAGE = 0xFFF
 REGISTERS: Region = (0x40000000, 0x20000000)
 _ROM_END, _RAM_END = 0x1FFE0000, 0x40000000
 _LEAST_RAM, _LEAST_ROM, _BORDER = 0x4000, 0x40000, 0x10000
+_PROOF = 16  # bytes
 _FACTORY: Region = (0x1FFF0000, 0x10000)
 _NO_BIT_BAND = ("cortex-m33", "cortex-m7", "cortex-m0")
 DEFAULT_CORE = "cortex-m4"
@@ -107,6 +108,32 @@ def extended(memory: Memory, address: int) -> Memory:
             return replace(memory, ram_size=memory.ram_size + region[1])
         return replace(memory, more=(*memory.more, region))
     return replace(memory, blank=(*memory.blank, region))
+
+
+def with_code(memory: Memory, image: Image, address: int, read: Callable[[int, int], bytes | None]) -> Memory | None:
+    """The map with the pages of RAM around an address to which the firmware copied code of the image; else None.
+
+    `read` gives so many bytes of memory at an address. What stands in the image nowhere is no code of its maker's.
+    """
+    start = address & ~1
+    if not (held := read(start, _PROOF)) or memory.in_rom(start):
+        return None
+    for _base, data in image.segments:
+        if (at := data.find(held)) >= 0:
+            low = start - _copied(start, data, at, -1, read) & ~PAGE
+            high = start + _copied(start, data, at, 1, read) | PAGE
+            return replace(memory, executable=(*memory.executable, (low, high + 1 - low)))
+    return None
+
+
+def _copied(start: int, data: bytes, at: int, step: int, read: Callable[[int, int], bytes | None]) -> int:
+    """How many bytes before or behind one are as they are in the image, by sixteens."""
+    count = 0
+    while 0 <= (here := at + step * (count + _PROOF)) <= len(data) - _PROOF:
+        if read(start + step * (count + _PROOF), _PROOF) != data[here : here + _PROOF]:
+            break
+        count += _PROOF
+    return count
 
 
 def _free(memory: Memory, address: int) -> Region:

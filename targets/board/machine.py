@@ -196,7 +196,7 @@ class Machine:
         pc, masks = core[_PC], core[_MASKS]
         if number:
             if self.nvic.masked(number, masks) and not self._unmasks(pc, masks):
-                limit = min(limit, _MASKED_SLICE)
+                limit = min(limit, self._masked_slice())
             else:
                 try:
                     pc = self.nvic.enter(number)
@@ -204,6 +204,10 @@ class Machine:
                     self._lock_up(f"stacking: {error}")
                     return
         self._slice(pc, limit)
+
+    def _masked_slice(self) -> int:
+        """Instructions after which it is looked whether what is pending may be taken."""
+        return _MASKED_SLICE
 
     def _limit(self, until: int) -> int:
         """The most instructions that the next slice may take."""

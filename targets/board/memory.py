@@ -17,7 +17,8 @@ class Memory:
 
     `table` is the vector table's address where it is not the beginning of `rom`. `registers` are answered by the bus.
     `blank` reads as erased flash: chip ids, option bytes. `aliases` are regions that show another one: (address,
-    address that is shown, size). All borders lie on pages of 4 KiB.
+    address that is shown, size). `executable` is RAM to which the firmware copies code. All borders lie on pages of
+    4 KiB.
     """
 
     rom: int
@@ -30,6 +31,7 @@ class Memory:
     aliases: tuple[tuple[int, int, int], ...] = ()
     bit_band: bool = True
     table: int | None = None
+    executable: tuple[Region, ...] = ()
 
     @property
     def vectors(self) -> int:

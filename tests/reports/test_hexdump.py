@@ -40,4 +40,5 @@ def test_a_field_is_known_by_its_dotted_path():
     assert is_mutated("body.rate", "rate")
     assert is_mutated("rate", "message.rate")
     assert is_mutated("b", "a+b")
+    assert is_mutated("a+b\r", "a+b\r")
     assert not is_mutated("rate_limit", "rate")

@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from report_records import finding, hostile_record, known, record
 
@@ -131,6 +131,7 @@ def test_hostile_words_are_text(text):
 
 
 @settings(deadline=None, max_examples=40)
+@example("\r", b" " * 8)
 @given(
     st.text(st.characters(categories=None, exclude_characters=".,"), min_size=1, max_size=30),  # these part fields
     st.binary(min_size=1, max_size=60),

@@ -29,6 +29,7 @@ class MemoryTable(Table):
     more: list[tuple[int, int]] = Field(default=[])
     blank: list[tuple[int, int]] = Field(default=[])
     aliases: list[tuple[int, int, int]] = Field(default=[])
+    executable: list[tuple[int, int]] = Field(default=[])
     bit_band: bool = True
 
 
@@ -124,6 +125,7 @@ def _memory(table: MemoryTable) -> Memory:
         aliases=tuple(table.aliases),
         bit_band=table.bit_band,
         table=table.vectors,
+        executable=tuple(table.executable),
     )
 
 
@@ -192,7 +194,8 @@ def _memory_lines(memory: Memory) -> Iterator[str]:
     yield f"ram = [{_hex(memory.ram)}, {_hex(memory.ram_size)}]"
     yield f"vectors = {_hex(memory.vectors)}"
     yield f"registers = {_list(memory.registers)}"
-    for key, rows in (("more", memory.more), ("blank", memory.blank), ("aliases", memory.aliases)):
+    named = ("more", "blank", "aliases", "executable")
+    for key, rows in ((name, getattr(memory, name)) for name in named):
         if rows:
             yield f"{key} = {_list(rows)}"
     yield f"bit_band = {'true' if memory.bit_band else 'false'}"

@@ -15,6 +15,7 @@ _CHUNK, _LEAST, _MOST = 100_000, 2_000_000, 80_000_000
 _MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 60
 _LONGEST, _NEAR, _KEPT = 1024, 0x10, 64
 _OUTSIDE, _PAGE = ("read outside memory", "write outside memory"), 0x1000
+_JUMPED = "execution outside the code"
 
 
 Blocks = dict[tuple[int, int], list[bytes]]
@@ -23,12 +24,16 @@ Blocks = dict[tuple[int, int], list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The machine as it waits, what it did to registers, an address outside its memory that it wanted, and blocks."""
+    """The machine as it waits, what it did to registers, an address outside its memory that it wanted, and blocks.
+
+    `jumped` is where it went on in what no code may run in.
+    """
 
     machine: AutoMachine
     log: tuple[Access, ...]
     stray: int | None
     blocks: Blocks
+    jumped: int | None = None
 
 
 def boot(image: Image, description: Description, places: Sequence[Place] = ()) -> Boot:
@@ -51,7 +56,7 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
             del log[_MOST_LOGGED // 2 :]
             unknown.log = None
     unknown.log = None
-    return Boot(machine, tuple(log), _stray(machine), blocks)
+    return Boot(machine, tuple(log), _stray(machine), blocks, _jumped(machine))
 
 
 def _watched_blocks(machine: AutoMachine) -> Blocks:
@@ -80,3 +85,8 @@ def _stray(machine: AutoMachine) -> int | None:
             address = int(event.detail["address"], 16)
             return address if address >= _PAGE else None
     return None
+
+
+def _jumped(machine: AutoMachine) -> int | None:
+    first = next(iter(machine.events), None)
+    return int(first.detail["pc"], 16) if first is not None and first.detail.get("type") == _JUMPED else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from targets.board.auto.boot import Blocks, Boot, boot
 from targets.board.auto.chip import Place
-from targets.board.auto.description import Description, PortDescription, Transfer
+from targets.board.auto.description import Description, PortDescription, Tick, Transfer
 from targets.board.auto.experiment import WINDOW, Bench
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.sending import sending_of
@@ -17,7 +17,7 @@ from targets.board.auto.ticks import ticks_of
 from targets.board.auto.transfers import Received, received_by
 from targets.board.auto.unknown import Access
 from targets.board.image import Image
-from targets.board.layout import REGISTERS, core_of, extended, memory_of
+from targets.board.layout import REGISTERS, core_of, extended, memory_of, with_code
 from targets.board.memory import Memory
 from targets.board.nvic import EXCEPTIONS, IRQ0
 
@@ -36,18 +36,33 @@ def describe(
     description = _resting(image, replace(description, ports=ports), places)
     second, description = _booted(image, description, places)
     ticks = ticks_of(second.machine, set(handled(second.machine)) - {port.exception for port in ports})
-    return _resting(image, _speaking(image, replace(description, ticks=ticks), places), places)
+    description = replace(description, ticks=_harmless(image, description, ticks, places))
+    return _resting(image, _speaking(image, description, places), places)
+
+
+def _harmless(
+    image: Image, description: Description, ticks: Sequence[Tick], places: Sequence[Place]
+) -> tuple[Tick, ...]:
+    """Those with which it boots: what crashes firmware that nobody has sent anything yet counts no time."""
+    return tuple(tick for tick in ticks if not boot(image, replace(description, ticks=(tick,)), places).machine.events)
 
 
 def _booted(image: Image, description: Description, places: Sequence[Place]) -> tuple[Boot, Description]:
     """A machine that has booted; the map grows by what the firmware uses on the way, before any input."""
     booted = boot(image, description, places)
     for _ in range(_MOST_EXTENSIONS):
-        if booted.stray is None:
+        if (memory := _larger(image, description.memory, booted)) is None:
             break
-        description = replace(description, memory=extended(description.memory, booted.stray))
+        description = replace(description, memory=memory)
         booted = boot(image, description, places)
     return booted, replace(description, default_handler=_default_handler(booted.machine))
+
+
+def _larger(image: Image, memory: Memory, booted: Boot) -> Memory | None:
+    """The map with what it wanted at boot; None where it wanted nothing."""
+    if booted.stray is not None:
+        return extended(memory, booted.stray)
+    return None if booted.jumped is None else with_code(memory, image, booted.jumped, booted.machine.cpu.read)
 
 
 def _default_handler(machine: AutoMachine) -> int:

@@ -30,6 +30,8 @@ class AutoSnapshot(MachineSnapshot):
 
 _SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
 _BUSY, _NO_BUDGET = 16, 1 << 60
+_MASKED, _SCATTER = 8, 2654435761
+_BRANCH = 0b11100  # the upper bits of B with eleven bits of distance
 _RESTLESS = "it neither waits nor takes input"
 _DEAD_END = "it waits where no input brings it on"
 
@@ -57,6 +59,7 @@ class AutoMachine(Machine):
     def reset(self, cause: str) -> None:
         """As the board's own."""
         super().reset(cause)
+        self._forget_copied()
         self.spun = self.polled = False
         self._quiet = self._taken = 0
         self.rests: int = 0
@@ -71,6 +74,21 @@ class AutoMachine(Machine):
 
     def _limit(self, until: int) -> int:
         return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, _SLICE)
+
+    def _masked_slice(self) -> int:
+        """Another length each time: an idle loop may let interrupts in for one instruction only."""
+        return _MASKED + (self.schedule.base * _SCATTER >> 16) % _MASKED
+
+    def _unmasks(self, pc: int, masks: tuple[int, ...]) -> bool:
+        """`cpsie i` may also stand where the branch behind WFI leads."""
+        code = int.from_bytes(self.cpu.read(pc, 2) or b"", "little")
+        if code >> 11 != _BRANCH:
+            return super()._unmasks(pc, masks)
+        offset = (code & 0x7FF) - ((code & 0x400) << 1)
+        if not super()._unmasks(pc + 4 + 2 * offset, masks):
+            return False
+        self.schedule.base += 1
+        return True
 
     def run_to_rest(self, until: int, linger: int) -> None:
         """Run to where it rests with every byte taken, and `linger` cycles longer if something may happen by itself."""
@@ -124,7 +142,7 @@ class AutoMachine(Machine):
         self._idle()
 
     def _proven(self) -> bool:
-        if self.proof is None or self._stepping or self.nvic.active or self.chip.offering:
+        if self.proof is None or self._stepping or self.nvic.active or self.nvic.candidate() or self.chip.offering:
             return False
         return self.schedule.next() > self.schedule.base and self.proof.holds()
 
@@ -217,6 +235,12 @@ class AutoMachine(Machine):
     def restore(self, snapshot: MachineSnapshot) -> None:
         """Back to a snapshot of this machine."""
         super().restore(snapshot)
+        self._forget_copied()
         assert isinstance(snapshot, AutoSnapshot)
         self.spun, self.polled, self._quiet, self._taken, self.rests = snapshot.waiting
         self.forget()
+
+    def _forget_copied(self) -> None:
+        """RAM was written behind the emulator's back, code that the firmware copied to it included."""
+        for base, size in self.cpu.memory.executable:
+            self.cpu.forget_code(base, size)
