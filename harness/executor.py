@@ -31,6 +31,8 @@ from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
 _LOOKS = 100  # before a message, whether the device hangs up, since it last did without a word
+_SUSPICIONS, _LOOKS_OF_ONE = 4, 3  # that it does, in a row, of which none came true; and what each is worth
+_BRIEF_MOMENT, _MOMENT_FACTOR = 0.1, 4.0  # seconds where nothing is to be proven, and of what it took
 
 
 class Executor:
@@ -40,7 +42,8 @@ class Executor:
     for a reply that need not come, once the device's real latency is known, reads what is left over before it sends,
     and adds the seconds that this machine `lost` meanwhile to a deadline. A link that does not open is tried again for
     `open_timeout`; the device gets `pause` seconds between two connections. `overdue`: a probe behind the last message
-    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link.
+    of a case had its time, and was not served. `ended`: the device ended what could be said on the open link. `left`:
+    it closed the link behind an earlier answer, and may not have read what was sent last.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Executor:
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
-        self._reopens, self._may_hang_up = False, 0
+        self._reopens, self._may_hang_up, self._suspicions = False, 0, 0
+        self._moment, self._answered_at, self._proves = SHORTEST_QUIET, -1.0, False
+        self._looked = self._lone = self.left = False
         self._passive = not protocol.probe.data
         self._patience = Patience(reply_timeout, adaptive=adaptive, steady=self._passive, lost=lost)
         self._latency = self._patience.latency
@@ -146,7 +151,8 @@ class Executor:
 
         Whether it does, the first link shows.
         """
-        self._introduced = self._used = self.overdue = False
+        self._introduced = self._used = self.overdue = self._looked = False
+        self._answered_at = -1.0
         self._keep_pace()
         self._served, self._heard, self._begun, self.ended = None, None, b"", False
         self.conversation.connected.clear()
@@ -187,7 +193,8 @@ class Executor:
         """
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
         self._patience.haste = haste if self.eager else Haste.NONE
-        self.performed, self.mutated = 0, False
+        self.performed, self.mutated, self.left = 0, False, False
+        self._lone, self._proves = reopens, haste in (Haste.NONE, Haste.LITTLE)
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
         try:
@@ -203,6 +210,7 @@ class Executor:
                 self.performed = number + 1
             self._catch_up()
         except LinkError as error:
+            self._suspect(error)
             self._conclude(steps, error)
             raise
         finally:
@@ -302,7 +310,8 @@ class Executor:
         except LinkClosed:
             if not self._reopens or self.notes.is_unanswered:
                 raise
-            self._may_hang_up = self._may_hang_up if self.ended else _LOOKS
+            if not self.ended:
+                self._may_hang_up, self._suspicions = _LOOKS, 0
             self.renew(self.connection.at_once)
             self._refresh()
 
@@ -313,9 +322,29 @@ class Executor:
         """
         until, moment = self.now() + self.timeout, 0.0
         if self._may_hang_up and self._used and self._reopens and not self.ended:
-            self._may_hang_up, moment = self._may_hang_up - 1, SHORTEST_QUIET
+            self._may_hang_up, moment = self._may_hang_up - 1, min(self._moment, self._longest_moment)
+            self._looked = _MOMENT_FACTOR * moment >= self._moment
         while self._hear(self.now() + moment) and self.now() < until:
             pass
+
+    @property
+    def _longest_moment(self) -> float:
+        return self.timeout if self._proves else _BRIEF_MOMENT
+
+    def _suspect(self, error: LinkError) -> None:
+        """Where a link is closed that owed the answer to its second message, it may have been on its way out before.
+
+        So it is given as long, and more, to hang up before what comes next; where it then does not, it was the message.
+        """
+        last = self.exchanges[-1] if self.exchanges else None
+        if not isinstance(error, LinkClosed) or last is None or last.answered or last.replies:
+            return
+        if not self._lone or self._answered_at < 0.0 or self._looked:
+            return
+        self.left = True
+        if self._suspicions < _SUSPICIONS:
+            self._suspicions, self._may_hang_up = self._suspicions + 1, max(self._may_hang_up, _LOOKS_OF_ONE)
+            self._moment = max(self._moment, _MOMENT_FACTOR * (self.now() - self._answered_at))
 
     def _hear(self, deadline: float, *, greeting: bool = False) -> bytes:
         """Record what comes unasked up to the deadline, with the message before where it answers that; its bytes.
@@ -432,6 +461,8 @@ class Executor:
                 self.overdue = reading.answer is None
         answered = reading.answer is not None
         self._patience.learn(message, ended - sent_at, reading.pace, expects=expects, answered=answered)
+        if answered:
+            self._answered_at, self._looked = ended, False
         if self._adaptive and answered:
             self._keep_pace()
 
@@ -536,7 +567,11 @@ class Executor:
         if served is not None:
             return served
         due = self.brief if self.connection.hurry else self.timeout
-        answer = self._send(self.protocol.probe, seconds or due, self._asked, self.protocol.served)
+        try:
+            answer = self._send(self.protocol.probe, seconds or due, self._asked, self.protocol.served)
+        except LinkError as error:
+            self._suspect(error)
+            raise
         if answer is not None:
             self._asked = []
             return answer

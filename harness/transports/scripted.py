@@ -18,7 +18,7 @@ class ScriptedLink:
         self._device, self._number = device, number
         self._pending: list[tuple[float, bytes]] = []
         self._expect(device.greeting)
-        self._open = True
+        self._open, self._leaves_at = True, float("inf")
         self.stream = device.stream
 
     def send(self, data: bytes, deadline: float) -> None:
@@ -26,7 +26,7 @@ class ScriptedLink:
         self._check()
         device = self._device
         device.sent.append(data)
-        if self._number > device.deaf:
+        if self._number > device.deaf and self._leaves_at == float("inf"):
             self._expect(device.answer(data))
 
     def _expect(self, pieces: Sequence[bytes]) -> None:
@@ -41,13 +41,16 @@ class ScriptedLink:
         if self._pending and self._pending[0][0] <= max(device.clock, deadline):
             due, piece = self._pending.pop(0)
             device.clock = max(device.clock, due) + device.latency
+            self._leaves_at = device.clock + device.leaves_in
             return piece
-        device.clock = max(device.clock, deadline)
+        device.clock = max(device.clock, min(deadline, self._leaves_at))
+        self._check()
         return b""
 
     def _check(self, *, said: bool = False) -> None:
         """Raises LinkClosed; what a device had `said` when it hung up is still received, as over TCP."""
-        if not self._open or self._device.unplugged or (self._number <= self._device.hung_up and not said):
+        left = self._number <= self._device.hung_up or self._device.clock >= self._leaves_at
+        if not self._open or self._device.unplugged or (left and not said):
             raise LinkClosed("scripted: the link is closed")
 
     def close(self) -> None:
@@ -63,7 +66,8 @@ class ScriptedTransport:
     """The fake device. `unplugged` breaks open links; `refuse` makes opening fail; `sent` records every send.
 
     `delay` is seconds from a message to its answer, `pace` from one piece of that to the next; `greeting` comes by
-    itself on each connection; the device is gone until the clock shows `back_at`. `opened` counts connections, of which
+    itself on each connection; the device is gone until the clock shows `back_at`. Behind its first answer on a
+    connection it reads nothing more, and closes that `leaves_in` seconds later. `opened` counts connections, of which
     the first `hung_up` are closed and the first `deaf` open and dead.
     """
 
@@ -72,6 +76,7 @@ class ScriptedTransport:
     def __init__(self, answer: Answer, latency: float = 0.001) -> None:
         self.answer, self.latency, self.delay, self.pace = answer, latency, 0.0, 0.0
         self.clock = self.back_at = self.quiet_gap = self.byte_seconds = 0.0
+        self.leaves_in = float("inf")
         self.sent: list[bytes] = []
         self.greeting: Sequence[bytes] = ()
         self.unplugged = self.refuse = False

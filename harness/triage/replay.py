@@ -17,6 +17,7 @@ from harness.transcript import Transcript, Way
 from harness.verdict import KINDS, UNSERVING, Blame, Kind, Observation
 
 OVER = "the time was over before the replay was"
+_LEFT = "the device closed the connection behind an earlier answer, and may not have read what was sent then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ def replay_once(
         haste = _haste(finding, presumed, hasty=hasty)
         with runner.sequential(presumed, filler=filler, haste=haste, sure=_was_gone(finding.transcript)):
             runner.fresh(reset=reset)
+            again = _played(runner, window, finding, stop, ends=ends)
+            if again.untested != _LEFT:
+                return again
+            runner.fresh()  # now it is given the time to hang up first
             return _played(runner, window, finding, stop, ends=ends)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
@@ -141,7 +146,8 @@ def _played(
         seen += last.observations
         if (again := _shown(last, finding)) is not None:
             return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
-        if (why := _untested(case, last)) and not _faults(seen):
+        why = _untested(case, last) or (_LEFT if runner.interfaces[case.interface].executor.left else "")
+        if why and not _faults(seen):
             return Replay(False, last.transcript, untested=why)
     if ends and not _faults(seen) and (ended := runner.finish(window[-1])) is not None:
         seen += ended.observations

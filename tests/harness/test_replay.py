@@ -120,6 +120,29 @@ def test_a_slow_death_is_waited_for(toy, after):
     assert (again.reproduced, again.transcript.service.way) == (True, Way.RETURNED)
 
 
+@pytest.mark.parametrize("after", [0.0005, 0.03, 0.3])
+def test_what_a_device_had_left_before_it_was_sent_is_sent_again(toy, after):
+    """One message a connection: what comes behind an answer is not read, and no device is fixed by that."""
+    t = toy(adaptive=True, may_close=True, reconnect=False)
+    t.transport.leaves_in = after
+    t.device.planted[b"x"] = crashes(t)
+    again = [replay_once(t.runner, (X,), sight(Kind.CRASH, ("bad access", "f"))) for _ in range(3)]
+    assert [(one.untested, len(one.faults)) for one in again] == [("", 1)] * 3
+
+
+@pytest.mark.parametrize("after", [0.0, 0.4])
+def test_a_device_that_refuses_by_hanging_up_was_tested(toy, after):
+    t = toy(adaptive=True, may_close=True)
+
+    def refuses(_device):
+        t.transport.clock += after
+        t.transport.hang_up()
+
+    t.device.planted[b"x"] = refuses
+    again = [replay_once(t.runner, (X,), sight(Kind.CRASH, ("bad access", "f"))) for _ in range(3)]
+    assert [(one.reproduced, one.untested) for one in again] == [(False, "")] * 3
+
+
 # -- what tests nothing ------------------------------------------------------------------------------------------------
 
 
