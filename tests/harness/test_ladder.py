@@ -473,3 +473,17 @@ def test_an_answer_that_is_no_proper_one_does_not_serve(toy):
     t.device.planted[b"p"] = lambda _device: [b"<P?>"]
     served, _seconds = climb(t, patience=0.0)
     assert (served.answer, served.service.way) == (None, Way.NEVER)
+
+
+def test_a_device_that_is_known_at_once_not_to_serve_is_not_asked_for_ever(toy, monkeypatch):
+    """An emulator tells that its firmware waits nowhere without any time going by."""
+    t, asked = connected(toy()), []
+
+    def probe(_seconds=0.0):
+        asked.append(t.executor.now())
+        assert len(asked) < 1000
+
+    monkeypatch.setattr(t.executor, "probe", probe)
+    served, seconds = climb(t)
+    assert (served.service.way, served.answer) == (Way.NEVER, None)
+    assert 5.0 <= seconds < 10.0
