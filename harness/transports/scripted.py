@@ -44,7 +44,8 @@ class ScriptedLink:
             self._leaves_at = device.clock + device.leaves_in
             return piece
         device.clock = max(device.clock, min(deadline, self._leaves_at))
-        self._check()
+        if device.clock >= self._leaves_at:
+            raise LinkClosed("scripted: the device has hung up")
         return b""
 
     def _check(self, *, said: bool = False) -> None:
