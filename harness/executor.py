@@ -10,6 +10,7 @@ from harness.case import LiveField, Procedure, Reconnect, Reset, Send, Step, Sti
 from harness.connection import Connection, nothing_lost
 from harness.errors import LinkClosed, LinkError, UsageError
 from harness.guard import Guard, GuardedLink
+from harness.hang_ups import HangUps
 from harness.interfaces import (
     AFTER_CASE,
     BEFORE_CASE,
@@ -30,9 +31,7 @@ from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
-_LOOKS = 100  # before a message, whether the device hangs up, since it last did without a word
-_SUSPICIONS, _LOOKS_OF_ONE = 4, 3  # that it does, in a row, of which none came true; and what each is worth
-_BRIEF_MOMENT, _MOMENT_FACTOR = 0.1, 4.0  # seconds where nothing is to be proven, and of what it took
+_BRIEF_MOMENT = 0.1  # seconds to hang up, where nothing is to be proven
 
 
 class Executor:
@@ -69,9 +68,8 @@ class Executor:
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
-        self._reopens, self._may_hang_up, self._suspicions = False, 0, 0
-        self._moment, self._answered_at, self._proves = SHORTEST_QUIET, -1.0, False
-        self._looked = self._lone = self.left = False
+        self._reopens = self._lone = self._proves = self.left = False
+        self._hang_ups = HangUps()
         self._passive = not protocol.probe.data
         self._patience = Patience(reply_timeout, adaptive=adaptive, steady=self._passive, lost=lost)
         self._latency = self._patience.latency
@@ -151,8 +149,8 @@ class Executor:
 
         Whether it does, the first link shows.
         """
-        self._introduced = self._used = self.overdue = self._looked = False
-        self._answered_at = -1.0
+        self._introduced = self._used = self.overdue = False
+        self._hang_ups.opened()
         self._keep_pace()
         self._served, self._heard, self._begun, self.ended = None, None, b"", False
         self.conversation.connected.clear()
@@ -311,7 +309,7 @@ class Executor:
             if not self._reopens or self.notes.is_unanswered:
                 raise
             if not self.ended:
-                self._may_hang_up, self._suspicions = _LOOKS, 0
+                self._hang_ups.came_true()
             self.renew(self.connection.at_once)
             self._refresh()
 
@@ -321,30 +319,17 @@ class Executor:
         A device that hangs up behind its answers is given a moment to do so, until it has not for a while.
         """
         until, moment = self.now() + self.timeout, 0.0
-        if self._may_hang_up and self._used and self._reopens and not self.ended:
-            self._may_hang_up, moment = self._may_hang_up - 1, min(self._moment, self._longest_moment)
-            self._looked = _MOMENT_FACTOR * moment >= self._moment
+        if self._used and self._reopens and not self.ended:
+            moment = self._hang_ups.moment(self.timeout if self._proves else _BRIEF_MOMENT)
         while self._hear(self.now() + moment) and self.now() < until:
             pass
 
-    @property
-    def _longest_moment(self) -> float:
-        return self.timeout if self._proves else _BRIEF_MOMENT
-
     def _suspect(self, error: LinkError) -> None:
-        """Where a link is closed that owed the answer to its second message, it may have been on its way out before.
-
-        So it is given as long, and more, to hang up before what comes next; where it then does not, it was the message.
-        """
+        """A link broke: what was sent last, if not answered, the device may have left behind unread."""
         last = self.exchanges[-1] if self.exchanges else None
-        if not isinstance(error, LinkClosed) or last is None or last.answered or last.replies:
+        if not isinstance(error, LinkClosed) or not self._lone or last is None or last.answered or last.replies:
             return
-        if not self._lone or self._answered_at < 0.0 or self._looked:
-            return
-        self.left = True
-        if self._suspicions < _SUSPICIONS:
-            self._suspicions, self._may_hang_up = self._suspicions + 1, max(self._may_hang_up, _LOOKS_OF_ONE)
-            self._moment = max(self._moment, _MOMENT_FACTOR * (self.now() - self._answered_at))
+        self.left = self._hang_ups.suspected(self.now()) or self.left
 
     def _hear(self, deadline: float, *, greeting: bool = False) -> bytes:
         """Record what comes unasked up to the deadline, with the message before where it answers that; its bytes.
@@ -462,7 +447,7 @@ class Executor:
         answered = reading.answer is not None
         self._patience.learn(message, ended - sent_at, reading.pace, expects=expects, answered=answered)
         if answered:
-            self._answered_at, self._looked = ended, False
+            self._hang_ups.answered(ended)
         if self._adaptive and answered:
             self._keep_pace()
 

@@ -187,7 +187,7 @@ def _owners(length: int, spans: Sequence[FieldSpan]) -> list[int]:
 def is_mutated(name: str, mutated_field: str) -> bool:
     """True when `mutated_field` (a name, a dotted path, or several joined by `+` or `,`) means the field `name`."""
     wanted = [word.strip() for word in mutated_field.replace("+", ",").split(",") if word.strip()]
-    return name == mutated_field != "" or any(_same_field(name, word) for word in wanted)
+    return (bool(name) and name == mutated_field) or any(_same_field(name, word) for word in wanted)
 
 
 def _same_field(name: str, word: str) -> bool:

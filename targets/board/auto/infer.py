@@ -36,7 +36,9 @@ def describe(
     description = _resting(image, replace(description, ports=ports), places)
     second, description = _booted(image, description, places)
     ticks = ticks_of(second.machine, set(handled(second.machine)) - {port.exception for port in ports})
-    description = replace(description, ticks=_harmless(image, description, ticks, places))
+    if not second.machine.events:
+        ticks = _harmless(image, description, ticks, places)
+    description = replace(description, ticks=ticks)
     return _resting(image, _speaking(image, description, places), places)
 
 
