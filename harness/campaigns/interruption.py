@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from harness.through_c import raise_past_c
+
 if TYPE_CHECKING:
     from harness.events import Event
     from harness.interfaces import Listener
 
 
 Handler = Callable[[int, FrameType | None], None]
-_EMULATOR = ("unicorn", "targets.board.")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -24,13 +25,13 @@ def nothing() -> None:
 
 
 def at_once() -> None:
-    """Raises KeyboardInterrupt: what runs is given up where it stands."""
-    raise KeyboardInterrupt
+    """Raises KeyboardInterrupt: what runs is given up where it stands, an emulator's slice behind it."""
+    raise_past_c(KeyboardInterrupt())
 
 
 def leave(number: int, _frame: FrameType | None) -> None:
     """A handler: ends the program with the shell's exit code for a signal, on its way out through every `finally`."""
-    raise SystemExit(128 + number)
+    raise_past_c(SystemExit(128 + number))
 
 
 def end_now(number: int, _frame: FrameType | None) -> None:
@@ -41,8 +42,7 @@ def end_now(number: int, _frame: FrameType | None) -> None:
 class Interruption:
     """`number` is the signal that came first, 0 while none has; `act` is what happens then.
 
-    A second one raises KeyboardInterrupt, once: whoever catches it has results to write, and is left in peace. Where
-    an emulator runs it waits for the case's end, or for a third.
+    A second one raises KeyboardInterrupt, once: whoever catches it has results to write, and is left in peace.
     """
 
     def __init__(self, act: Callable[[], None] = nothing) -> None:
@@ -103,24 +103,15 @@ class Interruption:
         for number in ENDING if self.number else ():
             signal.signal(number, signal.SIG_IGN)
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _take(self, number: int, _frame: FrameType | None) -> None:
         first, self.number = not self.number, self.number or number
         if first or self._each:
             self.act()
-        elif not self._resting and not _within_emulator(frame):
+        elif not self._resting:
             self._resting = True
             self._due = self._listening
             if not self._listening:
                 at_once()
-
-
-def _within_emulator(frame: FrameType | None) -> bool:
-    """An exception in a callback of Unicorn's, or of ours under it, would be lost, with what it had to do."""
-    while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_EMULATOR):
-            return True
-        frame = frame.f_back
-    return False
 
 
 @contextlib.contextmanager

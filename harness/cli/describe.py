@@ -21,6 +21,8 @@ from targets.first_contact import FirstContact, first_contact
 Base = Annotated[str, typer.Option(help="With a .bin: where it lies, like 0x08000000.")]
 Beside = Annotated[list[Path] | None, typer.Option(help="Another image in flash, such as a bootloader.")]
 
+_NO_PORT = 3  # nothing can be tested yet
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -62,8 +64,12 @@ def init_firmware(path: Path, firmware: Path, name: str, *, base: str, beside: S
     others = [str(other.resolve()) for other in beside]
     text = firmware_bench(ports, name=name, elf=elf, board=board.name, seeds=seeds, base=_number(base), others=others)
     write(path, text, instead="Name another bench")
-    if ports:
-        load_bench(path)
+    if not ports:
+        say(
+            f"wrote {path} and {board.name}; next: write the port that the device has into {board.name}, as {path} says"
+        )
+        raise typer.Exit(_NO_PORT)
+    load_bench(path)
     say(f"wrote {path}, {board.name} and seeds; next: {command()} check {path}")
 
 

@@ -27,7 +27,11 @@ transport = "emulator:/{port}"
 protocol = "bytes"              # or a shipped one, "my_device.py:PROTOCOL", "boofuzz:my_script.py"
 seeds = {seeds}
 """
-_NO_INTERFACE = "# No port was found: see docs/board.md, What it does not find.\n"
+_NO_INTERFACE = """# No port was found. Write it into the board file as a [[port]] (docs/board.md), then take these comment signs off:
+# [interfaces.main]
+# transport = "emulator:/UART0"
+# protocol = "bytes"
+"""
 
 
 def firmware_bench(

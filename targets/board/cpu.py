@@ -13,6 +13,7 @@ from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
 
 from harness.errors import TargetError
+from harness.through_c import ThroughC
 from targets.board.memory import STM32F405, Memory
 
 CORES = {
@@ -91,7 +92,8 @@ class Cpu:
         self._start: Any = self.library.uc_emu_start
         self._start.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_size_t)
         self._callbacks: tuple[Any, ...] = ()
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
+        self._through_c = ThroughC(self.failed)
         self._frame = RegisterBatch(handle, _FRAME)
         self._masks = RegisterBatch(handle, _MASKS)
         self._core = RegisterBatch(handle, _FRAME + _MASKS)
@@ -138,16 +140,18 @@ class Cpu:
 
     def run(self, pc: int, count: int) -> int:
         """Execute from `pc` until WFI, a stop, a fault or `count` instructions; returns how many were executed."""
-        status = self._start(self.handle, pc | 1, 0xFFFFFFFF, 0, max(count, 2))
+        with self._through_c:
+            status = self._start(self.handle, pc | 1, 0xFFFFFFFF, 0, max(count, 2))
         self.raise_kept()
         if status != unicorn.UC_ERR_OK:
             raise UcError(status)
         return self.executed()
 
     def raise_kept(self) -> None:
-        """Raise what a callback raised in the last slice."""
-        if self._error is not None:
-            error, self._error = self._error, None
+        """Raise what a callback raised in the last slice, ours or one behind Unicorn's own wrappers."""
+        error, self._error = self._error or self.uc._hook_exception, None
+        if error is not None:
+            self.uc._hook_exception = None
             raise error
 
     def executed(self) -> int:
@@ -246,14 +250,14 @@ class Cpu:
         def reader(_uc: int, offset: int, width: int, _data: int) -> int:
             try:
                 return read(base + offset, width)
-            except Exception as error:  # noqa: BLE001  raised again by run()
+            except BaseException as error:  # noqa: BLE001  raised again by run()
                 self.failed(error)
                 return 0
 
         def writer(_uc: int, offset: int, width: int, value: int, _data: int) -> None:
             try:
                 write(base + offset, width, value)
-            except Exception as error:  # noqa: BLE001  raised again by run()
+            except BaseException as error:  # noqa: BLE001  raised again by run()
                 self.failed(error)
 
         callbacks = (_READ_CALLBACK(reader), _WRITE_CALLBACK(writer))
@@ -268,7 +272,7 @@ class Cpu:
         if status != unicorn.UC_ERR_OK:
             raise TargetError(f"the emulator cannot map {base:#x}: status {status}")
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Keep an exception that cannot pass through C, and end the slice."""
         self._error = self._error or error
         self.stop_after_instruction()

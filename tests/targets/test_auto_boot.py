@@ -96,6 +96,23 @@ ASLEEP = """
 5:  wfi
     b 4b
 """
+GOES_ROUND = """
+    cpsie i
+7:  ldr r3, [r4]
+    .rept 60
+    nop
+    .endr
+    WORKS
+    b 7b
+"""
+WORKS = """
+    ldr r5, =0x20000200
+    ldr r5, [r5]
+    cmp r5, #40
+    blo 7b
+    movs r5, #1
+    str r5, [r4, #4]
+"""
 ENABLES = """
     ldr r0, =0x40001000
     movs r1, #1
@@ -171,6 +188,27 @@ def test_an_idle_loop_lets_interrupts_in_for_one_instruction(built, idle):
     assert (machine.events, counted(machine)) == ([], pytest.approx(20, abs=1))
     machine.run(machine.schedule.base + 2_000)
     assert machine.sleeping
+
+
+def test_a_loop_that_was_proven_is_not_proven_again_at_each_tick(built, monkeypatch):
+    image = built(COUNTS + GOES_ROUND.replace("WORKS", ""))
+    machine = AutoMachine(image, Description(memory_of(image), "cortex-m4"))
+    slices, run = [], machine.cpu.run
+    monkeypatch.setattr(machine.cpu, "run", lambda pc, count: slices.append(pc) or run(pc, count))
+    machine.power_on()
+    machine.run(2_010_000)
+    assert (machine.events, machine.sleeping, counted(machine)) == ([], True, pytest.approx(100, abs=1))
+    assert len(slices) < 5 * counted(machine)
+
+
+def test_what_such_a_loop_does_at_a_later_tick_is_done(built):
+    image = built(COUNTS + GOES_ROUND.replace("WORKS", WORKS))
+    machine = AutoMachine(image, Description(memory_of(image), "cortex-m4"))
+    machine.power_on()
+    machine.run(780_000)
+    assert (machine.events, counted(machine, 0x20000404)) == ([], 0)
+    machine.run(850_000)
+    assert (machine.events, counted(machine, 0x20000404)) == ([], 1)
 
 
 @pytest.mark.parametrize(("limit", "raised"), [("cmp r1, #6\n    bhi crash", False), ("", True)])

@@ -107,7 +107,7 @@ class AutoChip:
             if port.description.sends is not None
         ]
         self.ticker = Ticker(wiring, description.ticks, self.unknown)
-        self.unknown.known, self.unknown.waits = description.values, description.waits
+        self.unknown.polling.known, self.unknown.polling.waits = description.values, description.waits
         self.usarts: Mapping[str, Any] = {
             **{port.description.name: port for port in self.ports},
             **{name: model for name, model in self.modelled.items() if hasattr(model, "feed")},

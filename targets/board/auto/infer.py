@@ -11,6 +11,7 @@ from targets.board.auto.chip import Place
 from targets.board.auto.description import Description, PortDescription, Tick, Transfer
 from targets.board.auto.experiment import WINDOW, Bench
 from targets.board.auto.machine import AutoMachine
+from targets.board.auto.quiet import quiet_values
 from targets.board.auto.sending import sending_of
 from targets.board.auto.streams import Search, Stream
 from targets.board.auto.ticks import ticks_of
@@ -32,10 +33,11 @@ def describe(
     """What is found out about the board of an image; raises BenchError where it has no vector table."""
     description = Description(memory or memory_of(image), core or core_of(image))
     first, description = _booted(image, description, places)
-    ports = _ports(first)
+    ports = _undisturbed_ports(image, first, description, places) or _ports(first)
     description = _resting(image, replace(description, ports=ports), places)
     second, description = _booted(image, description, places)
-    ticks = ticks_of(second.machine, set(handled(second.machine)) - {port.exception for port in ports})
+    others = set(handled(second.machine)) - {port.exception for port in ports}
+    ticks = ticks_of(second.machine, others, [port.bank for port in ports if port.receive is not None])
     if not second.machine.events:
         ticks = _harmless(image, description, ticks, places)
     description = replace(description, ticks=ticks)
@@ -86,6 +88,24 @@ def handled(machine: AutoMachine) -> list[int]:
 
 
 # -- ports ------------------------------------------------------------------------------------------------------------
+
+
+def _undisturbed_ports(
+    image: Image, first: Boot, description: Description, places: Sequence[Place]
+) -> tuple[PortDescription, ...]:
+    """Those that show where no value was tried that gives bytes: its buffers are full of what nobody sent else.
+
+    A register that is not nought while nothing came gives them with nought, too.
+    """
+    known = _as_it_waits(first.machine, description)
+    rested = boot(image, known, places)
+    for values in list(quiet_values(rested.machine)):
+        quiet = replace(known, values={**known.values, **values}, waits=known.waits | set(values))
+        ports = _ports(boot(image, quiet, places))
+        registers = {register for _code, register in values}
+        if any(gate.address in registers for port in ports for gate in port.gates):
+            return ports
+    return _ports(rested)
 
 
 def _ports(booted: Boot) -> tuple[PortDescription, ...]:
@@ -210,10 +230,10 @@ def _with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescript
     values: dict[int, list[int]] = {}
     handled_ones = set[int]()
     for access in log:
-        if access.write and low <= access.address <= high and access.value <= 0xFF:
+        if access.write and low <= access.address <= high and access.value <= 0xFFFF:
             values.setdefault(access.address, []).append(access.value)
             handled_ones |= {access.address} if access.handler == port.exception else set()
-    spoken = {address: len(set(given)) for address, given in values.items()}
+    spoken = {address: len(set(given)) for address, given in values.items() if _are_bytes(given)}
     best = max(spoken, key=lambda address: spoken[address], default=None)
     if best is None or spoken[best] < _PRINTED:
         return port
@@ -222,17 +242,25 @@ def _with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescript
     return replace(port, transmit=best, status=status, evidence=(*port.evidence, words))
 
 
+def _are_bytes(given: Sequence[int]) -> bool:
+    """True where only the lowest byte varies; what stands above it belongs to the register."""
+    return len({value >> 8 for value in given}) == 1
+
+
 # -- at rest ----------------------------------------------------------------------------------------------------------
 
 
 def _resting(image: Image, description: Description, places: Sequence[Place]) -> Description:
     """With what it does once its ports are quiet: values that its loops wait for, where it waits, where it rests."""
-    machine = boot(image, description, places).machine
-    unknown = machine.chip.unknown
+    return _as_it_waits(boot(image, description, places).machine, description)
+
+
+def _as_it_waits(machine: AutoMachine, description: Description) -> Description:
+    polling = machine.chip.unknown.polling
     return replace(
         description,
-        waits=frozenset(unknown.dry_sites),
-        values=dict(unknown.learned),
+        waits=frozenset(polling.dry_sites),
+        values=dict(polling.learned),
         idles=frozenset({machine.rests} if machine.sleeping else ()),
     )
 
@@ -247,7 +275,7 @@ def _speaking(image: Image, description: Description, places: Sequence[Place]) -
         if taken:
             words = f"it took {taken} of {sum(map(len, GREETINGS))} bytes that were sent to it"
             found.append(_with_transmit(replace(port, evidence=(*port.evidence, words)), log))
-            values |= machine.chip.unknown.learned
+            values |= machine.chip.unknown.polling.learned
     return replace(description, ports=tuple(found), values=values)
 
 

@@ -14,7 +14,7 @@ from unicorn.unicorn_py3.unicorn import UcError
 from targets.board import fault
 from targets.board.auto.chip import AutoChip, Place
 from targets.board.auto.description import Description
-from targets.board.auto.waiting import LoopProof
+from targets.board.auto.waiting import LoopProof, Waiting
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
 from targets.board.nvic import IRQ0
@@ -23,12 +23,12 @@ from targets.board.schedule import NEVER
 
 @dataclass(frozen=True, slots=True)
 class AutoSnapshot(MachineSnapshot):
-    """With what the machine knows of waiting: spun, polled, quiet slices, bytes taken, where it rests."""
+    """With what the machine knows of waiting."""
 
-    waiting: tuple[bool, bool, int, int, int]
+    waiting: Waiting
 
 
-_SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
+_SLICE, _SPIN_SLICES, _TRUST, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 32, 8, 4
 _BUSY, _NO_BUDGET = 16, 1 << 60
 _MASKED, _SCATTER = 8, 2654435761
 _BRANCH = 0b11100  # the upper bits of B with eleven bits of distance
@@ -54,22 +54,30 @@ class AutoMachine(Machine):
         chip = partial(AutoChip, description=description, places=places)
         super().__init__(image, memory=description.memory, core=description.core, chip=chip, **options)
         self.proof = LoopProof(self)
-        self.chip.unknown.dry = self._dry
+        self.chip.unknown.polling.dry = self._dry
 
     def reset(self, cause: str) -> None:
         """As the board's own."""
         super().reset(cause)
         self._forget_copied()
-        self.spun = self.polled = False
-        self._quiet = self._taken = 0
-        self.rests: int = 0
+        self._waiting = Waiting()
 
     # -- waiting --------------------------------------------------------------------------------------------------
+
+    @property
+    def spun(self) -> bool:
+        """True while it waits by going round, or polls a register dry."""
+        return self._waiting.spun
+
+    @property
+    def rests(self) -> int:
+        """Where it waits, or waited last."""
+        return self._waiting.rests
 
     def _dry(self) -> None:
         """A register is polled and nothing helps: the firmware waits, unless there is something for it."""
         if not self.chip.offering and not self.nvic.active:
-            self.polled = True
+            self._waiting.polled = True
             self.cpu.stop_after_instruction()
 
     def _limit(self, until: int) -> int:
@@ -104,18 +112,19 @@ class AutoMachine(Machine):
         if self._pausing and not (self.chip.busy or self.nvic.candidate()):
             return False
         if not self.locked and self.nvic.candidate():
-            self.spun = False
+            self._waiting.spun = False
         woken = super()._wake(until)
         if woken and self.spun and not self.locked:  # what polls goes on by itself
-            self.sleeping = self.spun = False
+            self.sleeping = self._waiting.spun = False
         return woken
 
     def _after(self, error: UcError | None) -> None:
-        if self.chip.taken != self._taken:
-            self._taken, self.busy = self.chip.taken, 0
+        waiting = self._waiting
+        if self.chip.taken != waiting.taken:
+            waiting.taken, waiting.trusted, self.busy = self.chip.taken, 0, 0
             self.forget()
         if self._reset_cause or error is not None or self._trap >= 0:
-            self.polled = False
+            waiting.polled = False
             super()._after(error)
         elif not self.cpu.used_up():
             self._rest(self.cpu.pc, spun=False)
@@ -124,10 +133,10 @@ class AutoMachine(Machine):
 
     def _look_for_rest(self) -> None:
         """A slice is used up: does it wait all the same, or hang?"""
-        if self.polled or self._proven():
-            self._rest(self.cpu.pc if self.polled or self.proof is None else self.proof.head, spun=True)
-        elif self._spinning():
+        if self._waiting.polled or self._spinning():
             self._rest(self.cpu.pc, spun=True)
+        elif self._trusted() or self._proven():
+            self._rest(self._waiting.head, spun=True)
         elif self.busy > _BUSY * self.hang_budget:
             self._hang()
 
@@ -137,14 +146,32 @@ class AutoMachine(Machine):
             self.proof.forget()
 
     def _rest(self, place: int, *, spun: bool) -> None:
-        self.polled, self._quiet = False, 0
-        self.spun, self.rests = spun, place
+        waiting = self._waiting
+        waiting.polled, waiting.quiet = False, 0
+        waiting.spun, waiting.rests = spun, place
         self._idle()
+
+    def _goes_round(self, places: frozenset[int]) -> bool:
+        """True where it stands in a loop, in nobody's handler and with nothing to come before the next event."""
+        here = self.cpu.pc & ~1 in places
+        return here and not (self.nvic.active or self.nvic.candidate() or self.chip.offering)
+
+    def _trusted(self) -> bool:
+        """A loop that was proven, a few ticks ago: to prove it again takes longer than to go round it."""
+        waiting = self._waiting
+        if not waiting.trusted or not self._goes_round(waiting.loop):
+            return False
+        waiting.trusted -= 1
+        return True
 
     def _proven(self) -> bool:
         if self.proof is None or self._stepping or self.nvic.active or self.nvic.candidate() or self.chip.offering:
             return False
-        return self.schedule.next() > self.schedule.base and self.proof.holds()
+        if self.schedule.next() <= self.schedule.base or not self.proof.holds():
+            return False
+        waiting = self._waiting
+        waiting.loop, waiting.head, waiting.trusted = self.proof.places, self.proof.head, _TRUST
+        return True
 
     def step(self) -> bool:
         """An instruction or two; False when something happened besides."""
@@ -159,9 +186,9 @@ class AutoMachine(Machine):
 
     def _spinning(self) -> bool:
         """True when it has done nothing but go round the loop it waited in at first, for some slices."""
-        quiet = self.cpu.pc & ~1 in self.spin and not self.nvic.active and not self.chip.offering
-        self._quiet = self._quiet + 1 if quiet else 0
-        return self._quiet >= _SPIN_SLICES
+        waiting = self._waiting
+        waiting.quiet = waiting.quiet + 1 if self._goes_round(self.spin) else 0
+        return waiting.quiet >= _SPIN_SLICES
 
     def learn_spin(self, cycles: int) -> None:
         """What executes while nothing is sent to the firmware is the loop it waits in."""
@@ -197,7 +224,7 @@ class AutoMachine(Machine):
     def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
         if number == _EXCEPTION_EXIT and self.nvic.active:
             self.chip.leaving(self.nvic.active[-1])
-            self.chip.unknown.forget()
+            self.chip.unknown.polling.forget()
         super()._on_interrupt(uc, number, data)
 
     def _fault(self, error: UcError | None) -> None:
@@ -217,7 +244,7 @@ class AutoMachine(Machine):
     def guesses(self) -> dict[str, str]:
         """What an event rests on that nobody told: values found by trying since the board was described, ticks."""
         chip = self.chip
-        tried = list(chip.unknown.guesses().items())[:_MOST_TOLD]
+        tried = list(chip.unknown.polling.guesses().items())[:_MOST_TOLD]
         words = [
             f"{register:#010x} read as {value:#x} in {self.image.function_at(code) or f'{code:#010x}'}"
             for (code, register), value in tried
@@ -229,15 +256,15 @@ class AutoMachine(Machine):
 
     def snapshot(self) -> MachineSnapshot:
         """Everything, between two slices."""
-        taken, waiting = super().snapshot(), (self.spun, self.polled, self._quiet, self._taken, self.rests)
-        return AutoSnapshot(**{name: getattr(taken, name) for name in MachineSnapshot.__slots__}, waiting=waiting)
+        taken = {name: getattr(snapshot, name) for snapshot in (super().snapshot(),) for name in snapshot.__slots__}
+        return AutoSnapshot(**taken, waiting=replace(self._waiting))
 
     def restore(self, snapshot: MachineSnapshot) -> None:
         """Back to a snapshot of this machine."""
         super().restore(snapshot)
         self._forget_copied()
         assert isinstance(snapshot, AutoSnapshot)
-        self.spun, self.polled, self._quiet, self._taken, self.rests = snapshot.waiting
+        self._waiting = replace(snapshot.waiting)
         self.forget()
 
     def _forget_copied(self) -> None:

@@ -31,13 +31,16 @@ def sending_of(bench: Bench, exception: int) -> Sending | None:
 
 
 def _register(bench: Bench, exception: int, forced: Forced) -> int | None:
-    """The register that the handler writes different bytes to as it is called again and again."""
-    given: dict[int, list[int]] = {}
+    """The register that the handler writes another byte to first each time it is called.
+
+    Different ones in one call may be flags that it clears, one by one.
+    """
+    given: dict[int, set[int]] = {}
     for log in bench.repeated(forced, exception, _ROUNDS):
-        for access in log:
-            if access.write and access.handler == exception and access.value <= 0xFF:
-                given.setdefault(access.address, []).append(access.value)
-    return next((address for address, values in given.items() if len(set(values)) >= _DIFFERENT), None)
+        written = (a for a in reversed(log) if a.write and a.handler == exception and a.value <= 0xFF)
+        for address, first in {access.address: access.value for access in written}.items():
+            given.setdefault(address, set()).add(first)
+    return next((address for address, values in given.items() if len(values) >= _DIFFERENT), None)
 
 
 def _gates(bench: Bench, forced: Forced, address: int) -> tuple[Gate, ...]:

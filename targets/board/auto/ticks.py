@@ -14,20 +14,25 @@ from targets.board.nvic import IRQ0
 _MOST_BRANCHES, _ROUNDS, _LARGEST_STEP = 40, 4, 1000
 
 
-def ticks_of(machine: AutoMachine, exceptions: Collection[int]) -> tuple[Tick, ...]:
-    """Those of the interrupts (enabled, with a handler of their own) that count."""
+def ticks_of(machine: AutoMachine, exceptions: Collection[int], banks: Collection[tuple[int, int]]) -> tuple[Tick, ...]:
+    """Those of the interrupts (enabled, with a handler of their own) that count.
+
+    What a handler counts that looks at a port's registers, in one of the `banks`, are errors.
+    """
     found: list[Tick] = []
     for exception in sorted(exceptions):
         bench = Bench(machine, exception)
-        tick = _tick(bench, exception)
+        tick = _tick(bench, exception, banks)
         bench.leave()
         found += [tick] if tick else []
     return tuple(found)
 
 
-def _tick(bench: Bench, exception: int) -> Tick | None:
+def _tick(bench: Bench, exception: int, banks: Collection[tuple[int, int]]) -> Tick | None:
     for forced, trace in islice(Search(bench).branches(), _MOST_BRANCHES):
-        touched = (access.address for access in trace.accesses)
+        touched = [access.address for access in trace.accesses]
+        if any(low <= address <= high for address in touched for low, high in banks):
+            continue
         if not trace.changed or trace.trouble or not bench.is_set_up(touched):
             continue
         if word := _counter(bench, exception, forced, trace):

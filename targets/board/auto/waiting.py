@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unicorn import arm_const as arm
@@ -14,12 +15,31 @@ if TYPE_CHECKING:
 _ALL = (*(getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)), arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR)
 _STATE = (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, *_ALL)
 _LONGEST, _NEAR, _MOST_SKIPPED = 300, 1024, 64
+_TWO = 8  # bytes of two instructions, the most of a step
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What is known of how firmware waits: whether it does by going round, polls dry, and for how many slices.
+
+    `rests` is where; `loop` are the places of one that was proven, and it is trusted `trusted` times more without.
+    """
+
+    spun: bool = False
+    polled: bool = False
+    quiet: int = 0
+    taken: int = 0
+    rests: int = 0
+    loop: frozenset[int] = frozenset()
+    head: int = 0
+    trusted: int = 0
 
 
 class LoopProof:
     """Steps through a loop once, and compares. A counter that is read on the way shows in a register.
 
-    After each failure it looks half as often, up to the next `forget`. `head` is the lowest address in the loop.
+    After each failure it looks half as often, up to the next `forget`. `head` is the lowest address in the loop, and
+    `places` are those of its instructions.
     """
 
     def __init__(self, machine: AutoMachine) -> None:
@@ -31,6 +51,7 @@ class LoopProof:
         """Something came from outside, or another moment was gone back to."""
         self._last, self._skip, self._left = -1, 1, 0
         self.head = 0
+        self.places: frozenset[int] = frozenset()
 
     def holds(self) -> bool:
         """True when nothing will change until the next event. Time passes meanwhile."""
@@ -47,12 +68,13 @@ class LoopProof:
     def _goes_round(self) -> bool:
         machine = self._machine
         before, ram = self._batch.read(), bytes(machine.cpu.ram)
-        self.head = pc = before[0]
+        pc, places = before[0], set[int]()
         for _ in range(_LONGEST):
             if not machine.step():
                 return False
-            pc = machine.cpu.pc
-            self.head = min(self.head, pc)
+            came, pc = pc, machine.cpu.pc
+            places.update(range(came, pc, 2) if 0 < pc - came <= _TWO else (came,))
             if pc == before[0]:
+                self.head, self.places = min(places), frozenset(places)
                 return self._batch.read() == before and bytes(machine.cpu.ram) == ram
         return False

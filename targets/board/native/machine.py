@@ -16,6 +16,7 @@ from typing import Any
 import unicorn
 from unicorn.unicorn_py3.unicorn import UcError
 
+from harness.through_c import ThroughC
 from targets.board.chip import Chip
 from targets.board.compares import Compares
 from targets.board.image import Image
@@ -69,6 +70,7 @@ class CompiledMachine(Machine):
         self._functions = functions
         self._banks: Banks | None = None
         self._restored: CompiledSnapshot | None = None
+        self._through_c = ThroughC(self._failed)
         super().__init__(image, sampler=sampler, **options)
         banks = self._banks = self._adopt()
         self._told = c_uint32(), c_uint32(), c_void_p()
@@ -126,13 +128,16 @@ class CompiledMachine(Machine):
                 result = function(*arguments)
                 if self.watched is not None and self.watched.output:
                     self._shared.first_output = self.watched.output[0][0]
-            except Exception as error:  # noqa: BLE001  raised again by run()
-                self._shared.failed = True
-                self.cpu.failed(error)
+            except BaseException as error:  # noqa: BLE001  raised again by run()
+                self._failed(error)
                 return 0
             return result
 
         return called
+
+    def _failed(self, error: BaseException) -> None:
+        self._shared.failed = True
+        self.cpu.failed(error)
 
     def _hook_interrupts(self) -> None:
         self.cpu.hook(unicorn.UC_HOOK_INTR, self._functions.interrupt, c_void_p(self._part.board))
@@ -216,16 +221,18 @@ class CompiledMachine(Machine):
 
     def run(self, until: int) -> None:
         watched = -1 if self.watched is None else self._numbers.get(self.watched, -1)
-        shared, run, board = self._shared, self._functions.run, self._part.board
+        shared, run, board, through_c = self._shared, self._functions.run, self._part.board, self._through_c
         if self.chip.flash.stale:
             shared.stale = True
         while True:
             waiting = self.watched.output if self.watched is not None else None
             shared.first_output = waiting[0][0] if waiting else NEVER
-            ended = run(board, until, watched)
+            with through_c:
+                ended = run(board, until, watched)
             if shared.emitted:
                 self._take_outputs()
             if ended == _DONE:
+                self.cpu.raise_kept()
                 return
             self._handle(ended)
 

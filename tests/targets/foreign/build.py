@@ -82,5 +82,6 @@ FIRMWARES = (
     Foreign("nrf52", "cortex_m4", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
     Foreign("lpc17", "cortex_m3", 0x00000000, 0x10000000, 0x8000, raw=True),
     Foreign("nrf52", "cortex_m33", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
+    Foreign("rp2350", "cortex_m33", 0x10000000, 0x20000000, 0x80000),
     Foreign("efm32", "cortex_m3", 0x00000000, 0x20000000, 0x20000, optimize="-Os"),
 )
