@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.learned import PortContact
@@ -14,7 +15,9 @@ from targets.board.auto.words import WordSearch
 from targets.board.image import Image
 from targets.board.memory import Memory
 from targets.board.telling import told, where
+from targets.board.words import words_of
 
+_COMMAND, _NONSENSE, _MOST_COMMANDS = re.compile(rb"[A-Za-z][\w.-]{0,15}"), b"zqx", 200
 _BOOT_SECONDS, _MOST_TEXT, _PATIENCE, _LEARNING = 1.0, 2048, 400_000, 1_000_000
 
 
@@ -57,9 +60,31 @@ def _port_contact(machine: AutoMachine, number: int) -> PortContact:
         if came := _output(machine, number):
             answers.append((greeting, came))
     machine.restore(moment)
-    words = tuple(WordSearch(machine, port).words())
-    machine.restore(moment)
-    return PortContact(port.description.name, console, tuple(answers), words)
+    words = dict.fromkeys(WordSearch(machine, port).words())
+    words |= dict.fromkeys(_commands(machine, number))
+    return PortContact(port.description.name, console, tuple(answers), tuple(words))
+
+
+def _commands(machine: AutoMachine, number: int) -> Iterator[bytes]:
+    """Texts of the image that it answers as lines, otherwise than it answers nonsense."""
+    moment = machine.snapshot()
+    try:
+        refused = _answer(machine, number, _NONSENSE)
+        texts = [text for text in words_of(machine.image).texts if _COMMAND.fullmatch(text)]
+        for text in texts[:_MOST_COMMANDS]:
+            machine.restore(moment)
+            if (came := _answer(machine, number, text)) and came != refused:
+                yield text
+    finally:
+        machine.restore(moment)
+
+
+def _answer(machine: AutoMachine, number: int, line: bytes) -> bytes:
+    """What comes back for a line, without the line itself, which a terminal echoes."""
+    _output(machine, number)
+    machine.chip.ports[number].feed(line + b"\r\n")
+    machine.run(machine.schedule.base + _PATIENCE)
+    return _output(machine, number).replace(line, b"")
 
 
 def _output(machine: AutoMachine, number: int) -> bytes:

@@ -193,9 +193,9 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     if corpus := record.manifest.get("corpus"):
         yield from _corpus(corpus)
     if record.refused:
-        yield f"{record.refused:,} cases were withheld by the guard or a limit, whole or from some step on"
+        yield f"{_were(record.refused)} withheld by the guard or a limit, whole or from some step on"
     if record.left_out:
-        yield f"{record.left_out:,} cases were left out: their state or link could not be reached"
+        yield f"{_were(record.left_out)} left out: their state or link could not be reached"
     if record.put_off:
         why = "take long" + (", or show with a message what it has shown again and again" if record.confirmed else "")
         until = (
@@ -209,6 +209,10 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     statistics = [entry.statistics for entry in record.requirements if entry.statistics]
     if missing := sorted({name for entry in statistics for name in entry.missing}):
         yield f"signals that never came: {', '.join(missing)}; see [signals] and the channel"
+
+
+def _were(cases: int) -> str:
+    return f"{counted(cases, 'case')} {'was' if cases == 1 else 'were'}"
 
 
 def _corpus(corpus: Mapping[str, Any]) -> Iterator[str]:

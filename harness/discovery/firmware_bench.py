@@ -27,7 +27,8 @@ transport = "emulator:/{port}"
 protocol = "bytes"              # or a shipped one, "my_device.py:PROTOCOL", "boofuzz:my_script.py"
 seeds = {seeds}
 """
-_NO_INTERFACE = """# No port was found. Write it into the board file as a [[port]] (docs/board.md), then take these comment signs off:
+_LONGEST = 64  # bytes of what it says at boot and may be a message
+_NO_INTERFACE = """# No port was found. Write it into the board file as a [[port]] (docs/board.md), and uncomment:
 # [interfaces.main]
 # transport = "emulator:/UART0"
 # protocol = "bytes"
@@ -79,7 +80,11 @@ def shown(data: bytes) -> str:
 
 
 def firmware_seeds(port: PortContact, source: str) -> str:
-    """A seeds file of the words that the firmware knows, as lines and with something behind; else of what was said."""
+    """A seeds file of the words that the firmware knows, as lines and with something behind, and of what was said.
+
+    What it says by itself is framed as what it wants to hear, mostly.
+    """
     lines = [word + tail for word in port.words for tail in (b"\r\n", b" 1\r\n")]
-    said = dict.fromkeys([*lines, *(sent for sent, _came in port.answers)]) or {b"\r\n": None}
+    own = [port.console] if 0 < len(port.console) <= _LONGEST else []
+    said = dict.fromkeys([*lines, *(sent for sent, _came in port.answers), *own]) or {b"\r\n": None}
     return seeds_text(source, [Seed(data=data) for data in said], ())

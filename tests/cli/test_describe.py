@@ -1,6 +1,8 @@
 """`describe`, `init --firmware`, `check` and `run` on a firmware that nobody described."""
 
 import importlib.util
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +28,8 @@ def test_from_an_elf_to_a_named_fault(medfuzz, firmware, tmp_path):
     assert code == 0
     assert 'UART0 prints "\\r\\nREADY v1.2\\r\\n" at boot' in out
     assert any(line.startswith("UART0 knows") and '"name "' in line for line in out)
+    seeds = (tmp_path / "bench-uart0-seeds.toml").read_text()
+    assert f'data = "{b"READY v1.2".hex(" ")}' in seeds.replace("0d 0a 52", "52", 1)
     code, out, _err = medfuzz("check", "bench.toml")
     assert code == 0
     assert any("waits in" in line and "polling 0x4006a004" in line for line in out)
@@ -54,6 +58,40 @@ def test_an_included_bench_finds_its_board(medfuzz, firmware, tmp_path):
     (tmp_path / "sub" / "more.toml").write_text('include = "../bench.toml"\n')
     bench = load_bench(tmp_path / "sub" / "more.toml")
     assert Path(bench.emulator.board) == tmp_path / "bench-board.toml"
+
+
+NO_PORT = """
+.syntax unified
+.thumb
+.section .text, "ax"
+.word 0x20004000, start, 0
+.thumb_func
+start:
+    wfi
+    b start
+"""
+
+
+def test_without_a_port_it_is_said_what_to_do(medfuzz, tmp_path):
+    (tmp_path / "small.s").write_text(NO_PORT)
+    (tmp_path / "small.ld").write_text("ENTRY(start) SECTIONS { .text 0x8000000 : { *(.text) } }")
+    words = ["cc", "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3", "-nostdlib", "-T", "small.ld", "small.s"]
+    subprocess.run([sys.executable, "-m", "ziglang", *words, "-o", "small.elf"], cwd=tmp_path, check=True)
+    code, out, _err = medfuzz("init", "bench.toml", "--firmware", "small.elf")
+    assert (code, out[-2]) == (3, "no port was found: see docs/board.md, What it does not find")
+    assert out[-1].endswith("next: write the port that the device has into bench-board.toml, as bench.toml says")
+    text = (tmp_path / "bench.toml").read_text()
+    assert "[[port]]" in text
+    code, _out, err = medfuzz("check", "bench.toml")
+    assert code == 2
+    assert "interfaces" in err[-1]
+    board = (tmp_path / "bench-board.toml").read_text()
+    (tmp_path / "bench-board.toml").write_text(f'{board}\n[[port]]\nname = "UART0"\nreceive = 0x40001000\n')
+    (tmp_path / "bench.toml").write_text(
+        re.sub(r"^# (\[interfaces|transport|protocol)", r"\1", text, flags=re.MULTILINE)
+    )
+    code, out, _err = medfuzz("check", "bench.toml")
+    assert code == 0, out
 
 
 @pytest.mark.parametrize(

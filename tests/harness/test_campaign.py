@@ -316,6 +316,18 @@ def test_a_connection_that_the_device_closes_is_a_finding_unless_it_may(toy, all
     assert [event.finding.kind for event in of(events, FindingConfirmed)] == [] if allowed else [Kind.DISCONNECT]
 
 
+@pytest.mark.parametrize("after", [0.03, 0.3])
+def test_a_device_that_leaves_a_while_behind_each_answer_is_tested(toy, after):
+    """What was sent into a connection that it had left taught nothing; it is given the time to leave first."""
+    t = toy(adaptive=True, may_close=True, reconnect=False)
+    t.transport.leaves_in = after
+    _reason, events, _run = campaign(t, *(case(message(b"a"), message(b"b")) for _ in range(30)))
+    exchanges = [
+        one for event in of(events, CaseFinished) for one in event.transcript.exchanges if one.message != "probe"
+    ]
+    assert sum(one.answered for one in exchanges) > 0.8 * len(exchanges)
+
+
 def test_a_device_that_closes_a_second_connection_whatever_was_sent_is_not_blamed_on_a_case(toy):
     t = toy()
     opened = t.transport.open

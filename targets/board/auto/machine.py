@@ -15,8 +15,11 @@ from targets.board import fault
 from targets.board.auto.chip import AutoChip, Place
 from targets.board.auto.description import Description
 from targets.board.auto.waiting import LoopProof, Waiting
+from targets.board.compares import Compares, CompareWatch
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
+from targets.board.native.compares import CompiledCompares
+from targets.board.native.library import library
 from targets.board.nvic import IRQ0
 from targets.board.schedule import NEVER
 
@@ -28,7 +31,8 @@ class AutoSnapshot(MachineSnapshot):
     waiting: Waiting
 
 
-_SLICE, _SPIN_SLICES, _TRUST, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 32, 8, 4
+_SLICE, _SPIN_SLICES, _EXCEPTION_EXIT, _MOST_TOLD = 1500, 3, 8, 4
+_TRUST, _HANDLER = 32, 64  # times that a proven loop is believed, and instructions of a tick's handler
 _BUSY, _NO_BUDGET = 16, 1 << 60
 _MASKED, _SCATTER = 8, 2654435761
 _BRANCH = 0b11100  # the upper bits of B with eleven bits of distance
@@ -81,7 +85,8 @@ class AutoMachine(Machine):
             self.cpu.stop_after_instruction()
 
     def _limit(self, until: int) -> int:
-        return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, _SLICE)
+        most = _HANDLER + 2 * self._waiting.round if self._waiting.trusted else _SLICE
+        return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, most)
 
     def _masked_slice(self) -> int:
         """Another length each time: an idle loop may let interrupts in for one instruction only."""
@@ -159,10 +164,8 @@ class AutoMachine(Machine):
     def _trusted(self) -> bool:
         """A loop that was proven, a few ticks ago: to prove it again takes longer than to go round it."""
         waiting = self._waiting
-        if not waiting.trusted or not self._goes_round(waiting.loop):
-            return False
-        waiting.trusted -= 1
-        return True
+        waiting.trusted = waiting.trusted - 1 if waiting.trusted and self._goes_round(waiting.loop) else 0
+        return waiting.trusted > 0
 
     def _proven(self) -> bool:
         if self.proof is None or self._stepping or self.nvic.active or self.nvic.candidate() or self.chip.offering:
@@ -170,7 +173,8 @@ class AutoMachine(Machine):
         if self.schedule.next() <= self.schedule.base or not self.proof.holds():
             return False
         waiting = self._waiting
-        waiting.loop, waiting.head, waiting.trusted = self.proof.places, self.proof.head, _TRUST
+        waiting.loop, waiting.head, waiting.round = self.proof.places, self.proof.head, self.proof.round
+        waiting.trusted = _TRUST
         return True
 
     def step(self) -> bool:
@@ -189,6 +193,10 @@ class AutoMachine(Machine):
         waiting = self._waiting
         waiting.quiet = waiting.quiet + 1 if self._goes_round(self.spin) else 0
         return waiting.quiet >= _SPIN_SLICES
+
+    def _new_compares(self) -> Compares:
+        functions = library()
+        return CompareWatch(self.cpu) if functions is None else CompiledCompares(functions, self.cpu)
 
     def learn_spin(self, cycles: int) -> None:
         """What executes while nothing is sent to the firmware is the loop it waits in."""

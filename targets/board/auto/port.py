@@ -17,6 +17,8 @@ _OFFERS = 2
 class Port(Peripheral):
     """One port. Bytes wait on the wire until the one before was read, so that none is lost by our pace.
 
+    Where it is polled the next one is there at once, as from a FIFO; a handler would let nothing else run.
+
     An interrupt is raised while a byte waits, and after a write to the port's own registers, as long as the handler
     takes or gives bytes: what enables the transmitter's interrupt is such a write. `taken` counts the bytes that were
     read.
@@ -86,10 +88,14 @@ class Port(Peripheral):
             self._last, self._incoming, self.ready = self._incoming[0], self._incoming[1:], False
             self.taken += 1
             self._took = self._took or self._handling
-            if self._incoming:
-                self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+            self._await_next()
             self._update()
         return self._last
+
+    def _await_next(self) -> None:
+        if self._incoming and self.description.exception:
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+        self.ready = bool(self._incoming) and not self.description.exception
 
     def _send(self, value: int) -> None:
         self._sent += 1

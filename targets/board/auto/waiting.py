@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 _ALL = (*(getattr(arm, f"UC_ARM_REG_R{number}") for number in range(13)), arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR)
 _STATE = (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR, *_ALL)
 _LONGEST, _NEAR, _MOST_SKIPPED = 300, 1024, 64
-_TWO = 8  # bytes of two instructions, the most of a step
+_WIDE = 0b11101  # the upper bits of an instruction of four bytes, at least
 
 
 @dataclass(slots=True)
 class Waiting:
     """What is known of how firmware waits: whether it does by going round, polls dry, and for how many slices.
 
-    `rests` is where; `loop` are the places of one that was proven, and it is trusted `trusted` times more without.
+    `rests` is where; `loop` are the places of one that was proven, once round is `round` instructions at most, and it
+    is trusted `trusted` times more without a proof.
     """
 
     spun: bool = False
@@ -32,6 +33,7 @@ class Waiting:
     rests: int = 0
     loop: frozenset[int] = frozenset()
     head: int = 0
+    round: int = 0
     trusted: int = 0
 
 
@@ -39,7 +41,7 @@ class LoopProof:
     """Steps through a loop once, and compares. A counter that is read on the way shows in a register.
 
     After each failure it looks half as often, up to the next `forget`. `head` is the lowest address in the loop, and
-    `places` are those of its instructions.
+    `places` are those of its instructions, `round` of which are executed at most.
     """
 
     def __init__(self, machine: AutoMachine) -> None:
@@ -52,6 +54,7 @@ class LoopProof:
         self._last, self._skip, self._left = -1, 1, 0
         self.head = 0
         self.places: frozenset[int] = frozenset()
+        self.round = 0
 
     def holds(self) -> bool:
         """True when nothing will change until the next event. Time passes meanwhile."""
@@ -69,12 +72,16 @@ class LoopProof:
         machine = self._machine
         before, ram = self._batch.read(), bytes(machine.cpu.ram)
         pc, places = before[0], set[int]()
-        for _ in range(_LONGEST):
+        for steps in range(1, _LONGEST + 1):
             if not machine.step():
                 return False
             came, pc = pc, machine.cpu.pc
-            places.update(range(came, pc, 2) if 0 < pc - came <= _TWO else (came,))
+            places.update((came, came + self._length(came)))  # a step is two instructions, at most
             if pc == before[0]:
-                self.head, self.places = min(places), frozenset(places)
+                self.head, self.places, self.round = min(places), frozenset(places), 2 * steps
                 return self._batch.read() == before and bytes(machine.cpu.ram) == ram
         return False
+
+    def _length(self, place: int) -> int:
+        first = int.from_bytes(self._machine.cpu.read(place, 2) or b"", "little")
+        return 4 if first >> 11 >= _WIDE else 2

@@ -105,13 +105,6 @@ struct python {
     void (*dividers)(void);
 };
 
-struct compared { uint32_t address, left, right; };
-struct compares { /* of one machine, since they were forgotten last */
-    struct place *places;
-    struct compared *found;
-    uint32_t noting, often, most, count, stamp;
-};
-
 struct sample { uint64_t cycle; uint32_t raw[]; };
 struct region { struct board *board; uint64_t base; };
 
@@ -132,7 +125,6 @@ struct board {
     uint32_t signal_count, samples_size;
     uint8_t *samples;
     uint8_t seen[BLOCKS];
-    struct compares compares;
     struct region regions[16];
     uint32_t region_count;
 };
@@ -207,9 +199,6 @@ void dma_deliver(struct board *b, struct device *d, int stream, const uint8_t *d
 void dma_request(struct board *b, struct device *d, int stream);
 void dma_sent(struct board *b, struct device *d, int stream);
 void dma_write(struct board *b, struct device *d, uint32_t offset, uint32_t value);
-
-/* compares.c */
-void free_compares(struct board *b);
 
 /* sampler.c */
 API void board_sample(struct board *b);

@@ -115,9 +115,11 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "signal": (c_int, (_BOARD, c_uint32, c_int32, c_uint32, c_uint32)),
     "samples": (c_void_p, (_BOARD, c_void_p)),
     "untold": (None, (_BOARD,)),
-    "note_compared": (None, (_BOARD, c_uint32, c_uint32)),
-    "forget_compared": (None, (_BOARD,)),
-    "compared": (c_void_p, (_BOARD, c_void_p)),
+    "compares_new": (c_void_p, (c_uint32, c_uint32)),
+    "compares_delete": (None, (c_void_p,)),
+    "compares_forget": (None, (c_void_p,)),
+    "compares_note": (None, (c_void_p, c_int)),
+    "compares_found": (c_void_p, (c_void_p, c_void_p)),
 }
 _FOR_UNICORN = ("mmio_read", "mmio_write", "interrupt", "compares")
 

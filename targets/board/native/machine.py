@@ -215,7 +215,7 @@ class CompiledMachine(Machine):
         self._shared.guard = -1 if self._guard is None else self._guard
 
     def _new_compares(self) -> Compares:
-        return CompiledCompares(self._part, self.cpu)
+        return CompiledCompares(self._functions, self.cpu)
 
     # -- running ----------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,6 @@ API void board_delete(struct board *b) {
         free(b->wires[i].outputs);
     }
     free(b->samples);
-    free_compares(b);
     free(b);
 }
 
