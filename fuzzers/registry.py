@@ -29,7 +29,14 @@ for _fuzzer in _SHIPPED:
     FUZZERS.register(_fuzzer.name)(_fuzzer)
 
 
-def fuzzers_for(protocol: Protocol, *, measured: bool = False) -> list[str]:
-    """Those that a bench which names none gets; `measured`: what a program uses is known there."""
-    usual = [name for name in FUZZERS if FUZZERS.get(name).fits(protocol) and not FUZZERS.get(name).asked_for]
-    return [name for name in usual if measured or not FUZZERS.get(name).measures]
+def fuzzers_for(protocol: Protocol, *, measured: bool = False, looked_at: bool = False) -> list[str]:
+    """Those that a bench which names none gets; `measured`: what a program uses is known there.
+
+    `looked_at`: nobody said what its messages are, but what the program compares them with is seen.
+    """
+    asked = {GuidedFuzzer.name} if looked_at else set[str]()
+    kinds = {name: FUZZERS.get(name) for name in FUZZERS}
+    usual = {
+        name: kind for name, kind in kinds.items() if kind.fits(protocol) and (name in asked or not kind.asked_for)
+    }
+    return [name for name, kind in usual.items() if measured or not kind.measures]

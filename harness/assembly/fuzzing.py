@@ -20,6 +20,7 @@ from harness.share import WHOLE, Share
 
 Kept = Mapping[str, Sequence[TestCase]]
 NOTHING_KEPT: Kept = MappingProxyType({})
+_UNSAID = "bytes"  # the protocol of which nobody said what its messages are
 _CONNECTING = ("tcp:", "tls:", "unix:")
 
 
@@ -33,13 +34,15 @@ def make_fuzzers(
     """
     made: list[Fuzzer] = [ReplayedFuzzer(name, kept[name], share) for name in assembly.protocols if name in kept]
     stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
+    compares = isinstance(assembly.target, Compares)
     words = assembly.target.words() if isinstance(assembly.target, Tells) else NO_WORDS
     for name, unable in assembly.protocols.items():
         table, interface = assembly.bench.interfaces[name], assembly.runner.interfaces[name]
         carrier = interface.carrier
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured):
+        looked_at = compares and table.protocol.partition("?")[0] == _UNSAID
+        for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured, looked_at=looked_at):
             kind = FUZZERS.get(fuzzer)
             one = kind(
                 protocol,
@@ -51,7 +54,7 @@ def make_fuzzers(
                 max_case_bytes=interface.max_case_bytes,
                 connects=table.transport.startswith(_CONNECTING),
                 words=words,
-                compares=isinstance(assembly.target, Compares),
+                compares=compares,
                 share=share,
             )
             made.append(one if one.measures else _sparing(one, assembly, table))

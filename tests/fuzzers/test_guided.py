@@ -13,6 +13,7 @@ from fuzzers.bends import MOST_STEPS, Bender, put, take
 from fuzzers.corpus import Corpus
 from fuzzers.guided import GuidedFuzzer
 from fuzzers.moves import moves_of
+from fuzzers.registry import fuzzers_for
 from harness.case import Origin, Send, TestCase, Wait
 from harness.deck import Deck
 from harness.interfaces import Frame, FrameKind, State
@@ -243,3 +244,9 @@ def test_no_case_is_longer_than_the_bench_allows():
 
 def test_words_come_from_the_bench():
     assert GuidedFuzzer(small(), "link", words=NUMBERS)._bender.words == NUMBERS
+
+
+def test_it_is_there_unasked_where_nobody_said_what_the_messages_are_and_compares_are_seen():
+    usual = fuzzers_for(PUMP)
+    assert "guided" not in usual
+    assert set(fuzzers_for(PUMP, looked_at=True)) == {*usual, "guided"}

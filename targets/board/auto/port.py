@@ -17,7 +17,8 @@ _OFFERS = 2
 class Port(Peripheral):
     """One port. Bytes wait on the wire until the one before was read, so that none is lost by our pace.
 
-    Where it is polled the next one is there at once, as from a FIFO; a handler would let nothing else run.
+    Where it is polled the next one is there at once, as from a FIFO. So it is for a handler that looks whether there is
+    one more; one that does not is called later, so that something else can run.
 
     An interrupt is raised while a byte waits, and after a write to the port's own registers, as long as the handler
     takes or gives bytes: what enables the transmitter's interrupt is such a write. `taken` counts the bytes that were
@@ -47,7 +48,10 @@ class Port(Peripheral):
 
     def _view(self, address: int, value: int, tried: bool) -> int:
         """A register as it reads now: something was received, or the handler is offered to send, or neither."""
-        port, offered = self.description, self._status and self._handling and not self.ready
+        port = self.description
+        if self._more and any(gate.address == address for gate in port.gates):
+            self.ready, self._more, self._early = True, False, True
+        offered = self._status and self._handling and not self.ready
         if offered and (own := [gate for gate in port.sending if gate.address == address]):
             return _applied(own, value, there=True)
         if offered and not port.sending and not tried:
@@ -57,7 +61,7 @@ class Port(Peripheral):
     def reset(self) -> None:
         self._incoming, self._last, self.ready, self._status = b"", 0, False, True
         self.taken = self._sent = self._offers = 0
-        self._gave = self._took = self._touched = self._stalled = False
+        self._gave = self._took = self._touched = self._stalled = self._more = self._early = False
         self._enabler = 0
         self._enablers: frozenset[int] = frozenset()
         self.wiring.schedule.disarm(self._arrives)
@@ -80,7 +84,7 @@ class Port(Peripheral):
         return self.ready
 
     def _arrived(self) -> None:
-        self.ready = bool(self._incoming)
+        self.ready, self._early = bool(self._incoming), False
         self._raise()
 
     def _take(self) -> int:
@@ -93,9 +97,10 @@ class Port(Peripheral):
         return self._last
 
     def _await_next(self) -> None:
-        if self._incoming and self.description.exception:
-            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
         self.ready = bool(self._incoming) and not self.description.exception
+        self._more, self._early = bool(self._incoming) and self._handling, False
+        if self._incoming and not self.ready:
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
 
     def _send(self, value: int) -> None:
         self._sent += 1
@@ -135,6 +140,8 @@ class Port(Peripheral):
 
         Where it did neither, it is once called with the status bits the other way round.
         """
+        if self._early and self.ready:
+            self.ready = False
         if self._gave:
             self._enablers |= {self._enabler}
             self._offers = _OFFERS
@@ -142,7 +149,7 @@ class Port(Peripheral):
             self._offers = _OFFERS if self._touched else self._offers
         else:
             self._refused()
-        self._gave = self._took = self._touched = False
+        self._gave = self._took = self._touched = self._more = self._early = False
         self._update()
 
     def _refused(self) -> None:
@@ -154,14 +161,14 @@ class Port(Peripheral):
         return (
             (self._incoming, self._last, self.ready, self._status),
             (self.taken, self._sent, self._offers, self._enabler, self._enablers),
-            (self._gave, self._took, self._touched, self._stalled),
+            (self._gave, self._took, self._touched, self._stalled, self._more, self._early),
             self.output[:],
         )
 
     def restore(self, state: Any) -> None:
         (self._incoming, self._last, self.ready, self._status), counts, flags, output = state
         self.taken, self._sent, self._offers, self._enabler, self._enablers = counts
-        self._gave, self._took, self._touched, self._stalled = flags
+        self._gave, self._took, self._touched, self._stalled, self._more, self._early = flags
         self.output[:] = output
 
 
