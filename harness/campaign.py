@@ -424,7 +424,7 @@ class Campaign:
             if self._is_the_devices_fault(case, transcript):
                 verdict = Verdict.FINDING
             elif verdict is not Verdict.FINDING:
-                failed = f"{transcript.link_error}; it broke in {self._suspect(case, transcript)}"
+                failed = f"{transcript.link_error}; it broke in {self._suspect(case, transcript)}{self._now(case)}"
         if failed and verdict is not Verdict.FINDING:
             verdict = Verdict.BENCH_FAULT
         self._finished(case, outcome, verdict)
@@ -499,6 +499,11 @@ class Campaign:
             return False
         self._runner.fresh()
         return True
+
+    def _now(self, case: TestCase) -> str:
+        """Why no link opens since, where one does not."""
+        refusal = self._runner.interfaces[case.interface].executor.connection.refusal
+        return f"; since then {refusal}" if refusal else ""
 
     def _suspect(self, case: TestCase, transcript: Transcript) -> str:
         """The case in words, with the last bytes of its own that went out."""

@@ -24,10 +24,10 @@ class Connection:
     """A link that does not open is tried again for `open_timeout` seconds, and for those that this machine `lost`.
 
     The device gets `pause` seconds between two links. `anew` is called for each link that was opened; `gone` says for
-    how long the last one would not open; `at_once`: the seconds in which one opens where all is well (a device that
-    connects itself does so in its own time); `handles` and `performs` are the link where it can do that. With `hurry`
-    nobody waits for what does not come as soon as ever; where one is `sure`, as the device was gone for all of the
-    patience before, for what takes many times as long.
+    how long the last one would not open, and `refusal` why none does now; `at_once`: the seconds in which one opens
+    where all is well (a device that connects itself does so in its own time); `handles` and `performs` are the link
+    where it can do that. With `hurry` nobody waits for what does not come as soon as ever; where one is `sure`, as the
+    device was gone for all of the patience before, for what takes many times as long.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Connection:
         self.performs: Performs | None = None
         self._kind, self._can_handle, self._can_perform = type(None), False, False
         self.gone = self._slowest = 0.0
+        self.refusal = ""
         self.hurry = self.sure = False
 
     @property
@@ -139,7 +140,7 @@ class Connection:
                 self._target.advance(_LONGEST_PAUSE)
                 since, left = None, began + patience - self._target.now()
             except LinkError as error:
-                error.since = began
+                error.since, self.refusal = began, str(error)
                 raise
 
     def _met(self, patience: float, since: float | None) -> GuardedLink:
@@ -149,7 +150,7 @@ class Connection:
             self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
         self.handles = cast("Handles", link) if self._can_handle else None
         self.performs = cast("Performs", link) if self._can_perform else None
-        self._link = opened = GuardedLink(link, self._guard)
+        self._link, self.refusal = (opened := GuardedLink(link, self._guard)), ""
         self._anew()
         return opened
 

@@ -328,6 +328,14 @@ def test_a_device_that_leaves_a_while_behind_each_answer_is_tested(toy, after):
     assert sum(one.answered for one in exchanges) > 0.8 * len(exchanges)
 
 
+def test_where_nothing_listens_any_more_it_is_said_so(toy):
+    t = toy()
+    t.device.planted[b"x"] = lambda _device: t.transport.hang_up(1e9)
+    reason, events, _run = campaign(t, case(message(b"a")), case(message(b"x")))
+    assert reason == "bench"
+    assert any(told.reason.endswith("; since then scripted: nothing is listening") for told in of(events, BenchFault))
+
+
 def test_a_device_that_closes_a_second_connection_whatever_was_sent_is_not_blamed_on_a_case(toy):
     t = toy()
     opened = t.transport.open
