@@ -13,6 +13,7 @@ from harness.finding import Condition, Finding
 WELL_FORMED = "every message is well formed"
 NOT_NEEDED = "no unusual field is known to be needed"  # what is left may be short, and not as usual in other ways
 _SHOWN = 12
+_NUMBER = 2  # bytes at most that may be a number, whatever letters they are
 _LISTED = 6
 
 
@@ -91,6 +92,8 @@ def _fields(case: TestCase) -> Iterator[tuple[str, bytes]]:
 def _shown(data: bytes) -> str:
     head = data[:_SHOWN]
     text = f"'{head.decode()}'" if head.isascii() and head.decode().isprintable() else head.hex(" ")
+    if 0 < len(data) <= _NUMBER and text != data.hex(" "):
+        return f"{text} ({data.hex(' ')})"
     return f"{len(data)} bytes, {text}…" if len(data) > _SHOWN else text if data else "nothing"
 
 
