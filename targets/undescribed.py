@@ -81,28 +81,29 @@ class RestingLink(EmulatorLink):
     def __init__(self, target: UndescribedTarget, port: Port) -> None:
         super().__init__(target, port)  # pyright: ignore[reportArgumentType]
         self._port, self._machine, self._liveness = port, target.machine, target.liveness
-        self._asked = self._fresh = False
+        self._asked = self._fresh = self._rested = False
 
     def send(self, data: bytes, deadline: float) -> None:
         """Put bytes on the wire; none is a question."""
         super().send(data, deadline)
-        self._asked, self._fresh = not data, True
+        self._asked, self._fresh, self._rested = not data, True, False
 
     def receive(self, deadline: float) -> bytes:
         """What the firmware sent, up to where it rests; b"" behind that once, later at the deadline."""
         machine, until = self._machine, int(deadline * self._machine.hz) + 1
         machine.watched = None
         if self._fresh:
-            machine.run_to_rest(until, round(_LINGER * machine.hz))
+            machine.run_to_rest(until, 0 if self._rested else round(_LINGER * machine.hz))
+            self._rested = True
         else:
             machine.run(until)
         if came := self._output():
             return came
         self._fresh = False
-        if self._asked:
-            self._asked = False
-            return AT_REST if self._liveness.serves(self._port) else b""
-        return b""
+        if not self._asked:
+            return b""
+        self._asked, self._fresh = False, (serves := self._liveness.serves(self._port))
+        return AT_REST if serves else b""
 
     def _output(self) -> bytes:
         output = self._port.output
