@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import unicorn
@@ -22,7 +23,7 @@ _IACCVIOL, _DACCVIOL, _IBUSERR, _PRECISERR, _UNDEFINSTR, _INVSTATE = 1, 2, 1 << 
 _READS = {unicorn.UC_MEM_READ_UNMAPPED, unicorn.UC_MEM_READ_PROT}
 _WRITES = {unicorn.UC_MEM_WRITE_UNMAPPED, unicorn.UC_MEM_WRITE_PROT}
 _NULL_PAGE = 0x1000
-_WORD, _POPPED = 4, 256
+_WORD, _POPPED, _DEEPEST = 4, 512, 4
 CONTROL_FLOW_LOST = frozenset({"execution outside the code", "undefined instruction", "breakpoint instruction"})
 
 
@@ -95,13 +96,11 @@ def whereabouts(machine: Machine) -> dict[str, str]:
 
 
 def event(fault: Fault, machine: Machine) -> TargetEvent:
-    """The event of a fault. Where the program counter is wild, the link register tells who returned into nowhere."""
+    """The event of a fault. Where the program counter is wild, it tells who returned into nowhere."""
     pc, link = machine.cpu.pc, machine.cpu.register("lr")
     detail: dict[str, str] = {"type": fault.type, **place(machine.image, pc), "lr": f"{link:#010x}"}
     if "symbol" not in detail:
-        caller = place(machine.image, link - 2)
-        if "symbol" not in caller:
-            caller = place(machine.image, last_call(machine) - 2)
+        caller = place(machine.image, returned_from(machine) - 2)
         detail |= {key: caller[key] for key in ("symbol", "line") if key in caller}
     if fault.address is not None:
         detail["address"] = f"{fault.address:#010x}"
@@ -110,20 +109,52 @@ def event(fault: Fault, machine: Machine) -> TargetEvent:
     return TargetEvent("fault", machine.seconds, detail)
 
 
-def last_call(machine: Machine) -> int:
-    """Where the function that has just returned into nowhere called from last: its callee left that below the stack."""
-    stack = machine.cpu.register("sp")
-    for address in range((stack & ~3) - _WORD, stack - _POPPED, -_WORD):
+def returned_from(machine: Machine) -> int:
+    """A place in the function that has just returned into nowhere; 0 where nothing tells.
+
+    The link register leads there where what it called last called nothing itself; else into that. Then what was called
+    has left return addresses below the stack: each behind a call of the function that the next one is in, up to it.
+    """
+    link, image = machine.cpu.register("lr"), machine.image
+    left = list(islice(_left_below(machine), _DEEPEST))
+    if not image.function_at(link - 2):
+        return left[0] if left else 0
+    for depth in range(1, len(left) + 1):
+        within = [*(image.function_at(place - 2) for place in left[1:depth]), image.function_at(link - 2)]
+        if [_called(machine, place & ~1) for place in left[:depth]] == within:
+            return left[0]
+    return link
+
+
+def _left_below(machine: Machine) -> Iterator[int]:
+    """Return addresses below the stack, the nearest first."""
+    stack = machine.cpu.register("sp") & ~3
+    for address in range(stack - _WORD, stack - _POPPED, -_WORD):
         found = machine.cpu.word(address)
         if found & 1 and machine.image.function_at(found - 2) and _is_call(machine, found & ~1):
-            return found
-    return 0
+            yield found
 
 
 def _is_call(machine: Machine, behind: int) -> bool:
     """True when the instruction before is BL or BLX."""
-    first, second = (machine.cpu.word(behind - distance) & 0xFFFF for distance in (4, 2))
+    first, second = _before(machine, behind)
     return (first & 0xF800 == 0xF000 and second & 0xD000 == 0xD000) or second & 0xFF87 == 0x4780
+
+
+def _before(machine: Machine, behind: int) -> tuple[int, int]:
+    first, second = (machine.cpu.word(behind - distance) & 0xFFFF for distance in (4, 2))
+    return first, second
+
+
+def _called(machine: Machine, behind: int) -> str:
+    """The function that BL before calls (ARM DDI 0403E, A7.7.18); "" where it is BLX, of a register."""
+    first, second = _before(machine, behind)
+    if first & 0xF800 != 0xF000 or second & 0xD000 != 0xD000:
+        return ""
+    sign = first >> 10 & 1
+    upper = (~(second >> 13 ^ sign) & 1) << 23 | (~(second >> 11 ^ sign) & 1) << 22
+    offset = upper | (first & 0x3FF) << 12 | (second & 0x7FF) << 1
+    return machine.image.function_at(behind + offset - (sign << 24))
 
 
 def stack_event(machine: Machine) -> TargetEvent:
