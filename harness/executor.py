@@ -403,6 +403,7 @@ class Executor:
         reading = Reading(sent, asked, proper, self._is_eager(message, seconds))
         since = max(sent_at, link.through) if message else sent_at
         deadline = since + seconds
+        waits = proper is not None and bool(sent)  # a probe: what a device rests for may be over in its time
         try:
             while (
                 reading.answer is None or self._outstanding.owed or link.whole
@@ -414,6 +415,9 @@ class Executor:
                         since = max(self._ask_behind(reading), link.through)
                         seconds = self._patience.behind(protocol.probe.message, seconds)
                         deadline = since + seconds
+                        continue
+                    if link.whole and waits and reading.answer is None and link.now() < deadline:
+                        waits = False
                         continue
                     due = expects or reading.behind is not None or self._outstanding.owed
                     if until == deadline and due and (later := self._later(since, seconds, deadline)) > deadline:

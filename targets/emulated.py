@@ -179,7 +179,7 @@ class EmulatedTarget:
         if self._watch is None or event.kind != "fault":
             return event
         lost = event.detail.get("type") in CONTROL_FLOW_LOST
-        words = self._watch.explanation(event.detail.get("registers", "") if lost else "")
+        words = self._watch.explanation(event.detail.get("returned", "") if lost else "")
         return replace(event, detail={**event.detail, "overwritten": words}) if words else event
 
     def take_samples(self) -> Sequence[Sample]:

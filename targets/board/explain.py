@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from targets.board.machine import Machine
 
 _LONGEST_LIST = 6
-_STACK_POINTER = re.compile(r"\bsp=([0-9a-f]{8})")
 
 
 @dataclass(slots=True)
@@ -70,14 +68,9 @@ class WriteWatch:
         where = f"{self._image.function_at(pc)} {self._image.line_at(pc)}".strip()
         return f"{where}, called from {caller}" if caller and caller != self._image.function_at(pc) else where
 
-    def explanation(self, registers: str) -> str:
-        """The objects that were run over, or who wrote the return address that was used last; "" when neither.
-
-        `registers` are those of the fault: a return pops the address just below the stack pointer it leaves.
-        """
+    def explanation(self, returned: str) -> str:
+        """The objects that were run over, or who wrote the return address that stood at `returned`; "" when neither."""
         if self._crossed:
             return "; ".join(list(self._crossed)[:_LONGEST_LIST])
-        found = _STACK_POINTER.search(registers)
-        slot = int(found[1], 16) - 4 if found else 0
-        writer = self._writers.get(slot)
-        return f"the word at {slot:#010x} that was returned to, last written by {writer}" if writer else ""
+        writer = self._writers.get(int(returned, 16)) if returned else None
+        return f"the word at {returned} that was returned to, last written by {writer}" if writer else ""

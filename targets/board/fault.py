@@ -99,6 +99,8 @@ def event(fault: Fault, machine: Machine) -> TargetEvent:
     """The event of a fault. Where the program counter is wild, it tells who returned into nowhere."""
     pc, link = machine.cpu.pc, machine.cpu.register("lr")
     detail: dict[str, str] = {"type": fault.type, **place(machine.image, pc), "lr": f"{link:#010x}"}
+    if machine.cpu.word(slot := machine.cpu.register("sp") - _WORD) & ~1 == pc & ~1:
+        detail["returned"] = f"{slot:#010x}"
     if "symbol" not in detail:
         caller = place(machine.image, returned_from(machine) - 2)
         detail |= {key: caller[key] for key in ("symbol", "line") if key in caller}

@@ -328,6 +328,32 @@ def test_a_link_that_is_done_is_not_waited_for_however_busy_the_machine_was(wall
     assert clocked(t, lambda: run(t, message(b"a"))) == 0.0
 
 
+class Resting(ScriptedLink):
+    """Says at first that a device rests, which a timer may end."""
+
+    whole, rested = True, False
+
+    def receive(self, deadline):
+        if not self.rested:
+            self.rested = True
+            return b""
+        return super().receive(deadline)
+
+
+class Rests(ScriptedTransport):
+    def open(self, timeout):
+        link = super().open(timeout)
+        link.__class__ = Resting
+        return link
+
+
+@pytest.mark.parametrize(("took", "served"), [(0.7, True), (1.2, False)])
+def test_a_device_that_rests_has_the_whole_time_for_a_probe(wall, took, served):
+    t = wall(transport=Rests)
+    t.transport.delay = took
+    assert (t.executor.probe() is not None) is served
+
+
 def test_every_send_has_a_deadline_of_one_reply_timeout(wall):
     t = wall()
     given, sends = [], t.connection.link._link.send
