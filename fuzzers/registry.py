@@ -32,7 +32,7 @@ for _fuzzer in _SHIPPED:
 def fuzzers_for(protocol: Protocol, *, measured: bool = False, looked_at: bool = False) -> list[str]:
     """Those that a bench which names none gets; `measured`: what a program uses is known there.
 
-    `looked_at`: nobody said what its messages are, but what the program compares them with is seen.
+    `looked_at`: it is firmware that nobody described, of which it is seen what it compares messages with.
     """
     asked = {GuidedFuzzer.name} if looked_at else set[str]()
     kinds = {name: FUZZERS.get(name) for name in FUZZERS}

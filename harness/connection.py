@@ -150,7 +150,8 @@ class Connection:
             self._can_handle, self._can_perform = isinstance(link, Handles), isinstance(link, Performs)
         self.handles = cast("Handles", link) if self._can_handle else None
         self.performs = cast("Performs", link) if self._can_perform else None
-        self._link, self.refusal = (opened := GuardedLink(link, self._guard)), ""
+        self._link = opened = GuardedLink(link, self._guard)
+        self.refusal = ""
         self._anew()
         return opened
 

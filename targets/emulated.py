@@ -86,6 +86,11 @@ class EmulatedTarget:
         self.machine.sampler.restore(())  # every life of the device begins with all its signals told
 
     @property
+    def doubt(self) -> str:
+        """Why the board may not be this firmware's; "" where nothing speaks against it."""
+        return ""
+
+    @property
     def booted(self) -> tuple[tuple[str, ...], str]:
         """What happened in the last start, and where the firmware then was."""
         events, place = self._booted

@@ -27,6 +27,12 @@ class UndescribedTarget(EmulatedTarget):
         super().__init__(image, **options)
         self.liveness = Liveness(self.machine)
 
+    @property
+    def doubt(self) -> str:
+        """Addresses in a board file are those of one build."""
+        known, own = self.machine.description.firmware, self.machine.image.fingerprint
+        return f"it is of another build of the firmware ({known}, this is {own})" if known not in ("", own) else ""
+
     def start(self) -> None:
         """As any emulated device; then where it waits is looked at once."""
         with self.machine.coming_up():
@@ -63,6 +69,7 @@ class UndescribedTarget(EmulatedTarget):
         return {
             **super().facts(),
             "kind": f"emulated {core} (Unicorn), board inferred from the firmware",
+            **({"board": self.doubt} if self.doubt else {}),
             "limits": "one instruction is one cycle; registers and interrupts as inferred, see docs/board.md",
         }
 

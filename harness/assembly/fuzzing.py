@@ -13,14 +13,13 @@ from fuzzers.replayed import ReplayedFuzzer
 from fuzzers.wait_budget import WaitBudgetFuzzer
 from harness.assembly.assemble import Assembly
 from harness.assembly.interfaces import CASE_BYTES
-from harness.bench_tables import InterfaceTable
+from harness.bench_tables import DESCRIBED, InterfaceTable
 from harness.case import TestCase
 from harness.interfaces import Compares, Fuzzer, Learns, Meters, Offers, Tells
 from harness.share import WHOLE, Share
 
 Kept = Mapping[str, Sequence[TestCase]]
 NOTHING_KEPT: Kept = MappingProxyType({})
-_UNSAID = "bytes"  # the protocol of which nobody said what its messages are
 _CONNECTING = ("tcp:", "tls:", "unix:")
 
 
@@ -35,13 +34,13 @@ def make_fuzzers(
     made: list[Fuzzer] = [ReplayedFuzzer(name, kept[name], share) for name in assembly.protocols if name in kept]
     stimuli, measured = frozenset(assembly.bench.stimuli), _is_measured(assembly)
     compares = isinstance(assembly.target, Compares)
+    looked_at = compares and assembly.bench.emulator.board != DESCRIBED
     words = assembly.target.words() if isinstance(assembly.target, Tells) else NO_WORDS
     for name, unable in assembly.protocols.items():
         table, interface = assembly.bench.interfaces[name], assembly.runner.interfaces[name]
         carrier = interface.carrier
         protocol = replace(unable, procedures=carrier.procedures) if isinstance(carrier, Offers) else unable
         states = table.states or list(protocol.states)
-        looked_at = compares and table.protocol.partition("?")[0] == _UNSAID
         for fuzzer in wanted or table.fuzzers or fuzzers_for(protocol, measured=measured, looked_at=looked_at):
             kind = FUZZERS.get(fuzzer)
             one = kind(

@@ -19,6 +19,7 @@ from harness.assembly.fuzzing import make_fuzzers
 from harness.assembly.meeting import meet
 from harness.assembly.states import left_out, reachable, require_stimuli
 from harness.bench_tables import ProcessTable
+from harness.cli.program import command
 from harness.cli.terminal import say
 from harness.document import read_document
 from harness.errors import BenchError, MedfuzzError, UsageError
@@ -102,6 +103,8 @@ def _bench_lines(assembly: Assembly) -> Iterator[Line]:
 def _boot_lines(assembly: Assembly) -> Iterator[Line]:
     """How emulated firmware came up, and where it is: more than that no probe is answered."""
     if isinstance(assembly.target, EmulatedTarget):
+        if doubt := assembly.target.doubt:
+            yield Line("board", "doubtful", f"{doubt}: `{command()} describe` finds it out anew")
         events, place = assembly.target.booted
         yield from (Line("boot", FAILED, event) for event in events)
         yield Line("boot", OK if not events else FAILED, f"it {place}")

@@ -27,6 +27,7 @@ from reports.text import counted, visible
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SECONDS = 60.0
 _REFUSED_SHOWN = 5
+_NAMED = 6  # functions that never ran, those next to what ran first
 
 _NEW = ("resume", "quiet", "interactive")  # what a run that goes on may be given
 BenchArgument = Annotated[str, typer.Argument(help="A bench file, or a shipped bench: pump, pump-fixed.")]
@@ -188,6 +189,9 @@ def _remarks(record: CampaignRecord) -> Iterator[str]:
     """What a reader of the findings, or of their absence, has to know."""
     if not record.findings and record.cases:
         yield "no findings"
+        if (seen := record.functions) is not None and seen.missing:
+            names = [one.name for one in seen.never[:_NAMED]] + ["…"] * (seen.missing > _NAMED)
+            yield f"{seen.missing} of {seen.ran + seen.missing} functions never ran: {', '.join(names)}"
     if record.confirmed and not record.failing:
         yield "no new findings: all that were confirmed are known"
     if corpus := record.manifest.get("corpus"):

@@ -18,6 +18,7 @@ from harness.errors import BenchError
 from targets.board.formats import Segments, base_of, intel_hex
 
 _WRITABLE, _DOUBLE, _LONGEST_FUNCTION = 2, (7, 8), 2048
+_FINGERPRINT = 16  # hex digits
 _CORES = {11: "cortex-m0", 12: "cortex-m0", 10: "cortex-m3", 13: "cortex-m4", 16: "cortex-m33", 17: "cortex-m33"}
 
 
@@ -89,6 +90,11 @@ class Image:
         if (found := base_of(self._data)) is None:
             raise BenchError(f"firmware {self.path}{_NO_LAYOUT}")
         return found
+
+    @property
+    def fingerprint(self) -> str:
+        """The beginning of `sha256`: enough to tell builds apart."""
+        return self.sha256[:_FINGERPRINT]
 
     @property
     def sha256(self) -> str:

@@ -52,6 +52,18 @@ def test_describe_writes_the_evidence(medfuzz, firmware, tmp_path):
     assert "is there already" in err[-1]
 
 
+def test_a_board_of_another_build_is_told(medfuzz, firmware, tmp_path):
+    """Its addresses are that build's; a file that a person wrote says nothing of one."""
+    medfuzz("init", "bench.toml", "--firmware", firmware)
+    board = (tmp_path / "bench-board.toml").read_text()
+    (line,) = [line for line in board.splitlines() if line.startswith("firmware = ")]
+    for instead, told in (('firmware = "0123456789abcdef"', True), ("", False)):
+        (tmp_path / "bench-board.toml").write_text(board.replace(line, instead))
+        code, out, _err = medfuzz("check", "bench.toml")
+        assert code == 0
+        assert any("another build of the firmware (0123456789abcdef" in line for line in out) is told
+
+
 def test_an_included_bench_finds_its_board(medfuzz, firmware, tmp_path):
     medfuzz("init", "bench.toml", "--firmware", firmware)
     (tmp_path / "sub").mkdir()

@@ -246,7 +246,7 @@ def test_words_come_from_the_bench():
     assert GuidedFuzzer(small(), "link", words=NUMBERS)._bender.words == NUMBERS
 
 
-def test_it_is_there_unasked_where_nobody_said_what_the_messages_are_and_compares_are_seen():
+def test_it_is_there_unasked_for_firmware_that_nobody_described():
     usual = fuzzers_for(PUMP)
     assert "guided" not in usual
     assert set(fuzzers_for(PUMP, looked_at=True)) == {*usual, "guided"}

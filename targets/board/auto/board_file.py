@@ -77,6 +77,7 @@ class BoardTable(Table):
     """A whole file."""
 
     core: str
+    firmware: str = ""
     default_handler: int = -1
     idles: list[int] = Field(default=[])
     memory: MemoryTable
@@ -112,6 +113,7 @@ def _description(table: BoardTable) -> Description:
         values={(code, register): value for code, register, value in polls if value is not None},
         idles=frozenset(table.idles),
         default_handler=table.default_handler,
+        firmware=table.firmware,
     )
 
 
@@ -159,6 +161,7 @@ def board_text(description: Description, source: str, names: Sequence[tuple[int,
     """The whole file; `names` gives functions by address, for comments."""
     functions = dict(names)
     lines = [_HEAD.format(source=source), f'core = "{description.core}"']
+    lines += [f'firmware = "{description.firmware}"   # the build that this was inferred from']
     lines += [f"default_handler = {_hex(description.default_handler)}"] if description.default_handler >= 0 else []
     places = ", ".join(map(_hex, sorted(description.idles)))
     lines += [f"idles = [{places}]   # where it rests: {_at(functions, description.idles)}"]

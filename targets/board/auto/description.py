@@ -69,9 +69,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A whole board. `waits` are code addresses (and registers) at which the firmware waits for input.
+    """A whole board, of a `firmware` by its fingerprint ("": nobody knows which).
 
-    `values` are what registers read as for the code at an address: found by trying at boot.
+    `waits` are code addresses (and registers) at which the firmware waits for input, `values` what registers read as
+    for the code at an address: found by trying at boot.
     """
 
     memory: Memory
@@ -83,6 +84,7 @@ class Description:
     idles: frozenset[int] = frozenset()
     default_handler: int = -1
     notes: tuple[str, ...] = ()
+    firmware: str = ""
 
     def with_ports(self, *ports: PortDescription) -> Description:
         """The same board with other ports."""

@@ -25,7 +25,7 @@ def describe(
     image: Image, *, memory: Memory | None = None, core: str = "", places: Sequence[Place] = ()
 ) -> Description:
     """What is found out about the board of an image; raises BenchError where it has no vector table."""
-    description = Description(memory or memory_of(image), core or core_of(image))
+    description = Description(memory or memory_of(image), core or core_of(image), firmware=image.fingerprint)
     first, description = _booted(image, description, places)
     ports = _undisturbed_ports(image, first, description, places) or ports_of(first)
     description = _resting(image, replace(description, ports=ports), places)
