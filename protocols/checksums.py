@@ -55,6 +55,37 @@ def _reflected(data: bytes, polynomial: int, crc: int) -> int:
     return crc
 
 
+@algorithm("crc8", 1)
+def crc8(data: bytes) -> int:
+    """Polynomial 07, start 00, not reflected; check value F4 (SMBus 3.2, 5.4)."""
+    crc = 0
+    for byte in data:
+        crc = _crc8_table()[crc ^ byte]
+    return crc
+
+
+@cache
+def _crc8_table() -> tuple[int, ...]:
+    def entry(value: int) -> int:
+        for _ in range(8):
+            value = (value << 1) ^ (0x107 if value & 0x80 else 0)
+        return value & 0xFF
+
+    return tuple(entry(byte) for byte in range(256))
+
+
+@algorithm("crc16_xmodem", 2)
+def crc16_xmodem(data: bytes) -> int:
+    """Polynomial 1021, start 0000, not reflected; check value 31C3."""
+    return binascii.crc_hqx(data, 0)
+
+
+@algorithm("crc32", 4)
+def crc32(data: bytes) -> int:
+    """Polynomial 04C11DB7 reflected, start and end FFFFFFFF; check value CBF43926 (IEEE 802.3)."""
+    return binascii.crc32(data)
+
+
 @algorithm("crc16_ccitt_false", 2)
 def crc16_ccitt_false(data: bytes) -> int:
     """Polynomial 1021, start FFFF, not reflected; check value 29B1."""
@@ -108,6 +139,12 @@ def xor8(data: bytes) -> int:
     for byte in data:
         result ^= byte
     return result
+
+
+@algorithm("xor8_digits", 2)
+def xor8_digits(data: bytes) -> int:
+    """That as two hexadecimal digits in upper case, the higher one first (NMEA 0183)."""
+    return int.from_bytes(b"%02X" % xor8(data))
 
 
 @algorithm("internet", 2)

@@ -17,9 +17,14 @@ CHECK = b"123456789"
         ("crc16_ccitt_false", 0x29B1),
         ("crc16_modbus", 0x4B37),
         ("crc16_mcrf4xx", 0x6F91),
+        ("crc16_xmodem", 0x31C3),
+        ("crc8", 0xF4),
+        ("crc32", 0xCBF43926),
         ("sum8", 0xDD),
         ("lrc", 0x23),
         ("xor8", 0x31),
+        ("xor8_digits", int.from_bytes(b"31")),
+        ("sum8_digits", int.from_bytes(b"DD")),
     ],
 )
 def test_published_check_values(name, value):
