@@ -2,11 +2,11 @@
 
 import importlib.util
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from thumb import assembled
 
 from harness.bench import load_bench
 
@@ -73,9 +73,6 @@ def test_an_included_bench_finds_its_board(medfuzz, firmware, tmp_path):
 
 
 NO_PORT = """
-.syntax unified
-.thumb
-.section .text, "ax"
 .word 0x20004000, start, 0
 .thumb_func
 start:
@@ -85,11 +82,7 @@ start:
 
 
 def test_without_a_port_it_is_said_what_to_do(medfuzz, tmp_path):
-    (tmp_path / "small.s").write_text(NO_PORT)
-    (tmp_path / "small.ld").write_text("ENTRY(start) SECTIONS { .text 0x8000000 : { *(.text) } }")
-    words = ["cc", "-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3", "-nostdlib", "-T", "small.ld", "small.s"]
-    subprocess.run([sys.executable, "-m", "ziglang", *words, "-o", "small.elf"], cwd=tmp_path, check=True)
-    code, out, _err = medfuzz("init", "bench.toml", "--firmware", "small.elf")
+    code, out, _err = medfuzz("init", "bench.toml", "--firmware", assembled(tmp_path, NO_PORT))
     assert (code, out[-2]) == (3, "no port was found: see docs/board.md, What it does not find")
     assert out[-1].endswith("next: write the port that the device has into bench-board.toml, as bench.toml says")
     text = (tmp_path / "bench.toml").read_text()

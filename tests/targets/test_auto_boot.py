@@ -1,10 +1,9 @@
 """What firmware does before anybody sends it anything: code in RAM, interrupts for a moment, one that crashes it."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
+from thumb import assembled
 
 from targets.board.auto.boot import boot
 from targets.board.auto.description import Description, Tick
@@ -14,9 +13,6 @@ from targets.board.image import Image
 from targets.board.layout import memory_of
 
 HEAD = """
-.syntax unified
-.thumb
-.section .text, "ax"
 .word 0x20004000, start, 0, stop, stop, stop, stop, 0, 0, 0, 0, stop, 0, 0, stop, tick
 .word alarm
 .rept 31
@@ -128,16 +124,10 @@ ENABLES = """
 def built(tmp_path):
     """An image of some assembly behind a vector table."""
 
-    def assembled(body, limit=""):
-        source, script, out = (tmp_path / f"small.{ending}" for ending in ("s", "ld", "elf"))
-        script.write_text("ENTRY(start) SECTIONS { .text 0x8000000 : { *(.text) } }")
-        source.write_text((HEAD + body).replace("LIMIT", limit) + "\n.pool\n")
-        flags = ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-nostdlib", "-T", str(script))
-        command = [sys.executable, "-m", "ziglang", "cc", *flags, str(source), "-o", str(out)]
-        subprocess.run(command, check=True, capture_output=True)
-        return Image(out)
+    def image(body, limit=""):
+        return Image(assembled(tmp_path, (HEAD + body).replace("LIMIT", limit)))
 
-    return assembled
+    return image
 
 
 def counted(machine, address=0x20000200):

@@ -1,10 +1,9 @@
 """What a signal raises while an emulator runs comes through its C code, wherever that calls back."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
+from thumb import assembled
 
 from harness.campaigns.interruption import handled, leave
 from targets.board.auto.description import Description
@@ -16,9 +15,6 @@ from targets.board.native.library import library
 from targets.board.native.machine import CompiledMachine
 
 READS_FOR_EVER = """
-.syntax unified
-.thumb
-.section .text, "ax"
 .word 0x20004000, start, 0
 .thumb_func
 start:
@@ -26,20 +22,13 @@ start:
 1:  ldr r1, [r0]
     ldr r1, [r0, #4]
     b 1b
-.pool
 """
 ROUNDS, SECONDS, CYCLES, MOST_RUNS = 40, 0.003, 5_000, 2_000
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("small")
-    source, script, out = (folder / f"small.{ending}" for ending in ("s", "ld", "elf"))
-    script.write_text("ENTRY(start) SECTIONS { .text 0x8000000 : { *(.text) } }")
-    source.write_text(READS_FOR_EVER)
-    flags = ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m4", "-nostdlib", "-T", str(script))
-    subprocess.run([sys.executable, "-m", "ziglang", "cc", *flags, str(source), "-o", str(out)], check=True)
-    return Image(out)
+    return Image(assembled(tmp_path_factory.mktemp("small"), READS_FOR_EVER))
 
 
 def machine(kind, image):
