@@ -54,10 +54,7 @@ def _port_contact(machine: AutoMachine, number: int) -> PortContact:
     answers: list[tuple[bytes, bytes]] = []
     for greeting in GREETINGS:
         machine.restore(moment)
-        _output(machine, number)
-        port.feed(greeting)
-        machine.run(machine.schedule.base + _PATIENCE)
-        if came := _output(machine, number):
+        if came := _answer(machine, number, greeting):
             answers.append((greeting, came))
     machine.restore(moment)
     words = dict.fromkeys(WordSearch(machine, port).words())
@@ -69,22 +66,26 @@ def _commands(machine: AutoMachine, number: int) -> Iterator[bytes]:
     """Texts of the image that it answers as lines, otherwise than it answers nonsense."""
     moment = machine.snapshot()
     try:
-        refused = _answer(machine, number, _NONSENSE)
+        refused = _line_answer(machine, number, _NONSENSE)
         texts = [text for text in words_of(machine.image).texts if _COMMAND.fullmatch(text)]
         for text in texts[:_MOST_COMMANDS]:
             machine.restore(moment)
-            if (came := _answer(machine, number, text)) and came != refused:
+            if (came := _line_answer(machine, number, text)) and came != refused:
                 yield text
     finally:
         machine.restore(moment)
 
 
-def _answer(machine: AutoMachine, number: int, line: bytes) -> bytes:
+def _line_answer(machine: AutoMachine, number: int, line: bytes) -> bytes:
     """What comes back for a line, without the line itself, which a terminal echoes."""
+    return _answer(machine, number, line + b"\r\n").replace(line, b"")
+
+
+def _answer(machine: AutoMachine, number: int, data: bytes) -> bytes:
     _output(machine, number)
-    machine.chip.ports[number].feed(line + b"\r\n")
+    machine.chip.ports[number].feed(data)
     machine.run(machine.schedule.base + _PATIENCE)
-    return _output(machine, number).replace(line, b"")
+    return _output(machine, number)
 
 
 def _output(machine: AutoMachine, number: int) -> bytes:

@@ -72,7 +72,7 @@ def _undisturbed_ports(
     """
     known = _as_it_waits(first.machine, description)
     rested = boot(image, known, places)
-    for values in list(quiet_values(rested.machine)):
+    for values in quiet_values(rested.machine):
         quiet = replace(known, values={**known.values, **values}, waits=known.waits | set(values))
         ports = ports_of(boot(image, quiet, places))
         registers = {register for _code, register in values}

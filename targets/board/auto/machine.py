@@ -85,7 +85,7 @@ class AutoMachine(Machine):
             self.cpu.stop_after_instruction()
 
     def _limit(self, until: int) -> int:
-        most = _HANDLER + 2 * self._waiting.round if self._waiting.trusted else _SLICE
+        most = _HANDLER + 2 * self._waiting.loop.round if self._waiting.trusted else _SLICE
         return min(until - self.schedule.base, self.schedule.next() - self.schedule.base, most)
 
     def _masked_slice(self) -> int:
@@ -141,7 +141,7 @@ class AutoMachine(Machine):
         if self._waiting.polled or self._spinning():
             self._rest(self.cpu.pc, spun=True)
         elif self._trusted() or self._proven():
-            self._rest(self._waiting.head, spun=True)
+            self._rest(self._waiting.loop.head, spun=True)
         elif self.busy > _BUSY * self.hang_budget:
             self._hang()
 
@@ -157,24 +157,24 @@ class AutoMachine(Machine):
         self._idle()
 
     def _goes_round(self, places: frozenset[int]) -> bool:
-        """True where it stands in a loop, in nobody's handler and with nothing to come before the next event."""
-        here = self.cpu.pc & ~1 in places
-        return here and not (self.nvic.active or self.nvic.candidate() or self.chip.offering)
+        return self.cpu.pc & ~1 in places and self._is_left_alone()
+
+    def _is_left_alone(self) -> bool:
+        """True in nobody's handler, with nothing to come before the next event."""
+        return not (self.nvic.active or self.nvic.candidate() or self.chip.offering)
 
     def _trusted(self) -> bool:
         """A loop that was proven, a few ticks ago: to prove it again takes longer than to go round it."""
         waiting = self._waiting
-        waiting.trusted = waiting.trusted - 1 if waiting.trusted and self._goes_round(waiting.loop) else 0
+        waiting.trusted = waiting.trusted - 1 if waiting.trusted and self._goes_round(waiting.loop.places) else 0
         return waiting.trusted > 0
 
     def _proven(self) -> bool:
-        if self.proof is None or self._stepping or self.nvic.active or self.nvic.candidate() or self.chip.offering:
+        if self.proof is None or self._stepping or not self._is_left_alone():
             return False
-        if self.schedule.next() <= self.schedule.base or not self.proof.holds():
+        if self.schedule.next() <= self.schedule.base or (loop := self.proof.loop()) is None:
             return False
-        waiting = self._waiting
-        waiting.loop, waiting.head, waiting.round = self.proof.places, self.proof.head, self.proof.round
-        waiting.trusted = _TRUST
+        self._waiting.loop, self._waiting.trusted = loop, _TRUST
         return True
 
     def step(self) -> bool:
@@ -264,8 +264,9 @@ class AutoMachine(Machine):
 
     def snapshot(self) -> MachineSnapshot:
         """Everything, between two slices."""
-        taken = {name: getattr(snapshot, name) for snapshot in (super().snapshot(),) for name in snapshot.__slots__}
-        return AutoSnapshot(**taken, waiting=replace(self._waiting))
+        taken = super().snapshot()
+        own = {name: getattr(taken, name) for name in MachineSnapshot.__slots__}
+        return AutoSnapshot(**own, waiting=replace(self._waiting))
 
     def restore(self, snapshot: MachineSnapshot) -> None:
         """Back to a snapshot of this machine."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from targets.board.auto.boot import Blocks, Boot
-from targets.board.auto.description import PortDescription, Transfer
+from targets.board.auto.description import Gate, PortDescription, Transfer
 from targets.board.auto.experiment import WINDOW, Bench
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.sending import sending_of
@@ -85,8 +85,6 @@ def _transfer_port(machine: AutoMachine, received: Received) -> PortDescription:
     bank = _own_registers(machine, transfer)
     words = [f"what stands at {received.buffer:#010x}, which {transfer.pointer:#010x} points to, is read"]
     words += [f"{transfer.count:#010x} tells how many bytes are missing of {received.size}"] if transfer.left else []
-    words += [f"it is read only while bit {g.bit} of {g.address:#010x} is {g.ready}" for g in received.gates]
-    words += [f"IRQ {exception - IRQ0} is enabled and its own handler reads it"] if exception else []
     return PortDescription(
         name="",
         receive=None,
@@ -95,7 +93,7 @@ def _transfer_port(machine: AutoMachine, received: Received) -> PortDescription:
         exception=exception,
         bank=bank,
         transfer=transfer,
-        evidence=tuple(words),
+        evidence=(*words, *_when(received.gates, exception)),
     )
 
 
@@ -140,16 +138,18 @@ def _port(stream: Stream, exception: int) -> PortDescription:
         exception=exception,
         bank=bank,
         status=stream.status if exception else (),
-        evidence=tuple(_evidence(stream, exception)),
+        evidence=(
+            f"what is read from {stream.address:#010x} ends up as a byte in memory",
+            *_when(stream.gates, exception),
+        ),
     )
 
 
-def _evidence(stream: Stream, exception: int) -> list[str]:
-    words = [f"what is read from {stream.address:#010x} ends up as a byte in memory"]
-    words += [f"it is read only while bit {g.bit} of {g.address:#010x} is {g.ready}" for g in stream.gates]
+def _when(gates: Sequence[Gate], exception: int) -> Iterator[str]:
+    """With which bits, and in whose handler, a port is read."""
+    yield from (f"it is read only while bit {gate.bit} of {gate.address:#010x} is {gate.ready}" for gate in gates)
     if exception:
-        words.append(f"IRQ {exception - IRQ0} is enabled and its own handler reads it")
-    return words
+        yield f"IRQ {exception - IRQ0} is enabled and its own handler reads it"
 
 
 def with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescription:

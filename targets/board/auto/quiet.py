@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from targets.board.auto.experiment import Bench, Trace
 from targets.board.auto.machine import AutoMachine
@@ -13,20 +13,19 @@ from targets.board.auto.streams import flips
 _NEAR, _OFTEN = 0x80, 3
 
 
-def quiet_values(machine: AutoMachine) -> Iterator[Mapping[Site, int]]:
+def quiet_values(machine: AutoMachine) -> list[Mapping[Site, int]]:
     """For a register that is read again and again beside another: what it reads as where that one is left alone.
 
     The value is told for each place in the code that reads it.
     """
     bench = Bench(machine)
-    usual = bench.run({})
-    try:
-        for register in _polled(usual):
-            value = _quiet_value(bench, usual, register)
-            if value is not None:
-                yield {(access.pc, register): value for access in usual.accesses if access.address == register}
-    finally:
-        bench.leave()
+    usual, found = bench.run({}), list[Mapping[Site, int]]()
+    for register in _polled(usual):
+        value = _quiet_value(bench, usual, register)
+        if value is not None:
+            found.append({(access.pc, register): value for access in usual.accesses if access.address == register})
+    bench.leave()
+    return found
 
 
 def _polled(usual: Trace) -> list[int]:
