@@ -67,7 +67,7 @@ class Executor:
         self._before = self._callbacks.get(BEFORE_CASE, self._callbacks.get(ON_CONNECTION))
         self._after = self._callbacks.get(AFTER_CASE)
         self._introduced = self._used = False
-        self._reopens = self._lone = self.left = False
+        self._reopens = self._lone = self._proves = self.left = False
         self._hang_ups = HangUps()
         self._passive = not protocol.probe.data
         self._patience = Patience(reply_timeout, adaptive=adaptive, steady=self._passive, lost=lost)
@@ -191,7 +191,7 @@ class Executor:
         self._sent, self._reopens, self._served, self.overdue = {}, reopens, None, False
         self._patience.haste = haste if self.eager else Haste.NONE
         self.performed, self.mutated, self.left = 0, False, False
-        self._lone = reopens
+        self._lone, self._proves = reopens, haste in (Haste.NONE, Haste.LITTLE)
         if steps and BEFORE_CASE in self._callbacks:
             self._introduced = False
         try:
@@ -319,7 +319,7 @@ class Executor:
         """
         until, moment = self.now() + self.timeout, 0.0
         if self._used and self._reopens and not self.ended:
-            moment = self._hang_ups.moment(self.timeout)
+            moment = self._hang_ups.moment(self.timeout, proves=self._proves)
         while self._hear(self.now() + moment) and self.now() < until:
             pass
 

@@ -10,6 +10,7 @@ from harness.latency import SHORTEST_QUIET
 _LOOKS = 100  # before a message, since it last hung up without a word
 _SUSPICIONS, _LOOKS_OF_ONE = 4, 3  # that it does, in a row, of which none came true; and what each is worth
 _FACTOR = 4.0  # of what it took
+_BRIEF, _LONG_LOOKS = 0.1, 1  # seconds where nothing is to be proven, but for so many looks of which none came true
 
 
 class HangUps:
@@ -17,6 +18,7 @@ class HangUps:
 
     def __init__(self) -> None:
         self._looks = self._suspicions = 0
+        self._long_looks = _LONG_LOOKS
         self._moment, self._answered_at, self._looked = SHORTEST_QUIET, -1.0, False
 
     def opened(self) -> None:
@@ -29,13 +31,19 @@ class HangUps:
 
     def came_true(self) -> None:
         """It hung up while it owed nothing."""
-        self._looks, self._suspicions = _LOOKS, 0
+        self._looks, self._suspicions, self._long_looks = _LOOKS, 0, _LONG_LOOKS
 
-    def moment(self, longest: float) -> float:
-        """Seconds that it is given to hang up before the next message, at most the `longest`; 0 where it does not."""
+    def moment(self, longest: float, *, proves: bool = True) -> float:
+        """Seconds that it is given to hang up before the next message, at most the `longest`; 0 where it does not.
+
+        Where that `proves` nothing, a device of which this is only suspected costs one long look.
+        """
         if not self._looks:
             return 0.0
+        if not proves and not self._long_looks:
+            longest = min(longest, _BRIEF)
         self._looks, moment = self._looks - 1, min(self._moment, longest)
+        self._long_looks -= not proves and moment > _BRIEF
         self._looked = _FACTOR * moment >= self._moment
         return moment
 

@@ -41,6 +41,14 @@ def test_a_suspicion_that_never_comes_true_costs_little():
     assert 0 < sum(moment > 0.0 for moment in moments) <= 12
 
 
+def test_where_nothing_is_to_be_proven_one_look_may_be_long_until_one_comes_true():
+    """A server that takes half a second to refuse by hanging up is not waited for again and again."""
+    hang_ups, _is_suspected = suspected(took=0.5)
+    assert [hang_ups.moment(1.0, proves=False) for _ in range(4)] == [1.0, 0.1, 0.1, 0.0]
+    hang_ups.came_true()
+    assert [hang_ups.moment(1.0, proves=False) for _ in range(2)] == [1.0, 0.1]
+
+
 def test_one_that_comes_true_is_looked_for_from_then_on():
     hang_ups = HangUps()
     hang_ups.came_true()
