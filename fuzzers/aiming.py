@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from itertools import islice
 from random import Random
+from typing import NamedTuple
 
 from fuzzers.chains import chains_after, is_natural
-from fuzzers.operands import by_place, hits
+from fuzzers.operands import Three, by_place, hits
 from fuzzers.probes import Numbers, Painter, Place
+from fuzzers.repairs import counts_in, repairs_in
 from fuzzers.scales import Scale, is_free
+from fuzzers.windows import Window, moved_in, three_of, window_of, windows
 from harness.case import Send, Step, TestCase
-from harness.learned import Aim, Begun, Compared, Looked
+from harness.learned import Aim, Begun, Compared, Counted, Looked, Repair
 from protocols.model import Message, Protocol
 from protocols.render import Change
 
 RUNS = 3
-_SEEDLING = 64  # own cases for each probe of what was kept
+AIMED = "aimed"  # what is said of such a case begins so
+_SEEDLING, _BYTES_SEEDLING = 64, 16  # own cases for each probe of what was kept, and where bytes are looked into
 _MOST_STEPS = 12
-_MOST_AIMS = 64  # of one probe
+_MOST_AIMS, _MOST_REPAIRS = 64, 4  # of one probe
+_LONGER = 64  # bytes that a message becomes longer with its length
 _LOST = 0.08  # of the comparisons, where other numbers lead another way
 _HOPELESS = 2  # messages in which a field led another way: it is not moved in others
 
@@ -33,10 +40,19 @@ class Probe:
     scales: Mapping[Place, Scale]
     numbers: list[Numbers] = field(default_factory=list[Numbers])
     runs: list[tuple[Compared, ...]] = field(default_factory=list[tuple[Compared, ...]])
+    sent: list[tuple[Step, ...]] = field(default_factory=list[tuple[Step, ...]])
 
     def part(self, places: Sequence[Place]) -> Probe:
         """The same with fewer fields."""
         return Probe(self.state, self.steps, {place: self.scales[place] for place in places})
+
+
+class _Offered(NamedTuple):
+    """A case that showed new code, and the message of it that is to be looked into."""
+
+    case: TestCase
+    step: int
+    lengths: bool
 
 
 class Aimer:
@@ -51,12 +67,14 @@ class Aimer:
         self._protocol, self._states, self._stimuli = protocol, states, stimuli
         self._painter = Painter(protocol, max_len)
         self._next: deque[Probe | tuple[str, tuple[Step, ...], int, bool]] = deque(self._first())
-        self._kept: deque[tuple[TestCase, int]] = deque()
+        self._met_aims: deque[_Offered] = deque()
+        self._kept: list[tuple[int, int, _Offered]] = []
+        self._often = False
         self._known: set[object] = set()
         self._probes: list[Probe] = []
         self._aims: deque[tuple[Probe, Aim]] = deque()
         self._late: deque[tuple[Probe, Aim]] = deque()
-        self._tried: set[tuple[str, str, int]] = set()
+        self._tried: set[tuple[str, str, int, bytes]] = set()
         self._met: set[tuple[str, int]] = set()
         self._breaking: dict[str, set[str]] = {}
         self._later = 0
@@ -91,21 +109,44 @@ class Aimer:
         if not sends or len(case.steps) > _MOST_STEPS or any(send.replay_of >= 0 for _, send in sends):
             return
         unusual = [(index, [part.name for part in self._protocol.parts(send) or ()]) for index, send in sends]
-        key = (case.state, tuple(send.message for _, send in sends), repr(unusual))
+        texts = [self._looked_into(send) for _, send in sends]
+        key = (case.state, tuple(send.message for _, send in sends), repr(unusual), repr(texts))
         if key not in self._known:
             self._known.add(key)
-            self._kept.append((case, max((index for index, names in unusual if names), default=sends[-1][0])))
+            step = max((index for index, names in unusual if names), default=sends[-1][0])
+            self._often = self._often or any(map(any, texts))
+            for lengths in (False, True) if any(texts) else (False,):
+                self._wait(_Offered(case, step, lengths), sum(len(send.data) for _, send in sends))
+
+    def _wait(self, offered: _Offered, size: int) -> None:
+        """What an aim has led to comes next, of the others the shortest."""
+        if offered.case.origin.mutation.startswith(AIMED):
+            self._met_aims.append(offered)
+        else:
+            heappush(self._kept, (size, len(self._known), offered))
+
+    def _due(self, dealt: int) -> _Offered | None:
+        if self._met_aims:
+            return self._met_aims.popleft()
+        if self._kept and self._later < dealt // (_BYTES_SEEDLING if self._often else _SEEDLING):
+            self._later += 1
+            return heappop(self._kept)[-1]
+        return None
+
+    def _looked_into(self, send: Send) -> list[bytes]:
+        """What stands in the fields that are looked into byte by byte."""
+        return [data for leaf, data in self._painter.fields(send) if self._painter.windows(send, leaf, data)]
 
     def probe(self, dealt: int) -> tuple[int, Probe] | None:
         """The next to be looked into, when so many cases were dealt, and its number."""
-        while self._next or (self._kept and self._later < dealt // _SEEDLING):
-            if self._next:
+        while self._next or self._met_aims or self._kept:
+            if self._next and (isinstance(self._next[0], Probe) or not self._met_aims):
                 wanted = self._next.popleft()
                 probe = wanted if isinstance(wanted, Probe) else self._made(*wanted)
+            elif (offered := self._due(dealt)) is not None:
+                probe = self._made(offered.case.state, offered.case.steps, offered.step, lengths=offered.lengths)
             else:
-                self._later += 1
-                case, step = self._kept.popleft()
-                probe = self._made(case.state, case.steps, step, lengths=False)
+                return None
             if probe.scales:
                 self._probes.append(probe)
                 number = len(self._probes) - 1
@@ -122,11 +163,13 @@ class Aimer:
     def runs(self, probe: Probe, random: Random) -> Iterator[tuple[Step, ...]]:
         """The steps of its runs, the first as it stands."""
         probe.numbers.append({place: scale.value for place, scale in probe.scales.items()})
+        probe.sent.append(probe.steps)
         yield probe.steps
         for _ in range(RUNS - 1):
             numbers = self._painter.moved(probe.scales, random)
             probe.numbers.append(numbers)
-            yield self._painter.given(probe.steps, probe.scales, numbers)
+            probe.sent.append(self._painter.given(probe.steps, probe.scales, numbers))
+            yield probe.sent[-1]
 
     def saw(self, number: int, compared: tuple[Compared, ...], dealt: int) -> Looked | None:
         """What was compared in one run; what comes of the probe once all have run."""
@@ -134,15 +177,63 @@ class Aimer:
         probe.runs.append(compared)
         if len(probe.runs) < RUNS or len(probe.numbers) < RUNS:
             return None
-        broken = _lost(probe.runs) > _LOST
-        return Looked(number, dealt, broken, () if broken and len(probe.scales) > 1 else tuple(self._found(probe)))
+        lost = _lost(probe.runs)
+        aims = () if lost > _LOST and len(probe.scales) > 1 else tuple(self._found(probe))
+        broken = lost > (0 if any(_windows(probe)) else _LOST)
+        return Looked(number, dealt, broken, aims, tuple(self._repairs(probe)), tuple(self._counts(probe)))
+
+    def _repairs(self, probe: Probe) -> Iterator[Repair]:
+        """Checksums of the fields of bytes that were moved."""
+        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
+            for repair, _at in islice(repairs_in(probe.runs, self._datas(probe, step, name)), _MOST_REPAIRS):
+                yield replace(repair, message=_message(probe.steps[step]), field=name)
+
+    def _counts(self, probe: Probe) -> Iterator[Counted]:
+        """Numbers in the fields of bytes that may be how long these are."""
+        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
+            found = dict.fromkeys(counts_in(probe.runs, self._datas(probe, step, name)))
+            for counted in islice(found, _MOST_REPAIRS):
+                yield replace(counted, message=_message(probe.steps[step]), field=name)
+
+    def _datas(self, probe: Probe, step: int, name: str) -> list[bytes]:
+        """What stood in a field in each run."""
+        sends = [send for steps in probe.sent if isinstance(send := steps[step], Send)]
+        return [next(data for leaf, data in self._painter.fields(send) if leaf.name == name) for send in sends]
 
     def _found(self, probe: Probe) -> list[Aim]:
         first, second, third = probe.numbers
         numbers = {place: (value, second[place], third[place]) for place, value in first.items()}
-        lengths = {place: scale.kind == "length" for place, scale in probe.scales.items()}
-        found = (Aim(*hit.key, hit.number, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths))
-        return [aim for aim in dict.fromkeys(found) if _is_sayable(probe, aim)][:_MOST_AIMS]
+        numbers |= self._side_by_side(probe)
+        lengths = {place: place in probe.scales and probe.scales[place].kind == "length" for place in numbers}
+        room = {(step, name): window.most for step, name in numbers if (window := window_of(name))}
+        found = (Aim(*hit.key, hit.number, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths, room))
+        aims = list(islice((aim for aim in dict.fromkeys(found) if self._is_sayable(probe, aim)), _MOST_AIMS))
+        return [*aims, *(replace(aim, late=True, longer=more) for aim in aims if (more := self._more(probe, aim)))]
+
+    def _more(self, probe: Probe, aim: Aim) -> int:
+        """By how much a byte would become larger, where it may be a length; 0 for other fields."""
+        window = window_of(aim.field)
+        more = aim.number - self.scale(probe, (aim.step, aim.field)).value if window and not aim.late else 0
+        return more if window and window.stop - window.start == 1 and 0 < more <= _LONGER else 0
+
+    def _side_by_side(self, probe: Probe) -> dict[Place, Three]:
+        """The numbers of all windows of fields of bytes that were moved, those of one byte first."""
+        found: dict[Place, Three] = {}
+        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
+            datas = self._datas(probe, step, name)
+            for window in windows(name, min(map(len, datas))):
+                if moved_in(window, datas):
+                    found[step, window.name] = three_of(window, datas)
+        return found
+
+    def scale(self, probe: Probe, place: Place) -> Scale:
+        """How a field, or a window of one, is a number in the probe's case."""
+        window = window_of(place[1])
+        if place in probe.scales or window is None:
+            return probe.scales[place]
+        step = probe.steps[place[0]]
+        assert isinstance(step, Send)
+        return window.scale(next(data for leaf, data in self._painter.fields(step) if leaf.name == window.field))
 
     def begun(self) -> Begun | None:
         """The probe that is under way."""
@@ -157,6 +248,10 @@ class Aimer:
     def take(self, looked: Looked) -> None:
         """What came of a probe: aims are dealt in their turn; where it broke, its halves are looked into."""
         probe = self._probes[looked.probe]
+        for repair in looked.repairs:
+            self._painter.repairs.add(repair)
+        for counted in looked.counts:
+            self._painter.repairs.count(counted)
         for aim in looked.aims:
             if self._is_untried(probe, aim):
                 (self._late if self._is_usual(probe, aim) else self._aims).append((probe, aim))
@@ -168,6 +263,7 @@ class Aimer:
             ((step, name),) = places
             self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
         probe.runs.clear()
+        probe.sent.clear()
 
     @property
     def has_work(self) -> bool:
@@ -180,10 +276,24 @@ class Aimer:
         if not waiting:
             return None
         probe, aim = waiting.popleft()
-        return probe, aim, self._painter.given(probe.steps, probe.scales, {(aim.step, aim.field): aim.number})
+        return probe, aim, self._steps(probe, aim)
+
+    def _steps(self, probe: Probe, aim: Aim) -> tuple[Step, ...]:
+        place = aim.step, aim.field
+        steps = self._painter.given(probe.steps, {place: self.scale(probe, place)}, {place: aim.number})
+        if (window := window_of(aim.field)) is None or not aim.longer:
+            return steps
+        return self._painter.longer(steps, aim.step, window, aim.longer)
+
+    def repaired(self, steps: Sequence[Step], random: Random) -> tuple[Step, ...]:
+        """Bent steps, with the checksums that are known right most often."""
+        return self._painter.repaired(steps, random)
 
     def _is_untried(self, probe: Probe, aim: Aim) -> bool:
-        key = (_message(probe.steps[aim.step]), aim.field, aim.number)
+        """A field of a message is given each number once; what is tried in bytes depends on the others."""
+        step = probe.steps[aim.step]
+        data = step.data if isinstance(step, Send) and window_of(aim.field) else b""
+        key = (_message(step), f"{aim.field} {aim.longer}", aim.number, data)
         fresh = key not in self._tried
         self._tried.add(key)
         return fresh
@@ -192,12 +302,15 @@ class Aimer:
         """True for what a definition tells anyone, and for what the same field of another message had."""
         known = (aim.field, aim.number) in self._met
         self._met.add((aim.field, aim.number))
-        return known or aim.late or probe.scales[aim.step, aim.field].is_limit(aim.number)
+        return known or aim.late or self.scale(probe, (aim.step, aim.field)).is_limit(aim.number)
+
+    def _is_sayable(self, probe: Probe, aim: Aim) -> bool:
+        scale = self.scale(probe, (aim.step, aim.field))
+        return aim.number != scale.value and scale.written(aim.number) is not None
 
 
-def _is_sayable(probe: Probe, aim: Aim) -> bool:
-    scale = probe.scales[aim.step, aim.field]
-    return aim.number != scale.value and scale.written(aim.number) is not None
+def _windows(probe: Probe) -> Iterator[tuple[int, Window]]:
+    return ((step, window) for step, name in probe.scales if (window := window_of(name)))
 
 
 def _message(step: Step) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from random import Random
 
-from fuzzers.aiming import Aimer, Probe
+from fuzzers.aiming import AIMED, Aimer, Probe
 from fuzzers.bends import Bender
 from fuzzers.corpus import EDGE_WORTH, Corpus, Entry, worth_of
 from fuzzers.keeping import Keeping
 from fuzzers.moves import Move, moves_of
 from fuzzers.planned import ModelFuzzer, Part
+from fuzzers.windows import field_of
 from harness.case import Origin, Send, Step, TestCase
 from harness.learned import Aim, Kept, Learned, Looked
 from harness.outcome import Outcome
@@ -22,6 +23,7 @@ _SEED_WORTH, _LEAST_WORTH = 1.0, 0.25
 _CHILDREN = 4  # of an entry each time that it is chosen
 _TRIES = 8
 _UNDIRECTED = 4  # of so many choices one is for mutations, whatever there is to aim at
+_TURNS = 3  # of so many one begins with an aim that tells less
 _EARLY, _SELDOM, _USUALLY = 60, 4, 2
 _ELSEWHERE = 0.05  # of the children begin in another state
 _PARENTS = 4096  # remembered
@@ -109,7 +111,8 @@ class GuidedFuzzer(ModelFuzzer):
         while self._dealt < MOST and self._corpus.entries:
             random = Random(f"{self._seed}/{self.interface}/guided/{choice}")
             choice += 1
-            directed = self._directed(random) if self._compares and choice % _UNDIRECTED else iter(())
+            turn = choice % _TURNS
+            directed = self._directed(random, turn) if self._compares and choice % _UNDIRECTED else iter(())
             if (first := next(directed, None)) is None:
                 directed = self._children(random)
             else:
@@ -124,9 +127,9 @@ class GuidedFuzzer(ModelFuzzer):
             yield case
             self._catch_up()
 
-    def _directed(self, random: Random) -> Iterator[TestCase]:
-        """One case with an aim, or the runs of one probe."""
-        if aimed := self._aimer.aimed(late=False):
+    def _directed(self, random: Random, turn: int) -> Iterator[TestCase]:
+        """One case with an aim, or the runs of one probe; now and then an aim that tells less."""
+        if aimed := self._aimer.aimed(late=turn == 0) or self._aimer.aimed(late=False):
             yield self._aimed(*aimed)
         elif found := self._aimer.probe(self._dealt):
             number, probe = found
@@ -138,7 +141,8 @@ class GuidedFuzzer(ModelFuzzer):
             yield self._aimed(*aimed)
 
     def _aimed(self, probe: Probe, aim: Aim, steps: tuple[Step, ...]) -> TestCase:
-        return self._case(probe.state, steps, f"aimed {aim.number}, compared with {aim.against}", field=aim.field)
+        said = f"{AIMED} {aim.number}, compared with {aim.against}"
+        return self._case(probe.state, steps, said, field=field_of(aim.field))
 
     def _children(self, random: Random) -> Iterator[TestCase]:
         """A few of the entry that is chosen."""
@@ -157,6 +161,7 @@ class GuidedFuzzer(ModelFuzzer):
         """A child that says something and is not too long."""
         for _ in range(_TRIES):
             steps, said = self._bender.bent(case.steps, other.steps, random)
+            steps = self._aimer.repaired(steps, random)
             if steps and said and _size(steps) <= self._max_case_bytes:
                 state = random.choice(self._states) if random.random() < _ELSEWHERE else case.state
                 return self._case(state, steps, said)

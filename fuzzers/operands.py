@@ -8,6 +8,7 @@ field's, straight or scaled and shifted by what the program does to it; what sta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ from harness.learned import Compared
 
 _WORD = 1 << 32
 _STEEPEST = 1 << 20
+_ROUNDS, _LONGEST_TABLE = 3, 64  # of a loop; of jumps
 _HEADER, _PREFIX = 40, 8  # bytes that may be counted with a text, and those that stand right before it
 Key = TypeVar("Key", bound=Hashable)
 Three = tuple[int, int, int]
@@ -37,7 +39,7 @@ class Line(NamedTuple):
 class Hit(NamedTuple, Generic[Key]):
     """A number for a field that would meet what it is compared with.
 
-    `vague`: the operand counts more than the field, so that any longer message moves it.
+    `vague`: the operand counts more than the field, so that any longer message moves it; or it is only below.
     """
 
     key: Key
@@ -47,23 +49,62 @@ class Hit(NamedTuple, Generic[Key]):
 
 
 def hits(
-    runs: Sequence[Sequence[Compared]], numbers: Mapping[Key, Three], lengths: Mapping[Key, bool]
+    runs: Sequence[Sequence[Compared]],
+    numbers: Mapping[Key, Three],
+    lengths: Mapping[Key, bool],
+    room: Mapping[Key, int] | None = None,
 ) -> Iterator[Hit[Key]]:
-    """`runs` are three, `numbers` what the fields had in each.
+    """`runs` are three, `numbers` what the fields had in each; `lengths` tells those that are how long something is.
 
-    `lengths` tells those that are how long something is, which are counted, not scaled. Numbers whose operand is met
-    come first, then those that no word holds.
+    Lengths are counted, not scaled. `room` tells of numbers that lie within one another how large each may be: the
+    operand of the smallest that has room for what it is compared with is no larger one's. Numbers whose operand is met
+    come first, then those that no word holds, then all below a small limit: a program that jumps by a table compares
+    only with its end. A loop that counts up to a length tells little after a few rounds.
     """
-    wraps = list[Hit[Key]]()
-    for operand, other in _moved(runs):
+    later = list[Hit[Key]]()
+    counted = Counter[tuple[int, Key]]()
+    for place, operand, other in moved(runs):
         for key, three in numbers.items():
-            if (line := line_of(operand, three)) and _is_likely(line, three, lengths[key]):
-                signed = (other, other - _WORD) if other >= _WORD // 2 else (other,)
-                vague = lengths[key] and line.slope == 1 and line.base > _PREFIX
-                yield from (Hit(key, number, other, vague) for one in signed for number in line.meets(one))
-                if abs(line.slope) > 1:
-                    wraps += [Hit(key, number, other) for number in line.meets(_WORD + min(other, 1))]
-    yield from wraps
+            found = list(_met(Operand(operand, other), key, three, is_length=lengths[key]))
+            counted[place, key] += bool(found)
+            if lengths[key] and counted[place, key] > _ROUNDS:
+                continue
+            yield from (hit for hit, waits in found if not waits)
+            later += [hit for hit, waits in found if waits]
+            if found and room and key in room and 0 <= found[0][0].number <= room[key]:
+                break
+    yield from sorted(later, key=lambda hit: hit.vague)
+
+
+class Operand(NamedTuple):
+    """What it was in three runs, and what it was compared with at first."""
+
+    three: Three
+    other: int
+
+
+def _met(operand: Operand, key: Key, three: Three, *, is_length: bool) -> Iterator[tuple[Hit[Key], bool]]:
+    """Numbers with which the operand passes what it is compared with; and, for later, what a word holds, or a table."""
+    other = operand.other
+    if (line := line_of(operand.three, three)) and _is_likely(line, three, is_length):
+        signed = (other, other - _WORD) if other >= _WORD // 2 else (other,)
+        vague = is_length and line.slope == 1 and line.base > _PREFIX
+        yield from ((Hit(key, number, other, vague), False) for one in signed for number in line.meets(one))
+        if abs(line.slope) > 1:
+            yield from ((Hit(key, number, other), True) for number in line.meets(_WORD + min(other, 1)))
+        if not is_length and line.slope == 1 and 1 < other <= _LONGEST_TABLE:
+            yield from ((Hit(key, one - line.base, other, vague=True), True) for one in range(other))
+    elif not is_length and (mask := mask_of(operand.three, three)) and not other & ~mask:
+        yield Hit(key, three[0] & ~mask | other, other), False
+
+
+def mask_of(operand: Three, numbers: Three) -> int:
+    """The bits that are left of the numbers in the operands, where that is all that became of them; 0 else."""
+    mask = 0xFF
+    for number, left in zip(numbers, operand, strict=True):
+        mask &= ~(number ^ left)
+    fits = all(number & mask == left for number, left in zip(numbers, operand, strict=True))
+    return mask if fits and mask & mask - 1 and max(numbers) <= 0xFF and len(set(operand)) > 1 else 0
 
 
 def line_of(operand: Three, numbers: Three) -> Line | None:
@@ -92,8 +133,8 @@ def _signed(number: int) -> int:
     return number - _WORD if number >= _WORD // 2 else number
 
 
-def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[Three, int]]:
-    """Operands that were not the same in each run, and what they were compared with at first."""
+def moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int]]:
+    """Operands that were not the same in each run, with where they were, and what they were compared with at first."""
     tables = [by_place(run) for run in runs]
     for place, first in tables[0].items():
         rest = [table.get(place) for table in tables[1:]]
@@ -101,7 +142,7 @@ def _moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[Three, int]]:
             for mine, others in ((0, 1), (1, 0)):
                 operand = first[mine], rest[0][mine], rest[1][mine]
                 if len(set(operand)) > 1:
-                    yield operand, first[others]
+                    yield place[0], operand, first[others]
 
 
 def by_place(run: Sequence[Compared]) -> dict[tuple[int, int], tuple[int, int]]:

@@ -1,15 +1,22 @@
-"""Probes: one case three times over, its fields with other numbers each time, to see what becomes of them."""
+"""Probes: one case three times over, its fields with other numbers each time, to see what becomes of them.
+
+Fields of bytes are looked into byte by byte; where a checksum of them is known it is kept right.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
+import boofuzz
+
+from fuzzers.repairs import Repairs, covered, kept
 from fuzzers.scales import Scale, scales_of
+from fuzzers.windows import Window, single, window_of, written
 from harness.case import Send, Step
 from protocols.model import Protocol
-from protocols.render import Change
+from protocols.render import Change, Leaf
 
 _STEP = 63  # by which a number is moved at most
 _LONGER = 5  # bytes by which a text is longer or shorter
@@ -23,25 +30,55 @@ class Painter:
 
     protocol: Protocol
     max_len: int
+    repairs: Repairs = field(default_factory=Repairs)
 
     def scales(self, steps: Sequence[Step], index: int, *, lengths: bool) -> dict[Place, Scale]:
         """What can be seen as a number in one message, live fields left alone.
 
-        `lengths`: how long texts are, of which only those with digits are numbers otherwise.
+        `lengths`: how long texts are, of which only those with digits are numbers otherwise; of bytes each one is.
         """
         found = {(index, name): scales for name, scales in self._of_step(steps[index])}
         wanted = {place: [one for one in some if (one.kind == "length") is lengths] for place, some in found.items()}
         return {place: some[0] for place, some in wanted.items() if some}
 
     def _of_step(self, step: Step) -> Iterator[tuple[str, list[Scale]]]:
-        parts = self.protocol.parts(step) if isinstance(step, Send) and step.replay_of < 0 else None
-        if parts is None or not isinstance(step, Send):
+        if not isinstance(step, Send) or step.replay_of >= 0:
+            return
+        for leaf, data in self.fields(step):
+            yield leaf.name, scales_of(self.protocol.form(step), leaf, data, self.max_len)
+            for window in self.windows(step, leaf, data):
+                yield window.name, [window.scale(data)]
+
+    def fields(self, step: Send) -> Iterator[tuple[Leaf, bytes]]:
+        """The message's fields with what is in them, live ones only where they were given something."""
+        parts = self.protocol.parts(step)
+        if parts is None:
             return
         message, given = self.protocol.form(step), {part.name: part.data for part in parts}
         for leaf in message.layout.leaves:
             if not leaf.live or leaf.name in given:
-                data = given.get(leaf.name, message.layout.usual(leaf))
-                yield leaf.name, scales_of(message, leaf, data, self.max_len)
+                yield leaf, given.get(leaf.name, message.layout.usual(leaf))
+
+    def windows(self, step: Send, leaf: Leaf, data: bytes) -> list[Window]:
+        """The bytes of a field of bytes, without a checksum that is known and right; none of other fields."""
+        if not isinstance(leaf.primitive, boofuzz.Bytes) or not leaf.primitive.fuzzable:
+            return []
+        found = self.repairs.place(step.message, leaf.name, data)
+        own = covered(*found) if found else ()
+        return [window for window in single(leaf.name, len(data)) if window.start not in own]
+
+    def repaired(self, steps: Sequence[Step], random: Random) -> tuple[Step, ...]:
+        """Bent steps, with the checksums that are known right most often."""
+        return tuple(self._repaired(step, random) if isinstance(step, Send) else step for step in steps)
+
+    def _repaired(self, step: Send, random: Random) -> Send:
+        names = self.repairs.fields(step.message) if step.replay_of < 0 else []
+        if not names or self.protocol.parts(step) is None:
+            return step
+        found = {leaf.name: data for leaf, data in self.fields(step) if leaf.name in names}
+        better = {name: self.repairs.bent(step.message, name, data, random) for name, data in found.items()}
+        changes = {name: data for name, data in better.items() if data != found[name]}
+        return self._changed(step, changes) if changes else step
 
     def moved(self, scales: Mapping[Place, Scale], random: Random) -> Numbers:
         """Every field a little more or less, each by another amount as far as there are."""
@@ -55,12 +92,38 @@ class Painter:
             for i, step in enumerate(steps)
         )
 
-    def _step(self, step: Step, written: Mapping[str, bytes | None]) -> Step:
-        changes = {name: data for name, data in written.items() if data is not None}
+    def longer(self, steps: Sequence[Step], index: int, window: Window, more: int) -> tuple[Step, ...]:
+        """The steps with so many bytes more right behind a window, the next one again and again."""
+        step = steps[index]
+        if not isinstance(step, Send):
+            return tuple(steps)
+        before = next(data for leaf, data in self.fields(step) if leaf.name == window.field)
+        filler = before[window.stop : window.stop + 1] or b"\0"
+        after = before[: window.stop] + filler * more + before[window.stop :]
+        found = self.repairs.place(step.message, window.field, before)
+        after = kept(found[0], found[1] + more, after) if found else after
+        return (*steps[:index], self._changed(step, {window.field: after[: self.max_len]}), *steps[index + 1 :])
+
+    def _step(self, step: Step, numbers: Mapping[str, bytes | None]) -> Step:
+        changes = {name: data for name, data in numbers.items() if data is not None}
         if not changes or not isinstance(step, Send):
             return step
-        kept = {part.name: part.data for part in self.protocol.parts(step) or ()}
-        made = self.protocol.form(step).mutated([Change(*change) for change in (kept | changes).items()])
+        parts: dict[str, dict[Window, bytes]] = {}
+        for name, window in [(name, window) for name in list(changes) if (window := window_of(name))]:
+            parts.setdefault(window.field, {})[window] = changes.pop(name)
+        before = {leaf.name: data for leaf, data in self.fields(step)} if parts else {}
+        changes |= {name: self._written(step, name, before[name], given) for name, given in parts.items()}
+        return self._changed(step, changes)
+
+    def _written(self, step: Send, name: str, before: bytes, given: Mapping[Window, bytes]) -> bytes:
+        """The field with other bytes; its checksum is right again, where it was."""
+        after = written(before, given)
+        found = self.repairs.place(step.message, name, before)
+        return kept(*found, after) if found else after
+
+    def _changed(self, step: Send, changes: Mapping[str, bytes]) -> Send:
+        given = {part.name: part.data for part in self.protocol.parts(step) or ()}
+        made = self.protocol.form(step).mutated([Change(*change) for change in {**given, **changes}.items()])
         return _as_before(made, step)
 
 

@@ -46,7 +46,8 @@ class Kept:
 class Aim:
     """A number that a field should have, of the message at a step, and what the program compares it with.
 
-    `late`: it is counted with so much else that it tells little.
+    `late`: it is counted with so much else that it tells little. `longer`: so many bytes come behind it besides, as it
+    would be where the number is a length.
     """
 
     step: int
@@ -54,19 +55,53 @@ class Aim:
     number: int
     against: int
     late: bool = False
+    longer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A number in a field of a message, `lacks` less than that field is long; it was `seen` in one of so many bytes."""
+
+    message: str
+    field: str
+    start: int
+    stop: int
+    order: str
+    lacks: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A checksum in a field of a message, by its algorithm: of the bytes from `start` to where it stands.
+
+    `tail` bytes were behind it. `anchors` are bytes that may be the length that leads there: where each stands, and
+    what has to be added to it. `order` is that of the checksum's bytes.
+    """
+
+    message: str
+    field: str
+    algorithm: str
+    start: int
+    order: str
+    tail: int
+    anchors: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What came of a probe, by its number, when so many of the fuzzer's own cases were dealt.
 
-    `broken`: with other numbers in its fields the program went another way.
+    `broken`: with other numbers in its fields the program went another way. `repairs` are checksums that it showed,
+    `counts` numbers that may be lengths.
     """
 
     probe: int
     dealt: int
     broken: bool = False
     aims: tuple[Aim, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    counts: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,11 @@ class PortTable(Table):
     gates: list[GateTable] = Field(default=[])
     status: list[tuple[int, int]] = Field(default=[])
     sending: list[GateTable] = Field(default=[])
+    burst: bool = False
+    begins: list[GateTable] = Field(default=[])
+    ends: list[GateTable] = Field(default=[])
+    reads: list[GateTable] = Field(default=[])
+    asked: bool = False
     transfer: TransferTable | None = None
     sends: TransferTable | None = None
 
@@ -145,6 +150,11 @@ def _port(table: PortTable) -> PortDescription:
         bank=table.bank,
         status=tuple(table.status),
         sending=tuple(map(_gate, table.sending)),
+        burst=table.burst,
+        begins=tuple(map(_gate, table.begins)),
+        ends=tuple(map(_gate, table.ends)),
+        reads=tuple(map(_gate, table.reads)),
+        asked=table.asked,
         transfer=_transfer(table.transfer),
         sends=_transfer(table.sends),
     )
@@ -214,8 +224,12 @@ def _port_lines(port: PortDescription) -> Iterator[str]:
     if port.exception:
         yield f"irq = {port.exception - 16}"
     yield f"bank = [{_hex(port.bank[0])}, {_hex(port.bank[1])}]"
-    yield from _gate_lines(port.gates)
-    yield from _gate_lines(port.sending, "sending")
+    for key in ("gates", "sending", "begins", "ends", "reads"):
+        yield from _gate_lines(getattr(port, key), key)
+    if port.asked:
+        yield "asked = true   # a byte comes for each that is written; the interrupt says that there are some"
+    if port.burst:
+        yield "burst = true   # the handler reads on without looking at a gate"
     if port.status:
         yield f"status = {_list(port.status)}   # bits that may read as set"
     for key, transfer in (("transfer", port.transfer), ("sends", port.sends)):

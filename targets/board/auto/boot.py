@@ -10,8 +10,9 @@ from targets.board.auto.description import Description
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.unknown import Access
 from targets.board.image import Image
+from targets.board.schedule import NEVER
 
-_CHUNK, _LEAST, _MOST = 100_000, 2_000_000, 80_000_000
+_CHUNK, _LEAST, _MOST, _TICKS = 100_000, 2_000_000, 80_000_000, 250
 _MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 60
 _LONGEST, _NEAR, _KEPT = 1024, 0x10, 64
 _OUTSIDE, _PAGE = ("read outside memory", "write outside memory"), 0x1000
@@ -37,7 +38,7 @@ class Boot:
 
 
 def boot(image: Image, description: Description, places: Sequence[Place] = ()) -> Boot:
-    """Power on and run until no new code was reached for as long as it took to get there."""
+    """Power on and run until no new code was reached for as long as it took to get there, or for many ticks."""
     machine = AutoMachine(image, description, places=places, hang_budget=_NEVER_HANGS)
     unknown = machine.chip.unknown
     machine.power_on()
@@ -45,9 +46,10 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
     log: list[Access] = []
     blocks = _watched_blocks(machine)
     unknown.log = log
-    known, since = -1, 0
-    while machine.schedule.base - since < max(_LEAST, since // 2) and machine.schedule.base < _MOST:
+    known, since, tick = -1, 0, 0
+    while machine.schedule.base - since < max(_LEAST, since // 2, _TICKS * tick) and machine.schedule.base < _MOST:
         machine.run(machine.schedule.base + _CHUNK)
+        tick = max(tick, _until_next(machine))
         if len(machine.edges) != known:
             known, since = len(machine.edges), machine.schedule.base
         if machine.events or machine.locked:
@@ -57,6 +59,12 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
             unknown.log = None
     unknown.log = None
     return Boot(machine, tuple(log), _stray(machine), blocks, _jumped(machine))
+
+
+def _until_next(machine: AutoMachine) -> int:
+    """How long it will wait for what happens by itself; 0 where it does not wait, or nothing will."""
+    due = machine.schedule.next()
+    return due - machine.schedule.base if machine.sleeping and due < NEVER else 0
 
 
 def _watched_blocks(machine: AutoMachine) -> Blocks:

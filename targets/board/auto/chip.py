@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from targets.board.auto.asked_port import AskedPort
 from targets.board.auto.block import BlockPort, BlockSender
 from targets.board.auto.description import Description, PortDescription
+from targets.board.auto.framed_port import FramedPort
 from targets.board.auto.port import Port
 from targets.board.auto.tick import Ticker
 from targets.board.auto.unknown import Unknown
@@ -159,6 +161,7 @@ class AutoChip:
 
 
 def _port(wiring: Wiring, description: PortDescription, unknown: Unknown) -> Port:
-    if description.transfer is None:
-        return Port(wiring, description, unknown)
-    return BlockPort(wiring, description, description.transfer, unknown)
+    if description.transfer is not None:
+        return BlockPort(wiring, description, description.transfer, unknown)
+    kind = AskedPort if description.asked else FramedPort if description.begins or description.ends else Port
+    return kind(wiring, description, unknown)

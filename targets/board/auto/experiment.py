@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.learned import Compared
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.unknown import Access
 
-Forced = Mapping[int, int]
+Forced = Mapping[int, int | tuple[int, ...]]
+"""What registers read as: always the same, or one value after the other, the last one from then on."""
+
 IN_HANDLER = "it does not leave the handler"
 _CORE, _BLOCK, _DEAD, _PERIPHERAL = 0xE0000000, 256, 2048, 10
 WINDOW, HANDLER_WINDOW = 6000, 5000
@@ -45,13 +48,13 @@ class Bench:
     """
 
     def __init__(
-        self, machine: AutoMachine, exception: int = 0, window: int = WINDOW, poked: Mapping[int, bytes] | None = None
+        self, machine: AutoMachine, exception: int = 0, window: int = 0, poked: Mapping[int, bytes] | None = None
     ) -> None:
         self.machine, self.exception, self._poked = machine, exception, poked or {}
-        self._window = HANDLER_WINDOW if exception else window
+        self._window = window or (HANDLER_WINDOW if exception else WINDOW)
         self._moment = machine.snapshot()
         self.written = dict(machine.chip.unknown.values)
-        self._memo: dict[tuple[tuple[int, int], ...], Trace] = {}
+        self._memo: dict[tuple[tuple[int, int | tuple[int, ...]], ...], Trace] = {}
         self.runs = 0
 
     def is_set_up(self, addresses: Iterable[int]) -> bool:
@@ -60,11 +63,18 @@ class Bench:
         return any(value and address >> _PERIPHERAL in pages for address, value in self.written.items())
 
     def run(self, forced: Forced) -> Trace:
-        """What happens with these values."""
-        key = tuple(sorted(forced.items()))
+        """What happens with these values; the interrupt comes once for each of the most that one register is given."""
+        key = tuple(sorted(forced.items(), key=lambda item: item[0]))
         if key not in self._memo:
             self._memo[key] = self._run(forced)
         return self._memo[key]
+
+    def compared(self, forced: Forced) -> tuple[Compared, ...]:
+        """What the firmware compares with these values."""
+        compares = self.machine.compares
+        compares.begin()
+        self._run(forced)
+        return compares.end()
 
     def leave(self) -> None:
         """Back to the moment, as it was."""
@@ -72,32 +82,35 @@ class Bench:
         unknown = self.machine.chip.unknown
         unknown.forced, unknown.log, unknown.resolving = {}, None, True
 
-    def repeated(self, forced: Forced, exception: int, rounds: int) -> Iterator[tuple[Access, ...]]:
-        """From the moment on, the interrupt again and again; what was accessed each time."""
+    def series(self, forced: Iterable[Forced], exception: int) -> Iterator[tuple[Access, ...]]:
+        """From the moment on, the interrupt again and again, with these values; what was accessed each time."""
         machine, unknown = self.machine, self.machine.chip.unknown
         machine.restore(self._moment)
-        unknown.forced, unknown.log, unknown.resolving = dict(forced), None, False
-        for _ in range(rounds):
-            unknown.log = []
-            machine.nvic.pend(exception)
-            machine.sleeping = False
-            machine.run(machine.schedule.base + self._window)
+        unknown.resolving = False
+        for values in forced:
+            unknown.forced, unknown.log = _listed(values), []
+            self._go_on(exception)
             yield tuple(unknown.log)
+
+    def _go_on(self, exception: int) -> None:
+        machine = self.machine
+        machine.sleeping = False
+        if exception:
+            machine.nvic.pend(exception)
+        machine.run(machine.schedule.base + self._window)
 
     def _run(self, forced: Forced) -> Trace:
         machine, unknown = self.machine, self.machine.chip.unknown
         machine.restore(self._moment)
         machine.events.clear()
         self.runs += 1
-        unknown.forced, unknown.log, unknown.resolving = dict(forced), [], False
+        unknown.forced, unknown.log, unknown.resolving = _listed(forced), [], False
         for address, data in self._poked.items():
             offset = address - machine.cpu.memory.ram
             machine.cpu.ram[offset : offset + len(data)] = data
         before = bytes(machine.cpu.ram)
-        machine.sleeping = False
-        if self.exception:
-            machine.nvic.pend(self.exception)
-        machine.run(machine.schedule.base + self._window)
+        for _ in range(max(map(len, unknown.forced.values()), default=1) if self.exception else 1):
+            self._go_on(self.exception)
         return self._trace(before)
 
     def _trace(self, before: bytes) -> Trace:
@@ -127,3 +140,7 @@ class Bench:
                     if one.ram[i] == first and other.ram[i] == second and not low <= base + i < high:
                         found.append(base + i)
         return found
+
+
+def _listed(forced: Forced) -> dict[int, list[int]]:
+    return {address: [value] if isinstance(value, int) else list(value) for address, value in forced.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from targets.board.auto.boot import Boot, boot
 from targets.board.auto.chip import Place
 from targets.board.auto.description import Description, PortDescription, Tick
+from targets.board.auto.framing import framed
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.ports import default_handler, handled, ports_of, with_transmit
 from targets.board.auto.quiet import quiet_values
@@ -108,9 +110,23 @@ def _speaking(image: Image, description: Description, places: Sequence[Place]) -
         log, taken = _talk(machine, number)
         if taken:
             words = f"it took {taken} of {sum(map(len, GREETINGS))} bytes that were sent to it"
-            found.append(with_transmit(replace(port, evidence=(*port.evidence, words)), log))
+            heard = with_transmit(replace(port, evidence=(*port.evidence, words)), log)
+            found.append(_both_ways(framed(heard, partial(_booted_with, image, description, places))))
             values |= machine.chip.unknown.polling.learned
     return replace(description, ports=tuple(found), values=values)
+
+
+def _both_ways(port: PortDescription) -> PortDescription:
+    """Where nothing was seen to take bytes, what gives them may: many registers do both."""
+    if port.transmit is not None or port.sends is not None or port.receive is None:
+        return port
+    words = "nothing was seen to take bytes: what is written there is taken for an answer"
+    return replace(port, transmit=port.receive, evidence=(*port.evidence, words))
+
+
+def _booted_with(image: Image, description: Description, places: Sequence[Place], port: PortDescription) -> AutoMachine:
+    """A machine that has booted, with one port alone."""
+    return boot(image, description.with_ports(port), places).machine
 
 
 def _talk(machine: AutoMachine, number: int) -> tuple[list[Access], int]:

@@ -10,19 +10,20 @@ from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.unknown import Unknown
 from targets.board.peripherals.base import Peripheral, Wiring
 
-_BYTE_CYCLES, _AGAIN_CYCLES = 700, 7000
-_OFFERS = 2
+BYTE_CYCLES = 700
+_AGAIN_CYCLES = 7000
+_OFFERS, _MOST_GIVEN = 2, 16_384
 
 
 class Port(Peripheral):
     """One port. Bytes wait on the wire until the one before was read, so that none is lost by our pace.
 
     Where it is polled the next one is there at once, as from a FIFO. So it is for a handler that looks whether there is
-    one more; one that does not is called later, so that something else can run.
+    one more, and for one that reads on without looking; else it is called later, so that something else can run.
 
     An interrupt is raised while a byte waits, and after a write to the port's own registers, as long as the handler
     takes or gives bytes: what enables the transmitter's interrupt is such a write. `taken` counts the bytes that were
-    read.
+    read. A handler that gives bytes without an end, with none taken, is offered no more.
     """
 
     words = 0
@@ -41,10 +42,16 @@ class Port(Peripheral):
             unknown.readers[port.receive] = self._take
         if port.transmit is not None:
             unknown.writers[port.transmit] = self._send
-        for address in {gate.address for gate in (*port.gates, *port.sending)} | {at for at, _mask in port.status}:
+        for address in self.gates:
             unknown.views.setdefault(address, []).append(partial(self._view, address))
         if port.exception and (port.sending or port.status):
             unknown.watchers.append(self._written)
+
+    @property
+    def gates(self) -> frozenset[int]:
+        """Registers with bits of its own."""
+        port = self.description
+        return frozenset(gate.address for gate in (*port.gates, *port.sending)) | {at for at, _mask in port.status}
 
     def _view(self, address: int, value: int, tried: bool) -> int:
         """A register as it reads now: something was received, or the handler is offered to send, or neither."""
@@ -53,14 +60,15 @@ class Port(Peripheral):
             self.ready, self._more, self._early = True, False, True
         offered = self._status and self._handling and not self.ready
         if offered and (own := [gate for gate in port.sending if gate.address == address]):
-            return _applied(own, value, there=True)
+            return applied(own, value, there=True)
         if offered and not port.sending and not tried:
             value |= next((mask for at, mask in port.status if at == address), 0)
-        return _applied([gate for gate in port.gates if gate.address == address], value, there=self.ready)
+        return applied([gate for gate in port.gates if gate.address == address], value, there=self.ready)
 
     def reset(self) -> None:
-        self._incoming, self._last, self.ready, self._status = b"", 0, False, True
-        self.taken = self._sent = self._offers = 0
+        self._incoming: bytes = b""
+        self._last, self.ready, self._status = 0, False, True
+        self.taken = self._sent = self._offers = self._given = 0
         self._gave = self._took = self._touched = self._stalled = self._more = self._early = False
         self._enabler = 0
         self._enablers: frozenset[int] = frozenset()
@@ -71,7 +79,7 @@ class Port(Peripheral):
         """Put bytes on the wire behind those that are already on it."""
         self._incoming += data
         if not self.ready and self._incoming:
-            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + BYTE_CYCLES)
 
     @property
     def receiving(self) -> bool:
@@ -88,19 +96,22 @@ class Port(Peripheral):
         self._raise()
 
     def _take(self) -> int:
-        if self.ready:
+        burst = self.description.burst and self._took
+        if self.ready or (burst and self._incoming):
             self._last, self._incoming, self.ready = self._incoming[0], self._incoming[1:], False
-            self.taken += 1
+            self.taken, self._given = self.taken + 1, 0
             self._took = self._took or self._handling
             self._await_next()
             self._update()
+        elif burst:
+            self._last = 0
         return self._last
 
     def _await_next(self) -> None:
         self.ready = bool(self._incoming) and not self.description.exception
         self._more, self._early = bool(self._incoming) and self._handling, False
         if self._incoming and not self.ready:
-            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + _BYTE_CYCLES)
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + BYTE_CYCLES)
 
     def _send(self, value: int) -> None:
         self._sent += 1
@@ -126,13 +137,18 @@ class Port(Peripheral):
         self._stalled = False
         self._update()
 
+    @property
+    def _calls(self) -> bool:
+        """True while its interrupt is to be raised."""
+        return self.ready
+
     def _update(self) -> None:
         number, nvic = self.description.exception, self.wiring.nvic
         if not number:
             return
-        waits = self.ready and not self._stalled
+        waits = self._calls and not self._stalled
         nvic.line(number, (waits or self._offers > 0) and number in nvic.enabled)
-        if self.ready and (self._stalled or number not in nvic.enabled):
+        if self._calls and (self._stalled or number not in nvic.enabled):
             self.wiring.schedule.arm(self._again, self.wiring.schedule.now() + _AGAIN_CYCLES)
 
     def leaving(self) -> None:
@@ -144,7 +160,8 @@ class Port(Peripheral):
             self.ready = False
         if self._gave:
             self._enablers |= {self._enabler}
-            self._offers = _OFFERS
+            self._given += 1
+            self._offers = _OFFERS if self._given < _MOST_GIVEN else 0
         elif self._took:
             self._offers = _OFFERS if self._touched else self._offers
         else:
@@ -160,19 +177,20 @@ class Port(Peripheral):
     def state(self) -> Any:
         return (
             (self._incoming, self._last, self.ready, self._status),
-            (self.taken, self._sent, self._offers, self._enabler, self._enablers),
+            (self.taken, self._sent, self._given, self._offers, self._enabler, self._enablers),
             (self._gave, self._took, self._touched, self._stalled, self._more, self._early),
             self.output[:],
         )
 
     def restore(self, state: Any) -> None:
         (self._incoming, self._last, self.ready, self._status), counts, flags, output = state
-        self.taken, self._sent, self._offers, self._enabler, self._enablers = counts
+        self.taken, self._sent, self._given, self._offers, self._enabler, self._enablers = counts
         self._gave, self._took, self._touched, self._stalled, self._more, self._early = flags
         self.output[:] = output
 
 
-def _applied(gates: Sequence[Gate], value: int, *, there: bool) -> int:
+def applied(gates: Sequence[Gate], value: int, *, there: bool) -> int:
+    """The value of their register with these bits as they are."""
     for gate in gates:
         value = gate.applied(value, there)
     return value

@@ -40,19 +40,52 @@ def handled(machine: AutoMachine) -> list[int]:
 
 def ports_of(booted: Boot) -> tuple[PortDescription, ...]:
     """Streams that an interrupt's handler reads, or that are polled; and registers that only give bytes out."""
-    machine, found = booted.machine, dict[int, PortDescription]()
-    for exception in handled(machine):
-        for stream in _streams(Bench(machine, exception)):
-            found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
+    machine = booted.machine
+    found = _interrupting(machine, thorough=False)
     for received in received_by(machine, handled(machine)):
         found.setdefault(received.transfer.pointer, _transfer_port(machine, received))
     for window in (WINDOW, _LONG):
         if not found:
             for stream in _streams(Bench(machine, window=window)):
                 found.setdefault(stream.address, _port(stream, 0))
+    found = found or _asked(machine) or _interrupting(machine, thorough=True)
     ports = sorted(found.values(), key=lambda port: port.bank)
-    named = [replace(port, name=f"UART{number}") for number, port in enumerate(ports)]
+    named = [replace(port, name=f"{_kind(port)}{number}") for number, port in enumerate(ports)]
     return tuple(_with_sends(with_transmit(port, booted.log), booted.blocks) for port in named)
+
+
+def _interrupting(machine: AutoMachine, *, thorough: bool) -> dict[int, PortDescription]:
+    """Streams that an interrupt's handler reads."""
+    found: dict[int, PortDescription] = {}
+    for exception in handled(machine):
+        for stream in _streams(Bench(machine, exception), thorough=thorough):
+            found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
+    return found
+
+
+def _kind(port: PortDescription) -> str:
+    """What its name begins with; only how it is used is known."""
+    return "SPI" if port.asked else "FIFO" if port.burst else "UART"
+
+
+def _asked(machine: AutoMachine) -> dict[int, PortDescription]:
+    """Registers that give a byte for each that is written, to a loop or behind an interrupt."""
+    found: dict[int, PortDescription] = {}
+    for exception in (*handled(machine), 0):
+        bench = Bench(machine, exception, _LONG)
+        for stream in Search(bench).streams():
+            if _solicited(stream) and stream.address not in found:
+                found[stream.address] = _asked_port(stream, exception)
+        bench.leave()
+    return found
+
+
+def _asked_port(stream: Stream, exception: int) -> PortDescription:
+    words = ["a byte comes for each that is written there: something hangs on it that is asked"]
+    words += [f"it is asked behind IRQ {exception - IRQ0}"] if exception else []
+    port = _port(stream, exception)
+    evidence = (*_why(stream), *words)
+    return replace(port, transmit=stream.address, asked=True, status=(), burst=False, evidence=evidence)
 
 
 def _with_sends(port: PortDescription, blocks: Blocks) -> PortDescription:
@@ -107,9 +140,9 @@ def _own_registers(machine: AutoMachine, transfer: Transfer) -> tuple[int, int]:
     return transfer.pointer & ~0xFFF, transfer.pointer | 0xFFF
 
 
-def _streams(bench: Bench) -> list[Stream]:
+def _streams(bench: Bench, *, thorough: bool = False) -> list[Stream]:
     try:
-        found = [stream for stream in Search(bench).streams() if not _solicited(stream)]
+        found = [stream for stream in Search(bench, thorough=thorough).streams() if not _solicited(stream)]
         return [stream for stream in found if not bench.exception or bench.is_set_up(_registers(stream))]
     finally:
         bench.leave()
@@ -138,11 +171,17 @@ def _port(stream: Stream, exception: int) -> PortDescription:
         exception=exception,
         bank=bank,
         status=stream.status if exception else (),
-        evidence=(
-            f"what is read from {stream.address:#010x} ends up as a byte in memory",
-            *_when(stream.gates, exception),
-        ),
+        burst=stream.burst,
+        evidence=(*_why(stream), *_when(stream.gates, exception)),
     )
+
+
+def _why(stream: Stream) -> Iterator[str]:
+    """What tells that a register gives bytes, and how they are taken."""
+    behind = f", once {bytes(stream.lead).hex(' ')} came" if stream.lead else ""
+    yield f"what is read from {stream.address:#010x} ends up as a byte in memory{behind}"
+    if stream.burst:
+        yield "its handler reads it as often as it likes without asking whether there is a byte: it is a FIFO"
 
 
 def _when(gates: Sequence[Gate], exception: int) -> Iterator[str]:
@@ -153,7 +192,7 @@ def _when(gates: Sequence[Gate], exception: int) -> Iterator[str]:
 
 
 def with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescription:
-    """With the register of its bank that takes most different bytes; what is set up there takes few."""
+    """With the register of its bank that takes most different bytes; settings take few, or are looked at."""
     if port.transmit is not None:
         return port
     low, high = port.bank
@@ -163,7 +202,9 @@ def with_transmit(port: PortDescription, log: Sequence[Access]) -> PortDescripti
         if access.write and low <= access.address <= high and access.value <= 0xFFFF:
             values.setdefault(access.address, []).append(access.value)
             handled_ones |= {access.address} if access.handler == port.exception else set()
+    looked = {access.address for access in log if not access.write} - {port.receive}
     spoken = {address: len(set(given)) for address, given in values.items() if _are_bytes(given)}
+    spoken = {address: count for address, count in spoken.items() if address not in looked}
     best = max(spoken, key=lambda address: spoken[address], default=None)
     if best is None or spoken[best] < _PRINTED:
         return port

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
 from targets.board.auto.description import Gate
 from targets.board.auto.experiment import Bench, Forced
 from targets.board.auto.streams import Search
+from targets.board.auto.unknown import Access
 
 _MOST_BRANCHES, _ROUNDS, _DIFFERENT = 60, 5, 3
 
@@ -24,23 +26,26 @@ def sending_of(bench: Bench, exception: int) -> Sending | None:
     """None where the handler has nothing to send at this moment, or never sends."""
     for forced, trace in islice(Search(bench).branches(), _MOST_BRANCHES):
         if any(access.write and access.handler == exception for access in trace.accesses):
-            address = _register(bench, exception, forced)
+            address = spoken_register(bench.series([forced] * _ROUNDS, exception), exception)
             if address is not None:
                 return Sending(address, _gates(bench, forced, address))
     return None
 
 
-def _register(bench: Bench, exception: int, forced: Forced) -> int | None:
+def spoken_register(logs: Iterable[tuple[Access, ...]], exception: int) -> int | None:
     """The register that the handler writes another byte to first each time it is called.
 
-    Different ones in one call may be flags that it clears, one by one.
+    Different ones in one call may be flags that it clears, one by one, and what it looks at is a setting.
     """
     given: dict[int, set[int]] = {}
-    for log in bench.repeated(forced, exception, _ROUNDS):
+    looked: set[int] = set()
+    for log in logs:
+        looked |= {access.address for access in log if not access.write}
         written = (a for a in reversed(log) if a.write and a.handler == exception and a.value <= 0xFF)
         for address, first in {access.address: access.value for access in written}.items():
             given.setdefault(address, set()).add(first)
-    return next((address for address, values in given.items() if len(values) >= _DIFFERENT), None)
+    spoken = (address for address, values in given.items() if len(values) >= _DIFFERENT and address not in looked)
+    return next(spoken, None)
 
 
 def _gates(bench: Bench, forced: Forced, address: int) -> tuple[Gate, ...]:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from targets.board.auto.description import Gate
 from targets.board.auto.experiment import IN_HANDLER, Bench, Forced, Trace
 from targets.board.auto.unknown import Access
 
 _DEEPEST, _MOST_RUNS, _MORE_RUNS = 3, 1000, 150
-_NARROW, _WIDE = (0x41, 0x5A), (0x241, 0x25A)
+_MARKS, _WIDER = (0x41, 0x5A, 0x50, 0x62), 0x200  # several: what gives bytes may give lengths and flags, too
+_LONGEST_LEAD, _MOST_LEADS, _BURST, _MOST_ODD_OUT = 3, 100, 4, 240
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A register that gives bytes, the values of others with which it is read, and the bits that matter."""
+    """A register that gives bytes, the values of others with which it is read, and the bits that matter.
+
+    The firmware stores bytes only behind `lead`, which it compares the first ones with. In a `burst` it takes as many
+    as it likes without looking at anything else, as from a FIFO.
+    """
 
     address: int
     forced: Forced
     gates: tuple[Gate, ...]
     status: tuple[tuple[int, int], ...]
     trace: Trace
+    lead: tuple[int, ...] = ()
+    burst: bool = False
 
 
 def flips(access: Access, held: int) -> Iterator[int]:
@@ -32,12 +41,20 @@ def flips(access: Access, held: int) -> Iterator[int]:
     yield from (full, 0)
 
 
-class Search:
-    """Tries values of the registers that are read, one more at a time, as long as the firmware does something else."""
+def _marks(access: Access) -> tuple[int, ...]:
+    return _MARKS if access.size == 1 else tuple(mark | _WIDER for mark in _MARKS)
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._judged: dict[int, bool] = {}
+
+class Search:
+    """Tries values of the registers that are read, one more at a time, as long as the firmware does something else.
+
+    A `thorough` one tries each byte where it seeks what has to come first: code may compare without a comparison.
+    """
+
+    def __init__(self, bench: Bench, *, thorough: bool = False) -> None:
+        self._bench, self._thorough = bench, thorough
+        self._judged: dict[int, tuple[int, ...] | None] = {}
+        self._leads = 0
         self.traces: list[tuple[Forced, Trace]] = []
 
     def streams(self) -> list[Stream]:
@@ -45,12 +62,12 @@ class Search:
         found: dict[int, Stream] = {}
         most = _MOST_RUNS
         for forced, trace in self.branches():
-            if self._bench.runs > most:
+            if self._bench.runs - self._leads > most:
                 break
             for address, access in trace.reads().items():
                 if address not in found and address not in forced and self._gives_bytes(access, forced):
                     found[address] = self._stream(address, forced)
-                    most = self._bench.runs + _MORE_RUNS
+                    most = self._bench.runs - self._leads + _MORE_RUNS
         return list(found.values())
 
     def branches(self, start: Forced | None = None) -> Iterator[tuple[Forced, Trace]]:
@@ -67,7 +84,7 @@ class Search:
 
     def _further(self, forced: Forced, trace: Trace, seen: set[tuple[object, ...]]) -> Iterator[tuple[Forced, Trace]]:
         for address, access in trace.reads().items():
-            if address in forced or self._judged.get(address):
+            if address in forced or self._judged.get(address) is not None:
                 continue
             for value in dict.fromkeys(flips(access, self._bench.written.get(address, 0))):
                 tried = {**forced, address: value}
@@ -77,21 +94,63 @@ class Search:
                     yield tried, other
 
     def _gives_bytes(self, access: Access, forced: Forced) -> bool:
-        """True when two values of the register end up as bytes at the same live address, and no wider than that."""
-        values = _NARROW if access.size == 1 else _WIDE
-        one, other = (self._bench.run({**forced, access.address: value}) for value in values)
+        """True when two values of the register end up as bytes in memory, perhaps behind some that are compared."""
+        self._judged[access.address] = next((lead for lead in self._tried(access, forced)), None)
+        return self._judged[access.address] is not None
+
+    def _tried(self, access: Access, forced: Forced) -> Iterator[tuple[int, ...]]:
+        """What has to come first for the register's values to end up as bytes; nothing where they never do."""
+        leads = list[tuple[int, ...]]([()])
+        for lead in leads:
+            if any(self._lands(access, forced, lead, marks) for marks in combinations(_marks(access), 2)):
+                yield lead
+            if len(lead) < _LONGEST_LEAD and self._leads < _MOST_LEADS:
+                leads += [(*lead, first) for first in self._wanted(access, forced, lead)]
+                self._leads += 2 * len(leads)
+
+    def _lands(self, access: Access, forced: Forced, lead: tuple[int, ...], values: tuple[int, int]) -> bool:
+        """True when the values stand as bytes at the same live address, and no wider than that."""
+        one, other = (self._bench.run({**forced, access.address: (*lead, value)}) for value in values)
         if {one.trouble, other.trouble} - {"", IN_HANDLER}:
             return False
         base = self._bench.machine.cpu.memory.ram
         landed = self._bench.lands(one, other, values)
-        narrow = [at for at in landed if not (access.size > 1 and one.ram[at - base + 1 : at - base + 2] == b"\x02")]
-        self._judged[access.address] = bool(narrow)
-        return bool(narrow)
+        return any(not (access.size > 1 and one.ram[at - base + 1 : at - base + 2] == b"\x02") for at in landed)
+
+    def _wanted(self, access: Access, forced: Forced, lead: tuple[int, ...]) -> list[int]:
+        """The bytes that the firmware compares the register's value with, whatever that is."""
+        if self._thorough:
+            return self._odd_ones(access.address, forced, lead)
+        found: list[set[tuple[int, int]]] = []
+        for value in _marks(access)[:2]:
+            sides = (value, value & 0xFF)
+            seen = self._bench.compared({**forced, access.address: (*lead, value)})
+            found.append({(one.place, one.right) for one in seen if one.left in sides})
+            found[-1] |= {(one.place, one.left) for one in seen if one.right in sides}
+        return sorted({byte for _place, byte in found[0] & found[1] if 0 < byte <= 0xFF})
+
+    def _odd_ones(self, address: int, forced: Forced, lead: tuple[int, ...]) -> list[int]:
+        """The bytes with which the firmware does something else than with most."""
+        by_byte = {byte: self._bench.run({**forced, address: (*lead, byte)}).signature for byte in range(256)}
+        usual, often = Counter(by_byte.values()).most_common(1)[0]
+        odd = [byte for byte, signature in by_byte.items() if signature != usual]
+        return odd if often > _MOST_ODD_OUT else []
 
     def _stream(self, address: int, forced: Forced) -> Stream:
         trace = self._bench.run(forced)
         gates = self._gates(address, forced, trace)
-        return Stream(address, forced, gates, tuple(self._status(address, forced, trace, gates)), trace)
+        status = tuple(self._status(address, forced, trace, gates))
+        lead = self._judged[address] or ()
+        return Stream(address, forced, gates, status, trace, lead, self._burst(address, forced, trace, gates))
+
+    def _burst(self, address: int, forced: Forced, trace: Trace, gates: tuple[Gate, ...]) -> bool:
+        """True where it is read again and again, and none of its gates in between."""
+        looked, row, longest = {gate.address for gate in gates}, 0, 0
+        for access in self._bench.run({**forced, address: _MARKS[0]}).accesses:
+            row = row + 1 if access.address == address and not access.write else row
+            row = 0 if access.address in looked else row
+            longest = max(longest, row)
+        return longest >= _BURST
 
     def _gates(self, address: int, forced: Forced, trace: Trace) -> tuple[Gate, ...]:
         """The bits without which the register is not read. What the firmware wrote so itself is a setting, no gate."""

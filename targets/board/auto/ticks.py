@@ -47,7 +47,7 @@ def _counter(bench: Bench, exception: int, forced: Forced, trace: Trace) -> int:
     """The address of a word that goes up evenly as the interrupt comes again and again; 0 where there is none."""
     machine = bench.machine
     words = sorted({address & ~3 for address in trace.changed})
-    rows = [[machine.cpu.word(word) for word in words] for _ in bench.repeated(forced, exception, _ROUNDS)]
+    rows = [[machine.cpu.word(word) for word in words] for _ in bench.series([forced] * _ROUNDS, exception)]
     for column, word in enumerate(words):
         steps = {later[column] - earlier[column] for earlier, later in pairwise(rows)}
         if len(steps) == 1 and 0 < steps.pop() <= _LARGEST_STEP:

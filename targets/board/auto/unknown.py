@@ -28,8 +28,8 @@ class Unknown(Peripheral):
     """All addresses without a model. `values` is what was written, `polling` what loops that poll wanted to see.
 
     `readers` and `writers` are registers that a port serves; `views` set bits of others, and are told whether the value
-    is one that was found by trying. While `resolving` is off
-    no value is tried. `forced` registers read as an experiment wants.
+    is one that was found by trying. While `resolving` is off no value is tried. `forced` registers read as an
+    experiment wants: as these values one after the other, and as the last one from then on.
     """
 
     words = 0
@@ -40,7 +40,7 @@ class Unknown(Peripheral):
         self.writers: dict[int, Callable[[int], None]] = {}
         self.views: dict[int, list[Callable[[int, bool], int]]] = {}
         self.watchers: list[Callable[[int, int, int], None]] = []
-        self.forced: dict[int, int] = {}
+        self.forced: dict[int, list[int]] = {}
         self.resolving = True
         self.log: list[Access] | None = None
         super().__init__(wiring)
@@ -59,7 +59,8 @@ class Unknown(Peripheral):
         """Read 1, 2 or 4 bytes."""
         pc = self.wiring.cpu.pc
         if address in self.forced:
-            value = self.forced[address]
+            values = self.forced[address]
+            value = values.pop(0) if len(values) > 1 else values[0]
         elif reader := self.readers.get(address):
             value = reader()
         else:

@@ -10,10 +10,11 @@ from unicorn import unicorn_const as const
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.port import Port
 
-_MARKS = (0x7E, 0x51)
+_MARKS = (0x7E, 0x25)  # no letters, which many fold, and few bits alike
 _MOST_RUNS, _LONGEST, _MOST_WORDS, _PATIENCE, _LINGER = 400, 24, 40, 300_000, 150_000
 _BLANKS = frozenset((0, 8, 10, 13, 127))
 _WORD, _BLANK, _LARGEST_TABLE = 0xFFFFFFFF, 0x20, 40
+_RANGES = (9, 25)  # from the first digit or letter to the last: no table, but a question what kind of byte it is
 
 
 class WordSearch:
@@ -45,16 +46,22 @@ class WordSearch:
         self._seen.add((one & 0xFFFFFFFF, other & 0xFFFFFFFF))
 
     def _grown(self) -> list[bytes]:
-        noise = self._next(bytes(_MARKS)) | self._next(bytes(_MARKS) * 2) | _BLANKS
+        noise, ranges = _BLANKS, set[int]()
+        for nonsense in (bytes(_MARKS), bytes(_MARKS) * 2):
+            noise |= self._next(nonsense)
+            ranges.update(self._switched)
         found: list[bytes] = []
         open_words = [(b"", False)]
         while open_words and len(found) < _MOST_WORDS and self._runs < _MOST_RUNS:
             word, sure = open_words.pop(0)
             letters = sorted(self._next(word) - noise) if len(word) < _LONGEST else []
+            switched = [] if ranges.issuperset(self._switched) else self._switched
             open_words += [(word + bytes((letter,)), True) for letter in letters]
             if not letters:
-                open_words += [(word + bytes((letter,)), False) for letter in self._switched]
-            found += [word] if sure and not letters and not self._switched else []
+                open_words += [(word + bytes((letter,)), False) for letter in switched]
+            if sure and not letters and not switched:
+                found.append(word)
+                open_words += [(word + b" ", False)] if word.strip() == word else []  # one more may follow
         return found
 
     def _next(self, word: bytes) -> frozenset[int]:
@@ -70,9 +77,11 @@ class WordSearch:
             if most <= _LARGEST_TABLE and ((place - first + second) & _WORD, most) in other
         }
         low = [(start, most) for start, most in tables if start > _BLANK and start + most < first]
+        ranges = {start for start, most in low if most in _RANGES}
+        low = [(start, most) for start, most in low if most not in _RANGES]
         self._switched = sorted({start + letter for start, most in low for letter in range(most + 1)})
         pairs = {b for a, b in one if a == first and b < 256} & {b for a, b in other if a == second and b < 256}
-        return frozenset(pairs - set(_MARKS))
+        return frozenset(pairs - set(_MARKS) - ranges)
 
     def _compared_with(self, word: bytes, mark: int) -> set[tuple[int, int]]:
         machine = self._machine

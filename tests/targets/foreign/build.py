@@ -35,7 +35,10 @@ SECTIONS {{
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One firmware: its chip's core and memory; `others` lie beside it, a `raw` one is given without symbols."""
+    """One firmware: its chip's core and memory; `others` lie beside it, a `raw` one is given without symbols.
+
+    `defines` are macros as compilers are given them.
+    """
 
     name: str
     cpu: str
@@ -45,13 +48,15 @@ class Foreign:
     optimize: str = "-O2"
     others: tuple[Foreign, ...] = ()
     raw: bool = False
+    defines: tuple[str, ...] = ()
 
     def build(self, folder: Path, faults: Sequence[str] = ()) -> Path:
         """Compile into `folder`; the ELF."""
         script, out = folder / f"{self.name}.ld", folder / f"{self.name}{'-faulty' if faults else ''}.elf"
         script.write_text(_SCRIPT.format(rom=self.rom, ram=self.ram, size=self.size), encoding="utf-8")
         command = [sys.executable, "-m", "ziglang", "cc", *_FLAGS, self.optimize, f"-mcpu={self.cpu}"]
-        command += [*(f"-DFAULT_{fault}" for fault in faults), "-T", str(script)]
+        defines = [f"FAULT_{fault}" for fault in faults] + list(self.defines)
+        command += [*(f"-D{define}" for define in defines), "-T", str(script)]
         subprocess.run([*command, *self._sources(), "-o", str(out)], cwd=HERE, check=True, capture_output=True)
         return out
 
@@ -71,7 +76,7 @@ class Foreign:
         return binary
 
     def _sources(self) -> list[str]:
-        return [f"{self.name}.c"] if self.name == "bootloader" else [f"{self.name}.c", "app.c"]
+        return [f"{self.name}.c"] if self.name in ("bootloader", "buses") else [f"{self.name}.c", "app.c"]
 
 
 BOOTLOADER = Foreign("bootloader", "cortex_m4", 0x00000000, 0x20000000, 0x10000)
@@ -85,3 +90,7 @@ FIRMWARES = (
     Foreign("rp2350", "cortex_m33", 0x10000000, 0x20000000, 0x80000),
     Foreign("efm32", "cortex_m3", 0x00000000, 0x20000000, 0x20000, optimize="-Os"),
 )
+BUSES = {
+    bus: Foreign("buses", "cortex_m4", 0x08000000, 0x20000000, 0x8000, defines=(f"BUS={bus}",))
+    for bus in ("I2C_SLAVE", "SPI_SLAVE", "FIFO", "SPI_MASTER")
+}

@@ -1,0 +1,200 @@
+"""Checksums that nobody described, learned from a comparison: what the program worked out of a message's bytes.
+
+Three runs of one message with other bytes have shown, at one place in the code, the number that stands at some place
+of the message beside one that a known algorithm gives for the bytes before it (T-Fuzz, Peng et al., S&P 2018, and
+REDQUEEN, Aschermann et al., NDSS 2019, meet the same hurdle by patching the check or one message at a time). From then
+on bent messages get it right, and most often the length that leads to it. A length is learned alike: a number of the
+message that was compared with about as much as the message is long.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from random import Random
+from typing import Literal
+
+from fuzzers.operands import by_place, line_of, moved
+from fuzzers.windows import moved_in, three_of, windows
+from harness.learned import Compared, Counted, Repair
+from protocols.checksums import ALGORITHMS, Algorithm
+
+_LATEST_START, _FARTHEST, _NEAR = 8, 8, 8
+_BROKEN = 0.15  # of the bent messages keep their wrong checksum
+Order = Literal["little", "big"]
+
+
+def repairs_in(runs: Sequence[Sequence[Compared]], datas: Sequence[bytes]) -> Iterator[tuple[Repair, int]]:
+    """What the operands tell, and where in the bytes each checksum stands; message and field are left open.
+
+    What is one byte of the message alone is no sum of several.
+    """
+    if len({len(data) for data in datas}) > 1:
+        return
+    single = {tuple(column) for column in zip(*datas, strict=True)}
+    tables = [by_place(run) for run in runs]
+    for place in tables[0]:
+        pairs = [table[place] for table in tables if place in table]
+        for mine in (0, 1) if len(pairs) == len(runs) else ():
+            worked_out, stood = [pair[mine] for pair in pairs], [pair[1 - mine] for pair in pairs]
+            if len(set(worked_out)) > 1 and tuple(worked_out) not in single:
+                found = list(_explained(worked_out, stood, datas))
+                whole = [(repair, at) for repair, at, shown in found if shown == "whole"]
+                yield from whole or [(repair, at) for repair, at, _shown in found]
+
+
+def _explained(
+    worked_out: Sequence[int], stood: Sequence[int], datas: Sequence[bytes]
+) -> Iterator[tuple[Repair, int, str]]:
+    """The algorithms, ranges and places that give just these numbers, and what of the checksum is compared."""
+    size = len(datas[0])
+    for name in ALGORITHMS:
+        algorithm = ALGORITHMS.get(name)
+        for at, order, shown in product(range(1, size), _orders(algorithm), _shown(algorithm)):
+            if at + algorithm.width > size or not _stands(stood, datas, at, algorithm, order, shown):
+                continue
+            for start in range(min(at, _LATEST_START)):
+                sums = [algorithm.compute(data[start:at]) for data in datas]
+                if [_part(one, algorithm, shown) for one in sums] == list(worked_out):
+                    tail = size - at - algorithm.width
+                    yield Repair("", "", name, start, order, tail, anchors_of(datas[0], at)), at, shown
+
+
+def _orders(algorithm: Algorithm) -> tuple[Order, ...]:
+    return ("little", "big") if algorithm.width > 1 else ("big",)
+
+
+def _shown(algorithm: Algorithm) -> tuple[str, ...]:
+    """A program may compare the whole, or begin with one byte of two."""
+    return ("whole", "low", "high") if algorithm.width == 2 else ("whole",)
+
+
+def _part(number: int, algorithm: Algorithm, shown: str) -> int:
+    return number if shown == "whole" else number & 0xFF if shown == "low" else number >> 8 & 0xFF
+
+
+def _stands(
+    stood: Sequence[int], datas: Sequence[bytes], at: int, algorithm: Algorithm, order: Order, shown: str
+) -> bool:
+    found = (int.from_bytes(data[at : at + algorithm.width], order) for data in datas)
+    return [_part(number, algorithm, shown) for number in found] == list(stood)
+
+
+def anchors_of(data: bytes, at: int) -> tuple[tuple[int, int], ...]:
+    """Bytes that may be the length which leads to the checksum: where each stands, and what it lacks."""
+    return tuple((j, at - data[j]) for j in range(at) if j < at - data[j] <= j + _FARTHEST)
+
+
+def counts_in(runs: Sequence[Sequence[Compared]], datas: Sequence[bytes]) -> Iterator[Counted]:
+    """Numbers in the bytes that were compared with about as much as there are; message and field are left open."""
+    size = len(datas[0])
+    if {len(data) for data in datas} != {size}:
+        return
+    numbers = [(window, three_of(window, datas)) for window in windows("", size) if window.stop - window.start <= 2]
+    for _place, operand, other in moved(runs):
+        for window, three in numbers if abs(other - size) <= _NEAR else ():
+            if moved_in(window, datas) and (line := line_of(operand, three)) and line.slope == 1:
+                lacks = size - (other - line.base)
+                yield Counted("", "", window.start, window.stop, window.order, lacks, size)
+
+
+class Repairs:
+    """What was learned, by message and field."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], list[Repair]] = {}
+        self._often: Counter[tuple[object, ...]] = Counter()
+        self._counts: dict[tuple[str, str], dict[Counted, set[int]]] = {}
+
+    def count(self, counted: Counted) -> None:
+        """A number that may be a length: it is one, more likely, where it was with another length."""
+        known = self._counts.setdefault((counted.message, counted.field), {})
+        known.setdefault(replace(counted, seen=0), set()).add(counted.seen)
+
+    def _lengths(self, message: str, field: str) -> list[Counted]:
+        known = self._counts.get((message, field), {})
+        return [one for one, seen in known.items() if len(seen) > 1] or list(known)
+
+    def add(self, repair: Repair) -> None:
+        """One more; of several of one kind it is kept what all of them say."""
+        known = self._known.setdefault((repair.message, repair.field), [])
+        self._often[_kind(repair)] += 1
+        for number, other in enumerate(known):
+            if _kind(other) == _kind(repair):
+                anchors = tuple(anchor for anchor in other.anchors if anchor in repair.anchors)
+                known[number] = replace(repair, anchors=anchors or repair.anchors)
+                return
+        known.append(repair)
+
+    def of(self, message: str, field: str) -> Sequence[Repair]:
+        """Those of a field, what was seen most often first."""
+        known = self._known.get((message, field), ())
+        return sorted(known, key=lambda repair: -self._often[_kind(repair)])
+
+    def fields(self, message: str) -> list[str]:
+        """The fields of a message of which something is known."""
+        return list(dict.fromkeys(field for name, field in (*self._known, *self._counts) if name == message))
+
+    def place(self, message: str, field: str, data: bytes) -> tuple[Repair, int] | None:
+        """Where in some bytes a checksum stands that is right."""
+        for repair in self.of(message, field):
+            for at in _places(repair, data):
+                if _right(repair, data, at) == data:
+                    return repair, at
+        return None
+
+    def bent(self, message: str, field: str, data: bytes, random: Random) -> bytes:
+        """Bytes that were bent, with a length and a checksum that are right, most often."""
+        if (lengths := self._lengths(message, field)) and random.random() > _BROKEN:
+            data = _counted(random.choice(lengths), data)
+        repairs = [repair for repair in self.of(message, field) if list(_places(repair, data))]
+        if not repairs or random.random() < _BROKEN:
+            return data
+        repair = random.choices(repairs, [self._often[_kind(one)] ** 2 for one in repairs])[0]
+        at = random.choice(list(_places(repair, data)))
+        if repair.anchors and random.random() < 0.5:
+            where, lacks = random.choice(repair.anchors)
+            at = len(data) - ALGORITHMS.get(repair.algorithm).width
+            if where < at and 0 <= at - lacks <= 0xFF:
+                data = data[:where] + bytes([at - lacks]) + data[where + 1 :]
+        return _right(repair, data, at)
+
+
+def _kind(repair: Repair) -> tuple[object, ...]:
+    return repair.message, repair.field, repair.algorithm, repair.start, repair.order
+
+
+def _counted(length: Counted, data: bytes) -> bytes:
+    """With the number that the length is, where it has room."""
+    number, width = len(data) - length.lacks, length.stop - length.start
+    if length.stop > len(data) or not 0 <= number < 1 << 8 * width:
+        return data
+    order: Order = "little" if length.order == "little" else "big"
+    return data[: length.start] + number.to_bytes(width, order) + data[length.stop :]
+
+
+def kept(repair: Repair, at: int, data: bytes) -> bytes:
+    """Bytes of which some were given other values, with the checksum at its place right."""
+    return _right(repair, data, at)
+
+
+def covered(repair: Repair, at: int) -> range:
+    """Where the checksum itself stands."""
+    return range(at, at + ALGORITHMS.get(repair.algorithm).width)
+
+
+def _places(repair: Repair, data: bytes) -> Iterable[int]:
+    """Where it may stand in some bytes: at the end, before as much as was behind it once, where a length leads."""
+    width = ALGORITHMS.get(repair.algorithm).width
+    ends = [len(data) - width, len(data) - width - repair.tail]
+    led = [data[where] + lacks for where, lacks in repair.anchors if where < len(data)]
+    return [at for at in dict.fromkeys((*ends, *led)) if repair.start < at <= len(data) - width]
+
+
+def _right(repair: Repair, data: bytes, at: int) -> bytes:
+    algorithm = ALGORITHMS.get(repair.algorithm)
+    number = algorithm.compute(data[repair.start : at])
+    order: Order = "little" if repair.order == "little" else "big"
+    return data[:at] + number.to_bytes(algorithm.width, order) + data[at + algorithm.width :]

@@ -1,0 +1,119 @@
+"""A port whose messages begin and end with a signal, as with an own address and a stop condition on I2C."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from targets.board.auto.description import Gate
+from targets.board.auto.port import BYTE_CYCLES, Port, applied
+
+_THINKING = 5e-3
+_LONGEST_ANSWER, _FILL = 256, 4
+_REST, _BEGINS, _DATA, _ENDS, _READS, _ANSWERS, _CLOSES = range(7)
+
+
+class FramedPort(Port):
+    """Shows `begins`, gives the bytes of a message, shows `ends`; then it reads the answer as it is described.
+
+    An answer is over when the handler gives no byte any more, or the same again and again, which is what a device gives
+    that has nothing left. `signals` are what it shows at each stage.
+    """
+
+    def _connect(self) -> None:
+        port = self.description
+        self.show(port.begins, port.ends, port.reads)
+        super()._connect()
+
+    def show(self, begins: tuple[Gate, ...], ends: tuple[Gate, ...], reads: tuple[Gate, ...] = ()) -> None:
+        """From now on, these."""
+        answers = self.description.sending if reads else ()
+        self._signals = {_BEGINS: begins, _ENDS: ends, _READS: reads, _ANSWERS: answers}
+        self._signals[_CLOSES] = ends if reads else ()
+
+    @property
+    def gates(self) -> frozenset[int]:
+        """Registers with bits of its own."""
+        port = self.description
+        return super().gates | {gate.address for gate in (*port.begins, *port.ends, *port.reads)}
+
+    def reset(self) -> None:
+        super().reset()
+        self._stage, self._shown = _REST, tuple[Gate, ...]()
+        self._answered = 0
+        self._status = False
+
+    def feed(self, data: bytes) -> None:
+        """A message, whole; one more while another is on its way goes on with that."""
+        self._incoming += data
+        if data and self._stage == _REST:
+            self.signal()
+
+    def signal(self) -> None:
+        """Begin; a message without any bytes ends at once."""
+        self._stage = _BEGINS
+        self._go_on()
+
+    @property
+    def receiving(self) -> bool:
+        """True from the first signal to the last."""
+        return self._stage != _REST
+
+    @property
+    def offering(self) -> bool:
+        """True while a byte or a signal waits to be seen."""
+        return self._calls
+
+    @property
+    def _calls(self) -> bool:
+        return self.ready or bool(self._shown)
+
+    def _go_on(self) -> None:
+        """Arrange for the next signal, or byte; stages that have none are passed over."""
+        while self._stage != _REST and not (self._incoming if self._stage == _DATA else self._signals[self._stage]):
+            self._stage = (self._stage + 1) % (_CLOSES + 1)
+        wait = BYTE_CYCLES if self._stage != _READS else round(_THINKING * self.wiring.hz)
+        if self._stage != _REST:
+            self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + wait)
+
+    def _arrived(self) -> None:
+        if self._stage == _DATA:
+            super()._arrived()
+            return
+        self._shown = self._signals.get(self._stage, ())
+        self._answered = 0 if self._stage == _READS else self._answered
+        self._raise()
+
+    def _view(self, address: int, value: int, tried: bool) -> int:
+        own = [gate for gate in self._shown if gate.address == address]
+        return applied(own, super()._view(address, value, tried), there=True)
+
+    def _written(self, address: int, old: int, value: int) -> None:
+        """Nothing that it writes asks for its bytes: who reads them does."""
+
+    def leaving(self) -> None:
+        """It has seen what was shown."""
+        gave, shown, self._shown = self._gave, self._shown, ()
+        super().leaving()
+        self._offers, self._status = 0, False  # nothing is offered but what is shown
+        if shown or (self._stage == _DATA and not self._incoming):
+            self._answered += gave
+            more = self._stage == _ANSWERS and gave and not self._is_over()
+            self._stage += not more
+            self._stage %= _CLOSES + 1
+            self._stalled = False
+            self._go_on()
+        self._update()
+
+    def _is_over(self) -> bool:
+        last = [data for _cycle, data in self.output[-_FILL:]]
+        same = self._answered >= _FILL and len(last) == _FILL and len(set(last)) == 1
+        if same:
+            del self.output[-_FILL:]
+        return same or self._answered >= _LONGEST_ANSWER
+
+    def state(self) -> Any:
+        return super().state(), (self._stage, self._shown, self._answered)
+
+    def restore(self, state: Any) -> None:
+        own, (self._stage, self._shown, self._answered) = state
+        super().restore(own)
