@@ -8,6 +8,7 @@ from enum import StrEnum
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
+_CHANCE = 0.01  # that one which comes and goes stays away for so many replays
 _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
@@ -48,6 +49,15 @@ class Rate:
         spread = math.sqrt(weight * (share * (1 - share) + weight / 4))
         low, high = (middle - spread) / (1 + weight), (middle + spread) / (1 + weight)
         return (low if self.hits else 0.0), (high if self.hits < self.tries else 1.0)
+
+    @property
+    def telling(self) -> int:
+        """How many tries have to miss what was seen so often before, until that is no chance any more.
+
+        The rate is taken as the mean that Laplace's rule of succession gives it.
+        """
+        misses = 1 - (self.hits + 1) / (self.tries + 2)
+        return math.ceil(math.log(_CHANCE) / math.log(misses))
 
     @property
     def percent(self) -> str:

@@ -22,6 +22,7 @@ CODES = {
     Standing.REPRODUCED: 1,
     Standing.FIXED: 0,
     Standing.FLAKY: 4,
+    Standing.UNSEEN: 4,
     Standing.OTHER: 4,
     Standing.UNTESTED: 3,
 }
@@ -36,7 +37,9 @@ def replay(
     finding: Annotated[
         str, typer.Argument(help="A finding's id, its first digits, or a file of `export --json`.")
     ] = "",
-    times: Annotated[int, typer.Option(min=1, help="How many tries.")] = 3,
+    times: Annotated[
+        int | None, typer.Option(min=1, help="How many tries (default: 3, more for what comes back seldom).")
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="The run's folder (default: the newest that has it).")] = None,
     bench: Annotated[str, typer.Option(help="Another bench than the run's: a fixed build, a real device.")] = "",
     elf: Annotated[Path | None, typer.Option(help="Other firmware for an emulated bench.")] = None,
@@ -45,7 +48,7 @@ def replay(
         bool, typer.Option("--all", help="Every finding of the run (default: the newest), as a table.")
     ] = False,
 ) -> None:
-    """Replay a finding. Exit code: 1 reproduced, 0 fixed, 4 flaky or another fault, 3 the bench failed.
+    """Replay a finding. Exit code: 1 reproduced, 0 fixed, 4 flaky, another fault or too few tries, 3 the bench failed.
 
     With --all: 1 any fault came back, 4 something was not tested, 0 all were tested and served, 3 the bench failed.
     """
@@ -72,7 +75,9 @@ def _tell(number: int, again: Replay) -> None:
                 say(f"      {key}: {observation.detail[key]}")
 
 
-def _replay_all(finding: str, run: Path | None, bench: str, elf: Path | None, times: int, save: Path | None) -> int:
+def _replay_all(
+    finding: str, run: Path | None, bench: str, elf: Path | None, times: int | None, save: Path | None
+) -> int:
     if finding:
         raise UsageError(f"--all plays every finding of a run; leave out '{finding}', or --all")
     if save is not None:

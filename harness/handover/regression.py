@@ -14,7 +14,6 @@ from harness.handover.replaying import Replays, replay_on
 from harness.handover.rig import Rig
 from harness.handover.wording import file_stem, headline
 
-_TRIES = 3
 _TEST = Template('''\
 """$headline
 
@@ -32,7 +31,7 @@ def test_${stem}_does_not_come_back(replays):
 ''')
 
 
-def replayed(path: Path, rig: Rig | None = None, times: int = _TRIES) -> Replays:
+def replayed(path: Path, rig: Rig | None = None, times: int | None = None) -> Replays:
     """Tries that say something of the device, on the bench of `rig` or the finding's own.
 
     Raises UsageError for a file or a bench that is none, BenchError where nothing was tested.

@@ -36,11 +36,15 @@ class Row:
         standing = self.replays.standing
         if standing is Standing.UNTESTED:
             return Word.NOT_TESTED
+        if standing is Standing.UNSEEN:
+            return Word.NOT_TESTED
         return Word.PASSED if standing is Standing.FIXED else Word.FAILED
 
     @property
     def why(self) -> str:
         """What the word does not say: why nothing was tested, or what came in the finding's place; else ""."""
+        if self.replays.standing is Standing.UNSEEN:
+            return str(self.replays)
         if self.word is Word.NOT_TESTED:
             return self.untested or "; ".join(
                 dict.fromkeys(words_of(one) for one in self.replays.tries if not one.votes)
@@ -62,7 +66,7 @@ def replay_all(
     *,
     bench: str = "",
     elf: Path | None = None,
-    times: int = 3,
+    times: int | None = None,
     tell: Callable[[Row], None],
 ) -> tuple[Row, ...]:
     """Play the findings of one run on a bench, each try on a fresh target; `tell` gets each row when it is known.
@@ -83,7 +87,7 @@ def replay_all(
     return tuple(rows)
 
 
-def _row(assembly: Assembly, device: Device, finding: Finding, times: int) -> Row:
+def _row(assembly: Assembly, device: Device, finding: Finding, times: int | None) -> Row:
     if why := unplayable(assembly, finding):
         return Row(finding, Replays(()), why)
     return Row(finding, device.replay(finding, times))

@@ -19,6 +19,7 @@ from harness.interfaces import Explains, Meters, Target
 from harness.reliability import Rate
 from harness.triage.replay import Replay, replay_once
 
+USUALLY = 3  # tries
 _IDLE_SECONDS, _GLANCE_SECONDS = 1.0, 0.05
 
 
@@ -28,15 +29,17 @@ class Standing(StrEnum):
     REPRODUCED = "reproduced"
     FIXED = "fixed"
     FLAKY = "flaky"
+    UNSEEN = "not seen"
     OTHER = "not the same"
     UNTESTED = "not tested"
 
 
 @dataclass(frozen=True, slots=True)
 class Replays:
-    """The tries, in order."""
+    """The tries, in order; fewer than `telling` may have missed the fault by chance."""
 
     tries: tuple[Replay, ...]
+    telling: int = 1
 
     @property
     def hits(self) -> int:
@@ -50,17 +53,19 @@ class Replays:
 
     @property
     def standing(self) -> Standing:
-        """Fixed only where every try was played to its end on a device that served, and showed nothing."""
+        """Fixed only where every try was played to its end on a device that served and showed nothing, in enough."""
         if not self.tries or (self.silent and not self.hits):
             return Standing.UNTESTED
         if self.hits:
             return Standing.REPRODUCED if self.hits == len(self.tries) else Standing.FLAKY
-        return Standing.FIXED if all(one.clean for one in self.tries) else Standing.OTHER
+        if not all(one.clean for one in self.tries):
+            return Standing.OTHER
+        return Standing.FIXED if len(self.tries) >= self.telling else Standing.UNSEEN
 
     @property
     def seen(self) -> str:
         """What the tries showed that they should not have; "" where every one of them was clean."""
-        if self.standing is Standing.FIXED:
+        if self.standing in (Standing.FIXED, Standing.UNSEEN):
             return ""
         seen = {(o.kind, o.fingerprint): o.summary for one in reversed(self.tries) for o in reversed(one.observations)}
         return "; ".join((str(self), *reversed(seen.values())))
@@ -71,10 +76,12 @@ class Replays:
         return Rate(self.hits, len(self.tries) - self.silent)
 
     def __str__(self) -> str:
-        """`flaky: 2 of 3 (95 % interval 21-94 %)`; or how many tries tell nothing."""
+        """`flaky: 2 of 3 (95 % interval 21-94 %)`; or how many tries tell nothing, or more are needed."""
         if self.standing is Standing.UNTESTED:
             return f"{self.silent} of {len(self.tries)} tries say nothing about the device"
         silent = f"; {self.silent} more say nothing about the device" if self.silent else ""
+        if self.standing is Standing.UNSEEN:
+            silent = f", which may be chance; {self.telling} tries (--times {self.telling}) would tell"
         return f"{self.standing.value}: {self.rate}{silent}"
 
 
@@ -123,13 +130,18 @@ class Device:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.assembly.runner.stop()
 
-    def replay(self, finding: Finding, times: int, tell: Callable[[int, Replay], None] = _untold) -> Replays:
-        """Play the finding's window, each time on a fresh target; `tell` gets each try with its number, from 1 on."""
+    def replay(self, finding: Finding, times: int | None, tell: Callable[[int, Replay], None] = _untold) -> Replays:
+        """Play the finding's window, each time on a fresh target; `tell` gets each try with its number, from 1 on.
+
+        Without `times` as often as it takes to tell that it is fixed, and three times at least. What an emulator does
+        not show once it never shows.
+        """
+        telling = 1 if self.assembly.runner.independent else finding.rate.telling
         tries: list[Replay] = []
-        for number in range(1, times + 1):
+        for number in range(1, (times or max(USUALLY, telling)) + 1):
             tries.append(replay_once(self.assembly.runner, finding.window, finding))
             tell(number, tries[-1])
-        return Replays(tuple(tries))
+        return Replays(tuple(tries), telling)
 
 
 def replay_on(
@@ -137,7 +149,7 @@ def replay_on(
     *,
     bench: str = "",
     elf: Path | None = None,
-    times: int = 3,
+    times: int | None = None,
     tell: Callable[[int, Replay], None] = _untold,
 ) -> Replays:
     """Play the finding's window on a bench (default: that of its run), each time on a fresh target.

@@ -56,7 +56,7 @@ class Rig:
         speaker.open()
         return speaker
 
-    def replay(self, finding: Finding, tries: int) -> Row:
+    def replay(self, finding: Finding, tries: int | None) -> Row:
         """The tries, or why there are none; raises UsageError, BenchError."""
         if why := unplayable(self.device.assembly, finding):
             return Row(finding, Replays(()), why)

@@ -17,7 +17,6 @@ from harness.triage.confirm import Confirmation
 from harness.triage.replay import replay_once
 
 _SHARE = 0.1  # of the run's seconds, and of its resets
-_CHANCE = 0.01  # that one which comes and goes stays away for so many replays
 
 
 class Allowance:
@@ -105,7 +104,7 @@ def _unplayable(finding: Finding, runner: Runner) -> str:
 
 def _played(runner: Runner, finding: Finding, allowance: Allowance, tries: int) -> tuple[str, str]:
     """Fixed where every replay was played to its end on a device that served, and showed nothing."""
-    enough = tries_needed(finding, tries)
+    enough = max(tries, finding.rate.telling)
     for _ in range(enough):
         if why := allowance.why():
             return NOT_TESTED, why
@@ -117,12 +116,6 @@ def _played(runner: Runner, finding: Finding, allowance: Allowance, tries: int) 
         if not again.clean:
             return NOT_TESTED, f"another fault came: {again.faults[0].summary}"
     return FIXED, f"it did not come back in {enough} replays"
-
-
-def tries_needed(finding: Finding, tries: int) -> int:
-    """How many clean replays say that it is gone: more for one that did not come back each time."""
-    rate = finding.reproduced / finding.tries if finding.tries else 1.0
-    return tries if rate >= 1 or rate <= 0 else max(tries, math.ceil(math.log(_CHANCE) / math.log(1 - rate)))
 
 
 def _confirmed(runner: Runner, finding: Finding, allowance: Allowance, tries: int) -> tuple[str, str, Finding | None]:

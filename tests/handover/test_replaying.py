@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from harness.case import TestCase
 from harness.document import Handover, read_document
 from harness.errors import BenchError, UsageError
-from harness.handover import regression
+from harness.handover import regression, replaying
 from harness.handover.regression import replayed
-from harness.handover.replaying import Replays, Standing, replay_on
+from harness.handover.replaying import Device, Replays, Standing, replay_on
 from harness.reliability import Rate
 from harness.triage.replay import Replay
 from harness.verdict import Kind, Observation
@@ -47,6 +48,26 @@ def test_a_finding_is_played_on_its_own_bench_and_on_another():
     assert (again.standing, again.rate, numbers) == (Standing.REPRODUCED, Rate(2, 2), [1, 2])
     assert str(again) == "reproduced: 2 of 2 (95 % interval 34-100 %)"
     assert replay_on(CRASH, bench="pump-fixed", times=1).standing is Standing.FIXED
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "telling"), [(3, 3, 3), (6, 6, 3), (2, 3, 6), (1, 3, 10), (1, 10, 26), (0, 0, 7)]
+)
+def test_what_came_back_seldom_is_fixed_only_behind_more_clean_tries(hits, tries, telling):
+    assert Rate(hits, tries).telling == telling
+    clean = Replays((TRIES["clean"],) * (telling - 1), telling)
+    assert clean.standing is Standing.UNSEEN
+    assert f"--times {telling}" in str(clean)
+    assert Replays((TRIES["clean"],) * telling, telling).standing is Standing.FIXED
+
+
+def test_an_emulator_tells_by_one_try_and_a_server_by_as_many_as_it_takes(monkeypatch):
+    seldom = replace(CRASH.finding, reproduced=1, tries=3)
+    assert replay_on(replace(CRASH, finding=seldom), bench="pump-fixed", times=1).standing is Standing.FIXED
+    monkeypatch.setattr(replaying, "replay_once", lambda *_: TRIES["clean"])
+    server = Device(SimpleNamespace(runner=SimpleNamespace(independent=False)))
+    assert len(server.replay(seldom, None).tries) == 10
+    assert server.replay(seldom, 3).standing is Standing.UNSEEN
 
 
 @pytest.mark.parametrize(
