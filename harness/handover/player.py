@@ -116,6 +116,13 @@ class Player:
             tell("  another connection")
             self.anew()
 
+    def leave_session(self) -> None:
+        """Another connection, where the probe began or ended a session on this one; raises Gone."""
+        if self._conversation.connected:
+            tell("  another connection")
+            self.anew()
+        self.leave()
+
     def start_over(self) -> None:
         """Another connection, on which nothing was said yet."""
         self._conversation = Conversation()
@@ -262,6 +269,8 @@ def _enter(player: Player, case: Case) -> Frame:
         player.start_over()
         answers = player.play(case.preamble)
         proof = player.probe()
+        if not case.preamble:
+            player.leave_session()
     except Gone as gone:
         raise NotTested(f"state {case.state} was not reached: {gone}") from gone
     if None in answers or proof is None:

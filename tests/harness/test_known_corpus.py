@@ -52,7 +52,7 @@ def test_one_that_stays_away_in_every_replay_is_fixed(toy, known):
 def test_one_that_came_and_went_is_fixed_after_more_replays(toy, known):
     t = toy()
     ((seen, why, _),) = played(t, known(replace(CRASH, reproduced=1)))
-    assert (seen, why) == ("fixed", "it did not come back in 12 replays")
+    assert (seen, why) == ("fixed", "it did not come back in 10 replays")
 
 
 @pytest.mark.parametrize("changes", [{}, {"expires": DAY}])
