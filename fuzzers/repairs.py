@@ -9,6 +9,7 @@ message that was compared with about as much as the message is long.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +22,8 @@ from fuzzers.windows import moved_in, three_of, windows
 from harness.learned import Compared, Counted, Repair
 from protocols.checksums import ALGORITHMS, Algorithm
 
-_LATEST_START, _FARTHEST, _NEAR = 8, 8, 8
+_LATEST_START, _LARGEST_GAP, _FARTHEST, _NEAR = 8, 1, 8, 8  # a gap: what stands between, as `*` in NMEA 0183
+_DIGITS = re.compile(rb"[0-9A-Fa-f]+")
 _BROKEN = 0.15  # of the bent messages keep their wrong checksum
 Order = Literal["little", "big"]
 
@@ -41,7 +43,7 @@ def repairs_in(runs: Sequence[Sequence[Compared]], datas: Sequence[bytes]) -> It
             worked_out, stood = [pair[mine] for pair in pairs], [pair[1 - mine] for pair in pairs]
             if len(set(worked_out)) > 1 and tuple(worked_out) not in single:
                 found = list(_explained(worked_out, stood, datas))
-                whole = [(repair, at) for repair, at, shown in found if shown == "whole"]
+                whole = [(repair, at) for repair, at, shown in found if shown in ("whole", "digits")]
                 yield from whole or [(repair, at) for repair, at, _shown in found]
 
 
@@ -55,23 +57,33 @@ def _explained(
         for at, order, shown in product(range(1, size), _orders(algorithm), _shown(algorithm)):
             if at + algorithm.width > size or not _stands(stood, datas, at, algorithm, order, shown):
                 continue
-            for start in range(min(at, _LATEST_START)):
-                sums = [algorithm.compute(data[start:at]) for data in datas]
+            for start, gap in product(range(min(at, _LATEST_START)), range(_LARGEST_GAP + 1)):
+                sums = [algorithm.compute(data[start : at - gap]) for data in datas]
                 if [_part(one, algorithm, shown) for one in sums] == list(worked_out):
                     tail = size - at - algorithm.width
-                    yield Repair("", "", name, start, order, tail, anchors_of(datas[0], at)), at, shown
+                    yield Repair("", "", name, start, order, tail, gap, anchors_of(datas[0], at)), at, shown
 
 
 def _orders(algorithm: Algorithm) -> tuple[Order, ...]:
-    return ("little", "big") if algorithm.width > 1 else ("big",)
+    return ("little", "big") if algorithm.width > 1 and not _is_text(algorithm) else ("big",)
+
+
+def _is_text(algorithm: Algorithm) -> bool:
+    """True for one that is written in hexadecimal digits."""
+    return algorithm.name.endswith("_digits")
 
 
 def _shown(algorithm: Algorithm) -> tuple[str, ...]:
-    """A program may compare the whole, or begin with one byte of two."""
+    """A program may compare the whole, or begin with one byte of two, or with what it has read in digits."""
+    if _is_text(algorithm):
+        return ("digits",)
     return ("whole", "low", "high") if algorithm.width == 2 else ("whole",)
 
 
 def _part(number: int, algorithm: Algorithm, shown: str) -> int:
+    if shown == "digits":
+        text = number.to_bytes(algorithm.width)
+        return int(text, 16) if _DIGITS.fullmatch(text) else -1
     return number if shown == "whole" else number & 0xFF if shown == "low" else number >> 8 & 0xFF
 
 
@@ -163,7 +175,7 @@ class Repairs:
 
 
 def _kind(repair: Repair) -> tuple[object, ...]:
-    return repair.message, repair.field, repair.algorithm, repair.start, repair.order
+    return repair.message, repair.field, repair.algorithm, repair.start, repair.gap, repair.order
 
 
 def _counted(length: Counted, data: bytes) -> bytes:
@@ -190,11 +202,11 @@ def _places(repair: Repair, data: bytes) -> Iterable[int]:
     width = ALGORITHMS.get(repair.algorithm).width
     ends = [len(data) - width, len(data) - width - repair.tail]
     led = [data[where] + lacks for where, lacks in repair.anchors if where < len(data)]
-    return [at for at in dict.fromkeys((*ends, *led)) if repair.start < at <= len(data) - width]
+    return [at for at in dict.fromkeys((*ends, *led)) if repair.start + repair.gap < at <= len(data) - width]
 
 
 def _right(repair: Repair, data: bytes, at: int) -> bytes:
     algorithm = ALGORITHMS.get(repair.algorithm)
-    number = algorithm.compute(data[repair.start : at])
+    number = algorithm.compute(data[repair.start : at - repair.gap])
     order: Order = "little" if repair.order == "little" else "big"
     return data[:at] + number.to_bytes(algorithm.width, order) + data[at + algorithm.width :]

@@ -73,7 +73,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A checksum in a field of a message, by its algorithm: of the bytes from `start` to where it stands.
+    """A checksum in a field of a message, by its algorithm: of the bytes from `start` to `gap` before where it stands.
 
     `tail` bytes were behind it. `anchors` are bytes that may be the length that leads there: where each stands, and
     what has to be added to it. `order` is that of the checksum's bytes.
@@ -85,6 +85,7 @@ class Repair:
     start: int
     order: str
     tail: int
+    gap: int = 0
     anchors: tuple[tuple[int, int], ...] = ()
 
 

@@ -26,6 +26,7 @@ PROPER_EXCEPTIONS = frozenset({1, 2, 3})  # the probe was read: no such function
 _SHORTEST_RTU, _LONGEST_RTU = 4, LONGEST + 3
 _LONGEST_ASCII = 2 * (LONGEST + 2) + 3
 _MBAP = re.compile(rb"[\s\S]{2}\0\0(?:\0[\x02-\xff]|[\x01-\x0f][\s\S])")
+_LENGTH, _UNIT = slice(4, 6), 1  # where MBAP tells how much follows, the unit included
 _TEXT = re.compile(rb":(?:[0-9A-Fa-f]{2}){3,}\r\n")
 _PAIR = re.compile(rb"[0-9A-Fa-f]{2}")
 
@@ -135,6 +136,20 @@ class TcpWire(ModbusWire):
             at = stop
         keep = max(at, len(buffer) - 5)
         return (*frames, *stray(buffer[at:keep])), buffer[keep:]
+
+    def unfinished(self, sent: bytes) -> bytes:
+        """An ADU of which less was sent than its length says: nothing bounds how long a server waits for the rest.
+
+        Behind a length that none may have a server has no reason to.
+        """
+        while len(sent) >= _LENGTH.stop:
+            length = int.from_bytes(sent[_LENGTH])
+            if not _UNIT < length <= LONGEST + _UNIT:
+                return b""
+            if len(sent) < _LENGTH.stop + length:
+                return sent
+            sent = sent[_LENGTH.stop + length :]
+        return sent
 
     def resolve(self, live: LiveField, data: bytes, conversation: Conversation) -> bytes:
         """The next transaction id."""

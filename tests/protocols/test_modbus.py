@@ -386,6 +386,21 @@ def test_a_server_that_waits_for_the_longest_pdu_is_given_it():
     assert len(filler) > 253 and filler == adu(TCP, "03 0000 0001", transaction=0) * (len(filler) // 12)
 
 
+@pytest.mark.parametrize(
+    ("sent", "begun"),
+    [
+        ("0001 0000 0006 01 03 0000 0001", ""),
+        ("0001 0000 0006 01 03 0000", "0001 0000 0006 01 03 0000"),
+        ("0001 0000 0006 01 03 0000 0001 0002 00", "0002 00"),
+        ("0001 0000 00fe 01 10", "0001 0000 00fe 01 10"),
+        ("0001 0000 00ff 01 10", ""),
+        ("0001 0000 0000 01 10 00", ""),
+    ],
+)
+def test_what_was_only_begun_is_told_by_its_length_as_far_as_an_adu_may_have_it(sent, begun):
+    assert modbus_tcp().unfinished(bytes.fromhex(sent)) == bytes.fromhex(begun)
+
+
 def test_a_device_that_only_listens_is_told_to_restart_its_communication():
     for own in (RTU, ASCII):
         assert own.resynchronization.filler == adu(own, "08 0001 0000")
