@@ -115,7 +115,8 @@ class Protocol:
     `max_len` bounds what one field grows to in bytes. `undo` brings a device that nothing resets back to rest, as far
     as messages can. `may_close`: a device may refuse a message by closing the connection. With `reconnect`, each case
     has a connection of its own, unless the bench says otherwise. `notes` are what `check` should tell of it. `related`
-    knows of the bytes of a message what else is about the same place. Times are seconds.
+    knows of the bytes of a message what else is about the same place. Of a `blind` one nobody knows what its messages
+    are made of. Times are seconds.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Protocol:
     reconnect: bool = False
     notes: tuple[str, ...] = ()
     related: Callable[[bytes], Related | None] | None = None
+    blind: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for a message, edge or callback that does not fit."""

@@ -48,4 +48,5 @@ def plain_bytes(probe: bytes) -> Protocol:
         probe=message.send() if probe else Send("at rest", b""),
         waits=(0.05, 1.0),
         may_close=True,
+        blind=True,
     )
