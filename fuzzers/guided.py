@@ -128,8 +128,9 @@ class GuidedFuzzer(ModelFuzzer):
             self._catch_up()
 
     def _directed(self, random: Random, turn: int) -> Iterator[TestCase]:
-        """One case with an aim, or the runs of one probe; now and then an aim that tells less."""
-        if aimed := self._aimer.aimed(late=turn == 0) or self._aimer.aimed(late=False):
+        """One case with an aim, or the runs of one probe; now and then, where nobody knows fields, what tells less."""
+        late = turn == 0 and self._protocol.blind
+        if aimed := self._aimer.aimed(late=late) or self._aimer.aimed(late=False):
             yield self._aimed(*aimed)
         elif found := self._aimer.probe(self._dealt):
             number, probe = found

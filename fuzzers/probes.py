@@ -60,8 +60,9 @@ class Painter:
                 yield leaf, given.get(leaf.name, message.layout.usual(leaf))
 
     def windows(self, step: Send, leaf: Leaf, data: bytes) -> list[Window]:
-        """The bytes of a field of bytes, without a checksum that is known and right; none of other fields."""
-        if not isinstance(leaf.primitive, boofuzz.Bytes) or not leaf.primitive.fuzzable:
+        """The bytes of a field of bytes, without a checksum that is known and right; none where fields are known."""
+        opaque = self.protocol.blind and isinstance(leaf.primitive, boofuzz.Bytes) and leaf.primitive.fuzzable
+        if not opaque:
             return []
         found = self.repairs.place(step.message, leaf.name, data)
         own = covered(*found) if found else ()

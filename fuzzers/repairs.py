@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from random import Random
 from typing import Literal
@@ -35,33 +36,51 @@ def repairs_in(runs: Sequence[Sequence[Compared]], datas: Sequence[bytes]) -> It
     """
     if len({len(data) for data in datas}) > 1:
         return
-    single = {tuple(column) for column in zip(*datas, strict=True)}
+    single, explains = {tuple(column) for column in zip(*datas, strict=True)}, _Explains(datas)
     tables = [by_place(run) for run in runs]
     for place in tables[0]:
         pairs = [table[place] for table in tables if place in table]
         for mine in (0, 1) if len(pairs) == len(runs) else ():
-            worked_out, stood = [pair[mine] for pair in pairs], [pair[1 - mine] for pair in pairs]
-            if len(set(worked_out)) > 1 and tuple(worked_out) not in single:
-                found = list(_explained(worked_out, stood, datas))
+            worked_out, stood = tuple(pair[mine] for pair in pairs), tuple(pair[1 - mine] for pair in pairs)
+            if len(set(worked_out)) > 1 and worked_out not in single:
+                found = list(explains.both(worked_out, stood))
                 whole = [(repair, at) for repair, at, shown in found if shown in ("whole", "digits")]
                 yield from whole or [(repair, at) for repair, at, _shown in found]
 
 
-def _explained(
-    worked_out: Sequence[int], stood: Sequence[int], datas: Sequence[bytes]
-) -> Iterator[tuple[Repair, int, str]]:
-    """The algorithms, ranges and places that give just these numbers, and what of the checksum is compared."""
-    size = len(datas[0])
-    for name in ALGORITHMS:
-        algorithm = ALGORITHMS.get(name)
-        for at, order, shown in product(range(1, size), _orders(algorithm), _shown(algorithm)):
-            if at + algorithm.width > size or not _stands(stood, datas, at, algorithm, order, shown):
-                continue
+class _Explains:
+    """Knows of some messages of one length what any checksum in them would be, and what would stand in its place."""
+
+    def __init__(self, datas: Sequence[bytes]) -> None:
+        self._datas, self._size = datas, len(datas[0])
+        self._sums: dict[tuple[str, int, int], list[int]] = {}
+
+    @cached_property
+    def _standing(self) -> dict[tuple[int, ...], list[tuple[Algorithm, int, Order, str]]]:
+        """By what stands there in each message: the algorithm, where, in which order, and what of it is compared."""
+        found: dict[tuple[int, ...], list[tuple[Algorithm, int, Order, str]]] = {}
+        for algorithm in map(ALGORITHMS.get, ALGORITHMS):
+            for at, order in product(range(1, self._size - algorithm.width + 1), _orders(algorithm)):
+                numbers = [int.from_bytes(data[at : at + algorithm.width], order) for data in self._datas]
+                for shown in _shown(algorithm):
+                    parts = tuple(_part(number, algorithm, shown) for number in numbers)
+                    found.setdefault(parts, []).append((algorithm, at, order, shown))
+        return found
+
+    def both(self, worked_out: tuple[int, ...], stood: tuple[int, ...]) -> Iterator[tuple[Repair, int, str]]:
+        """The algorithms, ranges and places that give just these numbers, and what of the checksum is compared."""
+        for algorithm, at, order, shown in self._standing.get(stood, ()):
             for start, gap in product(range(min(at, _LATEST_START)), range(_LARGEST_GAP + 1)):
-                sums = [algorithm.compute(data[start : at - gap]) for data in datas]
-                if [_part(one, algorithm, shown) for one in sums] == list(worked_out):
-                    tail = size - at - algorithm.width
-                    yield Repair("", "", name, start, order, tail, gap, anchors_of(datas[0], at)), at, shown
+                sums = self._worked_out(algorithm, start, at - gap)
+                if tuple(_part(one, algorithm, shown) for one in sums) == worked_out:
+                    tail, anchors = self._size - at - algorithm.width, anchors_of(self._datas[0], at)
+                    yield Repair("", "", algorithm.name, start, order, tail, gap, anchors), at, shown
+
+    def _worked_out(self, algorithm: Algorithm, start: int, stop: int) -> list[int]:
+        key = algorithm.name, start, stop
+        if key not in self._sums:
+            self._sums[key] = [algorithm.compute(data[start:stop]) for data in self._datas]
+        return self._sums[key]
 
 
 def _orders(algorithm: Algorithm) -> tuple[Order, ...]:
@@ -85,13 +104,6 @@ def _part(number: int, algorithm: Algorithm, shown: str) -> int:
         text = number.to_bytes(algorithm.width)
         return int(text, 16) if _DIGITS.fullmatch(text) else -1
     return number if shown == "whole" else number & 0xFF if shown == "low" else number >> 8 & 0xFF
-
-
-def _stands(
-    stood: Sequence[int], datas: Sequence[bytes], at: int, algorithm: Algorithm, order: Order, shown: str
-) -> bool:
-    found = (int.from_bytes(data[at : at + algorithm.width], order) for data in datas)
-    return [_part(number, algorithm, shown) for number in found] == list(stood)
 
 
 def anchors_of(data: bytes, at: int) -> tuple[tuple[int, int], ...]:
