@@ -26,7 +26,7 @@ AIMED = "aimed"  # what is said of such a case begins so
 _SEEDLING, _BYTES_SEEDLING = 64, 16  # own cases for each probe of what was kept, and where bytes are looked into
 _MOST_STEPS = 12
 _MOST_AIMS, _MOST_REPAIRS = 64, 4  # of one probe
-_LONGER = 64  # bytes that a message becomes longer with its length
+_LONGER, _MOST_LONGER = 64, 32  # bytes that a message becomes longer with its length; cases of that
 _LOST = 0.08  # of the comparisons, where other numbers lead another way
 _HOPELESS = 2  # messages in which a field led another way: it is not moved in others
 
@@ -140,7 +140,8 @@ class Aimer:
     def probe(self, dealt: int) -> tuple[int, Probe] | None:
         """The next to be looked into, when so many cases were dealt, and its number."""
         while self._next or self._met_aims or self._kept:
-            if self._next and (isinstance(self._next[0], Probe) or not self._met_aims):
+            turn = isinstance(self._next[0], Probe) or len(self._probes) % 2 if self._next else False
+            if self._next and (turn or not self._met_aims):
                 wanted = self._next.popleft()
                 probe = wanted if isinstance(wanted, Probe) else self._made(*wanted)
             elif (offered := self._due(dealt)) is not None:
@@ -208,7 +209,8 @@ class Aimer:
         room = {(step, name): window.most for step, name in numbers if (window := window_of(name))}
         found = (Aim(*hit.key, hit.number, hit.against, hit.vague) for hit in hits(probe.runs, numbers, lengths, room))
         aims = list(islice((aim for aim in dict.fromkeys(found) if self._is_sayable(probe, aim)), _MOST_AIMS))
-        return [*aims, *(replace(aim, late=True, longer=more) for aim in aims if (more := self._more(probe, aim)))]
+        grown = (replace(aim, late=True, longer=more) for aim in aims if (more := self._more(probe, aim)))
+        return [*aims, *islice(grown, _MOST_LONGER)]
 
     def _more(self, probe: Probe, aim: Aim) -> int:
         """By how much a byte would become larger, where it may be a length; 0 for other fields."""

@@ -178,7 +178,6 @@ class GuidedFuzzer(ModelFuzzer):
             self._looked += [looked] if looked else []
         if news and outcome.transcript.state_reached and not outcome.observations:
             self._keeping.keep(case, Kept(case.id, self._dealt, max(worth_of(news), _LEAST_WORTH), news.nearer))
-            self._catch_up()
 
     def state(self) -> Learned:
         """What was kept, to be written down."""

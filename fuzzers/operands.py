@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from harness.learned import Compared
 
 _WORD = 1 << 32
 _STEEPEST = 1 << 20
-_ROUNDS, _LONGEST_TABLE = 3, 64  # of a loop; of jumps
+_ROUNDS, _LONGEST_TABLE, _MOST_OPERANDS = 3, 64, 512  # of a loop; of jumps; of a probe
 _HEADER, _PREFIX = 40, 8  # bytes that may be counted with a text, and those that stand right before it
 Key = TypeVar("Key", bound=Hashable)
 Three = tuple[int, int, int]
@@ -63,7 +64,7 @@ def hits(
     """
     later = list[Hit[Key]]()
     counted = Counter[tuple[int, Key]]()
-    for place, operand, other in moved(runs):
+    for place, operand, other in islice(dict.fromkeys(moved(runs)), _MOST_OPERANDS):
         for key, three in numbers.items():
             found = list(_met(Operand(operand, other), key, three, is_length=lengths[key]))
             counted[place, key] += bool(found)

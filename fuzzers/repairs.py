@@ -24,6 +24,7 @@ from harness.learned import Compared, Counted, Repair
 from protocols.checksums import ALGORITHMS, Algorithm
 
 _LATEST_START, _LARGEST_GAP, _FARTHEST, _NEAR = 8, 1, 8, 8  # a gap: what stands between, as `*` in NMEA 0183
+_MOST_PLACES = 64
 _DIGITS = re.compile(rb"[0-9A-Fa-f]+")
 _BROKEN = 0.15  # of the bent messages keep their wrong checksum
 Order = Literal["little", "big"]
@@ -68,8 +69,12 @@ class _Explains:
         return found
 
     def both(self, worked_out: tuple[int, ...], stood: tuple[int, ...]) -> Iterator[tuple[Repair, int, str]]:
-        """The algorithms, ranges and places that give just these numbers, and what of the checksum is compared."""
-        for algorithm, at, order, shown in self._standing.get(stood, ()):
+        """The algorithms, ranges and places that give just these numbers, and what of the checksum is compared.
+
+        What stands everywhere, as noughts do, tells nothing.
+        """
+        standing = self._standing.get(stood, ())
+        for algorithm, at, order, shown in standing if len(standing) <= _MOST_PLACES else ():
             for start, gap in product(range(min(at, _LATEST_START)), range(_LARGEST_GAP + 1)):
                 sums = self._worked_out(algorithm, start, at - gap)
                 if tuple(_part(one, algorithm, shown) for one in sums) == worked_out:

@@ -84,7 +84,7 @@ def _line_answer(machine: AutoMachine, number: int, line: bytes) -> bytes:
 def _answer(machine: AutoMachine, number: int, data: bytes) -> bytes:
     _output(machine, number)
     machine.chip.ports[number].feed(data)
-    machine.run(machine.schedule.base + _PATIENCE)
+    machine.run(machine.schedule.base + _PATIENCE + machine.chip.ports[number].patience)
     return _output(machine, number)
 
 

@@ -104,7 +104,8 @@ def _unplayable(finding: Finding, runner: Runner) -> str:
 
 def _played(runner: Runner, finding: Finding, allowance: Allowance, tries: int) -> tuple[str, str]:
     """Fixed where every replay was played to its end on a device that served, and showed nothing."""
-    enough = max(tries, finding.rate.telling)
+    seldom = finding.reproduced > 0 and not runner.independent
+    enough = max(tries, finding.rate.telling) if seldom else tries
     for _ in range(enough):
         if why := allowance.why():
             return NOT_TESTED, why

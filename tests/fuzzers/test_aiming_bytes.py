@@ -6,6 +6,7 @@ from itertools import islice
 
 import pytest
 
+from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.guided import GuidedFuzzer
 from fuzzers.operands import hits, mask_of
 from harness.case import Send
@@ -109,6 +110,23 @@ def test_another_run_goes_on_with_the_same_bytes(before):
         assert case.id == next(again).case.id
         told(one, case, program)
         told(other, case, later)
+
+
+@pytest.mark.parametrize("before", [97, 250, 601, 990])
+def test_another_run_goes_on_where_another_fuzzer_has_its_turn_behind(before):
+    """What a case of another's shows is taken where cases are dealt, and nowhere else."""
+
+    def both():
+        one = GuidedFuzzer(plain_bytes(b""), "link", seed=3, compares=True)
+        return one, EnumerateFuzzer(plain_bytes(b""), "link", seed=3)
+
+    one, other = both(), both()
+    deck, again = Deck(one, pytest.fail, saves=False), Deck(other, pytest.fail, saves=False)
+    program = Program()
+    for _ in range(before):
+        told(one[0], next(deck).case, program)
+    again.skip(replace(deck.state(), learned=(loads(Learned, dumps(one[0].state())),)), ())
+    assert again.state().checksum == deck.state().checksum
 
 
 def test_a_masked_byte_is_solved_for_its_other_bits():

@@ -97,6 +97,16 @@ def test_without_its_signals_nothing_is_served_on_i2c(device):
     assert said(booted(image, description.with_ports(bare)), VALID)[1] == 0
 
 
+def test_a_message_behind_one_whose_answer_is_being_read_is_one_of_its_own(device):
+    bus, image, description = device
+    if bus != "I2C_SLAVE":
+        pytest.skip("another bus")
+    machine = booted(image, description)
+    machine.chip.ports[0].feed(VALID)
+    machine.run(machine.schedule.base + 20_000)
+    assert said(machine, INVALID) == (ANSWERED + b"\x00" + REFUSED + b"\x00", 2)
+
+
 def test_bytes_that_nothing_asked_for_are_dropped_with_the_next_message_on_spi(device):
     bus, image, description = device
     if bus != "SPI_MASTER":

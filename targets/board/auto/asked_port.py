@@ -6,6 +6,8 @@ from typing import Any
 
 from targets.board.auto.port import BYTE_CYCLES, Port, applied
 
+_ASKING = 20  # times as long as a byte takes
+
 
 class AskedPort(Port):
     """Says by its interrupt that there is something, once for a message, and then answers as often as it is asked.
@@ -22,6 +24,11 @@ class AskedPort(Port):
         if data:
             self._incoming, self._called = data, self.description.exception > 0
             self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + BYTE_CYCLES)
+
+    @property
+    def patience(self) -> int:
+        """Without an interrupt, until the firmware may have asked."""
+        return 0 if self.description.exception else _ASKING * BYTE_CYCLES
 
     @property
     def receiving(self) -> bool:
@@ -55,8 +62,9 @@ class AskedPort(Port):
         """Nothing that it writes asks for an interrupt."""
 
     def leaving(self) -> None:
-        """Its call was heard."""
-        self.ready = self._called = False
+        """Its call was heard, if it had come."""
+        if self.ready:
+            self.ready = self._called = False
         self._gave = self._took = self._touched = self._more = self._early = False
         self._update()
 

@@ -69,6 +69,10 @@ class Bench:
             self._memo[key] = self._run(forced)
         return self._memo[key]
 
+    def signature(self, forced: Forced) -> tuple[object, ...]:
+        """Of what happens with these values, which are asked for once."""
+        return self._run(forced).signature
+
     def compared(self, forced: Forced) -> tuple[Compared, ...]:
         """What the firmware compares with these values."""
         compares = self.machine.compares

@@ -8,7 +8,8 @@ from targets.board.auto.description import Gate
 from targets.board.auto.port import BYTE_CYCLES, Port, applied
 
 _THINKING = 5e-3
-_LONGEST_ANSWER, _FILL = 256, 4
+_LONGEST_ANSWER, _FILL = 256, 32
+CODED = 5  # with so many gates in one register what stands there is a code
 _REST, _BEGINS, _DATA, _ENDS, _READS, _ANSWERS, _CLOSES = range(7)
 
 
@@ -16,7 +17,7 @@ class FramedPort(Port):
     """Shows `begins`, gives the bytes of a message, shows `ends`; then it reads the answer as it is described.
 
     An answer is over when the handler gives no byte any more, or the same again and again, which is what a device gives
-    that has nothing left. `signals` are what it shows at each stage.
+    that has nothing left and no part of the answer.
     """
 
     def _connect(self) -> None:
@@ -54,6 +55,12 @@ class FramedPort(Port):
         self._go_on()
 
     @property
+    def patience(self) -> int:
+        """Until the longest answer is read."""
+        reads = self._signals[_READS]
+        return round(_THINKING * self.wiring.hz) + (_LONGEST_ANSWER + _FILL) * BYTE_CYCLES if reads else 0
+
+    @property
     def receiving(self) -> bool:
         """True from the first signal to the last."""
         return self._stage != _REST
@@ -85,7 +92,11 @@ class FramedPort(Port):
 
     def _view(self, address: int, value: int, tried: bool) -> int:
         own = [gate for gate in self._shown if gate.address == address]
-        return applied(own, super()._view(address, value, tried), there=True)
+        coded = [gate for gate in self.description.gates if gate.address == address] if own else []
+        value = super()._view(address, value, tried)
+        if len(coded) >= CODED:  # a whole code is another one, and all beside it as where a byte came
+            value = applied(coded, value, there=True)
+        return applied(own, value, there=True)
 
     def _written(self, address: int, old: int, value: int) -> None:
         """Nothing that it writes asks for its bytes: who reads them does."""
@@ -102,7 +113,16 @@ class FramedPort(Port):
             self._stage %= _CLOSES + 1
             self._stalled = False
             self._go_on()
+            if self._stage == _REST and self._incoming:  # came while the answer was read
+                self.signal()
         self._update()
+
+    def _take(self) -> int:
+        taken = super()._take()
+        if self._stage == _DATA and not self._incoming and not self._handling:  # taken outside of its handler
+            self._stage += 1
+            self._go_on()
+        return taken
 
     def _is_over(self) -> bool:
         last = [data for _cycle, data in self.output[-_FILL:]]

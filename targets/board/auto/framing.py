@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,14 +13,15 @@ import unicorn
 
 from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.experiment import Bench, Forced
-from targets.board.auto.framed_port import FramedPort
+from targets.board.auto.framed_port import CODED, FramedPort
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.sending import spoken_register
 from targets.board.auto.unknown import Access
 
 Signal = tuple[Gate, ...]
 _SAMPLE, _PATIENCE, _REST = b"\x01\x02\x03\x04", 200_000, 200_000
-_MOST, _ROUNDS, _CODE, _MOST_FETCHED = 20, 6, 8, 600
+_MOST, _ROUNDS, _MOST_FETCHED = 24, 6, 800
+_CODE = 8  # bits
 
 
 def framed(port: PortDescription, boot: Callable[[PortDescription], AutoMachine]) -> PortDescription:
@@ -33,10 +35,10 @@ def framed(port: PortDescription, boot: Callable[[PortDescription], AutoMachine]
     found = _around(_Ear(machine, port), signals)
     if found is None:
         return port
-    begins, ends = found
+    begins, ends, silent = found
     name = port.name.replace("UART", "BUS")
     port = replace(port, name=name, begins=begins, ends=ends, evidence=(*port.evidence, *_words(begins, ends)))
-    return _answering(boot(port), port, signals)
+    return _answering(boot(port), port, signals, silent)
 
 
 def _words(begins: Signal, ends: Signal) -> Iterator[str]:
@@ -62,9 +64,11 @@ def _signals(machine: AutoMachine, port: PortDescription) -> Iterator[Signal]:
     usual, found = bench.run({}), 0
     reads = sorted(usual.reads().values(), key=lambda access: access.address not in own)
     for access in (a for a in reads if a.handler == port.exception and a.address != port.receive):
-        for gates in (*_bits(access.value, access.size), *_codes(bench, access.address)):
+        told = [gate for gate in port.gates if gate.address == access.address]
+        bits = _numbers(bench, access.address) if len(told) >= CODED else _bits(access.value, access.size)
+        for gates in (*bits, *_codes(bench, access.address)):
             signal = tuple(Gate(access.address, bit, ready) for bit, ready in gates)
-            forced = {access.address: _value(access.value, signal)}
+            forced = {access.address: _value(_besides(port, access.address, access.value), signal)}
             if found < _MOST and set(signal) - set(port.gates) and bench.run(forced).signature != usual.signature:
                 found += 1
                 yield signal
@@ -76,6 +80,14 @@ def _bits(value: int, size: int) -> Iterator[tuple[tuple[int, int], ...]]:
         yield ((bit, 1 - (value >> bit & 1)),)
 
 
+def _numbers(bench: Bench, address: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Those of one byte with which the handler does something else than with most: it may jump by a table."""
+    by_code = {code: bench.signature({address: code}) for code in range(1 << _CODE)}
+    usual = Counter(by_code.values()).most_common(1)[0][0]
+    for code in (code for code, signature in by_code.items() if signature != usual):
+        yield tuple((bit, code >> bit & 1) for bit in range(_CODE))
+
+
 def _codes(bench: Bench, address: int) -> Iterator[tuple[tuple[int, int], ...]]:
     """The numbers that the whole of a register is compared with."""
     marks = (0xA5, 0x5A)
@@ -83,6 +95,12 @@ def _codes(bench: Bench, address: int) -> Iterator[tuple[tuple[int, int], ...]]:
     for _place, code in sorted(seen[0] & seen[1]):
         if 0 < code < 1 << _CODE and code & code - 1:
             yield tuple((bit, code >> bit & 1) for bit in range(_CODE))
+
+
+def _besides(port: PortDescription, address: int, value: int) -> int:
+    """What a register reads as beside a signal: where it holds a code, as where a byte came."""
+    own = [gate for gate in port.gates if gate.address == address]
+    return _value(value, tuple(own)) if len(own) >= CODED else value
 
 
 def _value(value: int, signal: Signal) -> int:
@@ -139,10 +157,28 @@ class _Ear:
         machine.run_to_rest(machine.schedule.base + _PATIENCE, 0)
         return frozenset() if machine.events else frozenset(self._code)
 
+    def moved_on(self, begins: Signal, ends: Signal, wanted: frozenset[int]) -> int:
+        """How many bytes of memory a second message leaves otherwise than the first; many where one runs less code."""
+        if not wanted <= self.heard(begins, ends):
+            return _NEVER
+        first = bytes(self._machine.cpu.ram)
+        self._code.clear()
+        self._port.feed(_SAMPLE)
+        self._machine.run_to_rest(self._machine.schedule.base + _PATIENCE, 0)
+        if self._machine.events or not wanted <= self._code:
+            return _NEVER
+        return sum(one != other for one, other in zip(first, self._machine.cpu.ram, strict=True))
 
-def _around(ear: _Ear, signals: list[Signal]) -> tuple[Signal, Signal] | None:
-    """The signals with which most code runs that neither bytes nor signals alone reach; None where bytes alone do."""
-    best: tuple[int, int, tuple[Signal, Signal]] | None = None
+
+_NEVER = 1 << 30
+
+
+def _around(ear: _Ear, signals: list[Signal]) -> tuple[Signal, Signal, list[Signal]] | None:
+    """The signals with which most code runs that neither bytes nor signals alone reach; None where bytes alone do.
+
+    And those that start nothing by themselves.
+    """
+    best: tuple[int, int, frozenset[int], tuple[Signal, Signal]] | None = None
     with ear.listening():
         usual = ear.usual() | ear.usual()
         if ear.heard((), ()) - usual:
@@ -152,21 +188,36 @@ def _around(ear: _Ear, signals: list[Signal]) -> tuple[Signal, Signal] | None:
             new = new and new - ear.heard(begins, ends, b"")
             rank = len(new), -len((begins and 1, ends and 1))
             if new and (best is None or rank > best[:2]):
-                best = (*rank, (begins, ends))
-    return best and best[2]
+                best = (*rank, new, (begins, ends))
+        if best is None:
+            return None
+        silent = [signal for signal in signals if not ear.heard(signal, (), b"") - usual]
+        begins, ends = best[-1]
+        return begins or _beginning(ear, ends, silent, best[2]), ends, silent
+
+
+def _beginning(ear: _Ear, ends: Signal, signals: list[Signal], wanted: frozenset[int]) -> Signal:
+    """The signal with which a message leaves the memory most like the message before did; none where none is better."""
+    least, found = ear.moved_on((), ends, wanted), tuple[Gate, ...]()
+    for begins in signals:
+        if (moved := ear.moved_on(begins, ends, wanted)) < least:
+            least, found = moved, begins
+    return found
 
 
 # -- the answer -------------------------------------------------------------------------------------------------------
 
 
-def _answering(machine: AutoMachine, port: PortDescription, signals: list[Signal]) -> PortDescription:
+def _answering(
+    machine: AutoMachine, port: PortDescription, signals: list[Signal], silent: list[Signal]
+) -> PortDescription:
     """With the signals with which the answer to a message is fetched, where its handler gives one."""
     own = next(one for one in machine.chip.ports if one.description.receive == port.receive)
     own.feed(_SAMPLE)
     machine.run_to_rest(machine.schedule.base + _PATIENCE, 0)
     bench = Bench(machine, port.exception)
-    asking = [*_asking(bench, port.begins, {gate for signal in (*signals, port.gates) for gate in signal}), *signals]
-    found = _fetching(bench, port.exception, asking, signals)
+    alone = {gate for signal in (*signals, port.gates) for gate in signal}
+    found = _fetching(bench, port, [*_asking(bench, port, alone), *silent], signals)
     bench.leave()
     if found is None:
         return port
@@ -177,15 +228,15 @@ def _answering(machine: AutoMachine, port: PortDescription, signals: list[Signal
 
 
 def _fetching(
-    bench: Bench, exception: int, asking: list[Signal], signals: list[Signal]
+    bench: Bench, port: PortDescription, asking: list[Signal], signals: list[Signal]
 ) -> tuple[Signal, Signal, int] | None:
     """What asks for the answer, what for each byte of it, and where that is put; best what makes it begin anew."""
     first = None
     for sending, reads in islice(product(signals, asking), _MOST_FETCHED):
-        once = [_forced(bench, reads), *([_forced(bench, sending)] * _ROUNDS)]
-        logs = list(bench.series([*once, *once], exception))
+        once = [_forced(bench, port, reads), *([_forced(bench, port, sending)] * _ROUNDS)]
+        logs = list(bench.series([*once, *once], port.exception))
         halves = logs[1 : len(once)], logs[len(once) + 1 :]
-        if (address := spoken_register(halves[0], exception)) is not None:
+        if (address := spoken_register(halves[0], port.exception)) is not None:
             first = first or (reads, sending, address)
             if _given(halves[0], address) == _given(halves[1], address):
                 return reads, sending, address
@@ -196,21 +247,22 @@ def _given(logs: list[tuple[Access, ...]], address: int) -> list[int]:
     return [access.value for log in logs for access in log if access.write and access.address == address]
 
 
-def _asking(bench: Bench, begins: Signal, alone: Collection[Gate]) -> Iterator[Signal]:
+def _asking(bench: Bench, port: PortDescription, alone: Collection[Gate]) -> Iterator[Signal]:
     """What begins a message, with one bit more that only matters then."""
-    begun = bench.run(_forced(bench, begins))
+    begins = port.begins
+    begun = bench.run(_forced(bench, port, begins))
     for access in begun.reads().values() if begins else ():
         for bit in range(8 * access.size):
             more = Gate(access.address, bit)
-            if more not in alone and bench.run(_forced(bench, (*begins, more))).signature != begun.signature:
+            if more not in alone and bench.run(_forced(bench, port, (*begins, more))).signature != begun.signature:
                 yield (*begins, more)
 
 
-def _forced(bench: Bench, signal: Signal) -> Forced:
+def _forced(bench: Bench, port: PortDescription, signal: Signal) -> Forced:
     idle = bench.run({}).reads()
     values: dict[int, int] = {}
     for gate in signal:
         read = idle.get(gate.address)
-        before = values.get(gate.address, read.value if read else bench.written.get(gate.address, 0))
-        values[gate.address] = gate.applied(before, there=True)
+        usual = read.value if read else bench.written.get(gate.address, 0)
+        values[gate.address] = gate.applied(values.get(gate.address, _besides(port, gate.address, usual)), there=True)
     return values

@@ -49,7 +49,7 @@ class Liveness:
         before = self._own_state()
         for byte in _FILLER:
             port.feed(bytes((byte,)))
-            self._machine.run_to_rest(self._machine.schedule.base + _PATIENCE, 0)
+            self._machine.run_to_rest(self._machine.schedule.base + _PATIENCE + port.patience, port.patience)
             if port.receiving or self._machine.locked:
                 return False
             if self._knows(self._machine.rests) or not self._machine.sleeping or self._own_state() != before:

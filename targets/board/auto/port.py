@@ -87,6 +87,11 @@ class Port(Peripheral):
         return bool(self._incoming)
 
     @property
+    def patience(self) -> int:
+        """Cycles that a message takes besides its bytes."""
+        return 0
+
+    @property
     def offering(self) -> bool:
         """True while a byte waits to be read."""
         return self.ready
@@ -100,6 +105,7 @@ class Port(Peripheral):
         if self.ready or (burst and self._incoming):
             self._last, self._incoming, self.ready = self._incoming[0], self._incoming[1:], False
             self.taken, self._given = self.taken + 1, 0
+            self._unknown.polling.forget()  # a loop that gets bytes polls nothing in vain
             self._took = self._took or self._handling
             self._await_next()
             self._update()
@@ -128,7 +134,7 @@ class Port(Peripheral):
         if not low <= address <= high or address == self.description.transmit:
             return
         if not self._handling:
-            self._enabler, self._offers = address, _OFFERS
+            self._enabler, self._offers, self._given = address, _OFFERS, 0
             self._update()
         elif value & ~old or address in self._enablers:
             self._enabler, self._touched = address, True

@@ -92,6 +92,7 @@ def _with_sends(port: PortDescription, blocks: Blocks) -> PortDescription:
     """With the registers that tell where in memory its answers stand, where no register takes them byte by byte."""
     low, high = port.bank
     found = {pair: set(b"".join(said)) for pair, said in blocks.items() if low <= pair[0] <= high}
+    found = {pair: said for pair, said in found.items() if len(blocks[pair]) > 1}  # one may be any two settings
     best = max(found, key=lambda pair: len(found[pair]), default=None)
     if port.transmit is not None or best is None or len(found[best]) < _PRINTED:
         return port

@@ -13,7 +13,8 @@ from targets.board.auto.unknown import Access
 
 _DEEPEST, _MOST_RUNS, _MORE_RUNS = 3, 1000, 150
 _MARKS, _WIDER = (0x41, 0x5A, 0x50, 0x62), 0x200  # several: what gives bytes may give lengths and flags, too
-_LONGEST_LEAD, _MOST_LEADS, _BURST, _MOST_ODD_OUT = 3, 100, 4, 240
+_LONGEST_LEAD, _USUAL_RUNS, _MOST_LEADS, _MOST_THOROUGH = 3, 2, 400, 6000
+_BURST, _MOST_ODD_OUT = 4, 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Search:
         first: Forced = start or {}
         queue: list[tuple[Forced, Trace]] = [(first, self._bench.run(first))]
         seen = {queue[0][1].signature}
-        while queue and self._bench.runs < _MOST_RUNS:
+        while queue and self._bench.runs - self._leads < _MOST_RUNS:
             forced, trace = queue.pop(0)
             self.traces.append((forced, trace))
             yield forced, trace
@@ -95,7 +96,9 @@ class Search:
 
     def _gives_bytes(self, access: Access, forced: Forced) -> bool:
         """True when two values of the register end up as bytes in memory, perhaps behind some that are compared."""
+        before = self._bench.runs
         self._judged[access.address] = next((lead for lead in self._tried(access, forced)), None)
+        self._leads += max(0, self._bench.runs - before - _USUAL_RUNS)
         return self._judged[access.address] is not None
 
     def _tried(self, access: Access, forced: Forced) -> Iterator[tuple[int, ...]]:
@@ -104,9 +107,8 @@ class Search:
         for lead in leads:
             if any(self._lands(access, forced, lead, marks) for marks in combinations(_marks(access), 2)):
                 yield lead
-            if len(lead) < _LONGEST_LEAD and self._leads < _MOST_LEADS:
+            if len(lead) < _LONGEST_LEAD and self._leads < (_MOST_THOROUGH if self._thorough else _MOST_LEADS):
                 leads += [(*lead, first) for first in self._wanted(access, forced, lead)]
-                self._leads += 2 * len(leads)
 
     def _lands(self, access: Access, forced: Forced, lead: tuple[int, ...], values: tuple[int, int]) -> bool:
         """True when the values stand as bytes at the same live address, and no wider than that."""
@@ -131,7 +133,7 @@ class Search:
 
     def _odd_ones(self, address: int, forced: Forced, lead: tuple[int, ...]) -> list[int]:
         """The bytes with which the firmware does something else than with most."""
-        by_byte = {byte: self._bench.run({**forced, address: (*lead, byte)}).signature for byte in range(256)}
+        by_byte = {byte: self._bench.signature({**forced, address: (*lead, byte)}) for byte in range(256)}
         usual, often = Counter(by_byte.values()).most_common(1)[0]
         odd = [byte for byte, signature in by_byte.items() if signature != usual]
         return odd if often > _MOST_ODD_OUT else []

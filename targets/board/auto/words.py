@@ -89,5 +89,5 @@ class WordSearch:
         machine.restore(self._moment)
         self._seen.clear()
         self._port.feed(word + bytes((mark,)) + b"\r\n")
-        machine.run_to_rest(machine.schedule.base + _PATIENCE, _LINGER)
+        machine.run_to_rest(machine.schedule.base + _PATIENCE + self._port.patience, _LINGER)
         return {(a, b) for one, other in self._seen for a, b in ((one, other), (other, one))}
