@@ -75,10 +75,9 @@ def test_only_whole_messages_are_served_and_answered(device):
     assert (machine.chip.busy, machine.sleeping, machine.locked) == (False, True, False)
 
 
+@pytest.mark.parametrize("device", ["I2C_SLAVE"], indirect=True)
 def test_on_i2c_it_is_its_address_and_the_stop_and_the_answer_is_read_until_nothing_comes(device):
-    bus, image, description = device
-    if bus != "I2C_SLAVE":
-        pytest.skip("another bus")
+    _bus, image, description = device
     (port,) = description.ports
     status, direction = 0x40005414, 0x40005418
     assert (port.begins, port.ends) == ((Gate(status, 1),), (Gate(status, 4),))
@@ -89,28 +88,25 @@ def test_on_i2c_it_is_its_address_and_the_stop_and_the_answer_is_read_until_noth
     assert answer == ANSWERED + b"\x00"
 
 
+@pytest.mark.parametrize("device", ["I2C_SLAVE"], indirect=True)
 def test_without_its_signals_nothing_is_served_on_i2c(device):
-    bus, image, description = device
-    if bus != "I2C_SLAVE":
-        pytest.skip("another bus")
+    _bus, image, description = device
     bare = replace(description.ports[0], begins=(), ends=(), reads=())
     assert said(booted(image, description.with_ports(bare)), VALID)[1] == 0
 
 
+@pytest.mark.parametrize("device", ["I2C_SLAVE"], indirect=True)
 def test_a_message_behind_one_whose_answer_is_being_read_is_one_of_its_own(device):
-    bus, image, description = device
-    if bus != "I2C_SLAVE":
-        pytest.skip("another bus")
+    _bus, image, description = device
     machine = booted(image, description)
     machine.chip.ports[0].feed(VALID)
     machine.run(machine.schedule.base + 20_000)
     assert said(machine, INVALID) == (ANSWERED + b"\x00" + REFUSED + b"\x00", 2)
 
 
+@pytest.mark.parametrize("device", ["SPI_MASTER"], indirect=True)
 def test_bytes_that_nothing_asked_for_are_dropped_with_the_next_message_on_spi(device):
     bus, image, description = device
-    if bus != "SPI_MASTER":
-        pytest.skip("another bus")
     machine = booted(image, description)
     assert said(machine, message(bus, VALID) + b"left over")[1] == 1
     assert said(machine, message(bus, VALID))[0] == said(machine, message(bus, VALID))[0]
