@@ -23,7 +23,7 @@ from protocols.render import Change
 
 RUNS = 3
 AIMED = "aimed"  # what is said of such a case begins so
-_SEEDLING, _BYTES_SEEDLING = 64, 16  # own cases for each probe of what was kept, and where bytes are looked into
+_SEEDLING, _BLIND_SEEDLING = 64, 16  # own cases for each probe of what was kept; where nobody knows fields
 _MOST_STEPS = 12
 _MOST_AIMS, _MOST_REPAIRS = 64, 4  # of one probe
 _LONGER, _MOST_LONGER = 64, 32  # bytes that a message becomes longer with its length; cases of that
@@ -69,7 +69,6 @@ class Aimer:
         self._next: deque[Probe | tuple[str, tuple[Step, ...], int, bool]] = deque(self._first())
         self._met_aims: deque[_Offered] = deque()
         self._kept: list[tuple[int, int, _Offered]] = []
-        self._often = False
         self._known: set[object] = set()
         self._probes: list[Probe] = []
         self._aims: deque[tuple[Probe, Aim]] = deque()
@@ -114,7 +113,6 @@ class Aimer:
         if key not in self._known:
             self._known.add(key)
             step = max((index for index, names in unusual if names), default=sends[-1][0])
-            self._often = self._often or any(map(any, texts))
             for lengths in (False, True) if any(texts) else (False,):
                 self._wait(_Offered(case, step, lengths), sum(len(send.data) for _, send in sends))
 
@@ -128,7 +126,7 @@ class Aimer:
     def _due(self, dealt: int) -> _Offered | None:
         if self._met_aims:
             return self._met_aims.popleft()
-        if self._kept and self._later < dealt // (_BYTES_SEEDLING if self._often else _SEEDLING):
+        if self._kept and self._later < dealt // (_BLIND_SEEDLING if self._protocol.blind else _SEEDLING):
             self._later += 1
             return heappop(self._kept)[-1]
         return None
@@ -185,21 +183,21 @@ class Aimer:
 
     def _repairs(self, probe: Probe) -> Iterator[Repair]:
         """Checksums of the fields of bytes that were moved."""
-        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
-            for repair, _at in islice(repairs_in(probe.runs, self._datas(probe, step, name)), _MOST_REPAIRS):
+        for (step, name), datas in self._moved(probe):
+            for repair, _at in islice(repairs_in(probe.runs, datas), _MOST_REPAIRS):
                 yield replace(repair, message=_message(probe.steps[step]), field=name)
 
     def _counts(self, probe: Probe) -> Iterator[Counted]:
         """Numbers in the fields of bytes that may be how long these are."""
-        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
-            found = dict.fromkeys(counts_in(probe.runs, self._datas(probe, step, name)))
-            for counted in islice(found, _MOST_REPAIRS):
+        for (step, name), datas in self._moved(probe):
+            for counted in islice(dict.fromkeys(counts_in(probe.runs, datas)), _MOST_REPAIRS):
                 yield replace(counted, message=_message(probe.steps[step]), field=name)
 
-    def _datas(self, probe: Probe, step: int, name: str) -> list[bytes]:
-        """What stood in a field in each run."""
-        sends = [send for steps in probe.sent if isinstance(send := steps[step], Send)]
-        return [next(data for leaf, data in self._painter.fields(send) if leaf.name == name) for send in sends]
+    def _moved(self, probe: Probe) -> Iterator[tuple[Place, list[bytes]]]:
+        """The fields of bytes that were moved, and what stood there in each run."""
+        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
+            sends = [send for steps in probe.sent if isinstance(send := steps[step], Send)]
+            yield (step, name), [self._painter.data(send, name) for send in sends]
 
     def _found(self, probe: Probe) -> list[Aim]:
         first, second, third = probe.numbers
@@ -221,8 +219,7 @@ class Aimer:
     def _side_by_side(self, probe: Probe) -> dict[Place, Three]:
         """The numbers of all windows of fields of bytes that were moved, those of one byte first."""
         found: dict[Place, Three] = {}
-        for step, name in dict.fromkeys((step, window.field) for step, window in _windows(probe)):
-            datas = self._datas(probe, step, name)
+        for (step, name), datas in self._moved(probe):
             for window in windows(name, min(map(len, datas))):
                 if moved_in(window, datas):
                     found[step, window.name] = three_of(window, datas)
@@ -235,7 +232,7 @@ class Aimer:
             return probe.scales[place]
         step = probe.steps[place[0]]
         assert isinstance(step, Send)
-        return window.scale(next(data for leaf, data in self._painter.fields(step) if leaf.name == window.field))
+        return window.scale(self._painter.data(step, window.field))
 
     def begun(self) -> Begun | None:
         """The probe that is under way."""

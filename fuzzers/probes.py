@@ -59,6 +59,10 @@ class Painter:
             if not leaf.live or leaf.name in given:
                 yield leaf, given.get(leaf.name, message.layout.usual(leaf))
 
+    def data(self, step: Send, name: str) -> bytes:
+        """What is in one of these fields."""
+        return next(data for leaf, data in self.fields(step) if leaf.name == name)
+
     def windows(self, step: Send, leaf: Leaf, data: bytes) -> list[Window]:
         """The bytes of a field of bytes, without a checksum that is known and right; none where fields are known."""
         opaque = self.protocol.blind and isinstance(leaf.primitive, boofuzz.Bytes) and leaf.primitive.fuzzable
@@ -98,7 +102,7 @@ class Painter:
         step = steps[index]
         if not isinstance(step, Send):
             return tuple(steps)
-        before = next(data for leaf, data in self.fields(step) if leaf.name == window.field)
+        before = self.data(step, window.field)
         filler = before[window.stop : window.stop + 1] or b"\0"
         after = before[: window.stop] + filler * more + before[window.stop :]
         found = self.repairs.place(step.message, window.field, before)
@@ -112,12 +116,12 @@ class Painter:
         parts: dict[str, dict[Window, bytes]] = {}
         for name, window in [(name, window) for name in list(changes) if (window := window_of(name))]:
             parts.setdefault(window.field, {})[window] = changes.pop(name)
-        before = {leaf.name: data for leaf, data in self.fields(step)} if parts else {}
-        changes |= {name: self._written(step, name, before[name], given) for name, given in parts.items()}
+        changes |= {name: self._written(step, name, given) for name, given in parts.items()}
         return self._changed(step, changes)
 
-    def _written(self, step: Send, name: str, before: bytes, given: Mapping[Window, bytes]) -> bytes:
+    def _written(self, step: Send, name: str, given: Mapping[Window, bytes]) -> bytes:
         """The field with other bytes; its checksum is right again, where it was."""
+        before = self.data(step, name)
         after = written(before, given)
         found = self.repairs.place(step.message, name, before)
         return kept(*found, after) if found else after

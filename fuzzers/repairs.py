@@ -19,7 +19,7 @@ from random import Random
 from typing import Literal
 
 from fuzzers.operands import by_place, line_of, moved
-from fuzzers.windows import moved_in, three_of, windows
+from fuzzers.windows import three_of, windows
 from harness.learned import Compared, Counted, Repair
 from protocols.checksums import ALGORITHMS, Algorithm
 
@@ -124,7 +124,7 @@ def counts_in(runs: Sequence[Sequence[Compared]], datas: Sequence[bytes]) -> Ite
     numbers = [(window, three_of(window, datas)) for window in windows("", size) if window.stop - window.start <= 2]
     for _place, operand, other in moved(runs):
         for window, three in numbers if abs(other - size) <= _NEAR else ():
-            if moved_in(window, datas) and (line := line_of(operand, three)) and line.slope == 1:
+            if (line := line_of(operand, three)) and line.slope == 1:
                 lacks = size - (other - line.base)
                 yield Counted("", "", window.start, window.stop, window.order, lacks, size)
 

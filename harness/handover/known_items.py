@@ -16,7 +16,6 @@ from harness.known.baseline import Baseline, FindingStatus, KnownFinding
 from harness.known.corpus import reproducer_of
 from harness.known.text import lines_of
 
-_TRIES = 3
 _TOLERATED = ("accept", "defer")
 
 

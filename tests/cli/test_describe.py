@@ -1,26 +1,19 @@
 """`describe`, `init --firmware`, `check` and `run` on a firmware that nobody described."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from foreign_firmware import FAULTS, FIRMWARES
 from thumb import assembled
 
 from harness.bench import load_bench
 
-FOREIGN = Path(__file__).parents[1] / "targets" / "foreign" / "build.py"
-
 
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory):
-    spec = importlib.util.spec_from_file_location("foreign_build_cli", FOREIGN)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["foreign_build_cli"] = module
-    spec.loader.exec_module(module)
-    k64f = next(firmware for firmware in module.FIRMWARES if firmware.name == "k64f")
-    return k64f.build(tmp_path_factory.mktemp("firmware"), module.FAULTS)
+    k64f = next(firmware for firmware in FIRMWARES if firmware.name == "k64f")
+    return k64f.build(tmp_path_factory.mktemp("firmware"), FAULTS)
 
 
 def test_from_an_elf_to_a_named_fault(medfuzz, firmware, tmp_path):

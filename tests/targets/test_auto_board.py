@@ -1,12 +1,10 @@
 """Firmware of chips that nobody described: it boots, its port is found, its planted faults are named."""
 
-import importlib.util
-import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
+from foreign_firmware import FAULTS, FIRMWARES
 
 from harness.at_rest import AT_REST
 from targets.board.auto.board_file import board_text, read_board
@@ -15,24 +13,11 @@ from targets.board.auto.machine import AutoMachine
 from targets.board.auto.words import WordSearch
 from targets.undescribed import UndescribedTarget
 
-FOLDER = Path(__file__).parent / "foreign"
 
-
-def _module():
-    spec = importlib.util.spec_from_file_location("foreign_build", FOLDER / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["foreign_build"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-build = _module()
-
-
-@pytest.fixture(scope="module", params=build.FIRMWARES, ids=lambda firmware: f"{firmware.name}-{firmware.cpu}")
+@pytest.fixture(scope="module", params=FIRMWARES, ids=lambda firmware: f"{firmware.name}-{firmware.cpu}")
 def device(request, tmp_path_factory):
     """The faulty firmware booted on the board that was inferred from it, and the moment at which it waits."""
-    image = request.param.image(tmp_path_factory.mktemp(request.param.name), build.FAULTS)
+    image = request.param.image(tmp_path_factory.mktemp(request.param.name), FAULTS)
     target = target_of(image, describe(image))
     target.start()
     assert target.booted[0] == ()

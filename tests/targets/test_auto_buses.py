@@ -1,36 +1,25 @@
 """Firmware that is spoken to over something else than a UART: what its port is, and that a message reaches it whole."""
 
-import importlib.util
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from foreign_firmware import BUSES
 
 from targets.board.auto.board_file import board_text, read_board
 from targets.board.auto.description import Gate
 from targets.board.auto.infer import describe
 from targets.board.auto.machine import AutoMachine
 
-FOLDER = Path(__file__).parent / "foreign"
 VALID, INVALID = b"\x31\x08", b"\x32\x08"
 ANSWERED, REFUSED = b"\x31\x07\x01", b"\xe0\x32\x00"
 HEADS = {"I2C_SLAVE": b"", "SPI_SLAVE": b"\x00\x7e\xa5", "FIFO": b"\x03", "SPI_MASTER": b"\xff\x02"}
 TAILS = {"FIFO": b"\x80"}
 
 
-def _foreign():
-    spec = importlib.util.spec_from_file_location("foreign_build", FOLDER / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["foreign_build"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module", params=["I2C_SLAVE", "SPI_SLAVE", "FIFO", "SPI_MASTER"])
 def device(request, tmp_path_factory):
     """The bus, the firmware's image, and what was found out of it."""
-    image = _foreign().BUSES[request.param].image(tmp_path_factory.mktemp("buses"))
+    image = BUSES[request.param].image(tmp_path_factory.mktemp("buses"))
     return request.param, image, describe(image)
 
 

@@ -1,16 +1,12 @@
 """A chip that a file outside the repository brings: its exact models win over what would be inferred."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
+from foreign_firmware import FIRMWARES
 
 from harness.bench import load_bench
 from harness.errors import UsageError
 from targets.boards import board_of, emulated_target, image_of
 
-FOREIGN = Path(__file__).parent / "foreign" / "build.py"
 POWER, STATUS = 0x400E0600, 0x68
 OWN = """
 from targets.board.auto.board import Board
@@ -40,12 +36,8 @@ protocol = "bytes"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    spec = importlib.util.spec_from_file_location("foreign_build_own", FOREIGN)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["foreign_build_own"] = module
-    spec.loader.exec_module(module)
     where = tmp_path_factory.mktemp("own")
-    next(firmware for firmware in module.FIRMWARES if firmware.name == "sam3x").build(where)
+    next(firmware for firmware in FIRMWARES if firmware.name == "sam3x").build(where)
     (where / "own.py").write_text(OWN)
     return where
 

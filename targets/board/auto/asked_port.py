@@ -65,8 +65,7 @@ class AskedPort(Port):
         """Its call was heard, if it had come."""
         if self.ready:
             self.ready = self._called = False
-        self._gave = self._took = self._touched = self._more = self._early = False
-        self._update()
+        self._settled()
 
     def state(self) -> Any:
         return super().state(), (self._asked, self._called)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from targets.board.auto.description import Gate
+from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.port import BYTE_CYCLES, Port, applied
 
 _THINKING = 5e-3
 _LONGEST_ANSWER, _FILL = 256, 32
-CODED = 5  # with so many gates in one register what stands there is a code
+_CODED = 5  # with so many gates in one register what stands there is a code
 _REST, _BEGINS, _DATA, _ENDS, _READS, _ANSWERS, _CLOSES = range(7)
+
+
+def coded(port: PortDescription, address: int) -> list[Gate]:
+    """The gates in a register that are a whole code; none where each is a bit of its own."""
+    gates = [gate for gate in port.gates if gate.address == address]
+    return gates if len(gates) >= _CODED else []
+
+
+def beside(port: PortDescription, address: int, value: int) -> int:
+    """What a register reads as beside a signal: where it holds a code, as where a byte came."""
+    return applied(coded(port, address), value, there=True)
 
 
 class FramedPort(Port):
@@ -91,12 +102,8 @@ class FramedPort(Port):
         self._raise()
 
     def _view(self, address: int, value: int, tried: bool) -> int:
-        own = [gate for gate in self._shown if gate.address == address]
-        coded = [gate for gate in self.description.gates if gate.address == address] if own else []
-        value = super()._view(address, value, tried)
-        if len(coded) >= CODED:  # a whole code is another one, and all beside it as where a byte came
-            value = applied(coded, value, there=True)
-        return applied(own, value, there=True)
+        own, value = [gate for gate in self._shown if gate.address == address], super()._view(address, value, tried)
+        return applied(own, beside(self.description, address, value), there=True) if own else value
 
     def _written(self, address: int, old: int, value: int) -> None:
         """Nothing that it writes asks for its bytes: who reads them does."""

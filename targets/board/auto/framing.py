@@ -13,15 +13,16 @@ import unicorn
 
 from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.experiment import Bench, Forced
-from targets.board.auto.framed_port import CODED, FramedPort
+from targets.board.auto.framed_port import FramedPort, beside, coded
 from targets.board.auto.machine import AutoMachine
+from targets.board.auto.port import applied
 from targets.board.auto.sending import spoken_register
 from targets.board.auto.unknown import Access
 
 Signal = tuple[Gate, ...]
 _SAMPLE, _PATIENCE, _REST = b"\x01\x02\x03\x04", 200_000, 200_000
 _MOST, _ROUNDS, _MOST_FETCHED = 24, 6, 800
-_CODE = 8  # bits
+_CODE, _NEVER = 8, 1 << 30  # bits; more than any memory has bytes
 
 
 def framed(port: PortDescription, boot: Callable[[PortDescription], AutoMachine]) -> PortDescription:
@@ -64,11 +65,11 @@ def _signals(machine: AutoMachine, port: PortDescription) -> Iterator[Signal]:
     usual, found = bench.run({}), 0
     reads = sorted(usual.reads().values(), key=lambda access: access.address not in own)
     for access in (a for a in reads if a.handler == port.exception and a.address != port.receive):
-        told = [gate for gate in port.gates if gate.address == access.address]
-        bits = _numbers(bench, access.address) if len(told) >= CODED else _bits(access.value, access.size)
+        is_code = bool(coded(port, access.address))
+        bits = _numbers(bench, access.address) if is_code else _bits(access.value, access.size)
         for gates in (*bits, *_codes(bench, access.address)):
             signal = tuple(Gate(access.address, bit, ready) for bit, ready in gates)
-            forced = {access.address: _value(_besides(port, access.address, access.value), signal)}
+            forced = {access.address: applied(signal, beside(port, access.address, access.value), there=True)}
             if found < _MOST and set(signal) - set(port.gates) and bench.run(forced).signature != usual.signature:
                 found += 1
                 yield signal
@@ -95,18 +96,6 @@ def _codes(bench: Bench, address: int) -> Iterator[tuple[tuple[int, int], ...]]:
     for _place, code in sorted(seen[0] & seen[1]):
         if 0 < code < 1 << _CODE and code & code - 1:
             yield tuple((bit, code >> bit & 1) for bit in range(_CODE))
-
-
-def _besides(port: PortDescription, address: int, value: int) -> int:
-    """What a register reads as beside a signal: where it holds a code, as where a byte came."""
-    own = [gate for gate in port.gates if gate.address == address]
-    return _value(value, tuple(own)) if len(own) >= CODED else value
-
-
-def _value(value: int, signal: Signal) -> int:
-    for gate in signal:
-        value = gate.applied(value, there=True)
-    return value
 
 
 # -- before and behind a message --------------------------------------------------------------------------------------
@@ -170,9 +159,6 @@ class _Ear:
         return sum(one != other for one, other in zip(first, self._machine.cpu.ram, strict=True))
 
 
-_NEVER = 1 << 30
-
-
 def _around(ear: _Ear, signals: list[Signal]) -> tuple[Signal, Signal, list[Signal]] | None:
     """The signals with which most code runs that neither bytes nor signals alone reach; None where bytes alone do.
 
@@ -180,13 +166,13 @@ def _around(ear: _Ear, signals: list[Signal]) -> tuple[Signal, Signal, list[Sign
     """
     best: tuple[int, int, frozenset[int], tuple[Signal, Signal]] | None = None
     with ear.listening():
-        usual = ear.usual() | ear.usual()
+        usual = ear.usual()
         if ear.heard((), ()) - usual:
             return None
         for begins, ends in product([(), *signals], repeat=2):
             new = ear.heard(begins, ends) - usual
             new = new and new - ear.heard(begins, ends, b"")
-            rank = len(new), -len((begins and 1, ends and 1))
+            rank = len(new), -bool(begins) - bool(ends)
             if new and (best is None or rank > best[:2]):
                 best = (*rank, new, (begins, ends))
         if best is None:
@@ -264,5 +250,5 @@ def _forced(bench: Bench, port: PortDescription, signal: Signal) -> Forced:
     for gate in signal:
         read = idle.get(gate.address)
         usual = read.value if read else bench.written.get(gate.address, 0)
-        values[gate.address] = gate.applied(values.get(gate.address, _besides(port, gate.address, usual)), there=True)
+        values[gate.address] = gate.applied(values.get(gate.address, beside(port, gate.address, usual)), there=True)
     return values

@@ -172,6 +172,10 @@ class Port(Peripheral):
             self._offers = _OFFERS if self._touched else self._offers
         else:
             self._refused()
+        self._settled()
+
+    def _settled(self) -> None:
+        """What one call of the handler did counts no more."""
         self._gave = self._took = self._touched = self._more = self._early = False
         self._update()
 

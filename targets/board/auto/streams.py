@@ -97,7 +97,7 @@ class Search:
     def _gives_bytes(self, access: Access, forced: Forced) -> bool:
         """True when two values of the register end up as bytes in memory, perhaps behind some that are compared."""
         before = self._bench.runs
-        self._judged[access.address] = next((lead for lead in self._tried(access, forced)), None)
+        self._judged[access.address] = next(self._tried(access, forced), None)
         self._leads += max(0, self._bench.runs - before - _USUAL_RUNS)
         return self._judged[access.address] is not None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from targets.board.image import Image
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "targets" / "foreign"
 FAULTS = ("NAME", "MODE", "HALT")
 _FLAGS = (
     *("-target", "thumb-freestanding-eabi", "-msoft-float", "-std=c11", "-gline-tables-only", "-ffreestanding"),
