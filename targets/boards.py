@@ -13,8 +13,8 @@ from harness.userfile import is_file, named
 from targets.board.auto.board import Board
 from targets.board.auto.board_file import read_board
 from targets.board.auto.infer import describe
-from targets.board.auto.machine import AutoMachine
 from targets.board.image import Image
+from targets.board.native.automatic import new_auto_machine
 from targets.emulated import EmulatedTarget
 from targets.undescribed import UndescribedTarget
 
@@ -39,7 +39,7 @@ def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
         return EmulatedTarget(image, **options)
     board = board_of(bench, image)
     description, places = board.description or describe(image), board.places
-    build = partial(AutoMachine, description=description, places=places)
+    build = partial(new_auto_machine, description=description, places=places)
     return UndescribedTarget(image, **options, build=build, ram=description.memory.ram)
 
 

@@ -24,7 +24,7 @@ def where(machine: Machine) -> Callable[[], str]:
     """
     pc, image = machine.cpu.pc, machine.image
     unknown: Any = getattr(machine.chip, "unknown", None)
-    polled: int | None = unknown.polling.last_dry if unknown is not None and getattr(machine, "spun", False) else None
+    polled: int | None = unknown.last_dry if unknown is not None and getattr(machine, "spun", False) else None
     poll = "" if polled is None or machine.locked else f", polling {polled:#010x}"
     does = "runs no more," if machine.locked else "waits" if machine.sleeping else "is busy"
     return lambda: f"{does} {_place(image, pc)}{poll}"

@@ -1,12 +1,18 @@
 """The compiled core and the reference are one machine: random cases through both, every cycle and byte equal."""
 
 import pytest
+from foreign_firmware import BUSES, FIRMWARES
 
-from benchmarks.cores import Twins, devices, everything
+from benchmarks.cores import Twins
+from benchmarks.cores_described import devices, everything
+from benchmarks.cores_inferred import inferred_devices
 from targets.board.native.library import library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="nothing here can compile the core")
 CASES = 60
+
+
+INFERRED_CASES = 40
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +20,21 @@ def pairs():
     return {name: Twins(device) for name, device in devices().items()}
 
 
+@pytest.fixture(scope="module")
+def inferred(tmp_path_factory):
+    return inferred_devices(tmp_path_factory.mktemp("foreign"))
+
+
 @pytest.mark.parametrize("device", sorted(devices()))
 def test_random_cases_are_the_same_on_both(pairs, device):
     assert [different for seed in range(CASES) if (different := pairs[device].run(seed))] == []
+
+
+@pytest.mark.parametrize("name", [*(f"{each.name}, {each.cpu}" for each in FIRMWARES), *BUSES])
+def test_random_cases_of_a_chip_that_nobody_described_are_the_same_on_both(inferred, name):
+    twins = Twins(inferred[name])
+    assert twins.differences() == {}
+    assert [different for seed in range(INFERRED_CASES) if (different := twins.run(seed))] == []
 
 
 def test_a_difference_would_be_seen(pairs):

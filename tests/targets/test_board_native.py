@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.cores import devices
+from benchmarks.cores_described import devices
 from targets.board import chip
 from targets.board.image import Image
 from targets.board.machine import Machine

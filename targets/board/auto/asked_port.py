@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from targets.board.auto.description import PortDescription
 from targets.board.auto.port import BYTE_CYCLES, Port, applied
 
 _ASKING = 20  # times as long as a byte takes
@@ -27,8 +28,7 @@ class AskedPort(Port):
 
     @property
     def patience(self) -> int:
-        """Without an interrupt, until the firmware may have asked."""
-        return 0 if self.description.exception else _ASKING * BYTE_CYCLES
+        return patience(self.description)
 
     @property
     def receiving(self) -> bool:
@@ -73,3 +73,8 @@ class AskedPort(Port):
     def restore(self, state: Any) -> None:
         own, (self._asked, self._called) = state
         super().restore(own)
+
+
+def patience(port: PortDescription) -> int:
+    """Without an interrupt, cycles until the firmware may have asked."""
+    return 0 if port.exception else _ASKING * BYTE_CYCLES

@@ -6,18 +6,19 @@ from typing import Any
 
 from targets.board.auto.description import PortDescription, Transfer
 from targets.board.auto.port import Port
-from targets.board.auto.unknown import Unknown
+from targets.board.auto.unknown import Registers
 from targets.board.peripherals.base import Peripheral, Wiring
 from targets.board.schedule import NEVER
 
-_BYTES_A_SECOND = 11520
+BYTES_A_SECOND = 11520
 
 
 class BlockPort(Port):
     """Puts each byte where the firmware wants it, unless that has not looked at the ones before."""
 
-    def __init__(self, wiring: Wiring, description: PortDescription, transfer: Transfer, unknown: Unknown) -> None:
-        self._transfer = transfer
+    def __init__(self, wiring: Wiring, description: PortDescription, unknown: Registers) -> None:
+        assert description.transfer is not None
+        transfer = self._transfer = description.transfer
         super().__init__(wiring, description, unknown)
         if transfer.left is not None:
             unknown.readers[transfer.left] = self._left
@@ -37,7 +38,7 @@ class BlockPort(Port):
     def _await_next(self) -> None:
         schedule = self.wiring.schedule
         if self._incoming and schedule.due(self._arrives) == NEVER:
-            schedule.arm(self._arrives, schedule.now() + self.wiring.hz // _BYTES_A_SECOND)
+            schedule.arm(self._arrives, schedule.now() + self.wiring.hz // BYTES_A_SECOND)
 
     @property
     def offering(self) -> bool:
@@ -95,7 +96,7 @@ class BlockSender(Peripheral):
 
     words = 0
 
-    def __init__(self, wiring: Wiring, sends: Transfer, unknown: Unknown, output: list[tuple[int, bytes]]) -> None:
+    def __init__(self, wiring: Wiring, sends: Transfer, unknown: Registers, output: list[tuple[int, bytes]]) -> None:
         self._sends, self._unknown, self._output = sends, unknown, output
         unknown.watchers.append(self._written)
         super().__init__(wiring)

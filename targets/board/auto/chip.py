@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from targets.board.auto import asked_port, framed_port
 from targets.board.auto.asked_port import AskedPort
 from targets.board.auto.block import BlockPort, BlockSender
-from targets.board.auto.description import Description, PortDescription
+from targets.board.auto.description import Description, PortDescription, Tick
 from targets.board.auto.framed_port import FramedPort
 from targets.board.auto.port import Port
 from targets.board.auto.tick import Ticker
-from targets.board.auto.unknown import Unknown
+from targets.board.auto.unknown import Registers, Unknown
 from targets.board.bus import Bus
 from targets.board.peripherals.base import Peripheral, Wiring
 from targets.board.peripherals.gpio import Pins
@@ -68,6 +69,7 @@ class MoreRam(Peripheral):
     """RAM besides the one of the stack, as a part of snapshots."""
 
     words = 0
+    unseen = True
 
     def reset(self) -> None:
         pass
@@ -94,7 +96,7 @@ class AutoChip:
         **_others: Any,
     ) -> None:
         self._wiring = wiring
-        self.unknown = Unknown(wiring)
+        self.unknown: Any = self._new_unknown()
         bus.rest = self.unknown
         self.system, cycles = SystemControl(wiring, reset_requested), CycleCounter(wiring)
         bus.attach(0xE000E000, self.system)
@@ -102,14 +104,10 @@ class AutoChip:
         self.modelled = {place.name: place.make(wiring) for place in places}
         for place in places:
             bus.attach(place.base, self.modelled[place.name])
-        self.ports = [_port(wiring, port, self.unknown) for port in description.ports]
-        senders = [
-            BlockSender(wiring, port.description.sends, self.unknown, port.output)
-            for port in self.ports
-            if port.description.sends is not None
-        ]
-        self.ticker = Ticker(wiring, description.ticks, self.unknown)
-        self.unknown.polling.known, self.unknown.polling.waits = description.values, description.waits
+        self.ports = [self._new_port(port) for port in description.ports]
+        senders = [sender for port in self.ports if (sender := self._new_sender(port))]
+        self.ticker = self._new_ticker(description.ticks)
+        self.unknown.knows(description.values, description.waits)
         self.usarts: Mapping[str, Any] = {
             **{port.description.name: port for port in self.ports},
             **{name: model for name, model in self.modelled.items() if hasattr(model, "feed")},
@@ -121,6 +119,25 @@ class AutoChip:
         ]
         for number, peripheral in enumerate(self._all):
             peripheral.number = number
+
+    def _new_unknown(self) -> Registers:
+        return Unknown(self._wiring)
+
+    def _new_port(self, description: PortDescription) -> Port:
+        return kind_of(description)(self._wiring, description, self.unknown)
+
+    def _new_sender(self, port: Port) -> Peripheral | None:
+        """What sends from memory beside a port."""
+        sends = port.description.sends
+        return None if sends is None else BlockSender(self._wiring, sends, self.unknown, port.output)
+
+    def _new_ticker(self, ticks: Sequence[Tick]) -> Ticker:
+        return Ticker(self._wiring, ticks, self.unknown)
+
+    @property
+    def peripherals(self) -> list[Peripheral]:
+        """All of them, in the order of their states."""
+        return self._all
 
     @property
     def busy(self) -> bool:
@@ -160,8 +177,16 @@ class AutoChip:
         self._wiring.touched.clear()
 
 
-def _port(wiring: Wiring, description: PortDescription, unknown: Unknown) -> Port:
+def kind_of(description: PortDescription) -> type[Port]:
+    """The class of a port: through memory, asked, with signals around its messages, or of single bytes."""
     if description.transfer is not None:
-        return BlockPort(wiring, description, description.transfer, unknown)
-    kind = AskedPort if description.asked else FramedPort if description.begins or description.ends else Port
-    return kind(wiring, description, unknown)
+        return BlockPort
+    return AskedPort if description.asked else FramedPort if description.begins or description.ends else Port
+
+
+def patience_of(port: PortDescription, hz: int) -> int:
+    """Cycles that a message to a port takes besides its bytes."""
+    kind = kind_of(port)
+    return (
+        asked_port.patience(port) if kind is AskedPort else framed_port.patience(port, hz) if kind is FramedPort else 0
+    )

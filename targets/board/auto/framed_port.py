@@ -7,7 +7,7 @@ from typing import Any
 from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.port import BYTE_CYCLES, Port, applied
 
-_THINKING = 5e-3
+THINKING = 5e-3
 _LONGEST_ANSWER, _FILL = 256, 32
 _CODED = 5  # with so many gates in one register what stands there is a code
 _REST, _BEGINS, _DATA, _ENDS, _READS, _ANSWERS, _CLOSES = range(7)
@@ -38,20 +38,12 @@ class FramedPort(Port):
 
     def show(self, begins: tuple[Gate, ...], ends: tuple[Gate, ...], reads: tuple[Gate, ...] = ()) -> None:
         """From now on, these."""
-        answers = self.description.sending if reads else ()
-        self._signals = {_BEGINS: begins, _ENDS: ends, _READS: reads, _ANSWERS: answers}
-        self._signals[_CLOSES] = ends if reads else ()
-
-    @property
-    def gates(self) -> frozenset[int]:
-        """Registers with bits of its own."""
-        port = self.description
-        return super().gates | {gate.address for gate in (*port.begins, *port.ends, *port.reads)}
+        self._signals = signals_of(self.description, begins, ends, reads)
 
     def reset(self) -> None:
         super().reset()
         self._stage, self._shown = _REST, tuple[Gate, ...]()
-        self._answered = 0
+        self._answered = self._same = self._fill = 0
         self._status = False
 
     def feed(self, data: bytes) -> None:
@@ -67,9 +59,7 @@ class FramedPort(Port):
 
     @property
     def patience(self) -> int:
-        """Until the longest answer is read."""
-        reads = self._signals[_READS]
-        return round(_THINKING * self.wiring.hz) + (_LONGEST_ANSWER + _FILL) * BYTE_CYCLES if reads else 0
+        return patience(self.description, self.wiring.hz)
 
     @property
     def receiving(self) -> bool:
@@ -89,7 +79,7 @@ class FramedPort(Port):
         """Arrange for the next signal, or byte; stages that have none are passed over."""
         while self._stage != _REST and not (self._incoming if self._stage == _DATA else self._signals[self._stage]):
             self._stage = (self._stage + 1) % (_CLOSES + 1)
-        wait = BYTE_CYCLES if self._stage != _READS else round(_THINKING * self.wiring.hz)
+        wait = BYTE_CYCLES if self._stage != _READS else round(THINKING * self.wiring.hz)
         if self._stage != _REST:
             self.wiring.schedule.arm(self._arrives, self.wiring.schedule.now() + wait)
 
@@ -98,8 +88,14 @@ class FramedPort(Port):
             super()._arrived()
             return
         self._shown = self._signals.get(self._stage, ())
-        self._answered = 0 if self._stage == _READS else self._answered
+        if self._stage == _READS:
+            self._answered = self._same = 0
         self._raise()
+
+    def _send(self, value: int) -> None:
+        super()._send(value)
+        self._same = self._same + 1 if value == self._fill else 1
+        self._fill = value
 
     def _view(self, address: int, value: int, tried: bool) -> int:
         own, value = [gate for gate in self._shown if gate.address == address], super()._view(address, value, tried)
@@ -132,15 +128,27 @@ class FramedPort(Port):
         return taken
 
     def _is_over(self) -> bool:
-        last = [data for _cycle, data in self.output[-_FILL:]]
-        same = self._answered >= _FILL and len(last) == _FILL and len(set(last)) == 1
+        same = self._same >= _FILL
         if same:
             del self.output[-_FILL:]
         return same or self._answered >= _LONGEST_ANSWER
 
     def state(self) -> Any:
-        return super().state(), (self._stage, self._shown, self._answered)
+        return super().state(), (self._stage, self._shown, self._answered, self._same, self._fill)
 
     def restore(self, state: Any) -> None:
-        own, (self._stage, self._shown, self._answered) = state
+        own, (self._stage, self._shown, self._answered, self._same, self._fill) = state
         super().restore(own)
+
+
+def patience(port: PortDescription, hz: int) -> int:
+    """Cycles until the longest answer is read."""
+    return round(THINKING * hz) + (_LONGEST_ANSWER + _FILL) * BYTE_CYCLES if port.reads else 0
+
+
+def signals_of(
+    port: PortDescription, begins: tuple[Gate, ...], ends: tuple[Gate, ...], reads: tuple[Gate, ...]
+) -> dict[int, tuple[Gate, ...]]:
+    """What is shown in each stage of a message."""
+    signals = {_BEGINS: begins, _ENDS: ends, _READS: reads, _ANSWERS: port.sending if reads else ()}
+    return signals | {_CLOSES: ends if reads else ()}

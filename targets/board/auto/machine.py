@@ -49,22 +49,32 @@ class AutoMachine(Machine):
     """
 
     chip: AutoChip
+    chip_kind: type[AutoChip] = AutoChip
+    spin: frozenset[int] = frozenset()
+    proof: LoopProof | None = None
+    _stepping = _pausing = False
 
     def __init__(self, image: Image, description: Description, *, places: Sequence[Place] = (), **options: Any) -> None:
         self.description = description
-        self.spin: frozenset[int] = frozenset()
-        self.proof: LoopProof | None = None
-        self._stepping = self._pausing = False
-        chip = partial(AutoChip, description=description, places=places)
+        chip = partial(self.chip_kind, description=description, places=places)
         super().__init__(image, memory=description.memory, core=description.core, chip=chip, **options)
-        self.proof = LoopProof(self)
+        self.proof = self._new_proof()
+        self._watch_polling()
+
+    def _watch_polling(self) -> None:
         self.chip.unknown.polling.dry = self._dry
 
     def reset(self, cause: str) -> None:
         """As the board's own."""
         super().reset(cause)
         self._forget_copied()
-        self._waiting = Waiting()
+        self._waiting = self._new_waiting()
+
+    def _new_proof(self) -> LoopProof | None:
+        return LoopProof(self)
+
+    def _new_waiting(self) -> Waiting:
+        return Waiting()
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
@@ -232,7 +242,7 @@ class AutoMachine(Machine):
     def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
         if number == _EXCEPTION_EXIT and self.nvic.active:
             self.chip.leaving(self.nvic.active[-1])
-            self.chip.unknown.polling.forget()
+            self.chip.unknown.forget()
         super()._on_interrupt(uc, number, data)
 
     def _fault(self, error: UcError | None) -> None:
@@ -252,7 +262,7 @@ class AutoMachine(Machine):
     def guesses(self) -> dict[str, str]:
         """What an event rests on that nobody told: values found by trying since the board was described, ticks."""
         chip = self.chip
-        tried = list(chip.unknown.polling.guesses().items())[:_MOST_TOLD]
+        tried = list(chip.unknown.guesses().items())[:_MOST_TOLD]
         words = [
             f"{register:#010x} read as {value:#x} in {self.image.function_at(code) or f'{code:#010x}'}"
             for (code, register), value in tried

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from targets.board.auto.description import Gate, PortDescription
-from targets.board.auto.unknown import Unknown
+from targets.board.auto.unknown import Registers
 from targets.board.peripherals.base import Peripheral, Wiring
 
 BYTE_CYCLES = 700
@@ -28,8 +28,8 @@ class Port(Peripheral):
 
     words = 0
 
-    def __init__(self, wiring: Wiring, description: PortDescription, unknown: Unknown) -> None:
-        self.description, self._unknown = description, unknown
+    def __init__(self, wiring: Wiring, description: PortDescription, unknown: Registers) -> None:
+        self.description, self._unknown, self.wiring = description, unknown, wiring
         self._arrives = wiring.schedule.source(self._arrived)
         self._again = wiring.schedule.source(self._raise)
         self.output: list[tuple[int, bytes]] = []
@@ -51,7 +51,8 @@ class Port(Peripheral):
     def gates(self) -> frozenset[int]:
         """Registers with bits of its own."""
         port = self.description
-        return frozenset(gate.address for gate in (*port.gates, *port.sending)) | {at for at, _mask in port.status}
+        gates = (*port.gates, *port.sending, *port.begins, *port.ends, *port.reads)
+        return frozenset(gate.address for gate in gates) | {at for at, _mask in port.status}
 
     def _view(self, address: int, value: int, tried: bool) -> int:
         """A register as it reads now: something was received, or the handler is offered to send, or neither."""
@@ -105,7 +106,7 @@ class Port(Peripheral):
         if self.ready or (burst and self._incoming):
             self._last, self._incoming, self.ready = self._incoming[0], self._incoming[1:], False
             self.taken, self._given = self.taken + 1, 0
-            self._unknown.polling.forget()  # a loop that gets bytes polls nothing in vain
+            self._unknown.forget()  # a loop that gets bytes polls nothing in vain
             self._took = self._took or self._handling
             self._await_next()
             self._update()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from targets.board.auto.description import Gate, Tick
-from targets.board.auto.unknown import Unknown
+from targets.board.auto.unknown import Registers
 from targets.board.peripherals.base import Peripheral, Wiring
 
 
@@ -16,13 +16,16 @@ class Ticker(Peripheral):
 
     words = 0
 
-    def __init__(self, wiring: Wiring, ticks: Sequence[Tick], unknown: Unknown) -> None:
-        self._ticks = tuple(ticks)
+    def __init__(self, wiring: Wiring, ticks: Sequence[Tick], unknown: Registers) -> None:
+        self._ticks, self.wiring = tuple(ticks), wiring
         self._sources = [wiring.schedule.source(partial(self._raise, number)) for number in range(len(ticks))]
-        for tick in ticks:
+        self._connect(unknown)
+        super().__init__(wiring)
+
+    def _connect(self, unknown: Registers) -> None:
+        for tick in self._ticks:
             for gate in tick.gates:
                 unknown.views.setdefault(gate.address, []).append(partial(self._view, gate, tick.exception))
-        super().__init__(wiring)
 
     def reset(self) -> None:
         self._due: set[int] = set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,22 +25,53 @@ class Access:
     handler: int
 
 
-class Unknown(Peripheral):
-    """All addresses without a model. `values` is what was written, `polling` what loops that poll wanted to see.
+class Registers(Peripheral, ABC):
+    """All addresses without a model, as ports and ticks are connected to them.
 
     `readers` and `writers` are registers that a port serves; `views` set bits of others, and are told whether the value
-    is one that was found by trying. While `resolving` is off no value is tried. `forced` registers read as an
-    experiment wants: as these values one after the other, and as the last one from then on.
+    is one that was found by trying; `watchers` see each write: address, what was held, what is.
     """
 
     words = 0
 
     def __init__(self, wiring: Wiring) -> None:
-        self.polling = Polling()
         self.readers: dict[int, Callable[[], int]] = {}
-        self.writers: dict[int, Callable[[int], None]] = {}
+        self.writers: dict[int, Callable[[int], object]] = {}
         self.views: dict[int, list[Callable[[int, bool], int]]] = {}
         self.watchers: list[Callable[[int, int, int], None]] = []
+        super().__init__(wiring)
+
+    @abstractmethod
+    def held(self, address: int) -> int:
+        """What was written last, by whole words or narrower."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Something came in between: what is read next is no loop that goes on."""
+
+    @abstractmethod
+    def knows(self, values: Mapping[Site, int], waits: frozenset[Site]) -> None:
+        """What loops went on with when the board was described, and where they wait for input."""
+
+    @abstractmethod
+    def guesses(self) -> dict[Site, int]:
+        """The values that were found by trying since the board was described."""
+
+    @property
+    @abstractmethod
+    def last_dry(self) -> int | None:
+        """The register that was polled last though nothing helped."""
+
+
+class Unknown(Registers):
+    """`values` is what was written, `polling` what loops that poll wanted to see.
+
+    While `resolving` is off no value is tried. `forced` registers read as an experiment wants: as these values one
+    after the other, and as the last one from then on.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.polling = Polling()
         self.forced: dict[int, list[int]] = {}
         self.resolving = True
         self.log: list[Access] | None = None
@@ -49,8 +81,20 @@ class Unknown(Peripheral):
         self.values: dict[int, int] = {}
         self.polling.reset()
 
+    def forget(self) -> None:
+        self.polling.forget()
+
+    def knows(self, values: Mapping[Site, int], waits: frozenset[Site]) -> None:
+        self.polling.known, self.polling.waits = values, waits
+
+    def guesses(self) -> dict[Site, int]:
+        return self.polling.guesses()
+
+    @property
+    def last_dry(self) -> int | None:
+        return self.polling.last_dry
+
     def held(self, address: int) -> int:
-        """What was written last, by whole words or narrower."""
         if address in self.values:
             return self.values[address]
         return self.values.get(address & ~3, 0) >> 8 * (address & 3)

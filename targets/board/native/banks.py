@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Collection
 from ctypes import c_int32, c_uint32
 from typing import Any
 
@@ -29,15 +30,19 @@ class _FarWire(Wire):
 
 
 class Banks:
-    """Takes over, of all banks of a bus, those whose class says a `kind`. `numbers` has theirs in the core."""
+    """Takes over, of all banks of a bus, those whose class says a `kind`, if it is among these (None: any).
 
-    def __init__(self, part: Core, bus: Bus) -> None:
+    `numbers` has theirs in the core.
+    """
+
+    def __init__(self, part: Core, bus: Bus, kinds: Collection[str] | None = None) -> None:
         self._functions, self._board, self._part, self._bus = part.functions, part.board, part, bus
         self.numbers: dict[Peripheral, int] = {}
         for peripheral, base in bus.banks().items():
-            if kind := vars(type(peripheral)).get("kind", ""):
+            kind = vars(type(peripheral)).get("kind", "")
+            if kind and (kinds is None or kind in kinds):
                 self._attach(peripheral, base, _KINDS.index(kind))
-        for usart in (peripheral for peripheral in bus.banks() if isinstance(peripheral, Usart)):
+        for usart in self.of(Usart) if kinds is not None else (p for p in bus.banks() if isinstance(p, Usart)):
             self._connect(usart)
         for adc in self.of(Adc):
             self._take_inputs(adc)
@@ -55,6 +60,13 @@ class Banks:
         """Tell the core how many of its cycles a cycle of each USART's bus takes."""
         for usart in self.of(Usart):
             self._functions.divide(self._board, self.numbers[usart], usart.divider())
+
+    def leave(self) -> None:
+        """Let Python answer for the banks that were not taken over, where it does not for all that is unknown."""
+        for peripheral, base in self._bus.banks().items():
+            if peripheral not in self.numbers:
+                fits(number := self._functions.attach(self._board, _KINDS.index(""), 0, 0))
+                self._functions.map(self._board, number, base, peripheral.size)
 
     def _attach(self, peripheral: Peripheral, base: int, kind: int) -> None:
         functions, board, wired = self._functions, self._board, peripheral.wired()

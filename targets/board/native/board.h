@@ -18,16 +18,18 @@
 enum { SOURCES = 128, EXCEPTIONS = 256, SET_WORDS = 9, ACTIVE = 64, WORDS = 8192, DEVICES = 96, PAGES = 1024 };
 enum { USARTS = 8, TIMERS = 16, DMAS = 4, STREAMS = 8, PARTS = 16, ROUTES = 8, ADCS = 4, ADC_INPUTS = 19 };
 enum { SIGNALS = 256 };
-enum { BLOCKS = 64 /* of flash, 16 KB each */ };
+enum { BLOCK_BITS = 12 /* of flash, 4 KB each */, MORE = 8 /* regions of RAM besides */ };
 enum { NMI = 2, HARD_FAULT = 3, SVC = 11, PENDSV = 14, SYSTICK = 15, IRQ0 = 16, THREAD_PRIORITY = 256 };
 enum { NPRIV = 1, SPSEL = 2, FPCA = 4, SFPA = 8 };
 
 /* Why a run came back to Python. */
 enum ended { DONE, RESET, FAULT, HANG, LOCKUP, STACK_LIMIT, RAISED };
 /* Which transcription a register bank has; PYTHON has none. The order is that of `_KINDS` in machine.py. */
-enum kind { PYTHON, PLAIN, CLOCK, SYSTEM, CYCLES, WATCHDOG, TIMER, ADC, GPIO, EXTI, DMA, USART };
+enum kind { PYTHON, PLAIN, CLOCK, SYSTEM, CYCLES, WATCHDOG, TIMER, ADC, GPIO, EXTI, DMA, USART, PORT, TICK, KINDS };
 /* The registers of a batch, in the order in which Python names them to Unicorn. */
-enum { R0, R12 = 4, LR, PC, XPSR, SP, PRIMASK, BASEPRI, FAULTMASK, CONTROL, PSP, IPSR, S0, REGISTERS = S0 + 17 };
+enum { R0, R12 = 4, LR, PC, XPSR, SP, PRIMASK, BASEPRI, FAULTMASK, CONTROL, PSP, IPSR, S0, R4 = S0 + 17, REGISTERS = R4 + 8 };
+
+#include "auto.h"
 
 struct board;
 
@@ -51,6 +53,9 @@ struct state {
     struct dma dmas[DMAS];
     struct adc adcs[ADCS];
     uint32_t sampled[SIGNALS], told;
+    struct port_state ports[USARTS];
+    struct tick_state ticks[TICKS];
+    struct waiting waiting; /* big, and seldom used */
     uint32_t words[WORDS]; /* last: a snapshot copies what is used of it */
 };
 
@@ -72,6 +77,7 @@ struct output { uint64_t cycle; uint32_t start, size; };
 struct wire { /* of one USART: bytes on their way in, and what it has sent */
     uint8_t *incoming, *bytes;
     uint32_t incoming_start, incoming_size, bytes_used, bytes_size, output_count, output_size;
+    uint32_t taken_back; /* outputs that Python has already, and which were none */
     struct output *outputs;
 };
 struct signal { uint32_t offset; int32_t size; uint32_t device, pin; }; /* size < 0: signed; 0: a pin */
@@ -86,6 +92,8 @@ struct shared {
     int32_t guard; /* offset in RAM of the painted words, or -1 */
     int32_t running, reset, called, stale, failed, error, trap, stacking;
     int32_t emitted, samples_count, source_count, word_count;
+    /* for a chip that nobody described; `feeding`: Python's ports have something for it */
+    int32_t undescribed, banded, feeding, pausing, stepping;
     struct state state;
 };
 
@@ -117,16 +125,19 @@ struct board {
     void *pointers[REGISTERS];
     struct source sources[SOURCES];
     struct device devices[DEVICES], *system;
-    uint32_t device_count, slots[USART + 1];
+    uint32_t device_count, slots[KINDS];
     struct { uint32_t page; uint16_t device; } pages[PAGES];
     struct wire wires[USARTS];
     struct device *usarts[USARTS];
     struct signal signals[SIGNALS];
     uint32_t signal_count, samples_size;
     uint8_t *samples;
-    uint8_t seen[BLOCKS];
+    uint8_t *seen; /* blocks of flash whose code has run */
     struct region regions[16];
     uint32_t region_count;
+    struct { uint32_t base, size; const uint8_t *bytes; } more[MORE];
+    uint32_t more_count;
+    struct automatic automatic;
 };
 
 /* time.c */
@@ -135,6 +146,7 @@ void shorten(struct board *b, int64_t count);
 void stop_after_instruction(struct board *b);
 API void board_arm(struct board *b, int source, uint64_t cycle);
 API void board_disarm(struct board *b, int source);
+API uint64_t board_due(const struct board *b, int source);
 API void board_fire(struct board *b);
 
 /* nvic.c */
@@ -165,6 +177,8 @@ API int board_leave(struct board *b, uint32_t link);
 static inline void asked(struct board *b) { b->shared.called = b->shared.stale = 1; }
 
 /* bus.c */
+uint64_t bus_read(struct board *b, uint32_t address, uint32_t size);
+void bus_write(struct board *b, uint32_t address, uint32_t size, uint32_t value);
 void map_page(struct board *b, uint32_t page, uint32_t device);
 API uint32_t board_device_read(struct board *b, int device, uint32_t offset);
 API void board_device_write(struct board *b, int device, uint32_t offset, uint32_t value);
@@ -199,6 +213,59 @@ void dma_deliver(struct board *b, struct device *d, int stream, const uint8_t *d
 void dma_request(struct board *b, struct device *d, int stream);
 void dma_sent(struct board *b, struct device *d, int stream);
 void dma_write(struct board *b, struct device *d, uint32_t offset, uint32_t value);
+
+/* wire.c */
+int make_room(struct wire *w, uint32_t count, uint32_t more);
+int grow(void **at, uint32_t *size, uint32_t wanted, size_t each);
+void emit(struct board *b, uint32_t slot, uint64_t cycle, const uint8_t *data, uint32_t size);
+
+/* port.c */
+API int board_feed_port(struct board *b, int port, const uint8_t *data, uint32_t size);
+void port_arrived(struct board *b, uint32_t port);
+void port_leaving(struct board *b, uint32_t port);
+void port_written(struct board *b, uint32_t port, uint32_t address, uint32_t old, uint32_t value);
+void port_again(struct board *b, uint32_t port);
+int64_t applied(const struct gate *gates, uint32_t count, uint32_t address, int64_t value, int there, int *any);
+int port_receiving(const struct board *b, uint32_t port);
+int port_offering(const struct board *b, uint32_t port);
+uint32_t port_left(struct board *b, uint32_t port);
+void port_send(struct board *b, uint32_t port, uint32_t value);
+uint32_t port_take(struct board *b, uint32_t port);
+int64_t port_view(struct board *b, uint32_t port, uint32_t address, int64_t value, int tried);
+int is_active(const struct state *s, uint32_t number);
+
+/* framed.c */
+void framed_fed(struct board *b, uint32_t port);
+int framed_shows(struct board *b, uint32_t port);
+void framed_sent(struct board *b, uint32_t port, uint8_t byte);
+int64_t framed_view(const struct board *b, uint32_t port, uint32_t shown, uint32_t address, int64_t value);
+void framed_left(struct board *b, uint32_t port, int gave, uint32_t shown);
+void framed_took(struct board *b, uint32_t port, int handling);
+uint32_t asked_take(struct board *b, uint32_t port);
+void asked_fed(struct board *b, uint32_t port);
+
+/* unknown.c */
+uint64_t unknown_read(struct board *b, uint32_t address, uint32_t size);
+void unknown_write(struct board *b, uint32_t address, uint32_t size, uint32_t value);
+API void board_polling_forget(struct board *b);
+size_t unknown_size(const struct unknown *u);
+void unknown_save(const struct unknown *u, uint8_t *to);
+int unknown_restore(struct unknown *u, const uint8_t *from);
+void unknown_delete(struct unknown *u);
+
+/* automatic.c */
+int offering(const struct board *b);
+int feeding(const struct board *b);
+void tick_raise(struct board *b, uint32_t tick);
+void handler_leaves(struct board *b, uint32_t exception);
+int64_t rest_limit(const struct board *b);
+int64_t masked_slice(const struct board *b);
+void input_taken(struct board *b);
+enum ended look_for_rest(struct board *b, int slept);
+enum ended slice(struct board *b, uint32_t pc, int64_t limit);
+API void board_forget_loop(struct board *b);
+uint32_t half_word(const struct board *b, uint32_t address);
+API uint32_t board_held(struct board *b, uint32_t address);
 
 /* sampler.c */
 API void board_sample(struct board *b);

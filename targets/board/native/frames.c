@@ -22,10 +22,14 @@ static void set_register(struct board *b, int which, uint32_t value) {
 
 const uint8_t *memory_at(const struct board *b, uint32_t address, uint32_t size) {
     const struct shared *s = &b->shared;
-    if (address >= s->ram_base)
-        return (uint64_t)address - s->ram_base + size <= s->ram_size ? s->ram + (address - s->ram_base) : NULL;
-    uint64_t offset = (uint64_t)address - s->flash_base;
-    return address >= s->flash_base && offset + size <= s->flash_size ? s->flash + offset : NULL;
+    uint64_t end = (uint64_t)address + size;
+    if (address >= s->ram_base && end <= (uint64_t)s->ram_base + s->ram_size) return s->ram + (address - s->ram_base);
+    if (address >= s->flash_base && end <= (uint64_t)s->flash_base + s->flash_size)
+        return s->flash + (address - s->flash_base);
+    for (uint32_t i = 0; i < b->more_count; i++)
+        if (address >= b->more[i].base && end <= (uint64_t)b->more[i].base + b->more[i].size)
+            return b->more[i].bytes + (address - b->more[i].base);
+    return NULL;
 }
 
 uint32_t memory_word(const struct board *b, uint32_t address) {
@@ -33,6 +37,11 @@ uint32_t memory_word(const struct board *b, uint32_t address) {
     const uint8_t *from = memory_at(b, address, 4);
     if (from) memcpy(&word, from, 4);
     return word;
+}
+
+uint32_t half_word(const struct board *b, uint32_t address) {
+    const uint8_t *from = memory_at(b, address & ~UINT32_C(1), 2);
+    return from ? (uint32_t)from[0] | (uint32_t)from[1] << 8 : 0;
 }
 
 static uint8_t *frame_at(struct board *b, int64_t address, uint32_t size) {

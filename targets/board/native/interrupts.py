@@ -18,7 +18,7 @@ class CompiledSchedule(Schedule):
     """Deadlines in the core."""
 
     def __init__(self, part: Core, executed: Callable[[], int]) -> None:
-        self._part, self._shared, self._state = part, part.shared, part.shared.state
+        self.part, self._shared, self._state = part, part.shared, part.shared.state
         super().__init__(executed)
 
     @property
@@ -50,22 +50,22 @@ class CompiledSchedule(Schedule):
         self._actions[source]()
 
     def due(self, source: int) -> int:
-        return self._part.functions.due(self._part.board, source)
+        return self.part.functions.due(self.part.board, source)
 
     def arm(self, source: int, cycle: int) -> None:
-        self._part.functions.arm(self._part.board, source, cycle)
+        self.part.functions.arm(self.part.board, source, cycle)
 
     def disarm(self, source: int) -> None:
-        self._part.functions.disarm(self._part.board, source)
+        self.part.functions.disarm(self.part.board, source)
 
     def clear(self) -> None:
-        self._part.functions.clear(self._part.board)
+        self.part.functions.clear(self.part.board)
 
     def next(self) -> int:
         return self._shared.state.next
 
     def fire(self) -> None:
-        self._part.functions.fire(self._part.board)
+        self.part.functions.fire(self.part.board)
 
     def state(self) -> tuple[int, list[int], int]:
         return self.base, [self.due(source) for source in range(len(self._actions))], self.next()

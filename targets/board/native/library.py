@@ -36,7 +36,18 @@ class Shared(ctypes.Structure):
         *((name, c_uint32) for name in ("ram_base", "ram_size", "flash_base", "flash_size")),
         *((name, c_int32) for name in ("guard", "running", "reset", "called", "stale", "failed", "error", "trap")),
         *((name, c_int32) for name in ("stacking", "emitted", "samples_count", "source_count", "word_count")),
+        *((name, c_int32) for name in ("undescribed", "banded", "feeding", "pausing", "stepping")),
         ("state", State),
+    )
+
+
+class Waits(ctypes.Structure):
+    """The beginning of `struct waiting`."""
+
+    _fields_ = (
+        *((name, c_uint64) for name in ("taken", "head")),
+        *((name, c_int32) for name in ("spun", "polled", "quiet", "trusted")),
+        *((name, c_uint32) for name in ("rests", "round", "place_count")),
     )
 
 
@@ -79,11 +90,13 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "map": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
     "receives": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
     "transmits": (c_int, (_BOARD, c_int, c_int, c_int, c_int)),
+    "ready": (c_int, (_BOARD,)),
+    "more": (c_int, (_BOARD, c_uint32, c_uint32, c_void_p)),
     "divide": (None, (_BOARD, c_int, c_uint32)),
     "reset": (None, (_BOARD,)),
     "receiving": (c_int, (_BOARD, c_int)),
     "feed": (c_int, (_BOARD, c_int, ctypes.c_char_p, c_uint32)),
-    "outputs": (c_void_p, (_BOARD, c_int, c_void_p, c_void_p, c_void_p)),
+    "outputs": (c_void_p, (_BOARD, c_int, c_void_p, c_void_p, c_void_p, c_void_p)),
     "forget_outputs": (None, (_BOARD,)),
     "saved_size": (c_size_t, (_BOARD,)),
     "save": (None, (_BOARD, c_void_p)),
@@ -115,6 +128,32 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "signal": (c_int, (_BOARD, c_uint32, c_int32, c_uint32, c_uint32)),
     "samples": (c_void_p, (_BOARD, c_void_p)),
     "untold": (None, (_BOARD,)),
+    "waiting": (ctypes.POINTER(Waits), (_BOARD,)),
+    "forget_waiting": (None, (_BOARD,)),
+    "forget_loop": (None, (_BOARD,)),
+    "spins": (c_int, (_BOARD, c_void_p, c_uint32)),
+    "port": (c_int, (_BOARD, c_int32, c_int32, c_int32, c_void_p)),
+    "port_gate": (c_int, (_BOARD, c_int, c_uint32, c_uint32, c_uint32)),
+    "port_sending": (c_int, (_BOARD, c_int, c_uint32, c_uint32, c_uint32)),
+    "port_signal": (c_int, (_BOARD, c_int, c_int, c_uint32, c_uint32, c_uint32)),
+    "port_status": (c_int, (_BOARD, c_int, c_uint32, c_uint32)),
+    "port_transfer": (None, (_BOARD, c_int, c_int, c_uint32, c_uint32)),
+    "reset_port": (None, (_BOARD, c_int)),
+    "feed_port": (c_int, (_BOARD, c_int, ctypes.c_char_p, c_uint32)),
+    "port_receiving": (c_int, (_BOARD, c_int)),
+    "port_offering": (c_int, (_BOARD, c_int)),
+    "port_taken": (c_uint64, (_BOARD, c_int)),
+    "tick": (c_int, (_BOARD, c_int32, c_int32, c_uint64)),
+    "tick_bit": (c_int, (_BOARD, c_int, c_uint32, c_uint32, c_uint32)),
+    "reset_tick": (None, (_BOARD, c_int)),
+    "tick_raised": (c_uint64, (_BOARD, c_int)),
+    "answers": (c_int, (_BOARD, c_uint32, c_int, c_int, c_int, c_int)),
+    "held": (c_uint32, (_BOARD, c_uint32)),
+    "knows": (c_int, (_BOARD, c_uint32, c_uint32, ctypes.c_int64, c_int)),
+    "unknown_reset": (c_int, (_BOARD,)),
+    "polling_forget": (None, (_BOARD,)),
+    "guesses": (c_int, (_BOARD, c_void_p, c_int)),
+    "dry": (c_uint32, (_BOARD,)),
     "compares_new": (c_void_p, (c_uint32, c_uint32)),
     "compares_delete": (None, (c_void_p,)),
     "compares_forget": (None, (c_void_p,)),

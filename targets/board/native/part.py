@@ -12,7 +12,8 @@ from targets.board.cpu import Cpu
 from targets.board.native.library import Callbacks, Library, Unicorn
 
 _ORDER = ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr", "sp", "primask", "basepri", "faultmask", "control")
-_REGISTERS = (*_ORDER, "psp", "ipsr", *(f"s{number}" for number in range(16)), "fpscr")
+_FLOATING = (*(f"s{number}" for number in range(16)), "fpscr")
+_REGISTERS = (*_ORDER, "psp", "ipsr", *_FLOATING, *(f"r{number}" for number in range(4, 12)))
 _CALLED = ("emu_start", "emu_stop", "reg_read_batch", "reg_write_batch", "context_restore")
 
 
@@ -46,6 +47,9 @@ class Core:
         shared.counter, shared.limit = ctypes.addressof(cpu.counter), ctypes.addressof(cpu.limit)
         shared.ram_base, shared.ram_size = cpu.memory.ram, cpu.memory.ram_size
         shared.flash_base, shared.flash_size = cpu.memory.rom, cpu.memory.rom_size
+        fits(self.functions.ready(self.board))
+        for base, view in cpu.more.items():
+            fits(self.functions.more(self.board, base, len(view), _address(view)))
 
     def __del__(self) -> None:
         if self.board is not None:

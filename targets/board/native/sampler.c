@@ -37,6 +37,7 @@ void board_sample(struct board *b) {
     struct state *s = &b->shared.state;
     uint32_t raw[SIGNALS], bytes = 4 * b->signal_count;
     for (uint32_t i = 0; i < b->signal_count; i++) raw[i] = raw_of(b, &b->signals[i]);
+    if (!b->signal_count) return;
     if (s->told && !memcmp(raw, s->sampled, bytes)) return;
     s->told = 1;
     memcpy(s->sampled, raw, bytes);

@@ -32,6 +32,7 @@ class CompiledSampler(Sampler):
         self._sample = struct.Struct(f"<Q{layout}{len(sampler.pins)}I{'4x' if self._count % 2 else ''}")
 
     def _signal(self, offset: int, size: int, device: int, pin: int) -> None:
+        fits(0 if 0 <= offset <= self._shared.ram_size - abs(size) else -1)
         fits(self._functions.signal(self._board, offset, size, device, pin))
 
     @property

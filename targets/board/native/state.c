@@ -24,11 +24,29 @@ API void board_delete(struct board *b) {
         free(b->wires[i].bytes);
         free(b->wires[i].outputs);
     }
+    free(b->automatic.spin.addresses);
+    free(b->automatic.proof.ram);
+    unknown_delete(&b->automatic.unknown);
     free(b->samples);
+    free(b->seen);
     free(b);
 }
 
 API struct shared *board_shared(struct board *b) { return &b->shared; }
+
+/* Once the memories are told. */
+API int board_ready(struct board *b) {
+    b->seen = calloc((b->shared.flash_size >> BLOCK_BITS) + 1, 1);
+    return b->seen ? 0 : -1;
+}
+
+/* RAM besides the one of the stack, from which code and tables may be read. */
+API int board_more(struct board *b, uint32_t base, uint32_t size, const uint8_t *bytes) {
+    if (b->more_count == MORE) return -1;
+    b->more[b->more_count].base = base, b->more[b->more_count].size = size, b->more[b->more_count].bytes = bytes;
+    b->more_count++;
+    return 0;
+}
 API size_t board_shared_size(void) { return offsetof(struct shared, state) + offsetof(struct state, due); }
 
 /* What Unicorn hands to the callbacks of one mapped region. */
@@ -115,18 +133,19 @@ API int board_receiving(const struct board *b, int usart) {
 }
 
 /* -- what was sent ------------------------------------------------------------------------------------------------- */
-/* All outputs of a USART, with their bytes behind one another. */
-API const struct output *board_outputs(const struct board *b, int usart, uint32_t *count, uint32_t *used,
-                                       const uint8_t **bytes) {
-    const struct wire *w = &b->wires[b->devices[usart].slot];
+/* All outputs of a wire, with their bytes behind one another. */
+API const struct output *board_outputs(const struct board *b, int slot, uint32_t *count, uint32_t *used,
+                                       const uint8_t **bytes, uint32_t *back) {
+    const struct wire *w = &b->wires[slot];
     *count = w->output_count;
+    *back = w->taken_back;
     *used = w->bytes_used;
     *bytes = w->bytes;
     return w->outputs;
 }
 
 API void board_forget_outputs(struct board *b) {
-    for (int i = 0; i < USARTS; i++) b->wires[i].output_count = b->wires[i].bytes_used = 0;
+    for (int i = 0; i < USARTS; i++) b->wires[i].output_count = b->wires[i].bytes_used = b->wires[i].taken_back = 0;
     b->shared.emitted = 0;
 }
 
@@ -138,7 +157,7 @@ static size_t state_bytes(const struct board *b) {
 API size_t board_saved_size(const struct board *b) {
     size_t size = state_bytes(b);
     for (int i = 0; i < USARTS; i++) size += b->shared.state.usarts[i].count;
-    return size;
+    return size + (b->shared.undescribed ? unknown_size(&b->automatic.unknown) : 0);
 }
 
 API void board_save(const struct board *b, uint8_t *to) {
@@ -149,23 +168,26 @@ API void board_save(const struct board *b, uint8_t *to) {
         if (count) memcpy(to, b->wires[i].incoming + b->wires[i].incoming_start, count);
         to += count;
     }
+    if (b->shared.undescribed) unknown_save(&b->automatic.unknown, to);
 }
 
 /* Bytes on their way in were there when the snapshot was taken, so that their buffer has room for them. */
-static void restore_wires(struct board *b, const uint8_t *from) {
+static const uint8_t *restore_wires(struct board *b, const uint8_t *from) {
     for (int i = 0; i < USARTS; i++) {
         uint32_t count = b->shared.state.usarts[i].count;
         if (count) memcpy(b->wires[i].incoming, from, count);
         b->wires[i].incoming_start = 0;
         from += count;
     }
+    return from;
 }
 
 API void board_restore(struct board *b, const uint8_t *from, const uint8_t *ram, void *context) {
     b->unicorn.restore(b->shared.uc, context);
     memcpy(b->shared.ram, ram, b->shared.ram_size);
     memcpy(&b->shared.state, from, state_bytes(b));
-    restore_wires(b, from + state_bytes(b));
+    from = restore_wires(b, from + state_bytes(b));
+    if (b->shared.undescribed && !unknown_restore(&b->automatic.unknown, from)) b->shared.failed = 1;
     board_forget_outputs(b);
     b->shared.samples_count = b->shared.reset = 0;
 }

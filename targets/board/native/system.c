@@ -36,12 +36,6 @@ static uint32_t interrupt_state(const struct state *s) {
     return (s->active_count ? s->active[s->active_count - 1] : 0) | pending << 12 | waiting << 22;
 }
 
-static int is_active(const struct state *s, uint32_t number) {
-    for (uint32_t i = 0; i < s->active_count; i++)
-        if (s->active[i] == number) return 1;
-    return 0;
-}
-
 static uint32_t nvic_read(const struct state *s, uint32_t offset) {
     uint32_t value = 0, first = IRQ0 + 8 * (offset & 0x7F), kind = offset & ~UINT32_C(0x7F);
     if (offset >= IPR) {

@@ -57,6 +57,8 @@ static void act(struct board *b, int source) {
     case TIMER: timer_event(b, d); break;
     case DMA: dma_sent(b, d, from->part); break;
     case USART: from->part ? usart_transmitted(b, d) : usart_receive(b, d); break;
+    case PORT: from->part ? port_again(b, from->device) : port_arrived(b, from->device); break;
+    case TICK: tick_raise(b, from->device); break;
     default: asked(b); b->python.fire(source);
     }
 }

@@ -1,6 +1,5 @@
 /* USART (RM0090 ch. 30): paced wire, byte interrupts, idle-line detection, receive and transmit DMA requests. */
 #include "board.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { SR = 0, DR = 1, BRR = 2, CR1 = 3, CR3 = 5 };
@@ -51,18 +50,6 @@ static void plan(struct board *b, struct device *d) {
     board_arm(b, d->sources[0], board_now(b) + span * byte_cycles(b, d));
 }
 
-/* Room for `more` bytes behind those on their way; 0 without memory. */
-static int make_room(struct wire *w, uint32_t count, uint32_t more) {
-    if (w->incoming_start) memmove(w->incoming, w->incoming + w->incoming_start, count);
-    w->incoming_start = 0;
-    if (count + more <= w->incoming_size) return 1;
-    uint8_t *larger = realloc(w->incoming, 2 * (count + more));
-    if (!larger) return 0;
-    w->incoming = larger;
-    w->incoming_size = 2 * (count + more);
-    return 1;
-}
-
 API int board_feed(struct board *b, int device, const uint8_t *data, uint32_t size) {
     struct device *d = &b->devices[device];
     struct usart *u = usart_of(b, d);
@@ -104,31 +91,12 @@ void usart_receive(struct board *b, struct device *d) {
     else if (!to) board_arm(b, d->sources[0], board_now(b) + byte_cycles(b, d));
 }
 
-static int grow(void **at, uint32_t *size, uint32_t wanted, size_t each) {
-    if (wanted <= *size) return 1;
-    void *larger = realloc(*at, 2 * wanted * each);
-    if (!larger) return 0;
-    *at = larger;
-    *size = 2 * wanted;
-    return 1;
-}
-
-static void emit(struct board *b, struct device *d, const uint8_t *data, uint32_t size) {
-    struct wire *w = wire_of(b, d);
-    if (!grow((void **)&w->outputs, &w->output_size, w->output_count + 1, sizeof *w->outputs)) return;
-    if (!grow((void **)&w->bytes, &w->bytes_size, w->bytes_used + size, 1)) return;
-    w->outputs[w->output_count++] = (struct output){usart_of(b, d)->ends, w->bytes_used, size};
-    memcpy(w->bytes + w->bytes_used, data, size);
-    w->bytes_used += size;
-    b->shared.emitted |= 1 << d->slot;
-}
-
 static void transmit(struct board *b, struct device *d, uint8_t byte) {
     struct usart *u = usart_of(b, d);
     uint64_t now = board_now(b), start = u->ends > now ? u->ends : now;
     int busy = u->ends > now;
     u->ends = start + byte_cycles(b, d);
-    emit(b, d, &byte, 1);
+    emit(b, d->slot, u->ends, &byte, 1);
     d->registers[SR] &= ~(uint32_t)(TC | (busy ? TXE : 0));
     board_arm(b, d->sources[1], busy ? start : u->ends);
     update(b, d);
@@ -146,7 +114,7 @@ uint64_t usart_transmit_block(struct board *b, struct device *d, const uint8_t *
     struct usart *u = usart_of(b, d);
     uint64_t now = board_now(b);
     u->ends = (now > u->ends ? now : u->ends) + size * byte_cycles(b, d);
-    emit(b, d, data, size);
+    emit(b, d->slot, u->ends, data, size);
     d->registers[SR] &= ~(uint32_t)TC;
     board_arm(b, d->sources[1], u->ends);
     return u->ends;

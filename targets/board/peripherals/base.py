@@ -38,12 +38,13 @@ class Peripheral:
 
     Offsets are multiples of four within the bank; narrower accesses are widened by the bus. A `passive` one changes
     only by bus accesses or says so in `wiring.touched`, so that a snapshot of an untouched one need not be restored.
+    One that is `in_core` has its state there; an `unseen` one changes without a word.
     """
 
     kind = "plain"  # which bank of the compiled core does the same; a subclass without a `kind` of its own has none
     size = 0x400
     words = 0x40
-    passive = False
+    passive = in_core = unseen = False
     number = 0
 
     def __init__(self, wiring: Wiring) -> None:
