@@ -22,7 +22,7 @@ from protocols.render import TAIL, Change, Extent, Layout, Leaf
 RANDOM_VALUES = 64
 COPIES = (2, 16)
 LETTER = b"A"
-FILLERS = (b"\xff\x00", b"\0", b"%n")
+FILLERS = (b"\xff\x00", b"\0", b"%s%n")
 SHORT, LONG = 40, 64
 _LIMITS = 16  # of strings' lengths: a protocol has a few
 _PRIMITIVES = 1024

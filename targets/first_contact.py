@@ -14,6 +14,7 @@ from targets.board.auto.machine import AutoMachine
 from targets.board.auto.words import WordSearch
 from targets.board.image import Image
 from targets.board.memory import Memory
+from targets.board.native.automatic import new_auto_machine
 from targets.board.telling import told, where
 from targets.board.words import words_of
 
@@ -36,7 +37,7 @@ def first_contact(
 ) -> FirstContact:
     """Infer the board, boot on it, and say a few usual things to each port; raises BenchError."""
     description = describe(image, memory=memory, core=core, places=places)
-    machine = AutoMachine(image, description, places=places)
+    machine = new_auto_machine(image, description=description, places=places)
     with machine.coming_up():
         machine.power_on()
         machine.run(round(_BOOT_SECONDS * machine.hz))

@@ -34,7 +34,10 @@ class Bus:
         self.unmodelled: set[int] = set()
         self.rest: Rest | None = None
         self._banded = cpu.memory.bit_band
-        cpu.map_mmio(self.read, self.write)
+
+    def connect(self) -> None:
+        """Let the emulator ask here."""
+        self._cpu.map_mmio(self.read, self.write)
 
     def attach(self, base: int, peripheral: Peripheral) -> None:
         """Place a register bank at `base`."""

@@ -223,10 +223,9 @@ class Cpu:
         for base, size in self.memory.registers:
             self._map_callbacks(base, size, read, write)
 
-    def route_mmio(self, read: Any, write: Any, region: Callable[[int], Any]) -> None:
-        """Let two C functions answer in the peripherals' place, told `region(base)` besides."""
+    def map_functions(self, read: Any, write: Any, region: Callable[[int], Any]) -> None:
+        """As `map_mmio`, to two C functions that are told `region(base)` besides."""
         for base, size in self.memory.registers:
-            self.uc.mem_unmap(base, size)
             self._map_functions(base, size, (read, write), region(base))
 
     def hook(self, kind: int, function: Any, user: Any, *more: int) -> None:

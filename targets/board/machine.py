@@ -73,6 +73,7 @@ class Machine:
         self.schedule, self.nvic = self._new_schedule(), self._new_nvic()
         wiring = Wiring(self.cpu, self.nvic, self.schedule, hz)
         self.bus = Bus(self.cpu, wiring.touched)
+        self._connect_bus()
         self.chip: Any = chip(
             wiring,
             self.bus,
@@ -91,6 +92,9 @@ class Machine:
         self._install_hooks()
         self._load()
         self.reset("power-on")
+
+    def _connect_bus(self) -> None:
+        self.bus.connect()
 
     def _new_schedule(self) -> Schedule:
         return Schedule(self.cpu.executed)

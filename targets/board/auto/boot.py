@@ -10,10 +10,11 @@ from targets.board.auto.description import Description
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.unknown import Access
 from targets.board.image import Image
+from targets.board.native.automatic import new_auto_machine
 from targets.board.schedule import NEVER
 
 _CHUNK, _LEAST, _MOST, _TICKS = 100_000, 2_000_000, 80_000_000, 250
-_MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 60
+_MOST_LOGGED, _NEVER_HANGS = 400_000, 1 << 59
 _LONGEST, _NEAR, _KEPT = 1024, 0x10, 64
 _OUTSIDE, _PAGE = ("read outside memory", "write outside memory"), 0x1000
 _JUMPED = "execution outside the code"
@@ -39,13 +40,12 @@ class Boot:
 
 def boot(image: Image, description: Description, places: Sequence[Place] = ()) -> Boot:
     """Power on and run until no new code was reached for as long as it took to get there, or for many ticks."""
-    machine = AutoMachine(image, description, places=places, hang_budget=_NEVER_HANGS)
+    machine = new_auto_machine(image, description=description, places=places, hang_budget=_NEVER_HANGS)
     unknown = machine.chip.unknown
     machine.power_on()
     machine.events.clear()
-    log: list[Access] = []
     blocks = _watched_blocks(machine)
-    unknown.log = log
+    unknown.log(_MOST_LOGGED)
     known, since, tick = -1, 0, 0
     while machine.schedule.base - since < max(_LEAST, since // 2, _TICKS * tick) and machine.schedule.base < _MOST:
         machine.run(machine.schedule.base + _CHUNK)
@@ -54,11 +54,9 @@ def boot(image: Image, description: Description, places: Sequence[Place] = ()) -
             known, since = len(machine.edges), machine.schedule.base
         if machine.events or machine.locked:
             break
-        if len(log) > _MOST_LOGGED:
-            del log[_MOST_LOGGED // 2 :]
-            unknown.log = None
-    unknown.log = None
-    return Boot(machine, tuple(log), _stray(machine), blocks, _jumped(machine))
+    log = tuple(unknown.logged())
+    unknown.log(0)
+    return Boot(machine, log, _stray(machine), blocks, _jumped(machine))
 
 
 def _until_next(machine: AutoMachine) -> int:
@@ -83,7 +81,7 @@ def _watched_blocks(machine: AutoMachine) -> Blocks:
                 ):
                     kept.append(machine.cpu.read(place, value) or b"")
 
-    machine.chip.unknown.watchers.append(written)
+    machine.chip.unknown.watch(written)
     return blocks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.learned import Compared
@@ -13,7 +13,9 @@ Forced = Mapping[int, int | tuple[int, ...]]
 """What registers read as: always the same, or one value after the other, the last one from then on."""
 
 IN_HANDLER = "it does not leave the handler"
-_CORE, _BLOCK, _DEAD, _PERIPHERAL = 0xE0000000, 256, 2048, 10
+_CORE, _DEAD, _PERIPHERAL = 0xE0000000, 2048, 10
+_PIECES = (8192, 256, 16)
+_MOST_LOGGED, _MOST_EXPERIMENTS = 1 << 20, 1 << 20
 WINDOW, HANDLER_WINDOW = 6000, 5000
 
 
@@ -41,19 +43,32 @@ class Trace:
         return found
 
 
+@dataclass(slots=True)
+class Budget:
+    """How many experiments may still be made before it is given up."""
+
+    left: int
+
+
 class Bench:
     """One machine at one moment, at which `written` is what registers hold.
 
-    `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory.
+    `exception` is raised in each experiment, 0: none; `poked` bytes stand in memory. `budget` is what is spent of.
     """
 
     def __init__(
-        self, machine: AutoMachine, exception: int = 0, window: int = 0, poked: Mapping[int, bytes] | None = None
+        self,
+        machine: AutoMachine,
+        exception: int = 0,
+        window: int = 0,
+        poked: Mapping[int, bytes] | None = None,
+        budget: Budget | None = None,
     ) -> None:
+        self.budget = budget or Budget(_MOST_EXPERIMENTS)
         self.machine, self.exception, self._poked = machine, exception, poked or {}
         self._window = window or (HANDLER_WINDOW if exception else WINDOW)
         self._moment = machine.snapshot()
-        self.written = dict(machine.chip.unknown.values)
+        self.written = machine.chip.unknown.written()
         self._memo: dict[tuple[tuple[int, int | tuple[int, ...]], ...], Trace] = {}
         self.runs = 0
 
@@ -83,18 +98,18 @@ class Bench:
     def leave(self) -> None:
         """Back to the moment, as it was."""
         self.machine.restore(self._moment)
-        unknown = self.machine.chip.unknown
-        unknown.forced, unknown.log, unknown.resolving = {}, None, True
+        self.machine.chip.unknown.force({}, resolving=True)
+        self.machine.chip.unknown.log(0)
 
     def series(self, forced: Iterable[Forced], exception: int) -> Iterator[tuple[Access, ...]]:
         """From the moment on, the interrupt again and again, with these values; what was accessed each time."""
         machine, unknown = self.machine, self.machine.chip.unknown
         machine.restore(self._moment)
-        unknown.resolving = False
         for values in forced:
-            unknown.forced, unknown.log = _listed(values), []
+            unknown.force(_listed(values), resolving=False)
+            unknown.log(_MOST_LOGGED)
             self._go_on(exception)
-            yield tuple(unknown.log)
+            yield tuple(unknown.logged())
 
     def _go_on(self, exception: int) -> None:
         machine = self.machine
@@ -108,43 +123,52 @@ class Bench:
         machine.restore(self._moment)
         machine.events.clear()
         self.runs += 1
-        unknown.forced, unknown.log, unknown.resolving = _listed(forced), [], False
+        self.budget.left -= 1
+        values = _listed(forced)
+        unknown.force(values, resolving=False)
+        unknown.log(_MOST_LOGGED)
         for address, data in self._poked.items():
             offset = address - machine.cpu.memory.ram
             machine.cpu.ram[offset : offset + len(data)] = data
         before = bytes(machine.cpu.ram)
-        for _ in range(max(map(len, unknown.forced.values()), default=1) if self.exception else 1):
+        for _ in range(max(map(len, values.values()), default=1) if self.exception else 1):
             self._go_on(self.exception)
         return self._trace(before)
 
     def _trace(self, before: bytes) -> Trace:
         machine = self.machine
         stack = machine.cpu.register("sp")
-        log = tuple(a for a in machine.chip.unknown.log or () if a.address < _CORE)
+        log = tuple(a for a in machine.chip.unknown.logged() if a.address < _CORE)
         trouble = machine.events[0].kind if machine.events else IN_HANDLER if machine.nvic.active else ""
         ram = bytes(machine.cpu.ram)
         return Trace(log, ram, stack, trouble, self._changed(before, ram, stack))
 
     def _changed(self, before: bytes, after: bytes, stack: int) -> frozenset[int]:
         """Addresses whose content is another one, without what lies below the stack."""
-        base, found = self.machine.cpu.memory.ram, set[int]()
-        for start in range(0, len(after), _BLOCK):
-            if before[start : start + _BLOCK] != after[start : start + _BLOCK]:
-                found.update(base + i for i in range(start, min(start + _BLOCK, len(after))) if before[i] != after[i])
-        return frozenset(address for address in found if not stack - _DEAD <= address < stack)
+        base = self.machine.cpu.memory.ram
+        places = (base + i for i in differing(before, after))
+        return frozenset(address for address in places if not stack - _DEAD <= address < stack)
 
     def lands(self, one: Trace, other: Trace, values: tuple[int, int]) -> list[int]:
         """Live addresses that hold the first value's byte in one trace and the second's in the other."""
         base, low, high = self.machine.cpu.memory.ram, min(one.stack, other.stack) - _DEAD, max(one.stack, other.stack)
         first, second = values[0] & 0xFF, values[1] & 0xFF
         found: list[int] = []
-        for start in range(0, len(one.ram), _BLOCK):
-            if one.ram[start : start + _BLOCK] != other.ram[start : start + _BLOCK]:
-                for i in range(start, min(start + _BLOCK, len(one.ram))):
-                    if one.ram[i] == first and other.ram[i] == second and not low <= base + i < high:
-                        found.append(base + i)
+        for i in differing(one.ram, other.ram):
+            if one.ram[i] == first and other.ram[i] == second and not low <= base + i < high:
+                found.append(base + i)
         return found
 
 
-def _listed(forced: Forced) -> dict[int, list[int]]:
+def differing(one: bytes, other: bytes, pieces: Sequence[int] = _PIECES) -> Iterator[int]:
+    """Where two memories of one size differ: in large pieces, and then in smaller ones."""
+    size, *smaller = pieces
+    for start in range(0, len(one), size):
+        mine, others = one[start : start + size], other[start : start + size]
+        if mine != others:
+            inner = differing(mine, others, smaller) if smaller else (i for i, b in enumerate(mine) if b != others[i])
+            yield from (start + i for i in inner)
+
+
+def _listed(forced: Forced) -> Mapping[int, Sequence[int]]:
     return {address: [value] if isinstance(value, int) else list(value) for address, value in forced.items()}

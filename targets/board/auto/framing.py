@@ -11,6 +11,7 @@ from typing import Any
 
 import unicorn
 
+from targets.board.auto.chip import kind_of
 from targets.board.auto.description import Gate, PortDescription
 from targets.board.auto.experiment import Bench, Forced
 from targets.board.auto.framed_port import FramedPort, beside, coded
@@ -106,7 +107,7 @@ class _Ear:
 
     def __init__(self, machine: AutoMachine, port: PortDescription) -> None:
         self._machine, self._exception = machine, port.exception
-        self._port = next(one for one in machine.chip.ports if isinstance(one, FramedPort))
+        self._port: Any = next(one for one in machine.chip.ports if kind_of(one.description) is FramedPort)
         self._moment = machine.snapshot()
         self._code: set[int] = set()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from targets.board.auto.boot import Boot, boot
 from targets.board.auto.chip import Place
 from targets.board.auto.description import Description, PortDescription, Tick
+from targets.board.auto.experiment import Budget
 from targets.board.auto.framing import framed
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.ports import default_handler, handled, ports_of, with_transmit
@@ -19,7 +20,8 @@ from targets.board.image import Image
 from targets.board.layout import core_of, extended, memory_of, with_code
 from targets.board.memory import Memory
 
-_MOST_EXTENSIONS, _PATIENCE = 12, 400_000
+_MOST_EXTENSIONS, _PATIENCE, _MOST_LOGGED = 12, 400_000, 1 << 20
+_USUALLY, _THOROUGHLY = 60_000, 30_000  # experiments
 GREETINGS = (b"\r\n", b"help\r\n", b"?\r\n", b"\x00\x01\x02\x03", b"AT\r\n")
 
 
@@ -29,7 +31,7 @@ def describe(
     """What is found out about the board of an image; raises BenchError where it has no vector table."""
     description = Description(memory or memory_of(image), core or core_of(image), firmware=image.fingerprint)
     first, description = _booted(image, description, places)
-    ports = _undisturbed_ports(image, first, description, places) or ports_of(first)
+    ports = _ports(image, first, description, places)
     description = _resting(image, replace(description, ports=ports), places)
     second, description = _booted(image, description, places)
     others = set(handled(second.machine)) - {port.exception for port in ports}
@@ -65,8 +67,22 @@ def _larger(image: Image, memory: Memory, booted: Boot) -> Memory | None:
     return None if booted.jumped is None else with_code(memory, image, booted.jumped, booted.machine.cpu.read)
 
 
+def _ports(image: Image, first: Boot, description: Description, places: Sequence[Place]) -> tuple[PortDescription, ...]:
+    """The ports of firmware that has booted: first what is found soon, then what takes longer."""
+    for thorough, most in ((False, _USUALLY), (True, _THOROUGHLY)):
+        budget = Budget(most)
+        look = partial(ports_of, budget=budget, thorough=thorough)
+        if ports := _undisturbed_ports(image, first, description, places, look) or look(first):
+            return ports
+    return ()
+
+
 def _undisturbed_ports(
-    image: Image, first: Boot, description: Description, places: Sequence[Place]
+    image: Image,
+    first: Boot,
+    description: Description,
+    places: Sequence[Place],
+    look: Callable[[Boot], tuple[PortDescription, ...]],
 ) -> tuple[PortDescription, ...]:
     """Those that show where no value was tried that gives bytes: its buffers are full of what nobody sent else.
 
@@ -76,11 +92,11 @@ def _undisturbed_ports(
     rested = boot(image, known, places)
     for values in quiet_values(rested.machine):
         quiet = replace(known, values={**known.values, **values}, waits=known.waits | set(values))
-        ports = ports_of(boot(image, quiet, places))
+        ports = look(boot(image, quiet, places))
         registers = {register for _code, register in values}
         if any(gate.address in registers for port in ports for gate in port.gates):
             return ports
-    return ports_of(rested)
+    return look(rested)
 
 
 # -- at rest ----------------------------------------------------------------------------------------------------------
@@ -92,11 +108,11 @@ def _resting(image: Image, description: Description, places: Sequence[Place]) ->
 
 
 def _as_it_waits(machine: AutoMachine, description: Description) -> Description:
-    polling = machine.chip.unknown.polling
+    unknown = machine.chip.unknown
     return replace(
         description,
-        waits=frozenset(polling.dry_sites),
-        values=dict(polling.learned),
+        waits=unknown.dry_sites(),
+        values=unknown.learned(),
         idles=frozenset({machine.rests} if machine.sleeping else ()),
     )
 
@@ -112,7 +128,7 @@ def _speaking(image: Image, description: Description, places: Sequence[Place]) -
             words = f"it took {taken} of {sum(map(len, GREETINGS))} bytes that were sent to it"
             heard = with_transmit(replace(port, evidence=(*port.evidence, words)), log)
             found.append(_both_ways(framed(heard, partial(_booted_with, image, description, places))))
-            values |= machine.chip.unknown.polling.learned
+            values |= machine.chip.unknown.learned()
     return replace(description, ports=tuple(found), values=values)
 
 
@@ -131,10 +147,11 @@ def _booted_with(image: Image, description: Description, places: Sequence[Place]
 
 def _talk(machine: AutoMachine, number: int) -> tuple[list[Access], int]:
     """Say a few usual things to a port; what the firmware does, and how many bytes it takes."""
-    port, log = machine.chip.ports[number], list[Access]()
-    machine.chip.unknown.log = log
+    port = machine.chip.ports[number]
+    machine.chip.unknown.log(_MOST_LOGGED)
     for greeting in GREETINGS:
         port.feed(greeting)
         machine.run(machine.schedule.base + _PATIENCE)
-    machine.chip.unknown.log = None
+    log = machine.chip.unknown.logged()
+    machine.chip.unknown.log(0)
     return log, port.taken

@@ -139,10 +139,6 @@ class Polling:
         self._recent.clear()
         self.trying = False
 
-    def guesses(self) -> dict[Site, int]:
-        """The values that were found by trying since the board was described."""
-        return {site: value for site, value in self.learned.items() if self.known.get(site) != value}
-
     def state(self) -> Any:
         """What decides on the next values."""
         leading = dict(self._bases), dict(self._leads), self._places, self.trying

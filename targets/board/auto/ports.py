@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from targets.board.auto.boot import Blocks, Boot
 from targets.board.auto.description import Gate, PortDescription, Transfer
-from targets.board.auto.experiment import WINDOW, Bench
+from targets.board.auto.experiment import WINDOW, Bench, Budget
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.sending import sending_of
 from targets.board.auto.streams import Search, Stream
@@ -38,27 +38,35 @@ def handled(machine: AutoMachine) -> list[int]:
     ]
 
 
-def ports_of(booted: Boot) -> tuple[PortDescription, ...]:
-    """Streams that an interrupt's handler reads, or that are polled; and registers that only give bytes out."""
+def ports_of(booted: Boot, budget: Budget, *, thorough: bool = False) -> tuple[PortDescription, ...]:
+    """Streams that an interrupt's handler reads, or that are polled; `thorough`: those that take longer to be found."""
     machine = booted.machine
-    found = _interrupting(machine, thorough=False)
-    for received in received_by(machine, handled(machine)):
-        found.setdefault(received.transfer.pointer, _transfer_port(machine, received))
-    for window in (WINDOW, _LONG):
-        if not found:
-            for stream in _streams(Bench(machine, window=window)):
-                found.setdefault(stream.address, _port(stream, 0))
-    found = found or _asked(machine) or _interrupting(machine, thorough=True)
+    if thorough:
+        found = _asked(machine, budget) or _interrupting(machine, budget, thorough=True)
+    else:
+        found = _usual(machine, budget)
     ports = sorted(found.values(), key=lambda port: port.bank)
     named = [replace(port, name=f"{_kind(port)}{number}") for number, port in enumerate(ports)]
     return tuple(_with_sends(with_transmit(port, booted.log), booted.blocks) for port in named)
 
 
-def _interrupting(machine: AutoMachine, *, thorough: bool) -> dict[int, PortDescription]:
+def _usual(machine: AutoMachine, budget: Budget) -> dict[int, PortDescription]:
+    """Streams that a handler reads, those through memory, or where there is none those that are polled."""
+    found = _interrupting(machine, budget, thorough=False)
+    for received in received_by(machine, handled(machine), budget):
+        found.setdefault(received.transfer.pointer, _transfer_port(machine, received))
+    for window in (WINDOW, _LONG):
+        if not found:
+            for stream in _streams(Bench(machine, window=window, budget=budget)):
+                found.setdefault(stream.address, _port(stream, 0))
+    return found
+
+
+def _interrupting(machine: AutoMachine, budget: Budget, *, thorough: bool) -> dict[int, PortDescription]:
     """Streams that an interrupt's handler reads."""
     found: dict[int, PortDescription] = {}
     for exception in handled(machine):
-        for stream in _streams(Bench(machine, exception), thorough=thorough):
+        for stream in _streams(Bench(machine, exception, budget=budget), thorough=thorough):
             found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
     return found
 
@@ -68,11 +76,11 @@ def _kind(port: PortDescription) -> str:
     return "SPI" if port.asked else "FIFO" if port.burst else "UART"
 
 
-def _asked(machine: AutoMachine) -> dict[int, PortDescription]:
+def _asked(machine: AutoMachine, budget: Budget) -> dict[int, PortDescription]:
     """Registers that give a byte for each that is written, to a loop or behind an interrupt."""
     found: dict[int, PortDescription] = {}
     for exception in (*handled(machine), 0):
-        bench = Bench(machine, exception, _LONG)
+        bench = Bench(machine, exception, _LONG, budget=budget)
         for stream in Search(bench).streams():
             if _solicited(stream) and stream.address not in found:
                 found[stream.address] = _asked_port(stream, exception)
@@ -133,7 +141,7 @@ def _transfer_port(machine: AutoMachine, received: Received) -> PortDescription:
 
 def _own_registers(machine: AutoMachine, transfer: Transfer) -> tuple[int, int]:
     """The port's bank: around the register that the transfer takes bytes from, where its controller is told one."""
-    values = machine.chip.unknown.values
+    values = machine.chip.unknown.written()
     near = [at for at in values if abs(at - transfer.pointer) <= _NEAR and at != transfer.pointer]
     sources = [values[at] for at in near if REGISTERS[0] <= values[at] < REGISTERS[0] + REGISTERS[1]]
     if sources:

@@ -63,7 +63,7 @@ class Search:
         found: dict[int, Stream] = {}
         most = _MOST_RUNS
         for forced, trace in self.branches():
-            if self._bench.runs - self._leads > most:
+            if self._bench.runs - self._leads > most or self._bench.budget.left <= 0:
                 break
             for address, access in trace.reads().items():
                 if address not in found and address not in forced and self._gives_bytes(access, forced):
@@ -76,7 +76,7 @@ class Search:
         first: Forced = start or {}
         queue: list[tuple[Forced, Trace]] = [(first, self._bench.run(first))]
         seen = {queue[0][1].signature}
-        while queue and self._bench.runs - self._leads < _MOST_RUNS:
+        while queue and self._bench.runs - self._leads < _MOST_RUNS and self._bench.budget.left > 0:
             forced, trace = queue.pop(0)
             self.traces.append((forced, trace))
             yield forced, trace
@@ -85,7 +85,7 @@ class Search:
 
     def _further(self, forced: Forced, trace: Trace, seen: set[tuple[object, ...]]) -> Iterator[tuple[Forced, Trace]]:
         for address, access in trace.reads().items():
-            if address in forced or self._judged.get(address) is not None:
+            if address in forced or self._judged.get(address) is not None or self._bench.budget.left <= 0:
                 continue
             for value in dict.fromkeys(flips(access, self._bench.written.get(address, 0))):
                 tried = {**forced, address: value}
@@ -107,7 +107,11 @@ class Search:
         for lead in leads:
             if any(self._lands(access, forced, lead, marks) for marks in combinations(_marks(access), 2)):
                 yield lead
-            if len(lead) < _LONGEST_LEAD and self._leads < (_MOST_THOROUGH if self._thorough else _MOST_LEADS):
+            if (
+                self._bench.budget.left > 0
+                and len(lead) < _LONGEST_LEAD
+                and self._leads < (_MOST_THOROUGH if self._thorough else _MOST_LEADS)
+            ):
                 leads += [(*lead, first) for first in self._wanted(access, forced, lead)]
 
     def _lands(self, access: Access, forced: Forced, lead: tuple[int, ...], values: tuple[int, int]) -> bool:

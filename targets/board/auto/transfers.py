@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from targets.board.auto.description import Gate, Transfer
-from targets.board.auto.experiment import HANDLER_WINDOW, Bench, Forced, Trace
+from targets.board.auto.experiment import HANDLER_WINDOW, Bench, Budget, Forced, Trace
 from targets.board.auto.machine import AutoMachine
 from targets.board.auto.streams import Search
 
@@ -28,7 +28,7 @@ class Received:
 
 def pairs_of(machine: AutoMachine) -> Iterator[tuple[int, int]]:
     """Registers that hold an address in RAM, each with those near it that hold a small number."""
-    values = machine.chip.unknown.values
+    values = machine.chip.unknown.written()
     for pointer, place in values.items():
         if machine.cpu.memory.in_ram(place):
             near = [count for count in values if count != pointer and abs(count - pointer) <= _NEAR]
@@ -36,19 +36,20 @@ def pairs_of(machine: AutoMachine) -> Iterator[tuple[int, int]]:
             yield from ((pointer, count) for count in ahead if 0 < values[count] <= _LARGEST)
 
 
-def received_by(machine: AutoMachine, exceptions: Collection[int]) -> list[Received]:
+def received_by(machine: AutoMachine, exceptions: Collection[int], budget: Budget) -> list[Received]:
     """Transfers whose buffer the firmware reads, by polling or behind one of the interrupts."""
     found: dict[int, Received] = {}
     for pointer, count in list(pairs_of(machine)):
         for exception in (0, *exceptions):
-            if pointer not in found and (received := _received(machine, pointer, count, exception)):
+            if pointer not in found and (received := _received(machine, pointer, count, exception, budget)):
                 found[pointer] = received
     return list(found.values())
 
 
-def _received(machine: AutoMachine, pointer: int, count: int, exception: int) -> Received | None:
+def _received(machine: AutoMachine, pointer: int, count: int, exception: int, budget: Budget) -> Received | None:
     buffer, size = machine.chip.unknown.held(pointer), machine.chip.unknown.held(count)
-    benches = [Bench(machine, exception, HANDLER_WINDOW, {buffer: bytes((value,))}) for value in _VALUES]
+    poked = [{buffer: bytes((value,))} for value in _VALUES]
+    benches = [Bench(machine, exception, HANDLER_WINDOW, each, budget) for each in poked]
     try:
         for left in (True, False):
             if left and size < 2:

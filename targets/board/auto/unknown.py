@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from targets.board.auto.polling import COUNTING, Polling, Site
 from targets.board.peripherals.base import Peripheral, Wiring
@@ -13,8 +12,7 @@ from targets.board.peripherals.base import Peripheral, Wiring
 _WORD = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One access of the firmware to a register; `handler` is the exception that was active, or 0."""
 
     write: bool
@@ -39,6 +37,7 @@ class Registers(Peripheral, ABC):
         self.writers: dict[int, Callable[[int], object]] = {}
         self.views: dict[int, list[Callable[[int, bool], int]]] = {}
         self.watchers: list[Callable[[int, int, int], None]] = []
+        self._known: Mapping[Site, int] = {}
         super().__init__(wiring)
 
     @abstractmethod
@@ -54,8 +53,39 @@ class Registers(Peripheral, ABC):
         """What loops went on with when the board was described, and where they wait for input."""
 
     @abstractmethod
+    def learned(self) -> dict[Site, int]:
+        """What loops went on with."""
+
     def guesses(self) -> dict[Site, int]:
         """The values that were found by trying since the board was described."""
+        return {site: value for site, value in self.learned().items() if self._known.get(site) != value}
+
+    @abstractmethod
+    def dry_sites(self) -> frozenset[Site]:
+        """Where a loop polled in vain."""
+
+    @abstractmethod
+    def written(self) -> dict[int, int]:
+        """What registers hold that were written."""
+
+    def watch(self, watcher: Callable[[int, int, int], None]) -> None:
+        """Tell of each write, too."""
+        self.watchers.append(watcher)
+
+    @abstractmethod
+    def force(self, values: Mapping[int, Sequence[int]], *, resolving: bool) -> None:
+        """Registers read as these, one after the other, and as the last one from then on; others as they do.
+
+        While nothing is `resolving` no value is tried for a loop that polls.
+        """
+
+    @abstractmethod
+    def log(self, most: int) -> None:
+        """Keep so many accesses from now on; 0: none."""
+
+    @abstractmethod
+    def logged(self) -> list[Access]:
+        """Those that were kept, in order."""
 
     @property
     @abstractmethod
@@ -64,17 +94,13 @@ class Registers(Peripheral, ABC):
 
 
 class Unknown(Registers):
-    """`values` is what was written, `polling` what loops that poll wanted to see.
-
-    While `resolving` is off no value is tried. `forced` registers read as an experiment wants: as these values one
-    after the other, and as the last one from then on.
-    """
+    """`values` is what was written, `polling` what loops that poll wanted to see."""
 
     def __init__(self, wiring: Wiring) -> None:
         self.polling = Polling()
-        self.forced: dict[int, list[int]] = {}
-        self.resolving = True
-        self.log: list[Access] | None = None
+        self._forced: dict[int, list[int]] = {}
+        self._resolving, self._most = True, 0
+        self._log: list[Access] = []
         super().__init__(wiring)
 
     def reset(self) -> None:
@@ -85,10 +111,26 @@ class Unknown(Registers):
         self.polling.forget()
 
     def knows(self, values: Mapping[Site, int], waits: frozenset[Site]) -> None:
-        self.polling.known, self.polling.waits = values, waits
+        self._known = self.polling.known = values
+        self.polling.waits = waits
 
-    def guesses(self) -> dict[Site, int]:
-        return self.polling.guesses()
+    def learned(self) -> dict[Site, int]:
+        return dict(self.polling.learned)
+
+    def dry_sites(self) -> frozenset[Site]:
+        return frozenset(self.polling.dry_sites)
+
+    def written(self) -> dict[int, int]:
+        return dict(self.values)
+
+    def force(self, values: Mapping[int, Sequence[int]], *, resolving: bool) -> None:
+        self._forced, self._resolving = {address: list(several) for address, several in values.items()}, resolving
+
+    def log(self, most: int) -> None:
+        self._log, self._most = [], most
+
+    def logged(self) -> list[Access]:
+        return self._log
 
     @property
     def last_dry(self) -> int | None:
@@ -102,15 +144,15 @@ class Unknown(Registers):
     def read_at(self, address: int, size: int) -> int:
         """Read 1, 2 or 4 bytes."""
         pc = self.wiring.cpu.pc
-        if address in self.forced:
-            values = self.forced[address]
+        if address in self._forced:
+            values = self._forced[address]
             value = values.pop(0) if len(values) > 1 else values[0]
         elif reader := self.readers.get(address):
             value = reader()
         else:
             value = self._shown((pc, address), self._wanted((pc, address), size))
         value &= (1 << 8 * size) - 1
-        if self.log is not None:
+        if self._most:
             self._note(False, pc, address, size, value)
         return value
 
@@ -122,19 +164,19 @@ class Unknown(Registers):
 
     def _note(self, write: bool, pc: int, address: int, size: int, value: int) -> None:
         active = self.wiring.nvic.active
-        assert self.log is not None
-        self.log.append(Access(write, pc, address, size, value, active[-1] if active else 0))
+        if len(self._log) < self._most:
+            self._log.append(Access(write, pc, address, size, value, active[-1] if active else 0))
 
     def _wanted(self, site: Site, size: int) -> int:
         register = site[1]
         value = self.polling.value(
-            site, self.held(register), size, written=register in self.values, resolving=self.resolving
+            site, self.held(register), size, written=register in self.values, resolving=self._resolving
         )
         return self.wiring.schedule.now() & _WORD if value == COUNTING else value
 
     def write_at(self, address: int, size: int, value: int) -> None:
         """Write 1, 2 or 4 bytes."""
-        if self.log is not None:
+        if self._most:
             self._note(True, self.wiring.cpu.pc, address, size, value)
         old = self.held(address)
         self.values[address] = value

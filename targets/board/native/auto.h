@@ -77,6 +77,18 @@ struct unknown {
     uint32_t known_count;
 };
 
+/* What experiments want of registers, and what they see; DRY: places that are remembered. */
+enum { FORCED = 64, FORCED_VALUES = 32, DRY = 1024 };
+struct forced { uint32_t address, count, at; int64_t values[FORCED_VALUES]; };
+struct access { uint32_t write, code, address, size, value, handler; };
+struct trials {
+    struct forced forced[FORCED];
+    struct access *log;
+    struct { uint32_t code, address; } dry[DRY];
+    uint32_t forced_count, logged, log_room, most, dry_count;
+    int32_t unresolved, watched;
+};
+
 struct sorted { uint32_t *addresses, count; };
 
 struct automatic { /* what does not change while firmware runs */
@@ -88,5 +100,6 @@ struct automatic { /* what does not change while firmware runs */
     struct sorted spin;
     struct proof proof;
     struct unknown unknown;
+    struct trials trials;
 };
 #endif

@@ -61,6 +61,10 @@ class CompiledAutoMachine(OnCore, AutoMachine):
     def _tell_fed(self) -> None:
         self._shared.feeding = any(model.receiving for model in self._inferred.fed)
 
+    def _written(self, address: int, old: int, value: int) -> None:
+        for watch in self._inferred.unknown.watchers:
+            watch(address, old, value)
+
     def _on_invalid(self, _uc: Any, access: int, address: int, size: int, value: int, _data: Any) -> bool:
         stored = super()._on_invalid(_uc, access, address, size, value, _data)
         self._shared.stale = self._shared.stale or stored
@@ -82,13 +86,13 @@ class CompiledAutoMachine(OnCore, AutoMachine):
     def forget(self) -> None:
         self._functions.forget_loop(self._part.board)
 
-    @property  # pyright: ignore[reportIncompatibleVariableOverride]
+    @property
     def spin(self) -> frozenset[int]:
         """As the reference's."""
         return self._spin
 
     @spin.setter
-    def spin(self, places: frozenset[int]) -> None:
+    def spin(self, places: frozenset[int]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._spin = places
         fits(self._functions.spins(self._part.board, (c_uint32 * len(places))(*places), len(places)))
 

@@ -111,6 +111,7 @@ struct python {
     void (*before_code)(uint64_t pc);
     void (*request_reset)(void);
     void (*dividers)(void);
+    void (*written)(uint32_t address, uint32_t old, uint32_t value);
 };
 
 struct sample { uint64_t cycle; uint32_t raw[]; };
@@ -252,6 +253,12 @@ size_t unknown_size(const struct unknown *u);
 void unknown_save(const struct unknown *u, uint8_t *to);
 int unknown_restore(struct unknown *u, const uint8_t *from);
 void unknown_delete(struct unknown *u);
+
+/* experiment.c */
+int forced_value(struct board *b, uint32_t address, int64_t *value);
+void note_access(struct board *b, int write, uint32_t address, uint32_t size, uint32_t value);
+void note_dry(struct board *b, uint32_t code, uint32_t address);
+void trials_delete(struct trials *t);
 
 /* automatic.c */
 int offering(const struct board *b);

@@ -17,11 +17,14 @@ static void go_on(struct board *b, uint32_t port) {
     if (p->stage != REST) board_arm(b, plan->arrives, board_now(b) + wait);
 }
 
-void framed_fed(struct board *b, uint32_t port) {
-    struct port_state *p = state_of(b, port);
-    if (!incoming(b, port) || p->stage != REST) return;
-    p->stage = BEGINS;
+/* Begin; a message without any bytes ends at once. */
+API void board_port_begins(struct board *b, uint32_t port) {
+    state_of(b, port)->stage = BEGINS;
     go_on(b, port);
+}
+
+void framed_fed(struct board *b, uint32_t port) {
+    if (incoming(b, port) && state_of(b, port)->stage == REST) board_port_begins(b, port);
 }
 
 /* Show the stage's signal; 0 where it is a byte's turn. */

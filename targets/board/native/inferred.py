@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ctypes
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_int64, c_uint32
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +13,12 @@ from typing import Any
 from targets.board.auto.asked_port import AskedPort
 from targets.board.auto.block import BYTES_A_SECOND, BlockPort
 from targets.board.auto.chip import AutoChip, kind_of, patience_of
-from targets.board.auto.description import Description, PortDescription, Tick
+from targets.board.auto.description import Description, Gate, PortDescription, Tick
 from targets.board.auto.framed_port import THINKING, FramedPort, signals_of
 from targets.board.auto.polling import Site
 from targets.board.auto.port import Port
 from targets.board.auto.tick import Ticker
-from targets.board.auto.unknown import Registers
+from targets.board.auto.unknown import Access, Registers
 from targets.board.native.interrupts import CompiledSchedule
 from targets.board.native.part import Core, fits
 from targets.board.peripherals.base import Wiring
@@ -26,7 +28,8 @@ _ITSELF, _LEFT, _AMOUNT = range(3)
 _RECEIVES, _SENDS = range(2)
 _READS, _WRITES, _VIEWS = range(3)
 _KINDS = (Port, BlockPort, FramedPort, AskedPort)  # in the order of `enum port_kind`
-_MOST_GUESSES, _NOWHERE = 4096, 0xFFFFFFFF
+_NOWHERE = 0xFFFFFFFF
+_ACCESS = struct.Struct("<6I")  # `struct access`
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,45 @@ class CompiledUnknown(Registers):
         self._functions.polling_forget(self._board)
 
     def knows(self, values: Mapping[Site, int], waits: frozenset[Site]) -> None:
+        self._known = dict(values)
         for (code, register), value in values.items():
             fits(self._functions.knows(self._board, code, register, value, False))
         for code, register in sorted(waits):
             fits(self._functions.knows(self._board, code, register, 0, True))
 
-    def guesses(self) -> dict[Site, int]:
-        found = (c_int64 * (3 * _MOST_GUESSES))()
-        count = self._functions.guesses(self._board, found, _MOST_GUESSES)
-        return {(found[at], found[at + 1]): found[at + 2] for at in range(0, 3 * count, 3)}
+    def learned(self) -> dict[Site, int]:
+        found = (c_int64 * (3 * self._functions.learned(self._board, None)))()
+        self._functions.learned(self._board, found)
+        return {(code, register): value for code, register, value in zip(*[iter(found)] * 3, strict=True)}
+
+    def written(self) -> dict[int, int]:
+        found = (c_uint32 * (3 * self._functions.written(self._board, None)))()
+        self._functions.written(self._board, found)
+        return {address: value for address, value, counts in zip(*[iter(found)] * 3, strict=True) if counts}
+
+    def dry_sites(self) -> frozenset[Site]:
+        count = c_uint32()
+        start = self._functions.dry_sites(self._board, ctypes.byref(count))
+        return frozenset(struct.Struct("<II").iter_unpack(ctypes.string_at(start, 8 * count.value)))
+
+    def watch(self, watcher: Callable[[int, int, int], None]) -> None:
+        super().watch(watcher)
+        self._functions.watch_writes(self._board, True)
+
+    def force(self, values: Mapping[int, Sequence[int]], *, resolving: bool) -> None:
+        self._functions.unforce(self._board)
+        for address, several in values.items():
+            fits(self._functions.force(self._board, address, (c_int64 * len(several))(*several), len(several)))
+        self._functions.resolve(self._board, resolving)
+
+    def log(self, most: int) -> None:
+        self._functions.log(self._board, most)
+
+    def logged(self) -> list[Access]:
+        count = c_uint32()
+        start = self._functions.logged(self._board, ctypes.byref(count))
+        kept = ctypes.string_at(start, _ACCESS.size * count.value) if count.value else b""
+        return list(map(Access._make, _ACCESS.iter_unpack(kept)))
 
     @property
     def last_dry(self) -> int | None:
@@ -107,9 +140,13 @@ class CompiledPort(Port):
                 fits(tell(self._board, self.slot, gate.address, gate.bit, gate.ready))
         for address, mask in port.status:
             fits(functions.port_status(self._board, self.slot, address, mask))
-        for stage, signal in signals_of(port, port.begins, port.ends, port.reads).items():
-            for gate in signal if kind_of(port) is FramedPort else ():
-                fits(functions.port_signal(self._board, self.slot, stage, gate.address, gate.bit, gate.ready))
+        if kind_of(port) is FramedPort:
+            self._tell_signals(port.begins, port.ends, port.reads)
+
+    def _tell_signals(self, begins: tuple[Gate, ...], ends: tuple[Gate, ...], reads: tuple[Gate, ...]) -> None:
+        for stage, signal in signals_of(self.description, begins, ends, reads).items():
+            for gate in signal:
+                fits(self._functions.port_signal(self._board, self.slot, stage, gate.address, gate.bit, gate.ready))
 
     def _tell_transfers(self) -> None:
         """Bytes that go through memory."""
@@ -129,6 +166,15 @@ class CompiledPort(Port):
             registers.writers[port.transmit] = InCore(_A_PORT, self.slot)
         for address in self.gates:
             registers.views.setdefault(address, []).append(InCore(_A_PORT, self.slot))
+
+    def show(self, begins: tuple[Gate, ...], ends: tuple[Gate, ...], reads: tuple[Gate, ...] = ()) -> None:
+        """From now on, these signals."""
+        self._functions.port_shows_nothing(self._board, self.slot)
+        self._tell_signals(begins, ends, reads)
+
+    def signal(self) -> None:
+        """Begin a message; one without any bytes ends at once."""
+        self._functions.port_begins(self._board, self.slot)
 
     def reset(self) -> None:
         self._functions.reset_port(self._board, self.slot)

@@ -62,6 +62,7 @@ WRITE = ctypes.CFUNCTYPE(None, c_uint64, c_uint32, c_uint64)
 FIRE = ctypes.CFUNCTYPE(None, c_int32)
 BEFORE_CODE = ctypes.CFUNCTYPE(None, c_uint64)
 PLAIN_CALL = ctypes.CFUNCTYPE(None)
+WRITTEN = ctypes.CFUNCTYPE(None, c_uint32, c_uint32, c_uint32)
 
 
 class Callbacks(ctypes.Structure):
@@ -74,6 +75,7 @@ class Callbacks(ctypes.Structure):
         ("before_code", BEFORE_CODE),
         ("request_reset", PLAIN_CALL),
         ("dividers", PLAIN_CALL),
+        ("written", WRITTEN),
     )
 
 
@@ -152,7 +154,17 @@ _TYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "knows": (c_int, (_BOARD, c_uint32, c_uint32, ctypes.c_int64, c_int)),
     "unknown_reset": (c_int, (_BOARD,)),
     "polling_forget": (None, (_BOARD,)),
-    "guesses": (c_int, (_BOARD, c_void_p, c_int)),
+    "learned": (c_uint32, (_BOARD, c_void_p)),
+    "written": (c_uint32, (_BOARD, c_void_p)),
+    "unforce": (None, (_BOARD,)),
+    "force": (c_int, (_BOARD, c_uint32, c_void_p, c_uint32)),
+    "resolve": (None, (_BOARD, c_int)),
+    "log": (None, (_BOARD, c_uint32)),
+    "logged": (c_void_p, (_BOARD, c_void_p)),
+    "dry_sites": (c_void_p, (_BOARD, c_void_p)),
+    "watch_writes": (None, (_BOARD, c_int)),
+    "port_shows_nothing": (None, (_BOARD, c_int)),
+    "port_begins": (None, (_BOARD, c_uint32)),
     "dry": (c_uint32, (_BOARD,)),
     "compares_new": (c_void_p, (c_uint32, c_uint32)),
     "compares_delete": (None, (c_void_p,)),

@@ -60,7 +60,7 @@ class OnCore(Machine):
         self._through_c = ThroughC(self._failed)
         super().__init__(image, sampler=sampler, **options)
         banks = self._banks = self._adopt()
-        self.cpu.route_mmio(self._functions.mmio_read, self._functions.mmio_write, self._region)
+        self.cpu.map_functions(self._functions.mmio_read, self._functions.mmio_write, self._region)
         self._others = [p for p in self.chip.peripherals if p not in banks.numbers and not p.in_core]
         self._ports = list(self.chip.usarts.values())
         self._unseen = [(number, p) for number, p in enumerate(self._others) if p.unseen or p in self._ports]
@@ -71,6 +71,9 @@ class OnCore(Machine):
         self.reset("power-on")
 
     # -- made of the reference's parts ------------------------------------------------------------------------------
+
+    def _connect_bus(self) -> None:
+        """Later, to the core."""
 
     def _new_schedule(self) -> Schedule:
         self._part = Core(self._functions, self.cpu, self._callbacks())
@@ -92,7 +95,11 @@ class OnCore(Machine):
             library.BEFORE_CODE(guarded(self._before_code)),
             library.PLAIN_CALL(guarded(self._reset_requested)),
             library.PLAIN_CALL(guarded(self._divide)),
+            library.WRITTEN(guarded(self._written)),
         )
+
+    def _written(self, address: int, old: int, value: int) -> None:
+        """A register without a model was written, and somebody watches."""
 
     def _read(self, address: int, size: int) -> int:
         return self.bus.read(address, size)

@@ -318,6 +318,11 @@ API int board_port_signal(struct board *b, int port, int stage, uint32_t address
     return add_gate(plan->signals[stage], &plan->signal_counts[stage], SIGNAL_GATES, gate);
 }
 
+/* From now on, other signals. */
+API void board_port_shows_nothing(struct board *b, int port) {
+    for (int stage = 0; stage < STAGES; stage++) b->automatic.ports[port].signal_counts[stage] = 0;
+}
+
 API int board_port_status(struct board *b, int port, uint32_t address, uint32_t mask) {
     struct port_plan *plan = &b->automatic.ports[port];
     if (plan->status_count == PORT_GATES) return -1;

@@ -27,6 +27,7 @@ API void board_delete(struct board *b) {
     free(b->automatic.spin.addresses);
     free(b->automatic.proof.ram);
     unknown_delete(&b->automatic.unknown);
+    trials_delete(&b->automatic.trials);
     free(b->samples);
     free(b->seen);
     free(b);

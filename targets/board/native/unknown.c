@@ -216,6 +216,7 @@ static int gave_up(struct unknown *u, uint32_t number) {
 /* A register is polled and nothing helps: the firmware waits, unless there is something for it. */
 static void dry(struct board *b, const struct site *site) {
     b->automatic.unknown.now.dry = site->address;
+    note_dry(b, site->code, site->address);
     if (offering(b) || b->shared.state.active_count) return;
     b->shared.state.waiting.polled = 1;
     stop_after_instruction(b);
@@ -246,7 +247,7 @@ static int64_t polled(struct board *b, uint32_t code, uint32_t address, uint32_t
     int32_t trial = trial_of(u, number, is_written(b, address) ? PATIENCE_WRITTEN : PATIENCE);
     append_recent(u, number);
     held = as_elsewhere(u, number, held);
-    if (trial >= 0 && !try_next(b, number, held, size)) return no_memory(b);
+    if (trial >= 0 && !b->automatic.trials.unresolved && !try_next(b, number, held, size)) return no_memory(b);
     *tried = u->sites[number].learned;
     int64_t value = *tried ? u->sites[number].value : held;
     return value == COUNTING ? (int64_t)(board_now(b) & UINT32_MAX) : value;
@@ -297,14 +298,17 @@ static int64_t read_port(struct board *b, struct viewer reader) {
 uint64_t unknown_read(struct board *b, uint32_t address, uint32_t size) {
     const struct role *role = role_of(b, address);
     int64_t value;
-    if (role && role->reader.of == A_PORT) value = read_port(b, role->reader);
+    if (forced_value(b, address, &value)) role = NULL;
+    else if (role && role->reader.of == A_PORT) value = read_port(b, role->reader);
     else {
         int tried = 0;
         read_registers(b, PC, 1);
         value = polled(b, b->values[PC], address, size, &tried);
         for (uint32_t i = 0; role && i < role->view_count; i++) value = viewed(b, role, i, value, tried);
     }
-    return (uint64_t)value & (size == 4 ? UINT32_MAX : (UINT32_C(1) << 8 * size) - 1);
+    value &= size == 4 ? UINT32_MAX : (INT64_C(1) << 8 * size) - 1;
+    if (b->automatic.trials.most) note_access(b, 0, address, size, (uint32_t)value);
+    return (uint64_t)value;
 }
 
 static int hold(struct board *b, uint32_t address, uint32_t size, uint32_t value) {
@@ -321,6 +325,7 @@ void unknown_write(struct board *b, uint32_t address, uint32_t size, uint32_t va
     struct automatic *a = &b->automatic;
     const struct role *role = role_of(b, address);
     uint32_t old = board_held(b, address);
+    if (a->trials.most) note_access(b, 1, address, size, value);
     if (!hold(b, address, size, value)) {
         no_memory(b);
         return;
@@ -332,6 +337,7 @@ void unknown_write(struct board *b, uint32_t address, uint32_t size, uint32_t va
     }
     if (role && role->writer.of == A_PORT) port_send(b, role->writer.number, value & 0xFF);
     for (uint32_t i = 0; i < a->port_count; i++) port_written(b, i, address, old, value);
+    if (a->trials.watched) b->python.written(address, old, value);
 }
 
 /* -- life ---------------------------------------------------------------------------------------------------------- */
@@ -357,17 +363,22 @@ API int board_unknown_reset(struct board *b) {
     return 0;
 }
 
-/* Values that were found by trying: three numbers each (code, register, value), as many as there is room for. */
-API int board_guesses(const struct board *b, int64_t *three, int most) {
+/* What loops went on with: three numbers each (code, register, value), with NULL only how many there are. */
+API uint32_t board_learned(const struct board *b, int64_t *three) {
     const struct unknown *u = &b->automatic.unknown;
-    int count = 0;
-    for (uint32_t i = 0; i < u->now.learned_count && count < most; i++) {
+    for (uint32_t i = 0; three && i < u->now.learned_count; i++) {
         const struct site *site = &u->sites[u->learned[i]];
-        if (site->was_known && site->known == site->value) continue;
-        three[3 * count] = site->code, three[3 * count + 1] = site->address, three[3 * count + 2] = site->value;
-        count++;
+        *three++ = site->code, *three++ = site->address, *three++ = site->value;
     }
-    return count;
+    return u->now.learned_count;
+}
+
+/* What was written: three numbers each (address, value, whether it counts), with NULL only how many there are. */
+API uint32_t board_written(const struct board *b, uint32_t *three) {
+    const struct unknown *u = &b->automatic.unknown;
+    for (uint32_t i = 0; three && i < u->now.cell_count; i++)
+        *three++ = u->cells[i].address, *three++ = u->cells[i].value, *three++ = u->cells[i].written;
+    return u->now.cell_count;
 }
 
 API uint32_t board_dry(const struct board *b) { return b->automatic.unknown.now.dry; }
