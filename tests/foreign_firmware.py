@@ -89,6 +89,7 @@ FIRMWARES = (
     Foreign("nrf52", "cortex_m33", 0x00004000, 0x20000000, 0x10000, others=(BOOTLOADER,)),
     Foreign("rp2350", "cortex_m33", 0x10000000, 0x20000000, 0x80000),
     Foreign("efm32", "cortex_m3", 0x00000000, 0x20000000, 0x20000, optimize="-Os"),
+    Foreign("efm32", "cortex_m4", 0x00000000, 0x20000000, 0x20000, defines=("OWN_SENDER",)),
 )
 BUSES = {
     bus: Foreign("buses", "cortex_m4", 0x08000000, 0x20000000, 0x8000, defines=(f"BUS={bus}",))

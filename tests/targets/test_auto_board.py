@@ -7,10 +7,11 @@ import pytest
 from foreign_firmware import FAULTS, FIRMWARES
 
 from harness.at_rest import AT_REST
+from harness.errors import UsageError
 from targets.board.auto.board_file import board_text, read_board
 from targets.board.auto.infer import describe
-from targets.board.auto.machine import AutoMachine
 from targets.board.auto.words import WordSearch
+from targets.board.native.automatic import new_auto_machine
 from targets.undescribed import UndescribedTarget
 
 
@@ -35,7 +36,7 @@ def target_of(image, description):
         hang_budget=1_000_000,
         seed=0,
         settle=1.0,
-        build=partial(AutoMachine, description=description),
+        build=partial(new_auto_machine, description=description),
         ram=description.memory.ram,
     )
 
@@ -117,6 +118,31 @@ def test_the_board_file_gives_the_same_board(device, tmp_path):
     )
     plain = [replace(port, evidence=()) for port in description.ports]
     assert ([*again.ports], again.ticks) == (plain, tuple(replace(tick, evidence=()) for tick in description.ticks))
+
+
+def test_a_transmitter_with_an_interrupt_of_its_own_is_told(device):
+    machine, _moment, _target = device
+    (port,) = machine.description.ports
+    assert port.sender == (16 + 4 if machine.image.symbols.get("sender_interrupt") else 0)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ("irq = 3", "irq = 3000", "port.0.irq"),
+        ("bit = 2", "bit = 999", "port.0.gates.0.bit"),
+        ("receive = 0x4000c01c", "receive = -1", "port.0.receive"),
+        ("period = 0.001", "period = 0", "tick.0.period"),
+    ],
+)
+def test_nonsense_in_a_board_file_is_named(tmp_path, good, bad, said):
+    image = FIRMWARES[-1].image(tmp_path, FAULTS)
+    file = tmp_path / "board.toml"
+    file.write_text(board_text(describe(image), "device.elf"))
+    assert good in file.read_text()
+    file.write_text(file.read_text().replace(good, bad))
+    with pytest.raises(UsageError, match=said):
+        read_board(file)
 
 
 def test_nothing_is_told_of_what_nobody_guessed(device):

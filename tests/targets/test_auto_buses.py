@@ -8,7 +8,7 @@ from foreign_firmware import BUSES
 from targets.board.auto.board_file import board_text, read_board
 from targets.board.auto.description import Gate
 from targets.board.auto.infer import describe
-from targets.board.auto.machine import AutoMachine
+from targets.board.native.automatic import new_auto_machine
 
 VALID, INVALID = b"\x31\x08", b"\x32\x08"
 ANSWERED, REFUSED = b"\x31\x07\x01", b"\xe0\x32\x00"
@@ -24,7 +24,7 @@ def device(request, tmp_path_factory):
 
 
 def booted(image, description):
-    machine = AutoMachine(image, description)
+    machine = new_auto_machine(image, description=description)
     machine.power_on()
     machine.run(machine.hz)
     return machine

@@ -6,7 +6,8 @@ from foreign_firmware import BUSES, FIRMWARES
 from benchmarks.cores import Twins
 from benchmarks.cores_described import devices, everything
 from benchmarks.cores_inferred import inferred_devices
-from targets.board.native.library import library
+from targets.board.auto.infer import describe
+from targets.board.native.library import CHOICE, REFERENCE, library
 
 pytestmark = pytest.mark.skipif(library() is None, reason="nothing here can compile the core")
 CASES = 60
@@ -35,6 +36,17 @@ def test_random_cases_of_a_chip_that_nobody_described_are_the_same_on_both(infer
     twins = Twins(inferred[name])
     assert twins.differences() == {}
     assert [different for seed in range(INFERRED_CASES) if (different := twins.run(seed))] == []
+
+
+@pytest.mark.parametrize("name", [*(f"{each.name}, {each.cpu}" for each in FIRMWARES), *BUSES])
+def test_the_reference_finds_the_same_board(inferred, name, monkeypatch):
+    monkeypatch.setenv(CHOICE, REFERENCE)
+    library.cache_clear()
+    try:
+        assert describe(inferred[name].image) == inferred[name].description
+    finally:
+        monkeypatch.undo()
+        library.cache_clear()
 
 
 def test_a_difference_would_be_seen(pairs):

@@ -61,7 +61,7 @@ class AskedPort(Port):
     def _written(self, address: int, old: int, value: int) -> None:
         """Nothing that it writes asks for an interrupt."""
 
-    def leaving(self) -> None:
+    def leaving(self, exception: int) -> None:
         """Its call was heard, if it had come."""
         if self.ready:
             self.ready = self._called = False

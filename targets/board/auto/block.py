@@ -78,10 +78,10 @@ class BlockPort(Port):
         if address in (self._transfer.pointer, self._transfer.count):
             self._filled = self._ahead = 0
 
-    def leaving(self) -> None:
+    def leaving(self, exception: int) -> None:
         """The handler has seen what came."""
         self.ready, self._ahead = False, 0
-        super().leaving()
+        super().leaving(exception)
 
     def state(self) -> Any:
         return super().state(), (self._filled, self._amount, self._ahead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -13,6 +13,7 @@ from harness.bench_tables import Table
 from harness.errors import UsageError
 from targets.board.auto.description import Description, Gate, PortDescription, Tick, Transfer
 from targets.board.memory import Memory
+from targets.board.nvic import EXCEPTIONS, IRQ0
 
 _HEAD = """# A board for medfuzz, inferred from {source}. See docs/board.md.
 # Comments are the evidence. Correct what is wrong; `[target] board = "THIS FILE"` takes it as it stands.
@@ -33,34 +34,39 @@ class MemoryTable(Table):
     bit_band: bool = True
 
 
+Address = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+Irq = Annotated[int, Field(ge=0, lt=EXCEPTIONS - IRQ0)]
+
+
 class GateTable(Table):
     """A bit that says whether there is something."""
 
-    address: int
-    bit: int
+    address: Address
+    bit: int = Field(ge=0, le=31)
     ready: Literal[0, 1] = 1
 
 
 class TransferTable(Table):
     """Registers by which bytes go to memory, or from it."""
 
-    pointer: int
-    count: int
-    left: int | None = None
-    amount: int | None = None
+    pointer: Address
+    count: Address
+    left: Address | None = None
+    amount: Address | None = None
 
 
 class PortTable(Table):
     """A stream of bytes; `irq` is the interrupt's number on the chip."""
 
     name: str
-    receive: int | None = None
-    transmit: int | None = None
-    irq: int | None = None
-    bank: tuple[int, int] = (0, 0)
+    receive: Address | None = None
+    transmit: Address | None = None
+    irq: Irq | None = None
+    bank: tuple[Address, Address] = (0, 0)
     gates: list[GateTable] = Field(default=[])
     status: list[tuple[int, int]] = Field(default=[])
     sending: list[GateTable] = Field(default=[])
+    sending_irq: Irq | None = None
     burst: bool = False
     begins: list[GateTable] = Field(default=[])
     ends: list[GateTable] = Field(default=[])
@@ -73,8 +79,8 @@ class PortTable(Table):
 class TickTable(Table):
     """An interrupt that comes again and again, every `period` seconds."""
 
-    irq: int
-    period: float = 0.001
+    irq: Irq
+    period: float = Field(default=0.001, gt=0)
     gates: list[GateTable] = Field(default=[])
 
 
@@ -150,6 +156,7 @@ def _port(table: PortTable) -> PortDescription:
         bank=table.bank,
         status=tuple(table.status),
         sending=tuple(map(_gate, table.sending)),
+        sender=0 if table.sending_irq is None else 16 + table.sending_irq,
         burst=table.burst,
         begins=tuple(map(_gate, table.begins)),
         ends=tuple(map(_gate, table.ends)),
@@ -226,6 +233,8 @@ def _port_lines(port: PortDescription) -> Iterator[str]:
     yield f"bank = [{_hex(port.bank[0])}, {_hex(port.bank[1])}]"
     for key in ("gates", "sending", "begins", "ends", "reads"):
         yield from _gate_lines(getattr(port, key), key)
+    if port.sender:
+        yield f"sending_irq = {port.sender - 16}   # its handler gives bytes out"
     if port.asked:
         yield "asked = true   # a byte comes for each that is written; the interrupt says that there are some"
     if port.burst:

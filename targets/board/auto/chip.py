@@ -157,8 +157,8 @@ class AutoChip:
     def leaving(self, exception: int) -> None:
         """A handler is about to return."""
         for port in self.ports:
-            if port.description.exception == exception:
-                port.leaving()
+            if exception in (port.description.exception, port.sender):
+                port.leaving(exception)
         self.ticker.leaving(exception)
 
     def reset(self, cause: str) -> None:

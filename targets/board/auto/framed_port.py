@@ -104,10 +104,10 @@ class FramedPort(Port):
     def _written(self, address: int, old: int, value: int) -> None:
         """Nothing that it writes asks for its bytes: who reads them does."""
 
-    def leaving(self) -> None:
+    def leaving(self, exception: int) -> None:
         """It has seen what was shown."""
         gave, shown, self._shown = self._gave, self._shown, ()
-        super().leaving()
+        super().leaving(exception)
         self._offers, self._status = 0, False  # nothing is offered but what is shown
         if shown or (self._stage == _DATA and not self._incoming):
             self._answered += gave

@@ -12,7 +12,7 @@ from targets.board.auto.description import Description, PortDescription, Tick
 from targets.board.auto.experiment import Budget
 from targets.board.auto.framing import framed
 from targets.board.auto.machine import AutoMachine
-from targets.board.auto.ports import default_handler, handled, ports_of, with_transmit
+from targets.board.auto.ports import default_handler, handled, ports_of, with_sender, with_transmit
 from targets.board.auto.quiet import quiet_values
 from targets.board.auto.ticks import ticks_of
 from targets.board.auto.unknown import Access
@@ -34,7 +34,7 @@ def describe(
     ports = _ports(image, first, description, places)
     description = _resting(image, replace(description, ports=ports), places)
     second, description = _booted(image, description, places)
-    others = set(handled(second.machine)) - {port.exception for port in ports}
+    others = set(handled(second.machine)) - {number for port in ports for number in (port.exception, port.sender)}
     ticks = ticks_of(second.machine, others, [port.bank for port in ports if port.receive is not None])
     if not second.machine.events:
         ticks = _harmless(image, description, ticks, places)
@@ -127,9 +127,16 @@ def _speaking(image: Image, description: Description, places: Sequence[Place]) -
         if taken:
             words = f"it took {taken} of {sum(map(len, GREETINGS))} bytes that were sent to it"
             heard = with_transmit(replace(port, evidence=(*port.evidence, words)), log)
+            heard = with_sender(machine, heard, _strangers(machine, description))
             found.append(_both_ways(framed(heard, partial(_booted_with, image, description, places))))
             values |= machine.chip.unknown.learned()
     return replace(description, ports=tuple(found), values=values)
+
+
+def _strangers(machine: AutoMachine, description: Description) -> set[int]:
+    """Interrupts that the firmware handles, of which nothing is known."""
+    known = {port.exception for port in description.ports} | {tick.exception for tick in description.ticks}
+    return set(handled(machine)) - known
 
 
 def _both_ways(port: PortDescription) -> PortDescription:

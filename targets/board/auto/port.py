@@ -44,8 +44,14 @@ class Port(Peripheral):
             unknown.writers[port.transmit] = self._send
         for address in self.gates:
             unknown.views.setdefault(address, []).append(partial(self._view, address))
-        if port.exception and (port.sending or port.status):
+        if self.watches:
             unknown.watchers.append(self._written)
+
+    @property
+    def watches(self) -> bool:
+        """True where writes to its own registers may enable the interrupt of the transmitter."""
+        port = self.description
+        return bool(port.sender or (port.exception and (port.sending or port.status)))
 
     @property
     def gates(self) -> frozenset[int]:
@@ -59,7 +65,7 @@ class Port(Peripheral):
         port = self.description
         if self._more and any(gate.address == address for gate in port.gates):
             self.ready, self._more, self._early = True, False, True
-        offered = self._status and self._handling and not self.ready
+        offered = self._status and self._giving and not (self.ready and self._handling)
         if offered and (own := [gate for gate in port.sending if gate.address == address]):
             return applied(own, value, there=True)
         if offered and not port.sending and not tried:
@@ -122,19 +128,28 @@ class Port(Peripheral):
 
     def _send(self, value: int) -> None:
         self._sent += 1
-        self._gave = self._gave or self._handling
+        self._gave = self._gave or self._giving
         self.output.append((self.wiring.schedule.now(), bytes((value,))))
 
     @property
     def _handling(self) -> bool:
         return self.description.exception in self.wiring.nvic.active
 
+    @property
+    def sender(self) -> int:
+        """The interrupt whose handler gives bytes out."""
+        return self.description.sender or self.description.exception
+
+    @property
+    def _giving(self) -> bool:
+        return self.sender in self.wiring.nvic.active
+
     def _written(self, address: int, old: int, value: int) -> None:
         """A write to an own register may have enabled the interrupt of the transmitter."""
         low, high = self.description.bank
         if not low <= address <= high or address == self.description.transmit:
             return
-        if not self._handling:
+        if not self._giving:
             self._enabler, self._offers, self._given = address, _OFFERS, 0
             self._update()
         elif value & ~old or address in self._enablers:
@@ -150,22 +165,26 @@ class Port(Peripheral):
         return self.ready
 
     def _update(self) -> None:
-        number, nvic = self.description.exception, self.wiring.nvic
+        number, sender, nvic = self.description.exception, self.sender, self.wiring.nvic
+        if sender != number:
+            nvic.line(sender, self._offers > 0 and sender in nvic.enabled)
         if not number:
             return
         waits = self._calls and not self._stalled
-        nvic.line(number, (waits or self._offers > 0) and number in nvic.enabled)
+        nvic.line(number, (waits or (self._offers > 0 and sender == number)) and number in nvic.enabled)
         if self._calls and (self._stalled or number not in nvic.enabled):
             self.wiring.schedule.arm(self._again, self.wiring.schedule.now() + _AGAIN_CYCLES)
 
-    def leaving(self) -> None:
-        """The handler is about to return: it is called again at once only where it took or gave bytes.
+    def leaving(self, exception: int) -> None:
+        """A handler of its own is about to return: it is called again at once only where it took or gave bytes.
 
         Where it did neither, it is once called with the status bits the other way round.
         """
         if self._early and self.ready:
             self.ready = False
-        if self._gave:
+        if exception != self.sender:
+            self._stalled = self.ready and not self._took
+        elif self._gave:
             self._enablers |= {self._enabler}
             self._given += 1
             self._offers = _OFFERS if self._given < _MOST_GIVEN else 0
@@ -181,7 +200,7 @@ class Port(Peripheral):
         self._update()
 
     def _refused(self) -> None:
-        self._stalled = self.ready
+        self._stalled = self.ready if self.sender == self.description.exception else self._stalled
         self._offers = max(0, self._offers - 1)
         self._status = not self._status if self._offers > 0 and not self.description.sending else True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from targets.board.auto.boot import Blocks, Boot
@@ -17,7 +17,7 @@ from targets.board.auto.unknown import Access
 from targets.board.layout import REGISTERS
 from targets.board.nvic import EXCEPTIONS, IRQ0
 
-_PRINTED, _NEAR, _LONG = 3, 0x20, 10 * WINDOW
+_PRINTED, _NEAR, _LONG, _BANK = 3, 0x20, 10 * WINDOW, 10
 
 
 def default_handler(machine: AutoMachine) -> int:
@@ -65,10 +65,12 @@ def _usual(machine: AutoMachine, budget: Budget) -> dict[int, PortDescription]:
 def _interrupting(machine: AutoMachine, budget: Budget, *, thorough: bool) -> dict[int, PortDescription]:
     """Streams that an interrupt's handler reads."""
     found: dict[int, PortDescription] = {}
-    for exception in handled(machine):
+    exceptions = handled(machine)
+    for exception in exceptions:
         for stream in _streams(Bench(machine, exception, budget=budget), thorough=thorough):
-            found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
-    return found
+            found.setdefault(stream.address, with_sending(machine, _port(stream, exception)))
+    others = set(exceptions) - {port.exception for port in found.values()}
+    return {address: with_sender(machine, port, others) for address, port in found.items()}
 
 
 def _kind(port: PortDescription) -> str:
@@ -110,15 +112,25 @@ def _with_sends(port: PortDescription, blocks: Blocks) -> PortDescription:
     return replace(port, sends=Transfer(*best), status=(), evidence=(*port.evidence, words))
 
 
-def _with_sending(machine: AutoMachine, port: PortDescription) -> PortDescription:
-    """With how its handler gives bytes out, if it has some to give at this moment."""
-    bench = Bench(machine, port.exception)
-    found = sending_of(bench, port.exception)
+def with_sending(machine: AutoMachine, port: PortDescription, exception: int = 0) -> PortDescription:
+    """With how its handler, or that of another interrupt, gives bytes out, if it has some to give at this moment."""
+    bench = Bench(machine, exception or port.exception)
+    found = sending_of(bench, bench.exception)
     bench.leave()
-    if found is None:
+    if found is None or (exception and found.address >> _BANK != port.bank[0] >> _BANK):
         return port
-    words = f"its handler writes a byte to {found.address:#010x} each time it is called"
-    return replace(port, transmit=found.address, sending=found.gates, evidence=(*port.evidence, words))
+    whose = f"the handler of IRQ {exception - IRQ0}" if exception else "its handler"
+    words = f"{whose} writes a byte to {found.address:#010x} each time it is called"
+    evidence = (*port.evidence, words)
+    return replace(port, transmit=found.address, sending=found.gates, sender=exception, evidence=evidence)
+
+
+def with_sender(machine: AutoMachine, port: PortDescription, exceptions: Collection[int]) -> PortDescription:
+    """With the interrupt beside its own whose handler gives bytes out, where none is known to."""
+    for exception in sorted(exceptions) if port.transmit is None else ():
+        if (found := with_sending(machine, port, exception)).transmit is not None:
+            return found
+    return port
 
 
 def _transfer_port(machine: AutoMachine, received: Received) -> PortDescription:

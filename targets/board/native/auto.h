@@ -17,7 +17,7 @@ struct transfer { uint32_t pointer, count; };
 
 /* One port: where its bytes are read and written, and how its handler sees them. */
 struct port_plan {
-    int32_t exception, arrives, again; /* the last two are sources */
+    int32_t exception, sender, arrives, again; /* the last two are sources */
     uint32_t low, high, transmit, burst, watches;
     uint32_t gate_count, sending_count, status_count;
     struct gate gates[PORT_GATES], sending[PORT_GATES];

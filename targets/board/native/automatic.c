@@ -205,7 +205,8 @@ void tick_raise(struct board *b, uint32_t tick) {
 void handler_leaves(struct board *b, uint32_t exception) {
     struct automatic *a = &b->automatic;
     for (uint32_t i = 0; i < a->port_count; i++)
-        if ((uint32_t)a->ports[i].exception == exception) port_leaving(b, i);
+        if ((uint32_t)a->ports[i].exception == exception || (uint32_t)a->ports[i].sender == exception)
+            port_leaving(b, i, (int32_t)exception);
     for (uint32_t i = 0; i < a->tick_count; i++)
         if ((uint32_t)a->ticks[i].exception == exception) b->shared.state.ticks[i].due = 0;
     board_polling_forget(b);

@@ -223,7 +223,7 @@ void emit(struct board *b, uint32_t slot, uint64_t cycle, const uint8_t *data, u
 /* port.c */
 API int board_feed_port(struct board *b, int port, const uint8_t *data, uint32_t size);
 void port_arrived(struct board *b, uint32_t port);
-void port_leaving(struct board *b, uint32_t port);
+void port_leaving(struct board *b, uint32_t port, int32_t exception);
 void port_written(struct board *b, uint32_t port, uint32_t address, uint32_t old, uint32_t value);
 void port_again(struct board *b, uint32_t port);
 int64_t applied(const struct gate *gates, uint32_t count, uint32_t address, int64_t value, int there, int *any);

@@ -123,10 +123,10 @@ class CompiledPort(Port):
         part, port, wiring = part_of(self.wiring), self.description, self.wiring
         self._functions, self._board = part.functions, part.board
         kind = kind_of(port)
-        watches = bool(port.exception and (port.sending or port.status)) and kind in (Port, BlockPort)
+        watches = self.watches and kind in (Port, BlockPort)
         transmit = _NOWHERE if port.transmit is None else port.transmit
         numbers = (*port.bank, transmit, port.burst, watches, _KINDS.index(kind))
-        words = (c_uint32 * 8)(*numbers, wiring.hz // BYTES_A_SECOND, round(THINKING * wiring.hz))
+        words = (c_uint32 * 9)(*numbers, wiring.hz // BYTES_A_SECOND, round(THINKING * wiring.hz), self.sender)
         self.slot = self._functions.port(self._board, port.exception, self._arrives, self._again, words)
         fits(self.slot)
         self._tell_bits()

@@ -17,12 +17,19 @@ static int handling(const struct board *b, const struct port_plan *plan) {
     return is_active(&b->shared.state, (uint32_t)plan->exception);
 }
 
+static int giving(const struct board *b, const struct port_plan *plan) {
+    return is_active(&b->shared.state, (uint32_t)plan->sender);
+}
+
 static void update(struct board *b, uint32_t port) {
     const struct port_plan *plan = &b->automatic.ports[port];
     const struct port_state *p = state_of(b, port);
+    const uint64_t *all = b->shared.state.enabled;
+    int shared = plan->sender == plan->exception, calls = p->ready || p->shown != REST;
+    if (!shared) board_line(b, plan->sender, p->offers && in_set(all, (uint32_t)plan->sender));
     if (!plan->exception) return;
-    int enabled = in_set(b->shared.state.enabled, (uint32_t)plan->exception), calls = p->ready || p->shown != REST;
-    board_line(b, plan->exception, ((calls && !p->stalled) || p->offers) && enabled);
+    int enabled = in_set(all, (uint32_t)plan->exception);
+    board_line(b, plan->exception, ((calls && !p->stalled) || (p->offers && shared)) && enabled);
     if (calls && (p->stalled || !enabled)) board_arm(b, plan->again, board_now(b) + AGAIN_CYCLES);
 }
 
@@ -140,7 +147,7 @@ void port_send(struct board *b, uint32_t port, uint32_t value) {
     const struct port_plan *plan = &b->automatic.ports[port];
     struct port_state *p = state_of(b, port);
     uint8_t byte = (uint8_t)value;
-    p->gave |= handling(b, plan);
+    p->gave |= giving(b, plan);
     emit(b, port, board_now(b), &byte, 1);
     if (plan->kind == FRAMED) framed_sent(b, port, byte);
     p->asked |= plan->kind == ASKED;
@@ -169,7 +176,7 @@ static int64_t viewed(struct board *b, uint32_t port, uint32_t address, int64_t 
     int own = 0;
     if (plan->kind == ASKED) return applied(plan->gates, plan->gate_count, address, value, 1, &own);
     if (p->more && has_gate(plan, address)) p->ready = 1, p->more = 0, p->early = 1;
-    if (p->status && !p->ready && handling(b, plan)) {
+    if (p->status && giving(b, plan) && !(p->ready && handling(b, plan))) {
         int64_t offered = applied(plan->sending, plan->sending_count, address, value, 1, &own);
         if (own) return offered;
         if (!plan->sending_count && !tried)
@@ -215,7 +222,7 @@ static void enabled_by(struct board *b, uint32_t port, uint32_t address, uint32_
     const struct port_plan *plan = &b->automatic.ports[port];
     struct port_state *p = state_of(b, port);
     if (address < plan->low || address > plan->high || address == plan->transmit) return;
-    if (!handling(b, plan)) {
+    if (!giving(b, plan)) {
         p->enabler = address;
         p->offers = OFFERS;
         p->given = 0;
@@ -232,7 +239,7 @@ void port_written(struct board *b, uint32_t port, uint32_t address, uint32_t old
 }
 
 static void refused(const struct port_plan *plan, struct port_state *p) {
-    p->stalled = p->ready;
+    if (plan->sender == plan->exception) p->stalled = p->ready;
     p->offers -= p->offers > 0;
     p->status = p->offers && !plan->sending_count ? !p->status : 1;
 }
@@ -243,8 +250,8 @@ static void settled(struct board *b, uint32_t port) {
     update(b, port);
 }
 
-/* The handler is about to return. */
-void port_leaving(struct board *b, uint32_t port) {
+/* A handler of its own is about to return. */
+void port_leaving(struct board *b, uint32_t port, int32_t exception) {
     struct port_state *p = state_of(b, port);
     enum port_kind kind = b->automatic.ports[port].kind;
     uint32_t shown = p->shown;
@@ -257,7 +264,8 @@ void port_leaving(struct board *b, uint32_t port) {
     }
     if (kind == BLOCK) p->ready = p->ahead = 0;
     if (p->early && p->ready) p->ready = 0;
-    if (p->gave) {
+    if (exception != b->automatic.ports[port].sender) p->stalled = p->ready && !p->took;
+    else if (p->gave) {
         if (!enables(p, p->enabler) && p->enabler_count < ENABLERS) p->enablers[p->enabler_count++] = p->enabler;
         p->given++;
         p->offers = p->given < MOST_GIVEN ? OFFERS : 0;
@@ -279,7 +287,7 @@ API void board_reset_port(struct board *b, int port) {
 }
 
 /* `words`: first and last own register, where it sends, `burst`, `watches`, its kind, and cycles (see auto.h) of a byte
- * that goes to memory, and before an answer is read. */
+ * that goes to memory, and before an answer is read; the interrupt whose handler gives bytes out. */
 API int board_port(struct board *b, int32_t exception, int32_t arrives, int32_t again, const uint32_t *words) {
     struct automatic *a = &b->automatic;
     if (a->port_count == USARTS) return -1;
@@ -287,7 +295,7 @@ API int board_port(struct board *b, int32_t exception, int32_t arrives, int32_t 
     plan->exception = exception, plan->arrives = arrives, plan->again = again;
     plan->low = words[0], plan->high = words[1], plan->transmit = words[2];
     plan->burst = words[3], plan->watches = words[4], plan->kind = (enum port_kind)words[5];
-    plan->byte_cycles = words[6], plan->thinks = words[7];
+    plan->byte_cycles = words[6], plan->thinks = words[7], plan->sender = (int32_t)words[8];
     b->sources[arrives] = (struct source){PORT, 0, (uint16_t)a->port_count};
     b->sources[again] = (struct source){PORT, 1, (uint16_t)a->port_count};
     return (int)a->port_count++;
