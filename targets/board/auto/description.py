@@ -40,12 +40,11 @@ class PortDescription:
     `receive` gives a byte when read, and `gates` say that there is one; `exception` is the number of the interrupt that
     does (IRQ n is 16 + n; 0 where it is polled). `transmit` takes a byte when written. `status` bits of registers
     (address, mask) read as set while nothing else is known of them: they changed nothing where a byte was received.
-    `sending` are the bits with which the handler gives the next byte out; where that is the handler of another interrupt,
+    `sending` are the bits with which the handler gives the next byte out; where another interrupt's handler does that,
     `sender` is its number (0: the same). In a `burst` its handler takes as many bytes as it likes without looking
-    whether there are any. Its handler sees where a message `begins` and `ends`, and `reads`
-    when the answer is fetched, as on I2C. Where it is `asked` a byte comes for each that is written, as from what hangs
-    on SPI, and the interrupt is how that calls. With a `transfer` received bytes go to
-    memory, with `sends` those that go out are taken from there.
+    whether there are any. Its handler sees where a message `begins` and `ends`, and `reads` when the answer is fetched,
+    as on I2C. Where it is `asked` a byte comes for each that is written, as from what hangs on SPI, and the interrupt is
+    how that calls. With a `transfer` received bytes go to memory, with `sends` those that go out are taken from there.
     """
 
     name: str
