@@ -43,8 +43,9 @@ class PortDescription:
     `sending` are the bits with which the handler gives the next byte out; where another interrupt's handler does that,
     `sender` is its number (0: the same). In a `burst` its handler takes as many bytes as it likes without looking
     whether there are any. Its handler sees where a message `begins` and `ends`, and `reads` when the answer is fetched,
-    as on I2C. Where it is `asked` a byte comes for each that is written, as from what hangs on SPI, and the interrupt is
-    how that calls. With a `transfer` received bytes go to memory, with `sends` those that go out are taken from there.
+    as on I2C. Where it is `asked` a byte comes for each that is written, as from what hangs on SPI, and its interrupt
+    is how that calls. With a `transfer` received bytes go to memory, with `sends` those that go out are taken from
+    there.
     """
 
     name: str
