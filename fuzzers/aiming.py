@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from heapq import heappop, heappush
 from itertools import islice
 from random import Random
 from typing import NamedTuple
 
 from fuzzers.chains import chains_after, is_natural
+from fuzzers.inquiry import Inquiry, Trial
 from fuzzers.operands import Three, by_place, hits
 from fuzzers.probes import Numbers, Painter, Place
 from fuzzers.repairs import counts_in, repairs_in
@@ -19,7 +21,7 @@ from fuzzers.windows import Window, moved_in, three_of, window_of, windows
 from harness.case import Send, Step, TestCase
 from harness.learned import Aim, Begun, Compared, Counted, Looked, Repair
 from protocols.model import Message, Protocol
-from protocols.render import Change
+from protocols.render import Change, Leaf
 
 RUNS = 3
 AIMED = "aimed"  # what is said of such a case begins so
@@ -48,11 +50,12 @@ class Probe:
 
 
 class _Offered(NamedTuple):
-    """A case that showed new code, and the message of it that is to be looked into."""
+    """A case that showed new code, and the message of it that is to be looked into; `fresh`: nothing was asked yet."""
 
     case: TestCase
     step: int
     lengths: bool
+    fresh: bool = False
 
 
 class Aimer:
@@ -70,7 +73,10 @@ class Aimer:
         self._met_aims: deque[_Offered] = deque()
         self._kept: list[tuple[int, int, _Offered]] = []
         self._known: set[object] = set()
-        self._probes: list[Probe] = []
+        self._probes: list[Probe | Trial] = []
+        self._places: set[int] = set()
+        self._inquiry: tuple[Inquiry, _Offered, str] | None = None
+        self._waits = False
         self._aims: deque[tuple[Probe, Aim]] = deque()
         self._late: deque[tuple[Probe, Aim]] = deque()
         self._tried: set[tuple[str, str, int, bytes]] = set()
@@ -113,8 +119,12 @@ class Aimer:
         if key not in self._known:
             self._known.add(key)
             step = max((index for index, names in unusual if names), default=sends[-1][0])
+            size = sum(len(send.data) for _, send in sends)
+            if any(texts) and self._protocol.blind:
+                self._wait(_Offered(case, step, lengths=False, fresh=True), size)
+                return
             for lengths in (False, True) if any(texts) else (False,):
-                self._wait(_Offered(case, step, lengths), sum(len(send.data) for _, send in sends))
+                self._wait(_Offered(case, step, lengths), size)
 
     def _wait(self, offered: _Offered, size: int) -> None:
         """What an aim has led to comes next, of the others the shortest."""
@@ -135,23 +145,82 @@ class Aimer:
         """What stands in the fields that are looked into byte by byte."""
         return [data for leaf, data in self._painter.fields(send) if self._painter.windows(send, leaf, data)]
 
-    def probe(self, dealt: int) -> tuple[int, Probe] | None:
+    # -- inquiries --------------------------------------------------------------------------------------------------
+
+    def _inquire(self, offered: _Offered) -> None:
+        """Ask what of the message matters, and which checksum it carries."""
+        case, index = offered.case, offered.step
+        found = self._opaque(case.steps[index])
+        if found is None:
+            self._asked_enough(offered)
+            return
+        message, leaf, data = found
+
+        def written(data: bytes, alone: bool) -> tuple[Step, ...]:
+            steps = self._painter.replaced(case.steps, index, leaf.name, data)
+            return (steps[index],) if alone else steps
+
+        knows = partial(self._painter.repairs.place, message, leaf.name)
+        inquiry = Inquiry(case.state, data, written, knows=lambda data: knows(data) is not None)
+        self._inquiry, self._waits = (inquiry, offered, leaf.name), False
+
+    def _opaque(self, step: Step) -> tuple[str, Leaf, bytes] | None:
+        """A message's first field that is looked into byte by byte, and what is in it."""
+        for leaf, data in self._painter.fields(step) if isinstance(step, Send) else ():
+            assert isinstance(step, Send)
+            if self._painter.windows(step, leaf, data):
+                return step.message, leaf, data
+        return None
+
+    def _asked_enough(self, offered: _Offered) -> None:
+        """Its bytes are looked into next."""
+        self._met_aims.extendleft(offered._replace(lengths=lengths, fresh=False) for lengths in (True, False))
+
+    def _trial(self) -> Trial | None:
+        """The next of the inquiry that is under way, once the last was answered."""
+        if self._inquiry is None or self._waits:
+            return None
+        inquiry, offered, name = self._inquiry
+        if (trial := inquiry.trial()) is not None:
+            self._waits = True
+            return trial
+        self._inquiry = None
+        if inquiry.found is not None:
+            message = _message(offered.case.steps[offered.step])
+            self._painter.repairs.add(replace(inquiry.found, message=message, field=name))
+        case = replace(offered.case, steps=inquiry.steps)
+        self._asked_enough(offered._replace(case=case, step=0 if inquiry.alone else offered.step))
+        return None
+
+    # -- what is looked into ----------------------------------------------------------------------------------------
+
+    def _numbered(self, probe: Probe | Trial) -> int:
+        self._probes.append(probe)
+        number = len(self._probes) - 1
+        if self._begun is not None and self._begun.probe == number:
+            probe.runs = [tuple(Compared(*one) for one in run) for run in self._begun.runs]
+        return number
+
+    def probe(self, dealt: int) -> tuple[int, Probe | Trial] | None:
         """The next to be looked into, when so many cases were dealt, and its number."""
+        if (trial := self._trial()) is not None:
+            return self._numbered(trial), trial
         while self._next or self._met_aims or self._kept:
             turn = isinstance(self._next[0], Probe) or len(self._probes) % 2 if self._next else False
             if self._next and (turn or not self._met_aims):
                 wanted = self._next.popleft()
                 probe = wanted if isinstance(wanted, Probe) else self._made(*wanted)
             elif (offered := self._due(dealt)) is not None:
+                if offered.fresh and self._inquiry is None:
+                    self._inquire(offered)
+                    if (trial := self._trial()) is not None:
+                        return self._numbered(trial), trial
+                    continue
                 probe = self._made(offered.case.state, offered.case.steps, offered.step, lengths=offered.lengths)
             else:
                 return None
             if probe.scales:
-                self._probes.append(probe)
-                number = len(self._probes) - 1
-                if self._begun is not None and self._begun.probe == number:
-                    probe.runs = [tuple(Compared(*one) for one in run) for run in self._begun.runs]
-                return number, probe
+                return self._numbered(probe), probe
         return None
 
     def _made(self, state: str, steps: tuple[Step, ...], step: int, lengths: bool) -> Probe:
@@ -159,8 +228,11 @@ class Aimer:
         hopeless = {name for name, messages in self._breaking.items() if len(messages) >= _HOPELESS}
         return Probe(state, steps, {place: scale for place, scale in found.items() if place[1] not in hopeless})
 
-    def runs(self, probe: Probe, random: Random) -> Iterator[tuple[Step, ...]]:
+    def runs(self, probe: Probe | Trial, random: Random) -> Iterator[tuple[Step, ...]]:
         """The steps of its runs, the first as it stands."""
+        if isinstance(probe, Trial):
+            yield from probe.variants
+            return
         probe.numbers.append({place: scale.value for place, scale in probe.scales.items()})
         probe.sent.append(probe.steps)
         yield probe.steps
@@ -174,12 +246,19 @@ class Aimer:
         """What was compared in one run; what comes of the probe once all have run."""
         probe = self._probes[number]
         probe.runs.append(compared)
+        if isinstance(probe, Trial):
+            if len(probe.runs) < len(probe.variants):
+                return None
+            held, places = probe.held(self._places)
+            return Looked(number, dealt, held=held, places=places)
         if len(probe.runs) < RUNS or len(probe.numbers) < RUNS:
             return None
         lost = _lost(probe.runs)
         aims = () if lost > _LOST and len(probe.scales) > 1 else tuple(self._found(probe))
         broken = lost > (0 if any(_windows(probe)) else _LOST)
-        return Looked(number, dealt, broken, aims, tuple(self._repairs(probe)), tuple(self._counts(probe)))
+        places = tuple(sorted({one.place for one in probe.runs[0]} - self._places))
+        repairs, counts = tuple(self._repairs(probe)), tuple(self._counts(probe))
+        return Looked(number, dealt, broken, aims, repairs, counts, places=places)
 
     def _repairs(self, probe: Probe) -> Iterator[Repair]:
         """Checksums of the fields of bytes that were moved."""
@@ -247,6 +326,12 @@ class Aimer:
     def take(self, looked: Looked) -> None:
         """What came of a probe: aims are dealt in their turn; where it broke, its halves are looked into."""
         probe = self._probes[looked.probe]
+        self._places.update(looked.places)
+        if isinstance(probe, Trial):
+            probe.inquiry.told(looked)
+            probe.runs.clear()
+            self._waits = False
+            return
         for repair in looked.repairs:
             self._painter.repairs.add(repair)
         for counted in looked.counts:
@@ -260,14 +345,15 @@ class Aimer:
             self._next.extendleft(probe.part(some) for some in (places[half:], places[:half]))
         elif looked.broken:
             ((step, name),) = places
-            self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
+            if window_of(name) is None:  # which byte does what is another matter in each message
+                self._breaking.setdefault(name, set()).add(_message(probe.steps[step]))
         probe.runs.clear()
         probe.sent.clear()
 
     @property
     def has_work(self) -> bool:
         """True while there is something that nothing else tries."""
-        return bool(self._aims or self._next)
+        return bool(self._aims or self._next or self._inquiry)
 
     def aimed(self, *, late: bool) -> tuple[Probe, Aim, tuple[Step, ...]] | None:
         """The next case with an aim: the probe that it is from, and its steps."""

@@ -135,9 +135,12 @@ def _signed(number: int) -> int:
 
 
 def moved(runs: Sequence[Sequence[Compared]]) -> Iterator[tuple[int, Three, int]]:
-    """Operands that were not the same in each run, with where they were, and what they were compared with at first."""
+    """Operands that were not the same in each run, with where they were, and what they were compared with at first.
+
+    What each place compared first comes first, then what it compared next: a loop hides nothing.
+    """
     tables = [by_place(run) for run in runs]
-    for place, first in tables[0].items():
+    for place, first in sorted(tables[0].items(), key=lambda item: item[0][1]):
         rest = [table.get(place) for table in tables[1:]]
         if len(rest) == 2 and rest[0] is not None and rest[1] is not None:
             for mine, others in ((0, 1), (1, 0)):

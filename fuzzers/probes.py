@@ -11,7 +11,7 @@ from random import Random
 
 import boofuzz
 
-from fuzzers.repairs import Repairs, covered, kept
+from fuzzers.repairs import Repairs, covered, guessed, kept
 from fuzzers.scales import Scale, scales_of
 from fuzzers.windows import Window, single, window_of, written
 from harness.case import Send, Step
@@ -19,6 +19,7 @@ from protocols.model import Protocol
 from protocols.render import Change, Leaf
 
 _STEP = 63  # by which a number is moved at most
+_GUESSED = 0.2  # of the messages of which nobody knows a checksum
 _LONGER = 5  # bytes by which a text is longer or shorter
 Place = tuple[int, str]  # the step, the field
 Numbers = Mapping[Place, int]
@@ -77,13 +78,21 @@ class Painter:
         return tuple(self._repaired(step, random) if isinstance(step, Send) else step for step in steps)
 
     def _repaired(self, step: Send, random: Random) -> Send:
-        names = self.repairs.fields(step.message) if step.replay_of < 0 else []
-        if not names or self.protocol.parts(step) is None:
+        if step.replay_of >= 0 or self.protocol.parts(step) is None:
             return step
+        if not (names := self.repairs.fields(step.message)):
+            return self._guessed(step, random) if self.protocol.blind and random.random() < _GUESSED else step
         found = {leaf.name: data for leaf, data in self.fields(step) if leaf.name in names}
         better = {name: self.repairs.bent(step.message, name, data, random) for name, data in found.items()}
         changes = {name: data for name, data in better.items() if data != found[name]}
         return self._changed(step, changes) if changes else step
+
+    def _guessed(self, step: Send, random: Random) -> Send:
+        """With a checksum of some kind in the first field of bytes."""
+        for leaf, data in self.fields(step):
+            if self.windows(step, leaf, data):
+                return self._changed(step, {leaf.name: guessed(data, random)})
+        return step
 
     def moved(self, scales: Mapping[Place, Scale], random: Random) -> Numbers:
         """Every field a little more or less, each by another amount as far as there are."""
@@ -107,7 +116,13 @@ class Painter:
         after = before[: window.stop] + filler * more + before[window.stop :]
         found = self.repairs.place(step.message, window.field, before)
         after = kept(found[0], found[1] + more, after) if found else after
-        return (*steps[:index], self._changed(step, {window.field: after[: self.max_len]}), *steps[index + 1 :])
+        return self.replaced(steps, index, window.field, after[: self.max_len])
+
+    def replaced(self, steps: Sequence[Step], index: int, name: str, data: bytes) -> tuple[Step, ...]:
+        """The steps with other bytes in a field of one message."""
+        step = steps[index]
+        assert isinstance(step, Send)
+        return (*steps[:index], self._changed(step, {name: data}), *steps[index + 1 :])
 
     def _step(self, step: Step, numbers: Mapping[str, bytes | None]) -> Step:
         changes = {name: data for name, data in numbers.items() if data is not None}

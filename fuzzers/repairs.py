@@ -24,8 +24,9 @@ from harness.learned import Compared, Counted, Repair
 from protocols.checksums import ALGORITHMS, Algorithm
 
 _LATEST_START, _LARGEST_GAP, _FARTHEST, _NEAR = 8, 1, 8, 8  # a gap: what stands between, as `*` in NMEA 0183
-_MOST_PLACES = 64
+_MOST_PLACES, LONGEST_TAIL = 64, 2
 _DIGITS = re.compile(rb"[0-9A-Fa-f]+")
+_USUAL_STARTS, _USUAL_TAILS = (0, 0, 1, 1, 2, 3), (0, 0, 0, 1, 1, 2)
 _BROKEN = 0.15  # of the bent messages keep their wrong checksum
 Order = Literal["little", "big"]
 
@@ -61,7 +62,7 @@ class _Explains:
         """By what stands there in each message: the algorithm, where, in which order, and what of it is compared."""
         found: dict[tuple[int, ...], list[tuple[Algorithm, int, Order, str]]] = {}
         for algorithm in map(ALGORITHMS.get, ALGORITHMS):
-            for at, order in product(range(1, self._size - algorithm.width + 1), _orders(algorithm)):
+            for at, order in product(range(1, self._size - algorithm.width + 1), orders_of(algorithm)):
                 numbers = [int.from_bytes(data[at : at + algorithm.width], order) for data in self._datas]
                 for shown in _shown(algorithm):
                     parts = tuple(_part(number, algorithm, shown) for number in numbers)
@@ -79,7 +80,8 @@ class _Explains:
                 sums = self._worked_out(algorithm, start, at - gap)
                 if tuple(_part(one, algorithm, shown) for one in sums) == worked_out:
                     tail, anchors = self._size - at - algorithm.width, anchors_of(self._datas[0], at)
-                    yield Repair("", "", algorithm.name, start, order, tail, gap, anchors), at, shown
+                    ending = ending_of(self._datas, at + algorithm.width)
+                    yield Repair("", "", algorithm.name, start, order, tail, gap, anchors, ending), at, shown
 
     def _worked_out(self, algorithm: Algorithm, start: int, stop: int) -> list[int]:
         key = algorithm.name, start, stop
@@ -88,7 +90,8 @@ class _Explains:
         return self._sums[key]
 
 
-def _orders(algorithm: Algorithm) -> tuple[Order, ...]:
+def orders_of(algorithm: Algorithm) -> tuple[Order, ...]:
+    """In which its bytes may stand."""
     return ("little", "big") if algorithm.width > 1 and not _is_text(algorithm) else ("big",)
 
 
@@ -109,6 +112,12 @@ def _part(number: int, algorithm: Algorithm, shown: str) -> int:
         text = number.to_bytes(algorithm.width)
         return int(text, 16) if _DIGITS.fullmatch(text) else -1
     return number if shown == "whole" else number & 0xFF if shown == "low" else number >> 8 & 0xFF
+
+
+def ending_of(datas: Sequence[bytes], at: int) -> str:
+    """What stands from there on in all of them, if it is short: a delimiter."""
+    endings = {data[at:] for data in datas}
+    return endings.pop().hex() if len(endings) == 1 and len(datas[0]) - at <= LONGEST_TAIL else ""
 
 
 def anchors_of(data: bytes, at: int) -> tuple[tuple[int, int], ...]:
@@ -183,12 +192,32 @@ class Repairs:
             return data
         repair = random.choices(repairs, [self._often[_kind(one)] ** 2 for one in repairs])[0]
         at = random.choice(list(_places(repair, data)))
-        if repair.anchors and random.random() < 0.5:
+        width, ending = ALGORITHMS.get(repair.algorithm).width, bytes.fromhex(repair.ending)
+        if ending and random.random() > _BROKEN and len(data) - len(ending) - width > repair.start + repair.gap:
+            at = len(data) - len(ending) - width
+            data = data[: at + width] + ending
+        elif repair.anchors and random.random() < 0.5:
             where, lacks = random.choice(repair.anchors)
-            at = len(data) - ALGORITHMS.get(repair.algorithm).width
+            at = len(data) - width
             if where < at and 0 <= at - lacks <= 0xFF:
                 data = data[:where] + bytes([at - lacks]) + data[where + 1 :]
         return _right(repair, data, at)
+
+
+def guessed(data: bytes, random: Random) -> bytes:
+    """With a checksum of any kind at the end or shortly before it: where nothing is known, one of them may be right.
+
+    What stands behind it may be what the message begins with, as HDLC and SLIP have it.
+    """
+    algorithm = ALGORITHMS.get(random.choice(list(ALGORITHMS)))
+    start, tail = random.choice(_USUAL_STARTS), random.choice(_USUAL_TAILS)
+    at = len(data) - tail - algorithm.width
+    order = random.choice(orders_of(algorithm))
+    if at <= start + 1:
+        return data
+    if tail == 1 and random.random() < 0.5:
+        data = data[:-1] + data[:1]
+    return _right(Repair("", "", algorithm.name, start, order, tail), data, at)
 
 
 def _kind(repair: Repair) -> tuple[object, ...]:

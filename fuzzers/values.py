@@ -23,6 +23,7 @@ RANDOM_VALUES = 64
 COPIES = (2, 16)
 LETTER = b"A"
 FILLERS = (b"\xff\x00", b"\0", b"%s%n")
+FORMATS = (b"%s", b"%n", b"%s%s%s%s", b"%n%n%n%n", b"%x%d%s%n")  # short, where the library's fill a field
 SHORT, LONG = 40, 64
 _LIMITS = 16  # of strings' lengths: a protocol has a few
 _PRIMITIVES = 1024
@@ -183,7 +184,13 @@ def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
 def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     lengths = sweep(len(leaf.default), min(max_len, _countable(layout, leaf)))
     resized = _swept(lengths, lambda length, filler: (Change(leaf.name, fit(leaf.default, length, filler)),), 8)
-    return [*_of_boofuzz(layout, leaf, max_len), *resized, *_flips(leaf)]
+    return [*_formats(leaf, max_len), *_of_boofuzz(layout, leaf, max_len), *resized, *_flips(leaf)]
+
+
+def _formats(leaf: Leaf, max_len: int) -> list[Values]:
+    """What makes a careless `printf` read or write where it should not, alone and behind the usual."""
+    texts = [text for text in (*FORMATS, *(leaf.default + form for form in FORMATS[:2])) if len(text) <= max_len]
+    return [Values("short format", len(texts), lambda k: (Change(leaf.name, texts[k]),), 2)] if texts else []
 
 
 def _countable(layout: Layout, leaf: Leaf) -> int:

@@ -76,7 +76,8 @@ class Repair:
     """A checksum in a field of a message, by its algorithm: of the bytes from `start` to `gap` before where it stands.
 
     `tail` bytes were behind it. `anchors` are bytes that may be the length that leads there: where each stands, and
-    what has to be added to it. `order` is that of the checksum's bytes.
+    what has to be added to it. `order` is that of the checksum's bytes. `ending` is what stood behind it, in
+    hexadecimal digits: a delimiter, as far as is known.
     """
 
     message: str
@@ -87,6 +88,7 @@ class Repair:
     tail: int
     gap: int = 0
     anchors: tuple[tuple[int, int], ...] = ()
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Looked:
     """What came of a probe, by its number, when so many of the fuzzer's own cases were dealt.
 
     `broken`: with other numbers in its fields the program went another way. `repairs` are checksums that it showed,
-    `counts` numbers that may be lengths.
+    `counts` numbers that may be lengths. `held` tells which variants of a message led where it led, and `places` are
+    those in the code that were seen first then.
     """
 
     probe: int
@@ -103,6 +106,8 @@ class Looked:
     aims: tuple[Aim, ...] = ()
     repairs: tuple[Repair, ...] = ()
     counts: tuple[Counted, ...] = ()
+    held: tuple[bool, ...] = ()
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

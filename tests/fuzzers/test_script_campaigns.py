@@ -157,7 +157,7 @@ def test_a_greeting_that_the_script_does_not_read_is_no_answer(campaign, device)
     broken = {}
 
     def answer(line, _connection):
-        broken.update({1: 1} if b"STOR%n" in line else {})
+        broken.update({1: 1} if b"STOR%" in line else {})
         return b"" if broken else None
 
     server = device(b"USER", b"PASS", b"STOR", banner=b"220 ready\n", answer=answer)
