@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from fuzzers.chains import chains_after, is_natural
-from fuzzers.inquiry import Inquiry, Trial
+from fuzzers.inquiry import Inquiry, Part, Trial
 from fuzzers.operands import Three, by_place, hits
 from fuzzers.probes import Numbers, Painter, Place
 from fuzzers.repairs import counts_in, repairs_in
@@ -21,7 +21,7 @@ from fuzzers.windows import Window, moved_in, three_of, window_of, windows
 from harness.case import Send, Step, TestCase
 from harness.learned import Aim, Begun, Compared, Counted, Looked, Repair
 from protocols.model import Message, Protocol
-from protocols.render import Change, Leaf
+from protocols.render import Change
 
 RUNS = 3
 AIMED = "aimed"  # what is said of such a case begins so
@@ -75,7 +75,7 @@ class Aimer:
         self._known: set[object] = set()
         self._probes: list[Probe | Trial] = []
         self._places: set[int] = set()
-        self._inquiry: tuple[Inquiry, _Offered, str] | None = None
+        self._inquiry: tuple[Inquiry, _Offered] | None = None
         self._waits = False
         self._aims: deque[tuple[Probe, Aim]] = deque()
         self._late: deque[tuple[Probe, Aim]] = deque()
@@ -149,27 +149,25 @@ class Aimer:
 
     def _inquire(self, offered: _Offered) -> None:
         """Ask what of the message matters, and which checksum it carries."""
-        case, index = offered.case, offered.step
-        found = self._opaque(case.steps[index])
-        if found is None:
+        case = offered.case
+        if (part := self._part(case.steps, offered.step)) is None:
             self._asked_enough(offered)
             return
-        message, leaf, data = found
+        alone = (self._part((step,), 0) for step in case.steps)
+        inquiry = Inquiry(case.state, part, [one for one in alone if one is not None], knows=self._knows)
+        self._inquiry, self._waits = (inquiry, offered), False
 
-        def written(data: bytes, alone: bool) -> tuple[Step, ...]:
-            steps = self._painter.replaced(case.steps, index, leaf.name, data)
-            return (steps[index],) if alone else steps
+    def _knows(self, part: Part, data: bytes) -> bool:
+        return self._painter.repairs.place(part.message, part.field, data) is not None
 
-        knows = partial(self._painter.repairs.place, message, leaf.name)
-        inquiry = Inquiry(case.state, data, written, knows=lambda data: knows(data) is not None)
-        self._inquiry, self._waits = (inquiry, offered, leaf.name), False
-
-    def _opaque(self, step: Step) -> tuple[str, Leaf, bytes] | None:
-        """A message's first field that is looked into byte by byte, and what is in it."""
-        for leaf, data in self._painter.fields(step) if isinstance(step, Send) else ():
-            assert isinstance(step, Send)
+    def _part(self, steps: tuple[Step, ...], index: int) -> Part | None:
+        """A message's first field that is looked into byte by byte."""
+        step = steps[index]
+        if not isinstance(step, Send) or step.replay_of >= 0:
+            return None
+        for leaf, data in self._painter.fields(step):
             if self._painter.windows(step, leaf, data):
-                return step.message, leaf, data
+                return Part(step.message, leaf.name, data, partial(self._painter.replaced, steps, index, leaf.name))
         return None
 
     def _asked_enough(self, offered: _Offered) -> None:
@@ -180,14 +178,13 @@ class Aimer:
         """The next of the inquiry that is under way, once the last was answered."""
         if self._inquiry is None or self._waits:
             return None
-        inquiry, offered, name = self._inquiry
+        inquiry, offered = self._inquiry
         if (trial := inquiry.trial()) is not None:
             self._waits = True
             return trial
         self._inquiry = None
         if inquiry.found is not None:
-            message = _message(offered.case.steps[offered.step])
-            self._painter.repairs.add(replace(inquiry.found, message=message, field=name))
+            self._painter.repairs.add(inquiry.found)
         case = replace(offered.case, steps=inquiry.steps)
         self._asked_enough(offered._replace(case=case, step=0 if inquiry.alone else offered.step))
         return None

@@ -10,9 +10,9 @@ message has to be nought, or is looked at bit by bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import product
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import Literal, NamedTuple
 
 from fuzzers.repairs import LONGEST_TAIL, kept, orders_of
 from harness.case import Step
@@ -43,51 +43,50 @@ class Trial:
         return tuple(wanted <= other for other in others), fresh
 
 
-class Inquiry:
-    """Into one field of one message of a sequence.
+class Part(NamedTuple):
+    """A field of bytes of a message in a sequence: `written` gives the sequence with other bytes in it."""
 
-    `written` gives the sequence with other bytes in the field, or the message `alone`; `knows` tells of some bytes
-    whether a checksum of theirs is known.
+    message: str
+    field: str
+    data: bytes
+    written: Callable[[bytes], tuple[Step, ...]]
+
+
+class Inquiry:
+    """Into one part of a sequence, or of one of those that each have one message `alone`.
+
+    `knows` tells of a part with some bytes whether a checksum of theirs is known.
     """
 
-    def __init__(
-        self,
-        state: str,
-        data: bytes,
-        written: Callable[[bytes, bool], tuple[Step, ...]],
-        *,
-        knows: Callable[[bytes], bool],
-    ) -> None:
-        self.state, self.data, self.wanted = state, data, frozenset[int]()
-        self._with, self._knows = written, knows
-        self.alone = len(written(data, False)) == 1
+    def __init__(self, state: str, part: Part, alone: Sequence[Part], *, knows: Callable[[Part, bytes], bool]) -> None:
+        self.state, self.part, self.data, self.wanted = state, part, part.data, frozenset[int]()
+        self._alone, self._knows = tuple(alone), knows
+        self.alone = len(self.steps) == 1
         self._stage: Stage = "alone"
-        self._low, self._high = 0, len(data)
+        self._low, self._high = 0, len(self.data)
         self._sums: list[Repair] | None = None
         self.found: Repair | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The sequence as far as it was made shorter."""
-        return self._written(self.data)
-
-    def _written(self, data: bytes) -> tuple[Step, ...]:
-        return self._with(data, self.alone)
+        return self.part.written(self.data)
 
     def trial(self) -> Trial | None:
         """The next; None where there is nothing left to ask."""
-        if self._stage == "alone" and self.alone:
+        if self._stage == "alone" and (self.alone or not self._alone):
             self._stage = self._after_alone()
         if self._stage == "alone":
-            return Trial(self.state, [self.steps, self._with(self.data, True)], self)
+            return Trial(self.state, [self.steps, *(one.written(one.data) for one in self._alone)], self)
         if self._stage in ("tail", "head"):
-            return Trial(self.state, [self.steps, *(self._written(data) for data in self._cuts())], self)
+            return Trial(self.state, [self.steps, *(self.part.written(data) for data in self._cuts())], self)
         if self._sums is None:
-            self._sums = [] if self._knows(self.data) else list(standing_in(self.data))[:_MOST_SUMS]
+            known = self._knows(self.part, self.data)
+            self._sums = [] if known else list(islice(standing_in(self.data), _MOST_SUMS))
         if self._stage == "done" or not self._sums:
             return None
         datas = variants_of(self._sums[0], self.data)
-        return Trial(self.state, [self.steps, *map(self._written, datas)], self)
+        return Trial(self.state, [self.steps, *map(self.part.written, datas)], self)
 
     def _after_alone(self) -> Stage:
         return "tail" if len(self.data) > _LONG else "sums"
@@ -109,7 +108,7 @@ class Inquiry:
             self._stage = "sums"  # nothing tells what it led to
             return
         if self._stage == "alone":
-            self.alone, self._stage = looked.held[0], self._after_alone()
+            self._told_of_alone(looked.held)
             return
         if self._stage == "sums":
             self._told_of_sum(looked.held)
@@ -128,11 +127,18 @@ class Inquiry:
         self._stage = "head" if self._stage == "tail" and len(self.data) > 1 else "sums"
         self._low, self._high = 0, len(self.data)
 
+    def _told_of_alone(self, held: Sequence[bool]) -> None:
+        """Go on with the first message that is enough by itself."""
+        if enough := [part for part, led_there in zip(self._alone, held, strict=True) if led_there]:
+            self.part, self.data, self.alone = enough[0], enough[0].data, True
+            self._low, self._high = 0, len(self.data)
+        self._stage = self._after_alone()
+
     def _told_of_sum(self, held: Sequence[bool]) -> None:
         assert self._sums is not None
         repair = self._sums.pop(0)
         if any(right and not wrong for right, wrong in zip(held[::2], held[1::2], strict=True)):
-            self.found, self._stage = repair, "done"
+            self.found, self._stage = replace(repair, message=self.part.message, field=self.part.field), "done"
 
 
 def standing_in(data: bytes) -> Iterator[Repair]:

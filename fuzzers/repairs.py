@@ -26,7 +26,7 @@ from protocols.checksums import ALGORITHMS, Algorithm
 _LATEST_START, _LARGEST_GAP, _FARTHEST, _NEAR = 8, 1, 8, 8  # a gap: what stands between, as `*` in NMEA 0183
 _MOST_PLACES, LONGEST_TAIL = 64, 2
 _DIGITS = re.compile(rb"[0-9A-Fa-f]+")
-_USUAL_STARTS, _USUAL_TAILS = (0, 0, 1, 1, 2, 3), (0, 0, 0, 1, 1, 2)
+_USUAL_STARTS, _USUAL_TAILS, _USUAL_LENGTHS = (0, 0, 1, 1, 2, 3), (0, 0, 0, 1, 1, 2), (0, 1, 1, 2, 2, 3)
 _BROKEN = 0.15  # of the bent messages keep their wrong checksum
 Order = Literal["little", "big"]
 
@@ -207,7 +207,8 @@ class Repairs:
 def guessed(data: bytes, random: Random) -> bytes:
     """With a checksum of any kind at the end or shortly before it: where nothing is known, one of them may be right.
 
-    What stands behind it may be what the message begins with, as HDLC and SLIP have it.
+    What stands behind it may be what the message begins with, as HDLC and SLIP have it; one of the first bytes may tell
+    how long the message is, or how much follows.
     """
     algorithm = ALGORITHMS.get(random.choice(list(ALGORITHMS)))
     start, tail = random.choice(_USUAL_STARTS), random.choice(_USUAL_TAILS)
@@ -217,6 +218,10 @@ def guessed(data: bytes, random: Random) -> bytes:
         return data
     if tail == 1 and random.random() < 0.5:
         data = data[:-1] + data[:1]
+    if random.random() < 0.5:
+        where, follows = random.choice(_USUAL_LENGTHS), random.random() < 0.75
+        number = (at - where - 1 if follows else len(data)) + random.choice((0, 0, algorithm.width))
+        data = data[:where] + bytes([number & 0xFF]) + data[where + 1 :]
     return _right(Repair("", "", algorithm.name, start, order, tail), data, at)
 
 

@@ -25,11 +25,12 @@ ENOUGH = 1500
 class Program:
     """Parses `A5 command length payload sum`, compares as it goes, and knows two commands by their numbers.
 
-    `seen` are the places that it has been at, `accepted` the frames whose sum was right, by their commands.
+    `seen` are the places that it has been at, `accepted` the frames whose sum was right, by their commands. A `hidden`
+    sum is compared with nothing.
     """
 
-    def __init__(self, jumps=False):
-        self.jumps, self.seen, self.accepted = jumps, set(), {}
+    def __init__(self, jumps=False, hidden=False):
+        self.jumps, self.hidden, self.seen, self.accepted = jumps, hidden, set(), {}
 
     def __call__(self, data):
         yield from self._framed(data)
@@ -49,7 +50,8 @@ class Program:
         if length > 40 or len(rest) < length + 3:
             return
         worked_out = sum(rest[: length + 2]) & 0xFF
-        yield Compared(0x30, worked_out, rest[length + 2])
+        if not self.hidden:
+            yield Compared(0x30, worked_out, rest[length + 2])
         if worked_out == rest[length + 2]:
             yield from self._command(command, rest[2 : length + 2])
 
@@ -90,17 +92,29 @@ def test_frames_with_a_start_a_length_and_a_sum_are_found_from_nothing(seed):
     assert (repair.algorithm, repair.field) == ("sum8", "bytes")
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_frames_are_found_though_nothing_is_compared_with_their_sum(seed):
+    fuzzer, program = GuidedFuzzer(plain_bytes(b""), "link", seed=seed, compares=True), Program(hidden=True)
+    for case in islice(fuzzer.cases(), 20 * ENOUGH):
+        told(fuzzer, case, program)
+        if {0x11, 0x77} <= program.accepted.keys():
+            break
+    assert {0x11, 0x77} <= program.accepted.keys()
+    assert not any(looked.repairs for looked in fuzzer.state().looked), "it is seen in no comparison"
+
+
 def test_a_table_of_jumps_is_gone_through():
     fuzzer, program = GuidedFuzzer(plain_bytes(b""), "link", seed=1, compares=True), Program(jumps=True)
     play(fuzzer, program, 2 * ENOUGH)
     assert set(range(0x20)) - program.accepted.keys() <= {0}
 
 
-@pytest.mark.parametrize("before", [40, 333, 700])
-def test_another_run_goes_on_with_the_same_bytes(before):
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("before", [40, 333, 700, 1999])
+def test_another_run_goes_on_with_the_same_bytes(before, hidden):
     one, other = (GuidedFuzzer(plain_bytes(b""), "link", seed=5, compares=True) for _ in range(2))
     deck, again = (Deck([each], pytest.fail, saves=False) for each in (one, other))
-    program = Program()
+    program = Program(hidden=hidden)
     for _ in range(before):
         told(one, next(deck).case, program)
     again.skip(replace(deck.state(), learned=(loads(Learned, dumps(one.state())),)), ())
