@@ -1,4 +1,4 @@
-/* How firmware on a chip that nobody described waits, its ticks, and who answers for which register; see `AutoMachine`. */
+/* How firmware on a chip that nobody described waits, its ticks, and its handlers; see `AutoMachine`. */
 #include "board.h"
 #include <stdlib.h>
 #include <string.h>
@@ -212,21 +212,6 @@ void handler_leaves(struct board *b, uint32_t exception) {
     board_polling_forget(b);
 }
 
-API int board_tick(struct board *b, int32_t exception, int32_t source, uint64_t period) {
-    struct automatic *a = &b->automatic;
-    if (a->tick_count == TICKS) return -1;
-    a->ticks[a->tick_count] = (struct tick_plan){.exception = exception, .source = source, .period = period};
-    b->sources[source] = (struct source){TICK, 0, (uint16_t)a->tick_count};
-    return (int)a->tick_count++;
-}
-
-API int board_tick_bit(struct board *b, int tick, uint32_t address, uint32_t bit, uint32_t ready) {
-    struct tick_plan *plan = &b->automatic.ticks[tick];
-    if (plan->gate_count == TICK_GATES) return -1;
-    plan->gates[plan->gate_count++] = (struct gate){address, (uint8_t)bit, (uint8_t)ready};
-    return 0;
-}
-
 API void board_reset_tick(struct board *b, int tick) {
     const struct tick_plan *plan = &b->automatic.ticks[tick];
     b->shared.state.ticks[tick] = (struct tick_state){0};
@@ -234,25 +219,3 @@ API void board_reset_tick(struct board *b, int tick) {
 }
 
 API uint64_t board_tick_raised(const struct board *b, int tick) { return b->shared.state.ticks[tick].raised; }
-
-/* -- who answers --------------------------------------------------------------------------------------------------- */
-static struct role *role_at(struct automatic *a, uint32_t address) {
-    for (uint32_t i = 0; i < a->role_count; i++)
-        if (a->roles[i].address == address) return &a->roles[i];
-    if (a->role_count == ROLES) return NULL;
-    a->roles[a->role_count] = (struct role){.address = address};
-    a->filter |= UINT64_C(1) << (address >> 2 & 63);
-    return &a->roles[a->role_count++];
-}
-
-/* `what`: 0 it gives the register's value, 1 it takes what is written, 2 it sets bits (`part` is the gate of a tick, or what of a
- * port). */
-API int board_answers(struct board *b, uint32_t address, int what, int of, int number, int part) {
-    struct viewer by = {(uint8_t)of, (uint8_t)number, (uint8_t)part};
-    struct role *role = role_at(&b->automatic, address);
-    if (!role || role->view_count == VIEWS) return -1;
-    if (what == 0) role->reader = by;
-    else if (what == 1) role->writer = by;
-    else role->views[role->view_count++] = by;
-    return 0;
-}

@@ -245,10 +245,20 @@ void framed_took(struct board *b, uint32_t port, int handling);
 uint32_t asked_take(struct board *b, uint32_t port);
 void asked_fed(struct board *b, uint32_t port);
 
+/* polling.c */
+int learn(struct unknown *u, uint32_t number, int64_t value);
+int64_t polled(struct board *b, uint32_t code, uint32_t address, uint32_t size, int *tried);
+void got_on(struct board *b, uint32_t place);
+void wrote(struct unknown *u, uint32_t bank);
+API void board_polling_forget(struct board *b);
+
 /* unknown.c */
+int no_memory(struct board *b);
+struct site *site_at(struct board *b, uint32_t code, uint32_t address, uint32_t *number);
+int is_written(struct board *b, uint32_t address);
+int is_new_place(struct board *b, uint32_t place);
 uint64_t unknown_read(struct board *b, uint32_t address, uint32_t size);
 void unknown_write(struct board *b, uint32_t address, uint32_t size, uint32_t value);
-API void board_polling_forget(struct board *b);
 size_t unknown_size(const struct unknown *u);
 void unknown_save(const struct unknown *u, uint8_t *to);
 int unknown_restore(struct unknown *u, const uint8_t *from);

@@ -1,12 +1,10 @@
-/* Registers without a model: they keep what is written, and a loop that polls one is given values until it goes on.
- * See `Unknown` and `Polling`; numbers of sites, cells and places are from 0, in the order in which they came. */
+/* Registers without a model keep what is written, ports and ticks answer for some; see `Unknown`. What loops that poll
+ * one are given is polling.c's. Numbers of sites, cells and places are from 0, in the order in which they came. */
 #include "board.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATIENCE = 3, PATIENCE_WRITTEN = 6, FIRST_ROOM = 64, MOST_CANDIDATES = 160 };
-static const int64_t COUNTING = -1;
-static const int32_t ALONE = -1, UNTRIED = INT32_MIN;
+enum { FIRST_ROOM = 64 };
 
 /* -- tables -------------------------------------------------------------------------------------------------------- */
 static uint32_t hash_of(uint64_t key) { return (uint32_t)((key * UINT64_C(0x9E3779B97F4A7C15)) >> 32); }
@@ -63,13 +61,13 @@ static void clear(struct unknown *u) {
     u->now = (struct learning){0};
 }
 
-static int no_memory(struct board *b) {
+int no_memory(struct board *b) {
     b->shared.failed = 1;
     if (b->shared.running) stop_after_instruction(b);
     return -1;
 }
 
-static struct site *site_at(struct board *b, uint32_t code, uint32_t address, uint32_t *number) {
+struct site *site_at(struct board *b, uint32_t code, uint32_t address, uint32_t *number) {
     struct unknown *u = &b->automatic.unknown;
     int64_t found = find(u, &u->by_site, key_of_site(code, address));
     if (found >= 0) return &u->sites[*number = (uint32_t)found];
@@ -98,7 +96,7 @@ static struct cell *cell_at(struct board *b, uint32_t address, int make) {
     return &u->cells[number];
 }
 
-static int is_written(struct board *b, uint32_t address) {
+int is_written(struct board *b, uint32_t address) {
     const struct cell *cell = cell_at(b, address, 0);
     return cell && cell->written;
 }
@@ -110,167 +108,15 @@ API uint32_t board_held(struct board *b, uint32_t address) {
     return word && word->written ? word->value >> 8 * (address & 3) : 0;
 }
 
-/* -- what each place learned --------------------------------------------------------------------------------------- */
-static int learn(struct unknown *u, uint32_t number, int64_t value) {
-    struct site *site = &u->sites[number];
-    site->value = value;
-    if (site->learned) return 1;
-    if (!grow((void **)&u->learned, &u->learned_room, u->now.learned_count + 1, sizeof *u->learned)) return 0;
-    u->learned[u->now.learned_count++] = number;
-    site->learned = 1;
-    return 1;
-}
-
-static void unlearn(struct unknown *u, uint32_t number) {
-    uint32_t *learned = u->learned, count = u->now.learned_count, i = 0;
-    if (!u->sites[number].learned) return;
-    while (learned[i] != number) i++;
-    memmove(learned + i, learned + i + 1, (count - i - 1) * sizeof *learned);
-    u->now.learned_count--;
-    u->sites[number].learned = 0;
-}
-
-static int in_recent(const struct unknown *u, uint32_t number) {
-    for (uint32_t i = 0; i < u->now.recent_count; i++)
-        if (u->now.recent[i] == number) return 1;
-    return 0;
-}
-
-static void append_recent(struct unknown *u, uint32_t number) {
-    struct learning *now = &u->now;
-    if (now->recent_count == RECENT) memmove(now->recent, now->recent + 1, --now->recent_count * sizeof *now->recent);
-    now->recent[now->recent_count++] = number;
-}
-
-API void board_polling_forget(struct board *b) { b->automatic.unknown.now.recent_count = b->automatic.unknown.now.trying = 0; }
-
-/* Where the last site's value is the first to lead to this one, which reads the same register, it keeps it. */
-static void follow(struct unknown *u, uint32_t number) {
-    if (!u->now.recent_count) return;
-    uint32_t last = u->now.recent[u->now.recent_count - 1];
-    struct site *before = &u->sites[last];
-    if (before->lead != ALONE && before->lead != (int32_t)number) before->lead = ALONE;
-    else if (before->address == u->sites[number].address && !in_recent(u, number) && before->trial >= 0)
-        before->lead = (int32_t)number;
-}
-
-static int32_t trial_of(struct unknown *u, uint32_t number, int32_t patience) {
-    struct site *site = &u->sites[number];
-    follow(u, number);
-    if (!in_recent(u, number)) {
-        site->trial = -patience;
-        site->based = site->learned;
-        site->base = site->value;
-    } else if (site->lead == ALONE) site->trial++;
-    return site->trial;
-}
-
-/* With what other loops waited for, where that is one bit more each. */
-static int64_t as_elsewhere(const struct unknown *u, uint32_t number, int64_t held) {
-    for (uint32_t i = 0; i < u->now.learned_count; i++) {
-        const struct site *other = &u->sites[u->learned[i]];
-        if (u->learned[i] == number || other->address != u->sites[number].address || other->value == COUNTING) continue;
-        int64_t more = other->value & ~held;
-        if (!(more & (more - 1))) held |= more;
-    }
-    return held;
-}
-
-/* -- what a register may read as, the likeliest first -------------------------------------------------------------- */
-struct candidates { int64_t values[MOST_CANDIDATES], held; int count; };
-
-static void propose(struct candidates *c, int64_t value) {
-    if (value == c->held) return;
-    for (int i = 0; i < c->count; i++)
-        if (c->values[i] == value) return;
-    c->values[c->count++] = value;
-}
-
-static void all_candidates(struct candidates *c, int64_t held, uint32_t size, int based, int64_t base) {
-    static const struct { int64_t mask; int shift; } copied[] = {{3, 2}, {7, 3}, {0xF, 4}, {1, 1}, {0x10001, 1}};
-    int bits = 8 * (int)size;
-    int64_t all = (INT64_C(1) << bits) - 1;
-    c->held = held;
-    c->count = 0;
-    if (based && base != held && base != COUNTING)
-        for (int bit = 0; bit < bits; bit++) propose(c, base | INT64_C(1) << bit);
-    for (int bit = 0; bit < bits; bit++) propose(c, held | INT64_C(1) << bit);
-    for (int bit = 0; bit < bits; bit++) propose(c, held & ~(INT64_C(1) << bit));
-    for (unsigned i = 0; i < sizeof copied / sizeof *copied; i++) propose(c, held | (held & copied[i].mask) << copied[i].shift);
-    propose(c, all);
-    propose(c, 0);
-    propose(c, ~held & all);
-    for (int bit = 0; bit < bits; bit++) propose(c, INT64_C(1) << bit);
-    propose(c, COUNTING);
-}
-
-/* Nothing helped behind the value that led here: the next one is tried there. True where one had led here. */
-static int gave_up(struct unknown *u, uint32_t number) {
-    int led = 0;
-    for (uint32_t i = 0; i < u->now.site_count; i++)
-        if (u->sites[i].lead == (int32_t)number) u->sites[i].lead = ALONE, led = 1;
-    if (led) u->sites[number].trial = -PATIENCE;
-    return led;
-}
-
-/* A register is polled and nothing helps: the firmware waits, unless there is something for it. */
-static void dry(struct board *b, const struct site *site) {
-    b->automatic.unknown.now.dry = site->address;
-    note_dry(b, site->code, site->address);
-    if (offering(b) || b->shared.state.active_count) return;
-    b->shared.state.waiting.polled = 1;
-    stop_after_instruction(b);
-}
-
-/* The next value for a loop that polls; none where it waits for input, or when nothing helped. */
-static int try_next(struct board *b, uint32_t number, int64_t held, uint32_t size) {
+/* 1 for a place in the code from which no register was written before, 0 for others; -1 without memory. */
+int is_new_place(struct board *b, uint32_t place) {
     struct unknown *u = &b->automatic.unknown;
-    struct site *site = &u->sites[number];
-    struct candidates c = {.count = 0};
-    if (!site->waits) all_candidates(&c, held, size, site->based, site->base);
-    if (site->trial < c.count) {
-        u->now.trying = 1;
-        return learn(u, number, c.values[site->trial]);
-    }
-    if (site->was_known) {
-        if (!learn(u, number, site->known)) return 0;
-    } else unlearn(u, number);
-    if (!gave_up(u, number)) dry(b, site);
-    return 1;
-}
-
-static int64_t polled(struct board *b, uint32_t code, uint32_t address, uint32_t size, int *tried) {
-    struct unknown *u = &b->automatic.unknown;
-    int64_t held = board_held(b, address);
-    uint32_t number;
-    if (!site_at(b, code, address, &number)) return no_memory(b);
-    int32_t trial = trial_of(u, number, is_written(b, address) ? PATIENCE_WRITTEN : PATIENCE);
-    append_recent(u, number);
-    held = as_elsewhere(u, number, held);
-    if (trial >= 0 && !b->automatic.trials.unresolved && !try_next(b, number, held, size)) return no_memory(b);
-    *tried = u->sites[number].learned;
-    int64_t value = *tried ? u->sites[number].value : held;
-    return value == COUNTING ? (int64_t)(board_now(b) & UINT32_MAX) : value;
-}
-
-/* A register is written from a place in the code: where that is a new one, the loop before was left. */
-static int got_on(struct board *b, uint32_t place) {
-    struct unknown *u = &b->automatic.unknown;
-    if (find(u, &u->by_place, place) >= 0) return 1;
-    if (!grow((void **)&u->places, &u->place_room, u->now.place_count + 1, sizeof *u->places)) return 0;
+    if (find(u, &u->by_place, place) >= 0) return 0;
+    if (!grow((void **)&u->places, &u->place_room, u->now.place_count + 1, sizeof *u->places)) return -1;
     u->places[u->now.place_count] = place;
-    if (!enter(u, &u->by_place)) return 0;
+    if (!enter(u, &u->by_place)) return -1;
     u->now.place_count++;
-    board_polling_forget(b);
     return 1;
-}
-
-/* What is read of registers beside one that was written is no loop that goes on. */
-static void wrote(struct unknown *u, uint32_t bank) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < u->now.recent_count; i++)
-        if (u->sites[u->now.recent[i]].address >> 8 != bank) u->now.recent[kept++] = u->now.recent[i];
-    u->now.recent_count = kept;
 }
 
 /* -- accesses ------------------------------------------------------------------------------------------------------ */
@@ -333,7 +179,7 @@ void unknown_write(struct board *b, uint32_t address, uint32_t size, uint32_t va
     wrote(&a->unknown, address >> 8);
     if (a->unknown.now.trying) {
         read_registers(b, PC, 1);
-        if (!got_on(b, b->values[PC])) no_memory(b);
+        got_on(b, b->values[PC]);
     }
     if (role && role->writer.of == A_PORT) port_send(b, role->writer.number, value & 0xFF);
     for (uint32_t i = 0; i < a->port_count; i++) port_written(b, i, address, old, value);
