@@ -3,7 +3,7 @@
 #ifndef AUTO_H
 #define AUTO_H
 
-enum { BYTE_CYCLES = 700, TICKS = 16, PORT_GATES = 32, TICK_GATES = 8, ENABLERS = 24, SIGNAL_GATES = 16, RECENT = 8, ROLES = 96, VIEWS = 12 };
+enum { BYTE_CYCLES = 700, TICKS = 16, PORT_GATES = 32, TICK_GATES = 32, ENABLERS = 24, SIGNAL_GATES = 64, RECENT = 8, ROLES = 96, VIEWS = 12 };
 enum { ALONE = -1, UNTRIED = INT32_MIN }; /* of a site: it led nowhere, it was given nothing */
 enum { LONGEST_LOOP = 300, LOOP_PLACES = 2 * LONGEST_LOOP };
 enum role_of { NOBODY, A_PORT, A_TICK };
