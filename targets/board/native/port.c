@@ -51,7 +51,7 @@ API int board_feed_port(struct board *b, int port, const uint8_t *data, uint32_t
     struct wire *w = &b->wires[port];
     if (size && b->automatic.ports[port].kind == ASKED) *count = 0; /* what was not asked for is lost */
     if (!make_room(w, *count, size)) return -1;
-    memcpy(w->incoming + *count, data, size);
+    if (size) memcpy(w->incoming + *count, data, size);
     *count += size;
     if (b->automatic.ports[port].kind == BLOCK || b->automatic.ports[port].kind == SINGLE ? *count : size) fed(b, (uint32_t)port);
     return 0;

@@ -56,7 +56,7 @@ API int board_feed(struct board *b, int device, const uint8_t *data, uint32_t si
     struct wire *w = wire_of(b, d);
     int idle = !u->count;
     if (!make_room(w, u->count, size)) return -1;
-    memcpy(w->incoming + u->count, data, size);
+    if (size) memcpy(w->incoming + u->count, data, size);
     u->count += size;
     if (idle) plan(b, d);
     return 0;
