@@ -10,6 +10,8 @@ from harness.at_rest import AT_REST
 from harness.errors import UsageError
 from targets.board.auto.board_file import board_text, read_board
 from targets.board.auto.infer import describe
+from targets.board.auto.liveness import Liveness
+from targets.board.auto.waiting import Loop
 from targets.board.auto.words import WordSearch
 from targets.board.native.automatic import new_auto_machine
 from targets.undescribed import UndescribedTarget
@@ -100,6 +102,25 @@ def asked(device, *sent):
 def test_it_serves_when_it_took_all_and_waits_again(device):
     assert asked(device, b"status\r\n", b"half a li").endswith(AT_REST)
     assert device[2].take_events() == []
+
+
+def test_where_nobody_knows_where_it_waits_taking_bytes_is_enough_for_what_polls(device, monkeypatch):
+    machine, moment, _target = device
+    machine.restore(moment)
+    port = machine.chip.ports[0]
+    monkeypatch.setattr(machine, "description", replace(machine.description, idles=frozenset()))
+    say(device, b"status\r\n")
+    polled = not port.description.exception and port.description.transfer is None
+    assert not polled or Liveness(machine).serves(port)
+
+
+def test_the_loop_that_is_told_by_its_head_is_the_one_that_it_rested_in(device, monkeypatch):
+    machine, moment, _target = device
+    machine.restore(moment)
+    liveness, loop = Liveness(machine), Loop(0x100, frozenset({0x100, 0x110, *machine.description.idles}), 30)
+    monkeypatch.setattr(type(machine), "rests", 0x100)
+    monkeypatch.setattr(type(machine), "loop", loop)
+    assert liveness.serves(machine.chip.ports[0])
 
 
 def test_a_hang_is_told_with_its_place(device):

@@ -27,7 +27,10 @@ class Liveness:
             self._places.add(self._machine.rests)
 
     def _knows(self, place: int) -> bool:
-        """True for where it waited before; a loop is looked at every other instruction."""
+        """True for where it waited before, or in the loop around that; one is looked at every other instruction."""
+        loop = self._machine.loop
+        if place == loop.head and not self._places.isdisjoint(loop.places):
+            return True
         return place & ~1 in self._machine.spin or any(abs(known - place) <= _STEP for known in self._places)
 
     def serves(self, port: Port) -> bool:
@@ -45,14 +48,20 @@ class Liveness:
         return alive
 
     def _gets_on(self, port: Port) -> bool:
-        """True when bytes bring it to a known place, or change what is not an interrupt's doing."""
-        before = self._own_state()
+        """True when bytes bring it to a known place, or change what is not an interrupt's doing; or are answered.
+
+        Where it is polled, and no controller puts them into memory, who takes bytes is the firmware itself.
+        """
+        before, said = self._own_state(), len(port.output)
+        by_itself = not port.description.exception and port.description.transfer is None
         for byte in _FILLER:
             port.feed(bytes((byte,)))
             self._machine.run_to_rest(self._machine.schedule.base + _PATIENCE + port.patience, port.patience)
             if port.receiving or self._machine.locked:
                 return False
             if self._knows(self._machine.rests) or not self._machine.sleeping or self._own_state() != before:
+                return True
+            if by_itself or len(port.output) > said:
                 return True
         return False
 

@@ -14,7 +14,7 @@ from unicorn.unicorn_py3.unicorn import UcError
 from targets.board import fault
 from targets.board.auto.chip import AutoChip, Place
 from targets.board.auto.description import Description
-from targets.board.auto.waiting import LoopProof, Waiting
+from targets.board.auto.waiting import Loop, LoopProof, Waiting
 from targets.board.compares import Compares, CompareWatch
 from targets.board.image import Image
 from targets.board.machine import Machine, MachineSnapshot
@@ -87,6 +87,11 @@ class AutoMachine(Machine):
     def rests(self) -> int:
         """Where it waits, or waited last."""
         return self._waiting.rests
+
+    @property
+    def loop(self) -> Loop:
+        """The loop that was proven last to change nothing; one without places before any was."""
+        return self._waiting.loop
 
     def _dry(self) -> None:
         """A register is polled and nothing helps: the firmware waits, unless there is something for it."""

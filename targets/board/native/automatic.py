@@ -11,7 +11,7 @@ from typing import Any
 
 from targets.board.auto.description import Description
 from targets.board.auto.machine import AutoMachine
-from targets.board.auto.waiting import LoopProof
+from targets.board.auto.waiting import Loop, LoopProof
 from targets.board.image import Image
 from targets.board.native import library
 from targets.board.native.banks import Banks
@@ -82,6 +82,11 @@ class CompiledAutoMachine(OnCore, AutoMachine):
     def _new_waiting(self) -> Any:
         self._functions.forget_waiting(self._part.board)
         return self._functions.waiting(self._part.board).contents
+
+    @property
+    def loop(self) -> Loop:
+        waits: Any = self._waiting
+        return Loop(waits.head, frozenset(waits.places[: waits.place_count]), waits.round)
 
     def forget(self) -> None:
         self._functions.forget_loop(self._part.board)

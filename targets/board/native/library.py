@@ -15,7 +15,7 @@ from targets.board.native import build
 CHOICE = "MEDFUZZ_BOARD"
 REFERENCE = "reference"
 POINTER_TO_BYTES, POINTER_TO_WORDS = ctypes.POINTER(c_uint8), ctypes.POINTER(c_uint32)
-_BOARD = c_void_p
+_BOARD, _LOOP_PLACES = c_void_p, 600
 
 
 class State(ctypes.Structure):
@@ -42,12 +42,13 @@ class Shared(ctypes.Structure):
 
 
 class Waits(ctypes.Structure):
-    """The beginning of `struct waiting`."""
+    """`struct waiting`."""
 
     _fields_ = (
         *((name, c_uint64) for name in ("taken", "head")),
         *((name, c_int32) for name in ("spun", "polled", "quiet", "trusted")),
         *((name, c_uint32) for name in ("rests", "round", "place_count")),
+        ("places", c_uint32 * _LOOP_PLACES),
     )
 
 
