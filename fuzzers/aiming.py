@@ -111,7 +111,7 @@ class Aimer:
     def offer(self, case: TestCase) -> None:
         """A case that showed new code: it is looked into in its turn, unless one like it was."""
         sends = [(index, step) for index, step in enumerate(case.steps) if isinstance(step, Send)]
-        if not sends or len(case.steps) > _MOST_STEPS or any(send.replay_of >= 0 for _, send in sends):
+        if not sends or (not self._protocol.blind and _is_long(case)):
             return
         unusual = [(index, [part.name for part in self._protocol.parts(send) or ()]) for index, send in sends]
         texts = [self._looked_into(send) for _, send in sends]
@@ -171,7 +171,9 @@ class Aimer:
         return None
 
     def _asked_enough(self, offered: _Offered) -> None:
-        """Its bytes are looked into next."""
+        """Its bytes are looked into next, unless it is too long for that."""
+        if _is_long(offered.case):
+            return
         self._met_aims.extendleft(offered._replace(lengths=lengths, fresh=False) for lengths in (True, False))
 
     def _trial(self) -> Trial | None:
@@ -389,6 +391,11 @@ class Aimer:
     def _is_sayable(self, probe: Probe, aim: Aim) -> bool:
         scale = self.scale(probe, (aim.step, aim.field))
         return aim.number != scale.value and scale.written(aim.number) is not None
+
+
+def _is_long(case: TestCase) -> bool:
+    """True where runs would take long, or send again what was sent before."""
+    return len(case.steps) > _MOST_STEPS or any(isinstance(step, Send) and step.replay_of >= 0 for step in case.steps)
 
 
 def _windows(probe: Probe) -> Iterator[tuple[int, Window]]:

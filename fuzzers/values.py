@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from random import Random
 from typing import Any, cast
@@ -23,7 +23,7 @@ RANDOM_VALUES = 64
 COPIES = (2, 16)
 LETTER = b"A"
 FILLERS = (b"\xff\x00", b"\0", b"%s%n")
-FORMATS = (b"%s", b"%n", b"%s%s%s%s", b"%n%n%n%n", b"%x%d%s%n")  # short, where the library's fill a field
+FORMATS = (b"%s", b"%n", b"%s%s%s%s", b"%n%n%n%n", b"%x%d%s%n")  # short: the library's are long
 SHORT, LONG = 40, 64
 _LIMITS = 16  # of strings' lengths: a protocol has a few
 _PRIMITIVES = 1024
@@ -184,13 +184,20 @@ def _of_length(layout: Layout, leaf: Leaf) -> list[Values]:
 def _of_string(layout: Layout, leaf: Leaf, max_len: int) -> list[Values]:
     lengths = sweep(len(leaf.default), min(max_len, _countable(layout, leaf)))
     resized = _swept(lengths, lambda length, filler: (Change(leaf.name, fit(leaf.default, length, filler)),), 8)
-    return [*_formats(leaf, max_len), *_of_boofuzz(layout, leaf, max_len), *resized, *_flips(leaf)]
+    return [*map(partial(_short_first, leaf, max_len), _of_boofuzz(layout, leaf, max_len)), *resized, *_flips(leaf)]
 
 
-def _formats(leaf: Leaf, max_len: int) -> list[Values]:
-    """What makes a careless `printf` read or write where it should not, alone and behind the usual."""
-    texts = [text for text in (*FORMATS, *(leaf.default + form for form in FORMATS[:2])) if len(text) <= max_len]
-    return [Values("short format", len(texts), lambda k: (Change(leaf.name, texts[k]),), 2)] if texts else []
+def _short_first(leaf: Leaf, max_len: int, values: Values) -> Values:
+    """The class of formats begins with what makes a careless `printf` read or write where it should not, alone."""
+    texts = [text for text in FORMATS if len(text) <= max_len] if values.kind == "format" else []
+    if not texts:
+        return values
+    count, others = len(texts), values.at
+
+    def at(k: int) -> Changes:
+        return (Change(leaf.name, texts[k]),) if k < count else others(k - count)
+
+    return replace(values, count=count + values.count, at=at)
 
 
 def _countable(layout: Layout, leaf: Leaf) -> int:
