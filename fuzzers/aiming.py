@@ -163,12 +163,10 @@ class Aimer:
     def _part(self, steps: tuple[Step, ...], index: int) -> Part | None:
         """A message's first field that is looked into byte by byte."""
         step = steps[index]
-        if not isinstance(step, Send) or step.replay_of >= 0:
+        if not isinstance(step, Send) or step.replay_of >= 0 or (found := self._painter.opaque(step)) is None:
             return None
-        for leaf, data in self._painter.fields(step):
-            if self._painter.windows(step, leaf, data):
-                return Part(step.message, leaf.name, data, partial(self._painter.replaced, steps, index, leaf.name))
-        return None
+        leaf, data = found
+        return Part(step.message, leaf.name, data, partial(self._painter.replaced, steps, index, leaf.name))
 
     def _asked_enough(self, offered: _Offered) -> None:
         """Its bytes are looked into next, unless it is too long for that."""
@@ -210,8 +208,8 @@ class Aimer:
                 wanted = self._next.popleft()
                 probe = wanted if isinstance(wanted, Probe) else self._made(*wanted)
             elif (offered := self._due(dealt)) is not None:
-                if offered.fresh and self._inquiry is None:
-                    self._inquire(offered)
+                if offered.fresh:
+                    self._inquire(offered) if self._inquiry is None else self._asked_enough(offered)
                     if (trial := self._trial()) is not None:
                         return self._numbered(trial), trial
                     continue

@@ -87,12 +87,16 @@ class Painter:
         changes = {name: data for name, data in better.items() if data != found[name]}
         return self._changed(step, changes) if changes else step
 
+    def opaque(self, step: Send) -> tuple[Leaf, bytes] | None:
+        """The first field that is looked into byte by byte, with what is in it."""
+        return next(((leaf, data) for leaf, data in self.fields(step) if self.windows(step, leaf, data)), None)
+
     def _guessed(self, step: Send, random: Random) -> Send:
         """With a checksum of some kind in the first field of bytes."""
-        for leaf, data in self.fields(step):
-            if self.windows(step, leaf, data):
-                return self._changed(step, {leaf.name: guessed(data, random)})
-        return step
+        if (found := self.opaque(step)) is None:
+            return step
+        leaf, data = found
+        return self._changed(step, {leaf.name: guessed(data, random)})
 
     def moved(self, scales: Mapping[Place, Scale], random: Random) -> Numbers:
         """Every field a little more or less, each by another amount as far as there are."""

@@ -68,7 +68,7 @@ def _interrupting(machine: AutoMachine, budget: Budget, *, thorough: bool) -> di
     exceptions = handled(machine)
     for exception in exceptions:
         for stream in _streams(Bench(machine, exception, budget=budget), thorough=thorough):
-            found.setdefault(stream.address, with_sending(machine, _port(stream, exception)))
+            found.setdefault(stream.address, _with_sending(machine, _port(stream, exception)))
     others = set(exceptions) - {port.exception for port in found.values()}
     return {address: with_sender(machine, port, others) for address, port in found.items()}
 
@@ -112,7 +112,7 @@ def _with_sends(port: PortDescription, blocks: Blocks) -> PortDescription:
     return replace(port, sends=Transfer(*best), status=(), evidence=(*port.evidence, words))
 
 
-def with_sending(machine: AutoMachine, port: PortDescription, exception: int = 0) -> PortDescription:
+def _with_sending(machine: AutoMachine, port: PortDescription, exception: int = 0) -> PortDescription:
     """With how its handler, or that of another interrupt, gives bytes out, if it has some to give at this moment."""
     bench = Bench(machine, exception or port.exception)
     found = sending_of(bench, bench.exception)
@@ -128,7 +128,7 @@ def with_sending(machine: AutoMachine, port: PortDescription, exception: int = 0
 def with_sender(machine: AutoMachine, port: PortDescription, exceptions: Collection[int]) -> PortDescription:
     """With the interrupt beside its own whose handler gives bytes out, where none is known to."""
     for exception in sorted(exceptions) if port.transmit is None else ():
-        if (found := with_sending(machine, port, exception)).transmit is not None:
+        if (found := _with_sending(machine, port, exception)).transmit is not None:
             return found
     return port
 
