@@ -155,9 +155,13 @@ def test_a_paced_line_takes_its_time_and_gives_one_byte_at_a_time(client, pty):
 
 def test_pieces_are_of_one_or_two_bytes(client):
     _front, link = client("pieces")
-    link.send(b"hello\n", link.now() + 20.0)
-    pieces = heard(link, 20.0, 9)
-    assert (b"".join(pieces), len(pieces) >= 4) == (b"ok:hello\n", True)
+    counts = []
+    while len(counts) < 9 and max(counts, default=0) < 4:  # who reads late finds several at once
+        link.send(b"hello\n", link.now() + 20.0)
+        pieces = heard(link, 20.0, 9)
+        assert b"".join(pieces) == b"ok:hello\n"
+        counts.append(len(pieces))
+    assert max(counts) >= 4
 
 
 def test_what_is_sent_while_it_boots_is_lost(client, device, clock):
