@@ -1,5 +1,5 @@
 # make demo: fuzz two emulated pumps, over TCP, serial and Bluetooth LE.
-# make test, make lint, make bench, make mutants, make firmware, make wheels: for developers.
+# make test, make lint, make bench, make bench-guided, make mutants, make firmware, make wheels: for developers.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ APT_TOOLS := qemu-system-arm chromium ser2net socat tshark gcc valgrind afl-cc=a
 	/usr/sbin/mosquitto=mosquitto /usr/sbin/Orthanc=orthanc node=nodejs npm ip=iproute2
 NPM_PACKAGES := simple-hl7@3 modbus-serial@8 @stoprocent/bleno@0.12 @stoprocent/bluetooth-hci-socket@2
 
-.PHONY: demo test lint bench mutants firmware wheels clean
+.PHONY: demo test lint bench bench-guided mutants firmware wheels clean
 
 $(BIN)/medfuzz: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -66,6 +66,13 @@ test: $(BIN)/.dev tools
 
 bench: $(BIN)/.dev
 	$(BIN)/python -m benchmarks
+
+# Hours: 8,000 cases each of the pump, two minutes each of the devices over Bluetooth LE, ten seeds; what was run is kept in build/guided.
+bench-guided: $(BIN)/.dev
+	$(BIN)/python -m benchmarks.guided pump --cases 8000 --seeds 10
+	$(BIN)/python -m benchmarks.guided pump --only guided --only 'boofuzz network' --only 'boofuzz maintenance' --cases 8000 --seeds 10 --plot boofuzz
+	$(BIN)/python -m benchmarks.guided insulin --time 120s --seeds 10
+	$(BIN)/python -m benchmarks.guided glucometer --time 120s --seeds 10
 
 mutants: $(BIN)/.dev
 	rm -rf mutants

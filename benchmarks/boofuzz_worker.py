@@ -38,9 +38,12 @@ class Boofuzz:
             raise RuntimeError(f"boofuzz: {answer['answered']} of {len(data)} cases were answered")
         return answer["answered"] / answer["seconds"]
 
-    def protocol_rate(self, protocol: str, port: int, device: str, seconds: float, *, reuse: bool) -> float:
-        """Cases a second of its own cases from a protocol's Requests, tuned, over TCP or a serial `device`."""
+    def protocol_rate(
+        self, protocol: str, port: int, device: str, seconds: float, *, reuse: bool, tuned: bool = True
+    ) -> float:
+        """Cases a second of its own cases from a protocol's Requests, over TCP or a serial `device`."""
         words = {"protocol": protocol, "port": port, "device": device, "seconds": seconds, "reuse": reuse}
+        words["tuned"] = tuned
         answer = self._asked(words)
         return answer["answered"] / answer["seconds"]
 
@@ -137,7 +140,15 @@ def _has_ended(pid: int) -> bool:
 
 
 def _fuzz_protocol(
-    protocol: str, port: int, device: str, seconds: float, *, reuse: bool, pid: int = 0, order: int = -1
+    protocol: str,
+    port: int,
+    device: str,
+    seconds: float,
+    *,
+    reuse: bool,
+    tuned: bool = True,
+    pid: int = 0,
+    order: int = -1,
 ) -> tuple[int, float, bool]:
     """Cases in the order that boofuzz has them in, each message behind the preamble of the state that takes it.
 
@@ -170,7 +181,7 @@ def _fuzz_protocol(
         crash_threshold_request=_NEVER,
         crash_threshold_element=_NEVER,
         db_filename=f"{time.monotonic_ns()}.db",
-        **_TUNED,
+        **(_TUNED if tuned else {"web_port": _free_port(), "keep_web_open": False}),
     )
     spoken = load_protocol(protocol)
     messages = list(spoken.messages.values())

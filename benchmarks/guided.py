@@ -1,95 +1,141 @@
-"""Do feedback and pairs earn their place? Cases until each planted fault is found: with them, and without each.
+"""What finds the planted faults, and after how many cases? `make bench-guided`; `python -m benchmarks.guided BENCH …`.
 
-`python -m benchmarks.guided BENCH --cases N --seeds K`: campaigns of the same number of cases, one for each seed and
-contender, without making reproducers smaller. A fault's figure is the median over the seeds of the case that found it,
-campaigns that did not find it counted as never.
+One campaign for each contender and seed, without making reproducers smaller. A fault's figure is the case that found
+it, campaigns that did not find it counted as never. What was run once is kept in `--out` and not run again there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from benchmarks import guided_plot
+from benchmarks.guided_table import Run, Runs, markdown, reach
 from benchmarks.others import environment
 from benchmarks.paired import HERE
 
-_USUAL = ("--fuzzer", "enumerate", "--fuzzer", "sequence")
-_GUIDED = (*_USUAL, "--fuzzer", "guided")
-_FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
-CONTENDERS: Mapping[str, Sequence[str]] = {
-    "unguided": _USUAL,
-    "pairs": (*_USUAL, "--fuzzer", "pairs"),
-    **dict.fromkeys(("guided", *(f"without {one}" for one in _FEEDBACKS)), _GUIDED),
+_USUAL = ("enumerate", "sequence")
+_GUIDED = (*_USUAL, "guided")
+FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Fuzzers by name, and on which interface ("": all); `cases` in the place of what the others get."""
+
+    fuzzers: Sequence[str]
+    interface: str = ""
+    cases: int = 0
+
+
+CONTENDERS: Mapping[str, Contender] = {
+    "guided": Contender(_GUIDED),
+    "unguided": Contender(_USUAL),
+    "enumerate": Contender(("enumerate",)),
+    "random": Contender(("random",)),
+    "pairs": Contender((*_USUAL, "pairs")),
+    **{f"without {one}": Contender(_GUIDED) for one in FEEDBACKS},
+    # what boofuzz, tuned, sends in an hour: 37 cases a second over TCP, 15 over the serial link
+    "boofuzz network": Contender(("boofuzz",), "network", 135_000),
+    "boofuzz maintenance": Contender(("boofuzz",), "maintenance", 57_000),
 }
-_NEVER = math.inf
+_ASKED_FOR = {name for name in CONTENDERS if name.startswith("boofuzz") or name == "pairs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is compared: a bench (with firmware of one's own), for so many cases or seconds, and where results stay."""
+
+    bench: str
+    elf: str
+    limit: Sequence[str]
+    out: Path
+
+    def command(self, name: str, seed: int, folder: Path) -> list[str]:
+        """The campaign of a contender, in a folder of its own."""
+        contender = CONTENDERS[name]
+        elf = f'[target]\nelf = "{Path(self.elf).resolve()}"\n' if self.elf else ""
+        file = folder / "bench.toml"
+        included = f'include = "{HERE}/targets/{self.bench}/bench.toml"'
+        file.write_text(f"{included}\n{elf}[limits]\ntriage = 0\n")
+        words = [sys.executable, "-m", "benchmarks.guided_run", name, "run", str(file), *self.limit_of(name)]
+        words += ["--seed", str(seed), "--out", f"{folder}/run", "--quiet"]
+        words += ["--interface", contender.interface] if contender.interface else []
+        return words + [word for fuzzer in contender.fuzzers for word in ("--fuzzer", fuzzer)]
+
+    def limit_of(self, name: str) -> list[str]:
+        """How long a contender's campaigns are."""
+        cases = CONTENDERS[name].cases
+        return ["--cases", str(cases)] if cases else list(self.limit)
+
+    def run(self, name: str, seed: int) -> Run:
+        """What the campaign found, from the file where it was run before."""
+        bench = f"{self.bench}-{Path(self.elf).parent.name}" if self.elf else self.bench
+        kept = self.out / bench / name / f"{seed}.json"
+        if kept.exists() and (run := json.loads(kept.read_text()))["limit"] == self.limit_of(name):
+            return run
+        with tempfile.TemporaryDirectory(prefix="medfuzz-guided-") as folder:
+            quiet, env = subprocess.DEVNULL, environment(HERE)
+            subprocess.run(self.command(name, seed, Path(folder)), cwd=HERE, env=env, stdout=quiet, check=False)
+            summary = json.loads(Path(folder, "run", "summary.json").read_text())
+        run = told(summary) | {"limit": self.limit_of(name)}
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(run))
+        return run
+
+
+def told(summary: Mapping[str, object]) -> Run:
+    """Cases, seconds, and where each planted fault was found first: (case, seconds)."""
+    found: dict[str, tuple[int, float]] = {}
+    for one in summary["findings"]:  # pyright: ignore[reportGeneralTypeIssues]
+        if one["confirmed"] and one["fault"]:
+            place = (one["case"], one["found_after"])
+            found[one["fault"]] = min(found.get(one["fault"], place), place)
+    return {"cases": summary["cases"], "seconds": summary["seconds"], "found": found}
 
 
 def main() -> int:
-    """Prints a table; exit code 1 where guidance finds fewer faults than enumeration."""
+    """Prints a table and draws a plot; exit code 1 where guidance finds fewer faults than without."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bench", nargs="?", default="pump")
+    parser.add_argument("--elf", default="", help="firmware with its constants moved, of that bench")
     parser.add_argument("--cases", type=int, default=8000)
+    parser.add_argument("--time", default="", help="for each campaign, like 120s, in the place of --cases")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", action="append", choices=list(CONTENDERS))
-    wish = parser.parse_args()
-    names = wish.only or list(CONTENDERS)
-    found = {name: [faults_of(wish.bench, name, seed, wish.cases) for seed in range(wish.seeds)] for name in names}
-    print(table(found, wish.cases), flush=True)
-    return 0 if _reach(found.get("guided", [])) >= _reach(found.get("unguided", [])) else 1
+    parser.add_argument("--jobs", type=int, default=1, help="campaigns at once")
+    parser.add_argument("--out", type=Path, default=HERE / "build" / "guided")
+    parser.add_argument("--plot", default="", help="its file's name, without the ending (default: the bench's)")
+    given = parser.parse_args()
+    limit = ("--time", given.time) if given.time else ("--cases", str(given.cases))
+    wish = Wish(given.bench, given.elf, limit, given.out)
+    names = given.only or [name for name in CONTENDERS if name not in _ASKED_FOR]
+    found = campaigns(wish, names, given.seeds, given.jobs)
+    print(markdown(found, " ".join(limit)), flush=True)
+    guided_plot.draw(found, given.out / f"{given.plot or given.bench}.svg", timed=bool(given.time))
+    return 0 if reach(found.get("guided", ())) >= reach(found.get("unguided", ())) else 1
 
 
-def faults_of(bench: str, contender: str, seed: int, cases: int) -> Mapping[str, int]:
-    """The case at which each planted fault was found."""
-    with tempfile.TemporaryDirectory(prefix="medfuzz-guided-") as folder:
-        file = Path(folder, "bench.toml")
-        file.write_text(f'include = "{HERE}/targets/{bench}/bench.toml"\n[limits]\ntriage = 0\n')
-        words = ["run", str(file), "--cases", str(cases), "--seed", str(seed), "--out", f"{folder}/run", "--quiet"]
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.guided_run", contender, *words, *CONTENDERS[contender]],
-            cwd=HERE,
-            env=environment(HERE),
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        summary = json.loads(Path(folder, "run", "summary.json").read_text())
-    told: dict[str, int] = {}
-    for finding in summary["findings"]:
-        if finding["confirmed"] and finding["fault"]:
-            told[finding["fault"]] = min(told.get(finding["fault"], finding["case"]), finding["case"])
-    return told
+def campaigns(wish: Wish, names: Sequence[str], seeds: int, jobs: int) -> Mapping[str, Runs]:
+    """All of them, seed by seed, so that a machine that is busy for a while is so for all contenders."""
+    order = [(name, seed) for seed in range(seeds) for name in names]
+    with ThreadPoolExecutor(jobs) as pool:
+        made = dict(zip(order, pool.map(partial(_one, wish), order), strict=True))
+    return {name: [made[name, seed] for seed in range(seeds)] for name in names}
 
 
-def table(found: Mapping[str, Sequence[Mapping[str, int]]], cases: int) -> str:
-    """A row for each fault, a column for each contender."""
-    faults = sorted({fault for runs in found.values() for run in runs for fault in run})
-    rows = [[fault, *(_median(runs, fault) for runs in found.values())] for fault in faults]
-    rows.sort(key=lambda row: row[1:])
-    lines = [f"median case of {cases:,} at which a fault is found", _line(["", *found])]
-    lines += [_line([str(row[0]), *map(_shown, row[1:])]) for row in rows]
-    return "\n".join([*lines, _line(["faults, median", *(f"{_reach(runs):g}" for runs in found.values())])])
-
-
-def _median(runs: Sequence[Mapping[str, int]], fault: str) -> float:
-    return statistics.median_high([run.get(fault, _NEVER) for run in runs])
-
-
-def _reach(runs: Sequence[Mapping[str, int]]) -> float:
-    return statistics.median(map(len, runs)) if runs else 0.0
-
-
-def _shown(cell: object) -> str:
-    return "–" if cell == _NEVER else f"{cell:,}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"  {cells[0]:<18}" + "".join(f"{cell:>17}" for cell in cells[1:])
+def _one(wish: Wish, which: tuple[str, int]) -> Run:
+    run = wish.run(*which)
+    print(f"{which[0]}, seed {which[1]}: {len(run['found'])} faults in {run['cases']:,} cases", file=sys.stderr)
+    return run
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""A campaign without one of the feedbacks, for `benchmarks.guided`: `guided_run.py CONTENDER run BENCH …`."""
+"""A campaign of one contender, for `benchmarks.guided`: `guided_run.py CONTENDER run BENCH …`.
+
+It knows the rivals' fuzzers by name, and leaves out one feedback where the contender is without it.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
 
+from benchmarks.rivals import BoofuzzOrder, RandomBytes
+from fuzzers.registry import FUZZERS
 from harness.cli.main import main
 from harness.learned import Words
 from harness.novelty import Novelty
@@ -34,5 +39,7 @@ def leave_out(contender: str) -> None:
 
 
 if __name__ == "__main__":
+    for rival in (BoofuzzOrder, RandomBytes):
+        FUZZERS.register(rival.name)(rival)
     leave_out(sys.argv.pop(1))
     sys.exit(main())

@@ -39,12 +39,16 @@ Changes = tuple[Change, ...]
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`count` ways to bend one thing in one manner; `at(k)` makes the k-th. `weight` of them are taken in a round."""
+    """`count` ways to bend one thing in one manner; `at(k)` makes the k-th. `weight` of them are taken in a round.
+
+    The `first` of them stay first, in whatever order the others are taken.
+    """
 
     kind: str
     count: int
     at: Callable[[int], Changes]
     weight: int = 1
+    first: int = 0
 
     def times(self, factor: int) -> Values:
         """The same values, more of them in a round."""
@@ -52,9 +56,14 @@ class Values:
 
 
 def shuffled(values: Values, seed: str) -> Values:
-    """The same values in another order."""
-    order = Order(values.count, seed)
-    return Values(values.kind, values.count, lambda k: values.at(order.at(k)), values.weight)
+    """The same values in another order, behind those that stay first."""
+    first = values.first
+    order = Order(values.count - first, seed)
+
+    def at(k: int) -> Changes:
+        return values.at(k if k < first else first + order.at(k - first))
+
+    return replace(values, at=at)
 
 
 def of_leaf(layout: Layout, leaf: Leaf, max_len: int, seed: str, limits: tuple[int, int] | None) -> list[Values]:
@@ -197,7 +206,7 @@ def _short_first(leaf: Leaf, max_len: int, values: Values) -> Values:
     def at(k: int) -> Changes:
         return (Change(leaf.name, texts[k]),) if k < count else others(k - count)
 
-    return replace(values, count=count + values.count, at=at)
+    return replace(values, count=count + values.count, at=at, first=count)
 
 
 def _countable(layout: Layout, leaf: Leaf) -> int:

@@ -66,6 +66,14 @@ def unusual_fields(case: TestCase, message: str, protocol: WireProtocol) -> tupl
     return names if len(names) <= _NAMED else (_SEVERAL,)
 
 
+def has_long_field(case: TestCase, protocol: WireProtocol) -> bool:
+    """True where a field of a message is longer than it usually is, or nobody can tell."""
+    if not isinstance(protocol, Dissects):
+        return True
+    told = [protocol.parts(step) for step in case.steps if isinstance(step, Send)]
+    return any(parts is None or any(len(part.data) > len(part.usual) for part in parts) for parts in told)
+
+
 def _bent(case: TestCase, message: str) -> Send | None:
     """The last such message of a case that is not as it usually is."""
     return next((s for s in reversed(case.steps) if isinstance(s, Send) and s.message == message and s.mutated), None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
-from harness.attribution import attributed
+from harness.attribution import attributed, has_long_field
 from harness.budget import Budget
 from harness.case import Send, TestCase
 from harness.costs import Usual
@@ -31,7 +31,7 @@ from harness.events import (
     FindingMinimized,
     FindingSuspected,
 )
-from harness.finding import LINK_GONE, Finding, bucket_of
+from harness.finding import LINK_GONE, Finding, bucket_beside, bucket_of
 from harness.interfaces import Fuzzer, Listener, Looks
 from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
@@ -341,7 +341,8 @@ class Campaign:
         if self._runner.independent or hurried or verdict_of(settled) is not Verdict.FINDING:
             return None
         faults = tuple(faults_of(settled, planned.case, self._ledger.knows))
-        is_new = any(self._ledger.verdict(bucket_of(fault), fault) is None for fault in faults)
+        buckets = [self._bucket(fault, planned.case) for fault in faults]
+        is_new = any(self._ledger.verdict(*one) is None for one in zip(buckets, faults, strict=True))
         if not is_new or not self._unproven.waits(faults, outcome.transcript, self.seconds):
             return None
         return Held(planned, outcome, faults, self._met(planned.case))
@@ -530,6 +531,13 @@ class Campaign:
             raise
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
+    def _bucket(self, fault: Observation, case: TestCase) -> str:
+        """Where it is filed: beside a known finding that takes a long field, where the case has none."""
+        bucket = bucket_of(fault)
+        protocol = self._runner.interfaces[case.interface].protocol
+        beside = self._ledger.takes_length(bucket) and not has_long_field(case, protocol)
+        return bucket_beside(bucket) if beside else bucket
+
     def _finding(
         self,
         case: TestCase,
@@ -539,7 +547,7 @@ class Campaign:
         history: Sequence[TestCase] = (),
     ) -> bool:
         """True when the fault is known or comes back when replayed."""
-        bucket = bucket_of(fault)
+        bucket = self._bucket(fault, case)
         if (known := self._ledger.verdict(bucket, fault)) is not None:
             if known:
                 self._shown.append(self._ledger.filed(bucket))

@@ -19,6 +19,7 @@ from harness.interfaces import (
     Conversation,
     Frame,
     FrameKind,
+    LetsPass,
     Target,
     Transport,
     WireProtocol,
@@ -31,6 +32,7 @@ from harness.reading import Reading, Sent
 from harness.transcript import Exchange
 
 _GREETING_SECONDS, _GREETING_FACTOR = 0.2, 4.0
+_ON_ITS_WAY = 0.02
 
 
 class Executor:
@@ -511,6 +513,8 @@ class Executor:
 
     def listen(self, seconds: float) -> None:
         """Let time pass and record what comes unasked; what the machine loses meanwhile passes for the device, too."""
+        if isinstance(self._target, LetsPass) and self._target.let_pass(seconds):
+            seconds = min(seconds, _ON_ITS_WAY)
         deadline = self.link.now() + seconds
         while self.link.now() < deadline:
             now = self.link.now()

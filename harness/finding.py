@@ -163,5 +163,14 @@ def bucket_of(seen: Observation) -> str:
 
     What a bench calls its interfaces is not in it: the same firmware gives the same ids on every bench.
     """
-    parts = (seen.kind, seen.requirement, seen.protocol, *seen.fingerprint, seen.blames, *seen.unusual)
+    return digest(seen.kind, seen.requirement, seen.protocol, *seen.fingerprint, seen.blames, *seen.unusual)
+
+
+def bucket_beside(bucket: str) -> str:
+    """That of what shows as a finding does that takes a long field, in a case that has none."""
+    return digest(bucket, "without a long field")
+
+
+def digest(*parts: str) -> str:
+    """Sixteen hex digits, as a bucket has them."""
     return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()

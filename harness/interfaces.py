@@ -256,6 +256,15 @@ class Restores(Interface):
 
 
 @runtime_checkable
+class LetsPass(Interface):
+    """A target outside this process, on the wall clock, whose own time may pass faster than that."""
+
+    def let_pass(self, seconds: float) -> float:
+        """How much of it has passed, all of it or nothing; raises TargetError."""
+        ...
+
+
+@runtime_checkable
 class Covers(Interface):
     """A target that knows which of its code has run."""
 

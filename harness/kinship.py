@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.finding import Condition, Finding, bucket_of, is_blamed
+from harness.finding import Condition, Finding, bucket_beside, bucket_of, digest, is_blamed
 from harness.verdict import Kind
 
 _LINE = re.compile(r"\.\w+(?::|, line )\d+")
@@ -23,6 +22,17 @@ def causes_of(finding: Finding) -> frozenset[str]:
     other crashes that this field showed where it was shorter or longer.
     """
     return frozenset(_causes(finding))
+
+
+def takes_length(finding: Finding) -> bool:
+    """True for a crash that shows where a field is long, and as far as was seen only there.
+
+    A long field has overrun what is told of the place where it crashes: another fault may crash there, too.
+    """
+    told = finding.minimized
+    if finding.kind is not Kind.CRASH or not finding.confirmed or told is None or not told.done:
+        return False
+    return bool(told.conditions) and all(one.of_length and one.least is not None for one in told.conditions)
 
 
 def by_fault(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -57,11 +67,12 @@ def faults_in(findings: Sequence[Finding]) -> tuple[Fault, ...]:
 def _causes(finding: Finding) -> Iterator[str]:
     seen = finding.observation
     yield finding.bucket
-    yield bucket_of(seen)
+    if finding.bucket != bucket_beside(bucket_of(seen)):
+        yield bucket_of(seen)
     if seen.fingerprint[1:] and _LINE.search(seen.fingerprint[-1]):
-        yield _joined("said", *seen.fingerprint[-2:])
+        yield digest("said", *seen.fingerprint[-2:])
     if seen.kind is Kind.REBOOT and seen.fingerprint[:1] == ("watchdog",) and seen.fingerprint[1:]:
-        yield _joined(seen.kind, seen.protocol, *seen.fingerprint[:2])
+        yield digest(seen.kind, seen.protocol, *seen.fingerprint[:2])
     told = finding.minimized
     if told is not None and told.done and len(told.conditions) == 1:
         yield from _of_field(finding, told.conditions[0])
@@ -72,11 +83,6 @@ def _of_field(finding: Finding, condition: Condition) -> Iterator[str]:
     """Where an overflow crashes depends on its length; which message carries a field, often on the case alone."""
     seen = finding.observation
     if seen.kind is Kind.CRASH and seen.fingerprint[:1] and seen.fingerprint[0] in _CORRUPTION and condition.of_length:
-        yield _joined(seen.kind, seen.protocol, condition.message, condition.field)
+        yield digest(seen.kind, seen.protocol, condition.message, condition.field)
     elif is_blamed(seen) and condition.is_bounded:
-        yield _joined(seen.kind, seen.protocol, *seen.fingerprint, condition.field, condition.words)
-
-
-def _joined(*parts: str) -> str:
-    """Sixteen hex digits, as a bucket has them."""
-    return hashlib.blake2b("\0".join(parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        yield digest(seen.kind, seen.protocol, *seen.fingerprint, condition.field, condition.words)

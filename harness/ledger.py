@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.finding import Finding, is_blamed
-from harness.kinship import causes_of
+from harness.kinship import causes_of, takes_length
 from harness.verdict import Observation
 
 _WAYS = 3  # findings of one sort: each further way to it costs replays and tells little
@@ -48,6 +48,11 @@ class Ledger:
         """True for the bucket of a confirmed finding."""
         found = self._findings.get(self.filed(bucket))
         return found is not None and found.confirmed
+
+    def takes_length(self, bucket: str) -> bool:
+        """True where what a bucket holds is known to take a long field."""
+        found = self._findings.get(self.filed(bucket))
+        return found is not None and takes_length(found)
 
     def verdict(self, bucket: str, fault: Observation) -> bool | None:
         """Whether a fault counts without another replay: True it does, False it was replayed in vain, None ask."""

@@ -5,7 +5,9 @@ An entry is a JSON object a line: `{"time": S, "signals": {NAME: VALUE}}`, `{"ti
 seconds, and may be left out. Words are `reset` and `stimulate NAME VALUE`. An adapter that says
 `{"offers": ["sync", "baseline"]}` when it is met also takes `sync N`, which it answers by `{"sync": N}` when everything
 that happened so far is told, and `baseline`, which brings the device's settings back to what they were. `reset` and
-`baseline` are answered by one `ready` each, and by all signals, told again behind it. `{"error": TEXT}` refuses words.
+`baseline` are answered by one `ready` each, and by all signals, told again behind it. An emulator that offers `pass`,
+and `sync`, takes `pass SECONDS N`: it lets so much of its time pass as fast as it can, and answers as to `sync N`.
+`{"error": TEXT}` refuses words.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _LINE_LIMIT = 1 << 20
 _FLOOD_LIMIT = 1 << 25
 _MEETING_SECONDS = 1.0
 _SYNC_SECONDS = 5.0
+_PASSED_AT_ONCE = 1.0
 _SHOWN = 60
 
 
@@ -101,9 +104,19 @@ class Channel:
                 pass
         return self._left()
 
-    def _synchronize(self) -> None:
+    def let_pass(self, seconds: float) -> tuple[float, list[ChannelEntry]]:
+        """How much of it the device let pass at once, where it offers that, and all entries up to then."""
+        if not {"sync", "pass"} <= self.offers:
+            return 0.0, []
+        left = seconds
+        while left > 0:
+            self._synchronize(f"pass {min(left, _PASSED_AT_ONCE):.6f}")
+            left -= _PASSED_AT_ONCE
+        return seconds, self._left()
+
+    def _synchronize(self, words: str = "sync") -> None:
         self._syncs += 1
-        self.say(f"sync {self._syncs}")
+        self.say(f"{words} {self._syncs}")
         deadline, seen = self.now + _SYNC_SECONDS, 0
         while not any(entry.sync == self._syncs for entry in islice(self._heard, seen, None)):
             seen = len(self._heard)

@@ -280,6 +280,16 @@ class ServedTarget:
         """Wait."""
         time.sleep(seconds)
 
+    def let_pass(self, seconds: float) -> float:
+        """How much of it the device let pass at once: an emulator whose channel offers it, all of it; else nothing."""
+        try:
+            passed, told = self._channel.let_pass(seconds) if self._channel is not None else (0.0, [])
+        except LinkError as error:
+            self._lost(error)
+            return 0.0
+        self._hear(told)
+        return passed
+
     def now(self) -> float:
         """The monotonic clock."""
         return time.monotonic()

@@ -1,7 +1,7 @@
 """Serves an emulated device to other processes: ports on TCP and a pty, signals and control on a side channel.
 
-Paced to the wall clock like the real thing; `paced=False` lets virtual time run ahead whenever a request waits,
-for measurements and quick tests. Only a channel can be told to listen where other machines reach it.
+Paced to the wall clock like the real thing; `paced=False` lets virtual time run ahead whenever a request waits, and
+where the channel asks for it. Only a channel can be told to listen where other machines reach it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 import time
 import tty
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -29,6 +30,7 @@ _PTYS = "/dev/pts/"
 _BACKLOG_LIMIT, _CHANNEL_BACKLOG = 1 << 20, 1 << 24
 _LONGEST_SLEEP = 0.05
 _AHEAD_SECONDS = 0.25
+_MOST_PASSED, _PASSED_AT_ONCE, _TO_ANSWER = 60.0, 0.005, 0.02
 _DIGITS, _SHOWN = 18, 80
 
 
@@ -42,6 +44,16 @@ class Ear:
         """Hear it."""
         if data:
             self._take(data)
+
+
+@dataclass
+class _Passing:
+    """The device's time passes until then, from the wall clock's `resumes` on; then a number is told to a watcher."""
+
+    until: float
+    number: str
+    watcher: Outlet
+    resumes: float = 0.0
 
 
 class Server:
@@ -60,6 +72,7 @@ class Server:
         self._stopping = False
         self._origin = 0.0
         self._baseline: object = None
+        self._passing: _Passing | None = None
         self.restarted: Callable[[], None] = lambda: None
 
     # -- what is offered ------------------------------------------------------------------------------------------
@@ -145,7 +158,7 @@ class Server:
             del lines[:-_CHUNK]
 
         watcher = self._join(connection, self._watchers, take, _CHANNEL_BACKLOG, whole=True)
-        _say(watcher, {"offers": ["sync", "baseline"]})
+        _say(watcher, {"offers": ["sync", "baseline"] if self._paced else ["sync", "baseline", "pass"]})
         self._restate()
 
     def _restate(self) -> None:
@@ -162,6 +175,8 @@ class Server:
                 self._begin_again()
             case ["sync", number]:
                 self._synchronize(number, watcher)
+            case ["pass", seconds, number] if not self._paced:
+                self._pass(seconds, number, watcher)
             case ["stimulate", stimulus, value]:
                 self._stimulate(stimulus, value, watcher)
             case _:
@@ -175,6 +190,17 @@ class Server:
         self._advance()
         self._pump()
         _say(watcher, {"sync": int(number), "time": self._target.now()})
+
+    def _pass(self, seconds: str, number: str, watcher: Outlet) -> None:
+        """So much of the device's time passes as fast as it can; then it is as if `sync` had been asked for."""
+        try:
+            if not 0 <= float(seconds) <= _MOST_PASSED:
+                raise ValueError(seconds)
+        except ValueError:
+            most = f"{_MOST_PASSED:g} seconds pass at once at most"
+            _say(watcher, {"error": f"pass: '{seconds[:_SHOWN]}': {most}"})
+            return
+        self._passing = _Passing(self._target.now() + float(seconds), number, watcher)
 
     def _stimulate(self, stimulus: str, value: str, watcher: Outlet) -> None:
         try:
@@ -252,6 +278,8 @@ class Server:
         return min(machine.schedule.next(), next_output) / machine.hz + self._origin - time.monotonic()
 
     def _pause(self) -> float:
+        if self._passing is not None:
+            return max(0.0, min(self._passing.resumes - time.monotonic(), _LONGEST_SLEEP))
         return max(0.0, min(self._due(), _LONGEST_SLEEP))
 
     def _advance(self) -> None:
@@ -262,6 +290,20 @@ class Server:
         machine.run(max(until, machine.schedule.base))
         if not self._paced and (busy := next((u for u, _o in self._ports if u.receiving), None)) is not None:
             self._run_ahead(busy, _AHEAD_SECONDS)
+        if self._passing is not None:
+            self._let_pass(self._passing)
+
+    def _let_pass(self, passing: _Passing) -> None:
+        """Run ahead of the wall clock until the device says something: who hears it has his time to answer."""
+        machine, turn_ends = self._target.machine, time.monotonic() + _LONGEST_SLEEP
+        while (left := passing.until - self._target.now()) > 0 and passing.resumes <= time.monotonic() < turn_ends:
+            machine.run(machine.schedule.base + max(1, int(min(left, _PASSED_AT_ONCE) * machine.hz)))
+            if any(usart.output for usart, _outlets in self._ports):
+                passing.resumes = time.monotonic() + _TO_ANSWER
+        self._rebase()
+        if left <= 0:
+            self._passing = None
+            self._synchronize(passing.number, passing.watcher)
 
     def _run_ahead(self, usart: Usart, seconds: float) -> None:
         machine = self._target.machine

@@ -14,7 +14,7 @@ from fuzzers.chains import Variant
 from fuzzers.enumerate import EnumerateFuzzer
 from fuzzers.order import Order
 from fuzzers.streams import Ways
-from fuzzers.values import FORMATS, edge_numbers, of_leaf, sweep, text_kind
+from fuzzers.values import FORMATS, Values, edge_numbers, of_leaf, shuffled, sweep, text_kind
 from harness.case import Send, Stimulate
 from harness.errors import UsageError
 from harness.interfaces import State
@@ -198,6 +198,21 @@ def test_a_sweep_has_every_length_but_the_usual_once(usual, longest):
 def test_an_order_visits_everything_once(count, seed):
     order = Order(count, seed)
     assert sorted(order.at(k) for k in range(count)) == list(range(count))
+
+
+@given(st.integers(0, 300), st.integers(0, 5), st.text(max_size=8))
+def test_what_is_shuffled_is_all_there_behind_what_stays_first(count, first, seed):
+    first = min(first, count)
+    mixed = shuffled(Values("kind", count, lambda k: k, first=first), seed)
+    order = [mixed.at(k) for k in range(mixed.count)]
+    assert order[:first] == list(range(first))
+    assert sorted(order) == list(range(count))
+
+
+def test_short_formats_come_before_the_librarys_in_each_fields_turn():
+    protocol = alone(boofuzz.String("s", "abc"))
+    sent = [c.steps[0].data for c in cases(protocol) if c.origin.mutation.startswith("format")]
+    assert sent[: len(FORMATS)] == list(FORMATS)
 
 
 def test_an_order_of_many_takes_no_room():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from toy import case, message
 
-from harness.attribution import attributed
+from harness.attribution import attributed, has_long_field
 from harness.case import Send
 from harness.finding import LINK_GONE, RESTART, UNSERVED, Finding, bucket_of, upgraded
 from harness.transcript import Transcript, Way
@@ -146,3 +146,17 @@ def test_one_that_is_only_late_is_late_whatever_it_says():
 
 def test_a_hang_that_the_device_tells_of_is_no_matter_of_time():
     assert not Observation(Kind.HANG, "device", "the firmware hangs", 1.0, ("loop",)).timed
+
+
+def test_a_case_has_a_long_field_where_one_is_longer_than_usual_or_nobody_can_tell():
+    def told(*steps, protocol=HL7):
+        return has_long_field(replace(case(message(b"x")), steps=steps), protocol)
+
+    name = "message.PID.patient_name"
+    usual = next(span.length for span in order().spans if span.name == name)
+    assert not told(order())
+    assert not told(bent(name, b"%s"))
+    assert not told(bent(name, b"x" * usual))
+    assert told(order(), bent(name, b"x" * (usual + 1)))
+    assert told(Send("nobody knows it", b"x"))
+    assert told(order(), protocol=object())

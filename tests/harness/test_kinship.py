@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from nouns import finding
 
-from harness.finding import Condition, Minimized, Size
-from harness.kinship import by_fault, causes_of, faults_in
+from harness.finding import Condition, Minimized, Size, bucket_beside, bucket_of
+from harness.kinship import by_fault, causes_of, faults_in, takes_length
 from harness.verdict import Kind
 
 
@@ -78,3 +78,22 @@ def test_another_line_or_another_complaint_is_another_fault(other):
 def test_a_function_without_a_line_joins_nothing_over_protocols():
     one, other = (said(letter, Kind.CRASH, "memcpy", letter, status=()) for letter in "ab")
     assert not causes_of(one) & causes_of(other)
+
+
+LONG = Condition("m", "f", "9 bytes or more", least=9, of_length=True)
+SMALL = Minimized(Size(1, 9), Size(1, 9), 1, 0.1, True, (), (LONG,))
+
+
+def test_a_crash_takes_length_where_its_smallest_reproducer_takes_nothing_but_long_fields():
+    assert takes_length(replace(A, minimized=SMALL))
+    assert not takes_length(A)  # nobody knows what it takes
+    assert not takes_length(replace(A, minimized=replace(SMALL, done=False)))
+    assert not takes_length(replace(A, minimized=replace(SMALL, conditions=())))
+    assert not takes_length(replace(A, minimized=replace(SMALL, conditions=(LONG, Condition("m", "g", "'x'")))))
+    assert not takes_length(replace(A, minimized=SMALL, reproduced=0))
+
+
+def test_what_is_filed_beside_a_finding_that_takes_length_is_no_sight_of_it():
+    beside = replace(A, bucket=bucket_beside(bucket_of(A.observation)))
+    known = replace(A, bucket=bucket_of(A.observation))
+    assert not causes_of(beside) & causes_of(known)

@@ -351,3 +351,36 @@ def test_link_time_goes_back_by_no_more_than_a_second_whatever_the_device_says(t
         moment = clock.link_time(device, now)
         assert moment >= latest - 1.001
         latest = max(latest, moment)
+
+
+def test_an_emulator_that_offers_it_lets_time_pass_in_pieces_and_tells_what_it_did_meanwhile(adapter):
+    def says(words):
+        *what, number = words.split()
+        told = [{"time": 4.0, "signals": {"rate": 3, "alarm": 1}}] if what[:1] == ["pass"] else []
+        return [json.dumps(one).encode() for one in (*told, {"sync": int(number)})] if what else [b'{"event": "ready"}']
+
+    target = adapter.wired(says, (b'{"offers": ["sync", "pass"]}',))
+    assert target.let_pass(2.5) == 2.5
+    assert [words.split()[1] for words in adapter.heard if words.startswith("pass")] == ["1.000000"] * 2 + ["0.500000"]
+    assert rates(target.take_samples()) == [3.0] * 3
+    target.stop()
+
+
+def test_time_does_not_pass_where_the_other_side_does_not_offer_it(device):
+    target = device.started()
+    assert target.let_pass(2.0) == 0.0
+    assert not any(words.startswith("pass") for words in device.heard)
+    target.stop()
+
+
+def test_a_channel_that_ends_while_time_passes_is_a_fault_of_the_bench(adapter):
+    def says(words):
+        return None if words.startswith("pass") else [b'{"event": "ready"}'] if words == "reset" else sync(words)
+
+    def sync(words):
+        return [json.dumps({"sync": int(words.split()[1])}).encode()]
+
+    target = adapter.wired(says, (b'{"offers": ["sync", "pass"]}',))
+    with pytest.raises(TargetError, match="signals and events are lost"):
+        target.let_pass(1.0)
+    target.stop()
