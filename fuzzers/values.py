@@ -206,7 +206,7 @@ def _short_first(leaf: Leaf, max_len: int, values: Values) -> Values:
     def at(k: int) -> Changes:
         return (Change(leaf.name, texts[k]),) if k < count else others(k - count)
 
-    return replace(values, count=count + values.count, at=at, first=count)
+    return replace(values, count=count + values.count, at=at, first=count, weight=2 * values.weight)
 
 
 def _countable(layout: Layout, leaf: Leaf) -> int:

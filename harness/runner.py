@@ -263,8 +263,10 @@ class Runner:
 
     # -- cases ----------------------------------------------------------------------------------------------------
 
-    def run(self, case: TestCase, *, probe: bool = False) -> Outcome:
+    def run(self, case: TestCase, *, probe: bool = False, survey: bool | None = None) -> Outcome:
         """Run one case; the observations are those of all monitors. Raises GuardRefused, BenchError.
+
+        With `probe` the device is asked whether it serves, and it is surveyed, where its link can; `survey` says so.
 
         A device that serves, but cannot be brought to the case's state by anything, gets the case where it stands: what
         it does then counts, that it did nothing says nothing.
@@ -282,7 +284,8 @@ class Runner:
         if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
-        survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
+        if survey is None:
+            survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
         probe = probe or int(case.id[:8], 16) % interface.probe_every == 0
         why, transcript = self.why, self._perform(case, interface, probe=probe, survey=survey)
         if not reached:

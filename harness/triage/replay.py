@@ -10,6 +10,7 @@ from harness.errors import BenchError, GuardRefused, MedfuzzError
 from harness.finding import LINK_GONE, RESTART, Finding, upgraded
 from harness.ladder import SHORTCUTS
 from harness.latency import Haste
+from harness.monitors.radio import RadioMonitor
 from harness.outcome import Outcome
 from harness.own import own_error
 from harness.runner import Runner
@@ -68,8 +69,8 @@ def replay_once(
 ) -> Replay:
     """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
 
-    `presumed`: ways on which it comes back to service, or NEVER, as far as known. A `hasty` one proves nothing, and is
-    soon over where these are known. Without `reset` the device is as the last replay left it; `ends`: the session's end
+    `presumed`: ways on which it comes back to service, or NEVER, as far as known. A `hasty` one proves nothing: it is
+    soon over where these are known, and without a survey where that shows no such fault. Without `reset` the device is as the last replay left it; `ends`: the session's end
     is played, too.
     """
     service = finding.transcript.service
@@ -78,11 +79,12 @@ def replay_once(
         haste = _haste(finding, presumed, hasty=hasty)
         with runner.sequential(presumed, filler=filler, haste=haste, sure=_was_gone(finding.transcript)):
             runner.fresh(reset=reset)
-            again = _played(runner, window, finding, stop, ends=ends)
+            survey = None if not hasty or finding.observation.monitor == RadioMonitor.name else False
+            again = _played(runner, window, finding, stop, ends=ends, survey=survey)
             if again.untested != _LEFT:
                 return again
             runner.fresh()  # now it is given the time to hang up first
-            return _played(runner, window, finding, stop, ends=ends)
+            return _played(runner, window, finding, stop, ends=ends, survey=survey)
     except BenchError as error:
         return Replay(False, bench_error=str(error))
     except MedfuzzError as error:
@@ -134,7 +136,13 @@ def presumed_of(finding: Finding) -> frozenset[Way]:
 
 
 def _played(
-    runner: Runner, window: Sequence[TestCase], finding: Finding, stop: Callable[[], bool], *, ends: bool
+    runner: Runner,
+    window: Sequence[TestCase],
+    finding: Finding,
+    stop: Callable[[], bool],
+    *,
+    ends: bool,
+    survey: bool | None,
 ) -> Replay:
     finding = upgraded(finding, runner.interfaces[finding.case.interface].protocol.name)
     seen: list[Observation] = []
@@ -142,7 +150,7 @@ def _played(
     for case in window:
         if stop():
             return Replay(False, untested=OVER)
-        last = _outcome(runner, case)
+        last = _outcome(runner, case, survey)
         seen += last.observations
         if (again := _shown(last, finding)) is not None:
             return Replay(True, last.transcript, tuple(last.observations), again=again, case=case)
@@ -169,9 +177,9 @@ def _unwatched(runner: Runner, finding: Finding) -> str:
     )
 
 
-def _outcome(runner: Runner, case: TestCase) -> Outcome:
+def _outcome(runner: Runner, case: TestCase, survey: bool | None) -> Outcome:
     try:
-        return runner.run(case, probe=True)
+        return runner.run(case, probe=True, survey=survey)
     except GuardRefused as refusal:
         raise BenchError(f"the case is withheld on this bench: {refusal}") from refusal
 

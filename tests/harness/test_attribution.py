@@ -152,7 +152,7 @@ def test_a_case_has_a_long_field_where_one_is_longer_than_usual_or_nobody_can_te
     def told(*steps, protocol=HL7):
         return has_long_field(replace(case(message(b"x")), steps=steps), protocol)
 
-    name = "message.PID.patient_name"
+    name = "message.PID.given_name"
     usual = next(span.length for span in order().spans if span.name == name)
     assert not told(order())
     assert not told(bent(name, b"%s"))
