@@ -70,8 +70,8 @@ def replay_once(
     """Play a window on a fresh target; reproduced when a case of it, or the session's end, shows the same fault.
 
     `presumed`: ways on which it comes back to service, or NEVER, as far as known. A `hasty` one proves nothing: it is
-    soon over where these are known, and without a survey where that shows no such fault. Without `reset` the device is as the last replay left it; `ends`: the session's end
-    is played, too.
+    soon over where these are known, and without a survey where that shows no such fault. Without `reset` the device is
+    as the last replay left it; `ends`: the session's end is played, too.
     """
     service = finding.transcript.service
     filler = service.filler if service is not None and Way.FILLED in presumed else 0
