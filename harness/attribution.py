@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from harness.case import Send, TestCase
 from harness.complaint import Complaint, complaint_in
 from harness.finding import LINK_GONE, UNSERVED
-from harness.interfaces import Dissects, WireProtocol
+from harness.interfaces import Dissects, Part, WireProtocol
 from harness.monitors.liveness import GUESSED
 from harness.transcript import Transcript, Way
 from harness.verdict import Kind, Observation
@@ -66,12 +67,16 @@ def unusual_fields(case: TestCase, message: str, protocol: WireProtocol) -> tupl
     return names if len(names) <= _NAMED else (_SEVERAL,)
 
 
-def has_long_field(case: TestCase, protocol: WireProtocol) -> bool:
-    """True where a field of a message is longer than it usually is, or nobody can tell."""
+def growth(cases: Iterable[TestCase], protocol: WireProtocol) -> float:
+    """Bytes by which the fields of all messages are longer than they usually are; infinity where nobody can tell."""
     if not isinstance(protocol, Dissects):
-        return True
-    told = [protocol.parts(step) for step in case.steps if isinstance(step, Send)]
-    return any(parts is None or any(len(part.data) > len(part.usual) for part in parts) for parts in told)
+        return math.inf
+    told = [protocol.parts(step) for case in cases for step in case.steps if isinstance(step, Send)]
+    return sum(math.inf if parts is None else sum(map(_longer, parts)) for parts in told)
+
+
+def _longer(part: Part) -> int:
+    return max(0, len(part.data) - len(part.usual))
 
 
 def _bent(case: TestCase, message: str) -> Send | None:

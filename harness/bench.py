@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -82,6 +83,11 @@ class Bench(Table):
     def process(self) -> ProcessTable:
         """The `[target]` of a process that the bench starts; raises UsageError for another kind."""
         return self._target_as(ProcessTable)
+
+    @property
+    def measured(self) -> Mapping[str, SignalTable]:
+        """The signals that the target tells; the others are fields of replies."""
+        return {name: table for name, table in self.signals.items() if not table.reply}
 
     @property
     def is_hardware(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.errors import did_you_mean
 from harness.userfile import is_file
@@ -184,16 +184,26 @@ class InterfaceTable(Table):
 
 
 class SignalTable(Table):
-    """`[signals.NAME]`: from a variable (`symbol`) or output pin of emulated firmware, or by name over the channel."""
+    """`[signals.NAME]`: from a variable (`symbol`) or output pin of emulated firmware, or by name over the channel.
+
+    With `reply` it is a field of what the device answers, as the protocol's parser calls it.
+    """
 
     symbol: str = ""
     pin: str = ""
+    reply: str = ""
     signed: bool = False
     scale: float = 1.0
     kind: Literal["number", "boolean"] = "number"
     range: tuple[float, float] = Field(default=(0.0, 1.0), strict=False)
     unit: str = ""
     note: str = ""
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        if self.reply and (self.symbol or self.pin):
+            raise ValueError("it is told by a reply, or read from a symbol or pin: take one of them out")
+        return self
 
 
 class StimulusTable(Table):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
-from harness.attribution import attributed, has_long_field
+from harness.attribution import attributed, growth
 from harness.budget import Budget
 from harness.case import Send, TestCase
 from harness.costs import Usual
@@ -532,10 +532,10 @@ class Campaign:
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _bucket(self, fault: Observation, case: TestCase) -> str:
-        """Where it is filed: beside a known finding that takes a long field, where the case has none."""
+        """Where it is filed: beside a known finding that takes a longer field than any that the case has."""
         bucket = bucket_of(fault)
-        protocol = self._runner.interfaces[case.interface].protocol
-        beside = self._ledger.takes_length(bucket) and not has_long_field(case, protocol)
+        known, protocol = self._ledger.long(bucket), self._runner.interfaces[case.interface].protocol
+        beside = known is not None and growth([case], protocol) < growth(known.window, protocol)
         return bucket_beside(bucket) if beside else bucket
 
     def _finding(

@@ -167,7 +167,7 @@ def bucket_of(seen: Observation) -> str:
 
 
 def bucket_beside(bucket: str) -> str:
-    """That of what shows as a finding does that takes a long field, in a case that has none."""
+    """That of what shows as a finding does that takes a long field, in a case that has none so long."""
     return digest(bucket, "without a long field")
 
 

@@ -49,10 +49,10 @@ class Ledger:
         found = self._findings.get(self.filed(bucket))
         return found is not None and found.confirmed
 
-    def takes_length(self, bucket: str) -> bool:
-        """True where what a bucket holds is known to take a long field."""
+    def long(self, bucket: str) -> Finding | None:
+        """What a bucket holds, where that is known to take a long field."""
         found = self._findings.get(self.filed(bucket))
-        return found is not None and takes_length(found)
+        return found if found is not None and takes_length(found) else None
 
     def verdict(self, bucket: str, fault: Observation) -> bool | None:
         """Whether a fault counts without another replay: True it does, False it was replayed in vain, None ask."""

@@ -28,7 +28,7 @@ def emulated_target(bench: Bench, seed: int) -> EmulatedTarget:
     options: dict[str, Any] = {
         "name": table.name,
         "ports": table.ports,
-        "signals": bench.signals,
+        "signals": bench.measured,
         "stimuli": bench.stimuli,
         "hz": table.hz,
         "hang_budget": table.hang_budget,

@@ -48,7 +48,7 @@ class ServedTarget:
         self.terminals = Terminals(monikers) if self._starts else None
         self._covered = ProgramCoverage(bench.process.coverage if self._starts else False)
         self._channel: Channel | None = None
-        self._inbox = ChannelInbox(bench.signals)
+        self._inbox = ChannelInbox(bench.measured)
         self._sensors = Sensors(bench)
         radio = bench.radio
         wanted = Identity(**bench.identity.model_dump())

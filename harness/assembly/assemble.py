@@ -52,10 +52,11 @@ def assemble(
     load = None if target.traits.virtual_clock else _load_of(target)
     interfaces = {name: interface_of(placed, name, protocols[name], target, load) for name in names}
     requirements = load_requirements(bench.path(bench.safety.requirements)) if bench.safety.requirements else ()
-    if requirements and isinstance(target, ServedTarget) and not bench.served.channel:
+    told = len(bench.measured) < len(bench.signals)
+    if requirements and isinstance(target, ServedTarget) and not bench.served.channel and not told:
         raise UsageError(
-            f"{path}: [safety] requirements need signals, and no [target] channel brings any; give one, or set "
-            'requirements = "" to run without'
+            f"{path}: [safety] requirements need signals, and no [target] channel brings any; give one, let replies "
+            'tell them ([signals.NAME] reply = "FIELD"), or set requirements = "" to run without'
         )
     safety = safety_of(bench, protocols, requirements)
     monitors = monitors_of(bench, protocols, safety, target)

@@ -22,6 +22,7 @@ from harness.monitors.resources import ResourceMonitor
 from harness.monitors.safety import SafetyMonitor
 from harness.monitors.session import SessionMonitor
 from harness.monitors.spin import SpinMonitor
+from harness.reply_signals import ReplyField, ReplySignals
 from harness.requirements import Requirement
 from harness.temporal import SignalDeclaration
 from harness.userfile import named
@@ -32,7 +33,10 @@ def safety_of(
     bench: Bench, protocols: Mapping[str, Protocol], requirements: tuple[Requirement, ...]
 ) -> SafetyMonitor | None:
     """The monitor of the bench's requirements, None where it has none."""
-    return SafetyMonitor(requirements, _signals(bench), _acting(protocols)) if requirements else None
+    if not requirements:
+        return None
+    told = ReplySignals([ReplyField(table.reply, table.scale) for table in bench.signals.values()], protocols)
+    return SafetyMonitor(requirements, _signals(bench), _acting(protocols), told)
 
 
 def _signals(bench: Bench) -> dict[str, SignalDeclaration]:

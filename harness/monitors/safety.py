@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.case import PREAMBLE, Send, TestCase
+from harness.reply_signals import ReplyField, ReplySignals, Values
 from harness.requirements import Requirement, parse_requirements
 from harness.temporal import FormulaSet, MonitorState, RequirementTotals, SignalDeclaration, Violation, Watched
 from harness.transcript import Transcript
@@ -15,6 +16,7 @@ class SafetyMonitor:
     """A `Monitor` over declared signals; a sample's values come in the order of `signals`.
 
     `telling` are the messages that can act on the patient: the last of them before a violation makes its bucket.
+    `told` reads the signals that replies tell (None: there are none such).
 
     Raises UsageError on a formula that is malformed or reads an undeclared signal.
     """
@@ -26,7 +28,9 @@ class SafetyMonitor:
         requirements: Sequence[Requirement],
         signals: Mapping[str, SignalDeclaration],
         telling: Collection[str] = (),
+        told: ReplySignals | None = None,
     ) -> None:
+        self._told = told or ReplySignals([ReplyField()] * len(signals), {})
         self._telling = frozenset(telling)
         self._requirements = {r.id: r for r in requirements}
         self._signals = tuple(signals.values())
@@ -41,7 +45,7 @@ class SafetyMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
-        violations, unknown = self._feed(transcript)
+        violations, unknown = self._feed(case.interface, transcript)
         found = [
             self._unsafe(violation, self._culprit(case, transcript, violation.time))
             for violation in violations.values()
@@ -49,14 +53,15 @@ class SafetyMonitor:
         found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
         return found
 
-    def _feed(self, transcript: Transcript) -> tuple[dict[str, Violation], dict[str, tuple[int, ...]]]:
+    def _feed(self, interface: str, transcript: Transcript) -> tuple[dict[str, Violation], dict[str, tuple[int, ...]]]:
         violations: dict[str, Violation] = {}
         unknown: dict[str, tuple[int, ...]] = {}
-        for sample in transcript.samples:
+        samples = self._told.samples(interface, transcript)
+        for sample in samples:
             _keep_first(violations, self._formulas.push(sample.time, sample.values))
             if None in sample.values:
                 unknown.update(self._formulas.unknown())
-        if not transcript.samples:
+        if not samples:
             self._formulas.watch_from(transcript.started)
         _keep_first(violations, self._formulas.advance(transcript.ended))
         return violations, unknown
@@ -122,13 +127,14 @@ class SafetyMonitor:
         """Requirements besides those `known` that would be violated if no signal changed: link seconds until then."""
         return self._formulas.pending(known)
 
-    def state(self) -> MonitorState:
-        """What the samples so far mean for later ones; the same object while none came."""
-        return self._formulas.state()
+    def state(self) -> tuple[MonitorState, Values]:
+        """What the samples so far mean for later ones; the same objects while none came."""
+        return self._formulas.state(), self._told.values
 
-    def restore(self, state: MonitorState) -> None:
+    def restore(self, state: tuple[MonitorState, Values]) -> None:
         """Back to an earlier `state()`; the statistics keep counting."""
-        self._formulas.restore(state)
+        formulas, self._told.values = state
+        self._formulas.restore(formulas)
 
 
 def _keep_first(violations: dict[str, Violation], found: Iterable[Violation]) -> None:

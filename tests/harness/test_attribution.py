@@ -1,11 +1,12 @@
 """Whose doing it was: a program's last words, else the message and its unusual fields."""
 
+import math
 from dataclasses import replace
 
 import pytest
 from toy import case, message
 
-from harness.attribution import attributed, has_long_field
+from harness.attribution import attributed, growth
 from harness.case import Send
 from harness.finding import LINK_GONE, RESTART, UNSERVED, Finding, bucket_of, upgraded
 from harness.transcript import Transcript, Way
@@ -148,15 +149,12 @@ def test_a_hang_that_the_device_tells_of_is_no_matter_of_time():
     assert not Observation(Kind.HANG, "device", "the firmware hangs", 1.0, ("loop",)).timed
 
 
-def test_a_case_has_a_long_field_where_one_is_longer_than_usual_or_nobody_can_tell():
+def test_a_case_has_grown_by_what_its_fields_are_longer_than_usual():
     def told(*steps, protocol=HL7):
-        return has_long_field(replace(case(message(b"x")), steps=steps), protocol)
+        return growth([replace(case(message(b"x")), steps=steps)], protocol)
 
     name = "message.PID.given_name"
     usual = next(span.length for span in order().spans if span.name == name)
-    assert not told(order())
-    assert not told(bent(name, b"%s"))
-    assert not told(bent(name, b"x" * usual))
-    assert told(order(), bent(name, b"x" * (usual + 1)))
-    assert told(Send("nobody knows it", b"x"))
-    assert told(order(), protocol=object())
+    assert told(order()) == told(bent(name, b"%s")) == told(bent(name, b"x" * usual)) == 0
+    assert told(bent(name, b"x" * (usual + 3)), order(), bent(name, b""), bent(name, b"x" * (usual + 2))) == 5
+    assert told(Send("nobody knows it", b"x")) == told(order(), protocol=object()) == math.inf
