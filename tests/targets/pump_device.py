@@ -29,6 +29,12 @@ def give(rate="5.0", volume="20", drug="1"):
     return f"RXG|1|||{drug}^MORPHINE|{volume}||mL||||||||{rate}|mL/h\r"
 
 
+def watched():
+    """The pump's requirements, as its bench has them watched."""
+    declared = {n: SignalDeclaration(n, s.kind, *s.range, s.unit) for n, s in BENCH.signals.items()}
+    return FormulaSet([parse(r.formula, declared, r.id) for r in REQUIREMENTS if r.watched], len(declared))
+
+
 class Pump:
     """One ELF, running: messages go out with token, counter and CRC in place."""
 
@@ -56,9 +62,7 @@ class Pump:
         self.sequence = self.token = self.counter = 0
         self.sent = b""
         self.events = []
-        declared = {n: SignalDeclaration(n, s.kind, *s.range, s.unit) for n, s in BENCH.signals.items()}
-        watched = [parse(r.formula, declared, r.id) for r in REQUIREMENTS if r.watched]
-        self.safety = FormulaSet(watched, len(declared))
+        self.safety = watched()
         self.violated = set()
 
     def again(self):

@@ -1,7 +1,7 @@
 """Every planted fault shows on its own build, to the monitor the README names, and not on the fixed pump."""
 
 import pytest
-from pump_device import HEADER, ORDER, PATIENT, PUMP, QUERY, Pump, give
+from pump_device import BENCH, HEADER, ORDER, PATIENT, PUMP, QUERY, Pump, give, watched
 
 from targets.pump.build import Build, compile_firmware, fault_names
 from targets.pump.protocol.packets import (
@@ -239,3 +239,17 @@ def test_the_network_order_runs_after_the_confirm_key():
     assert pump.value("motor_rate") == 0
     pump.press("confirm")
     assert pump.value("motor_rate") == 7.25
+
+
+@pytest.mark.parametrize(("counter", "violated"), [(2, True), (3, False), (0, False), (None, True)])
+def test_a_bolus_needs_its_own_step_of_the_counter_unless_a_session_was_opened_meanwhile(counter, violated):
+    names, safety = list(BENCH.signals), watched()
+
+    def seen(time, **changed):
+        told = dict.fromkeys(names, 0.0) | {"therapy_state": 2.0} | changed
+        return {one.requirement for one in safety.push(time, tuple(told.values()))}
+
+    seen(1.0, command_counter=2.0)
+    now = 2.0 if counter is None else float(counter)
+    boluses = 2.0 if counter is None else 1.0
+    assert ("ICD-6" in seen(2.0, clinician_boluses=boluses, command_counter=now)) == violated
