@@ -1,9 +1,10 @@
-"""Bench files by name: those that come with medfuzz are found without a path."""
+"""Bench files by name: those that come with medfuzz are found without a path; and whether one may be fuzzed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from harness.bench import Bench
 from harness.errors import UsageError, did_you_mean
 
 SHIPPED = Path(__file__).resolve().parents[2] / "targets"
@@ -26,3 +27,12 @@ def find_bench(name: str) -> Path:
     if name not in benches:
         raise UsageError(f"no bench '{name}': neither a file nor a shipped bench.{did_you_mean(name, benches)}")
     return benches[name]
+
+
+def require_arming(bench: Bench, path: Path) -> None:
+    """A real device is fuzzed only when its bench says so; raises UsageError."""
+    if bench.is_hardware and not bench.target.armed:
+        raise UsageError(
+            f"{path}: the device is real. Make sure that no patient can be connected to it, then set "
+            "armed = true in [target]"
+        )

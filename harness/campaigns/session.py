@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.assembly.assemble import Assembly, assemble
+from harness.assembly.benches import require_arming
 from harness.assembly.echo import answers_by_echo
 from harness.assembly.fuzzing import NOTHING_KEPT, make_fuzzers
 from harness.assembly.meeting import meet
@@ -27,7 +28,7 @@ from harness.campaigns.manifest import manifest_of
 from harness.campaigns.options import Options
 from harness.campaigns.reporting import ELSEWHERE, write_reports
 from harness.campaigns.resumption import Earlier, earlier_in, options_of, require_same_device, require_unchanged
-from harness.errors import BenchError, InternalError, UsageError
+from harness.errors import BenchError, InternalError
 from harness.events import BenchFault, CampaignEnded, CampaignStarted, KnownReplayed
 from harness.fault_table import load_faults, name_fault
 from harness.floors import Tally
@@ -124,7 +125,7 @@ def resume_campaign(folder: Path, audience: Audience = NOBODY, ask: Ask | None =
 def assembled(options: Options, ask: Ask | None = None) -> Assembly:
     """A bench that may be fuzzed; raises UsageError, BenchError."""
     assembly = assemble(options.bench, seed=options.seed, only=options.interfaces, elf=options.elf, ask=ask)
-    require_arming(assembly)
+    require_arming(assembly.bench, assembly.path)
     require_stimuli(assembly)
     return assembly
 
@@ -254,15 +255,6 @@ def _tell_failure(campaign: Campaign, manifest: Mapping[str, Any], failure: str)
     campaign.tell(CampaignStarted(campaign.name, manifest, {}))
     campaign.tell(BenchFault(failure, fatal=True))
     campaign.tell(CampaignEnded("bench", campaign.seconds, 0))
-
-
-def require_arming(assembly: Assembly) -> None:
-    """A real device is fuzzed only when its bench says so."""
-    if assembly.bench.is_hardware and not assembly.bench.target.armed:
-        raise UsageError(
-            f"{assembly.path}: the device is real. Make sure that no patient can be connected to it, then set "
-            "armed = true in [target]"
-        )
 
 
 def _bring_up(assembly: Assembly, interruption: Interruption) -> tuple[str, Mapping[str, Identity]]:

@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from harness.assembly.assemble import assemble
-from harness.assembly.benches import find_bench
+from harness.assembly.benches import find_bench, require_arming
 from harness.campaigns.differential import Differences, Differential, Disagreement
-from harness.campaigns.session import require_arming
 from harness.case import Send
 from harness.cli.run import seconds_of
 from harness.cli.terminal import say
@@ -43,7 +42,7 @@ def diff(
         raise UsageError("say how long: --cases or --time")
     both = [assemble(find_bench(bench), seed=seed) for bench in (one, other)]
     for assembly in both:
-        require_arming(assembly)
+        require_arming(assembly.bench, assembly.path)
     differential = Differential(both[0], both[1], seed, fuzzer or ())
     try:
         differential.start()

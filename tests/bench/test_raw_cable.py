@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.assembly.assemble import assemble
-from harness.campaigns.session import require_arming
+from harness.assembly.benches import require_arming
+from harness.bench import load_bench
 from harness.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -134,8 +134,9 @@ def test_a_program_of_the_bench_s_own_behind_a_cable_is_not_run_unarmed(tmp_path
     text = PROGRAM.format(command='"true"', interface="bench0", mac="02:00:00:00:00:02")
     bench = written(tmp_path, text.replace("armed = true", "armed = false"))
     with pytest.raises(UsageError, match="armed = true"):
-        require_arming(assemble(bench, seed=0))
-    require_arming(assemble(written(tmp_path, text), seed=0))
+        require_arming(load_bench(bench), bench)
+    armed = written(tmp_path, text)
+    require_arming(load_bench(armed), armed)
 
 
 def test_a_device_that_dies_of_a_long_message_is_found(network, tmp_path):
