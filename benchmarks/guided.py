@@ -35,6 +35,12 @@ class Contender:
     interface: str = ""
     cases: int = 0
 
+    @property
+    def words(self) -> list[str]:
+        """As options of `run`."""
+        chosen = ["--interface", self.interface] if self.interface else []
+        return chosen + [word for fuzzer in self.fuzzers for word in ("--fuzzer", fuzzer)]
+
 
 CONTENDERS: Mapping[str, Contender] = {
     "guided": Contender(_GUIDED),
@@ -64,7 +70,6 @@ class Wish:
 
     def command(self, name: str, seed: int, folder: Path) -> list[str]:
         """The campaign of a contender, in a folder of its own."""
-        contender = CONTENDERS[name]
         elf = f'[target]\nelf = "{Path(self.elf).resolve()}"\n' if self.elf else ""
         file = folder / "bench.toml"
         own = HERE / "benchmarks" / f"{self.bench}.toml"
@@ -72,9 +77,7 @@ class Wish:
         placed = _PLACED.get(self.bench, "")
         file.write_text(f'include = "{included}"\n{elf}{placed}[limits]\ntriage = 0\n')
         words = [sys.executable, "-m", "benchmarks.guided_run", name, "run", str(file), *self.limit_of(name)]
-        words += ["--seed", str(seed), "--out", f"{folder}/run", "--quiet"]
-        words += ["--interface", contender.interface] if contender.interface else []
-        return words + [word for fuzzer in contender.fuzzers for word in ("--fuzzer", fuzzer)]
+        return [*words, "--seed", str(seed), "--out", f"{folder}/run", "--quiet", *CONTENDERS[name].words]
 
     def limit_of(self, name: str) -> list[str]:
         """How long a contender's campaigns are."""

@@ -23,8 +23,9 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     wish = parser.parse_args()
     names = ("guided", "unguided")
+    more = {name: CONTENDERS[name].words for name in names}
     guided, unguided = interleaved(
-        {name: partial(campaign, HERE, wish.cases, served=False, more=CONTENDERS[name]) for name in names}, wish.runs
+        {name: partial(campaign, HERE, wish.cases, served=False, more=more[name]) for name in names}, wish.runs
     )
     print(table(f"\nguidance, {wish.cases:,} cases", "cases/s", [guided, unguided], unguided))
     cost = 100 * (1 - ratio(guided, unguided))
