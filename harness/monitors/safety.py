@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from harness.case import PREAMBLE, Send, TestCase
 from harness.reply_signals import ReplyField, ReplySignals, Values
@@ -45,7 +45,7 @@ class SafetyMonitor:
 
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for each requirement that stopped being met, and one for each that lost a signal."""
-        violations, unknown = self._feed(case.interface, transcript)
+        violations, unknown = self._feed(case, transcript)
         found = [
             self._unsafe(violation, self._culprit(case, transcript, violation.time))
             for violation in violations.values()
@@ -53,18 +53,24 @@ class SafetyMonitor:
         found += [self._unknown(requirement, missing, transcript.ended) for requirement, missing in unknown.items()]
         return found
 
-    def _feed(self, interface: str, transcript: Transcript) -> tuple[dict[str, Violation], dict[str, tuple[int, ...]]]:
+    def _feed(self, case: TestCase, transcript: Transcript) -> tuple[dict[str, Violation], dict[str, tuple[int, ...]]]:
         violations: dict[str, Violation] = {}
         unknown: dict[str, tuple[int, ...]] = {}
-        samples = self._told.samples(interface, transcript)
+        samples = self._told.samples(case, transcript)
         for sample in samples:
             _keep_first(violations, self._formulas.push(sample.time, sample.values))
             if None in sample.values:
-                unknown.update(self._formulas.unknown())
+                unknown.update(self._lacking())
         if not samples:
             self._formulas.watch_from(transcript.started)
         _keep_first(violations, self._formulas.advance(transcript.ended))
         return violations, unknown
+
+    def _lacking(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Requirements that lack a measured signal; what no reply has told so far is not lacking: nobody asked yet."""
+        for requirement, missing in self._formulas.unknown().items():
+            if not self._told.places.issuperset(missing):
+                yield requirement, missing
 
     def _unsafe(self, violation: Violation, culprit: str) -> Observation:
         requirement = self._requirements[violation.requirement]

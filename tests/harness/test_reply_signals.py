@@ -31,8 +31,9 @@ def transcript(*exchanges, samples=()):
     return Transcript("c", exchanges, 0.0, 10.0, tuple(Sample(time, values) for time, values in samples))
 
 
-def told(signals, of, interface="link"):
-    return [(sample.time, sample.values) for sample in signals.samples(interface, of)]
+def told(signals, of, interface="link", steps=()):
+    case = TestCase(interface, "idle", steps, Origin("enumerate"))
+    return [(sample.time, sample.values) for sample in signals.samples(case, of)]
 
 
 def test_a_field_of_a_reply_is_a_sample_at_the_moment_at_which_it_came():
@@ -77,6 +78,21 @@ def test_a_requirement_is_judged_by_what_the_device_says_and_goes_back_with_a_ke
     assert seen(5) == ["R-1"]
 
 
+def test_what_nobody_has_asked_for_yet_is_no_signal_that_is_lost():
+    rules = [Requirement("R-1", "a", formula="firmware < 9"), Requirement("R-2", "b", formula="rate < 9")]
+    names = ("therapy_state", "firmware", "rate")
+    signals = {name: SignalDeclaration(name, high=99.0) for name in names}
+    fields = [ReplyField("alarm.therapy_state"), ReplyField("status.firmware"), MEASURED]
+
+    def seen(samples, rules):
+        monitor = SafetyMonitor(rules, signals, told=ReplySignals(fields, {"link": LINK}))
+        case = TestCase("link", "idle", (), Origin("enumerate"))
+        return [one.requirement for one in monitor.observe(case, transcript(samples=samples))]
+
+    assert seen([(1.0, (5.0,))], rules) == []
+    assert seen([(1.0, (None,))], rules) == ["R-2"]
+
+
 BENCH = """
 [target]
 kind = "external"
@@ -102,8 +118,21 @@ def test_a_signal_comes_from_one_place(tmp_path, other):
         load_bench(file)
 
 
+def test_a_field_of_a_messages_answer_is_read_where_that_message_went_out_as_it_stands():
+    signals = ReplySignals([ReplyField("status.firmware")], {"link": LINK})
+    usual, other = LINK.message("status").send(), Send("status", b"bent", mutated=True)
+    whole = status(firmware=7)
+    assert told(signals, transcript(exchange(1.0, whole)), steps=(usual,)) == [(1.0, (7.0,))]
+    assert told(signals, transcript(exchange(1.0, whole)), steps=(usual, other)) == []
+    asked = replace(exchange(1.0, whole), message="echo")
+    assert told(signals, transcript(asked)) == []
+    assert told(ReplySignals([ReplyField("firmware")], {"link": LINK}), transcript(asked)) == [(1.0, (7.0,))]
+
+
 def test_a_text_of_digits_is_a_number_and_other_texts_are_nothing():
     class Texts:
+        usual = {}
+
         def split(self, data):
             return (replace_fields(data),), b""
 
