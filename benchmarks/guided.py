@@ -128,7 +128,7 @@ def main() -> int:
     names = given.only or [name for name in CONTENDERS if name not in _ASKED_FOR]
     found = campaigns(wish, names, given.seeds, given.jobs)
     print(markdown(found, " ".join(limit)), flush=True)
-    guided_plot.draw(found, given.out / f"{given.plot or given.bench}.svg", timed=bool(given.time))
+    guided_plot.draw(found, given.out / f"{given.plot or given.bench}.png", timed=bool(given.time))
     return 0 if reach(found.get("guided", ())) >= reach(found.get("unguided", ())) else 1
 
 
