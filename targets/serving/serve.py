@@ -16,7 +16,7 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from harness.errors import BenchError, UsageError
@@ -72,7 +72,7 @@ class Server:
         self._stopping = False
         self._origin = 0.0
         self._baseline: object = None
-        self._passing: _Passing | None = None
+        self._passing: list[_Passing] = []  # what is over first comes first
         self.restarted: Callable[[], None] = lambda: None
 
     # -- what is offered ------------------------------------------------------------------------------------------
@@ -200,7 +200,8 @@ class Server:
             most = f"{_MOST_PASSED:g} seconds pass at once at most"
             _say(watcher, {"error": f"pass: '{seconds[:_SHOWN]}': {most}"})
             return
-        self._passing = _Passing(self._target.now() + float(seconds), number, watcher)
+        self._passing.append(_Passing(self._target.now() + float(seconds), number, watcher))
+        self._passing.sort(key=attrgetter("until"))
 
     def _stimulate(self, stimulus: str, value: str, watcher: Outlet) -> None:
         try:
@@ -212,6 +213,8 @@ class Server:
             _say(watcher, {"error": str(error)})
 
     def _begin_again(self) -> None:
+        for passing in self._passing:
+            passing.until = 0.0  # of a time that is no more
         self.restarted()
         self._rebase()
         self._pump()
@@ -278,8 +281,8 @@ class Server:
         return min(machine.schedule.next(), next_output) / machine.hz + self._origin - time.monotonic()
 
     def _pause(self) -> float:
-        if self._passing is not None:
-            return max(0.0, min(self._passing.resumes - time.monotonic(), _LONGEST_SLEEP))
+        if self._passing:
+            return max(0.0, min(self._passing[0].resumes - time.monotonic(), _LONGEST_SLEEP))
         return max(0.0, min(self._due(), _LONGEST_SLEEP))
 
     def _advance(self) -> None:
@@ -290,8 +293,8 @@ class Server:
         machine.run(max(until, machine.schedule.base))
         if not self._paced and (busy := next((u for u, _o in self._ports if u.receiving), None)) is not None:
             self._run_ahead(busy, _AHEAD_SECONDS)
-        if self._passing is not None:
-            self._let_pass(self._passing)
+        if self._passing:
+            self._let_pass(self._passing[0])
 
     def _let_pass(self, passing: _Passing) -> None:
         """Run ahead of the wall clock until the device says something: who hears it has his time to answer."""
@@ -302,7 +305,7 @@ class Server:
                 passing.resumes = time.monotonic() + _TO_ANSWER
         self._rebase()
         if left <= 0:
-            self._passing = None
+            self._passing.remove(passing)
             self._synchronize(passing.number, passing.watcher)
 
     def _run_ahead(self, usart: Usart, seconds: float) -> None:

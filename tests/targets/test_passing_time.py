@@ -31,8 +31,11 @@ class Client:
             if key in (entry := json.loads(self._lines.readline())):
                 return entry
 
-    def ask(self, words, key="sync"):
+    def tell(self, words):
         self._socket.sendall(words.encode() + b"\n")
+
+    def ask(self, words, key="sync"):
+        self.tell(words)
         return self.until(key)
 
     def close(self):
@@ -85,3 +88,23 @@ def test_one_that_keeps_to_the_wall_clock_neither_offers_nor_takes_it(emulated):
     client = emulated()
     assert "pass" not in client.until("offers")["offers"]
     assert "unknown words" in client.ask("pass 1 1", "error")["error"]
+
+
+def test_whoever_leaves_or_resets_meanwhile_stops_nobody_elses_time(emulated, tmp_path):
+    client = emulated("--unpaced")
+    leaves = Client(tmp_path / "channel")
+    leaves.tell("pass 60 1")
+    leaves.close()
+    assert client.ask("pass 1 2")["sync"] == 2
+    client.tell("pass 60 3")
+    client.tell("reset")
+    client.tell("sync 4")
+    assert {client.until("sync")["sync"], client.until("sync")["sync"]} == {3, 4}
+
+
+def test_two_clients_time_passes_for_both(emulated, tmp_path):
+    one, other = emulated("--unpaced"), Client(tmp_path / "channel")
+    one.tell("pass 20 1")
+    other.tell("pass 5 2")
+    assert (one.until("sync")["sync"], other.until("sync")["sync"]) == (1, 2)
+    other.close()
