@@ -19,7 +19,8 @@ class LeakMonitor:
 
     A disclosing message may show a canary in its reply only where a session was opened: by the state's preamble, or
     by an answered authentication earlier in the case. What comes unasked behind one may be its reply, that is late, or
-    not the first answer to its bytes; so may what seems to answer a bent message that went out together with it.
+    not the first answer to its bytes; so may what seems to answer a bent message that went out together with it. What
+    a bent message has carried, as a word of the firmware's may be put into it, is not disclosed when it comes back.
     """
 
     name = "leak"
@@ -33,17 +34,18 @@ class LeakMonitor:
     def observe(self, case: TestCase, transcript: Transcript) -> Sequence[Observation]:
         """One observation for the first exchange in which canaries left the device."""
         session = case.state in self._sessions
-        disclosed = self._may_have_disclosed(case, transcript, session=session)
+        disclosed, sent = self._may_have_disclosed(case, transcript, session=session), b""
+        bent = {step.message for step in case.steps if isinstance(step, Send) and step.mutated}
         for place, exchange in enumerate(transcript.exchanges):
+            sent += exchange.sent if exchange.message in bent else b""
             marks = self._of(case).get(exchange.message, frozenset())
             session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
             may_disclose = session and Mark.DISCLOSES_PATIENT_DATA in marks
             disclosed = disclosed or may_disclose
             anothers = may_disclose or self._may_be_of_another(case, exchange, transcript.exchanges[place + 1 :])
             received = b"" if anothers else _received(exchange, unasked=not disclosed)
-            leaked = [
-                name for name, secret in self._canaries.items() if secret in received and secret not in exchange.sent
-            ]
+            ours = exchange.sent + sent
+            leaked = [name for name, secret in self._canaries.items() if secret in received and secret not in ours]
             if leaked:
                 return (_observation(leaked, exchange),)
         return ()

@@ -222,6 +222,14 @@ def test_a_canary_that_leaves_in_a_reply_unasked_or_between_frames_is_a_leak():
     assert leaked(said("a", b"<A DO>")) == []
 
 
+def test_what_a_bent_message_carried_is_not_disclosed_when_it_comes_back_later():
+    bent = message(b"a", mutated=True)
+    put = said("a", sent=b"<A DOE>")
+    assert leaked(put, said("b", b"<from DOE>"), steps=(bent, message(b"b"))) == []
+    assert leaked(put, said("b", b"<from DOE>"), steps=(A, message(b"b"))) == [(Kind.LEAK, ("b",))]  # as a login has it
+    assert leaked(said("b", b"<from DOE>"), put, steps=(message(b"b"), bent)) == [(Kind.LEAK, ("b",))]
+
+
 def test_what_answers_a_bent_message_may_be_of_one_that_went_out_together_with_it():
     proper = said("a", b"<A DOE>")
     bent, told = replace(proper, reply_expected=False), said("read")

@@ -117,12 +117,19 @@ static void transmit(const struct port *port, const uint8_t *data, uint32_t leng
     STREAM_CR(port->transmit) = CHANNEL4 | MINC | TO_PERIPHERAL | (more ? TCIE : 0) | EN;
 }
 
+/* A stream that ends between the reading and the writing of its register is switched on again, and ends no more. */
+static int is_sending(const struct port *port, uint32_t more) {
+    if (!(STREAM_CR(port->transmit) & EN)) return 0;
+    if (!more) return 1;
+    STREAM_CR(port->transmit) |= TCIE;
+    if (STREAM_NDTR(port->transmit) != 0) return 1;
+    STREAM_CR(port->transmit) = 0;
+    return 0;
+}
+
 static void advance(uint32_t index) {
     const struct port *port = &ports[index];
-    if (STREAM_CR(port->transmit) & EN) {
-        if (waiting[index] > 1) STREAM_CR(port->transmit) |= TCIE;
-        return;
-    }
+    if (is_sending(port, waiting[index] > 1)) return;
     if (lengths[index][oldest[index]] == 0) {
         oldest[index] = (oldest[index] + 1) % UART_SLOTS;
         waiting[index]--;
