@@ -535,7 +535,7 @@ class Campaign:
         """Where it is filed: beside a known finding that takes a longer field than any that the case has."""
         bucket = bucket_of(fault)
         known, protocol = self._ledger.long(bucket), self._runner.interfaces[case.interface].protocol
-        beside = known is not None and growth([case], protocol) < growth(known.window, protocol)
+        beside = known is not None and growth([case], protocol) < growth(known.window, protocol) < math.inf
         return bucket_beside(bucket) if beside else bucket
 
     def _finding(

@@ -47,6 +47,14 @@ def test_the_fixed_build_runs_the_same_cases_and_nothing_is_found(vulnerable, ca
     assert sum(entry["status"] == "held" for entry in fixed.summary["requirements"].values()) >= 12
 
 
+def test_a_fault_is_told_although_an_overflow_has_crashed_in_its_function_before(campaign):
+    run = campaign("bench.toml", cases=1450, seed=4, interfaces=("network",), fuzzers=("enumerate",))
+    told = {f.fault: f for f in run.record.confirmed if f.observation.detail.get("symbol") == "text_format"}
+    assert set(told) == {"patient_line", "console_format"}
+    assert told["console_format"].case_number > told["patient_line"].case_number
+    assert "%s" in told["console_format"].minimized.conditions[0].words
+
+
 def test_one_seed_gives_the_same_cases_and_buckets_twice(campaign, tmp_path):
     bench = tmp_path / "bench.toml"
     bench.write_text(f'include = "{PUMP / "bench.toml"}"\n[limits]\ntriage = 0\n')
