@@ -108,11 +108,11 @@ transport = "{served.network}"
     return path
 
 
-def write_process_bench(path, ports, elf):
+def write_process_bench(path, ports, elf, *, paced=False):
     """A bench of kind `process` that starts the pump itself, on two free ports."""
     tcp, channel = ports
     options = ["--tcp", tcp, "--serial", path.parent / "own.tty", "--channel", channel]
-    command = [*MEDFUZZ, "emulate", "pump", "--elf", elf, *options, "--unpaced"]
+    command = [*MEDFUZZ, "emulate", "pump", "--elf", elf, *options, *([] if paced else ["--unpaced"])]
     words = ", ".join(f'"{word}"' for word in command)
     path.write_text(
         f"""

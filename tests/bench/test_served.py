@@ -153,7 +153,7 @@ def waits(interface):
 
 @pytest.mark.parametrize("interface", ["maintenance", "network"])
 def test_an_external_device_that_dies_is_a_bench_fault_at_once(programs, tmp_path, interface):
-    served = programs(Served(tmp_path, FIXED))
+    served = programs(Served(tmp_path, FIXED, paced=True))
     assembly = assemble(write_bench(tmp_path / "b.toml", served), seed=0)
     killed = []
     timer = threading.Timer(0.3, lambda: killed.append(served.kill()))
@@ -169,7 +169,7 @@ def test_an_external_device_that_dies_is_a_bench_fault_at_once(programs, tmp_pat
 
 
 def test_a_device_of_our_own_that_dies_is_an_exit_at_once_and_comes_back(tmp_path, ports):
-    assembly = assemble(write_process_bench(tmp_path / "b.toml", ports, FIXED), seed=0)
+    assembly = assemble(write_process_bench(tmp_path / "b.toml", ports, FIXED, paced=True), seed=0)
     runner, killed = assembly.runner, []
 
     def kill():
