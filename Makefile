@@ -71,6 +71,7 @@ bench: $(BIN)/.dev
 bench-guided: $(BIN)/.dev
 	$(BIN)/python -m benchmarks.guided pump --cases 8000 --seeds 10
 	$(BIN)/python -m benchmarks.guided pump --only guided --only 'boofuzz network' --only 'boofuzz maintenance' --cases 8000 --seeds 10 --plot boofuzz
+	$(BIN)/python -m benchmarks.guided pump_pty --only guided --only enumerate --cases 500 --seeds 10
 	$(BIN)/python -m benchmarks.guided insulin --time 120s --seeds 10
 	$(BIN)/python -m benchmarks.guided glucometer --time 120s --seeds 10
 

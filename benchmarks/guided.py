@@ -24,7 +24,7 @@ from benchmarks.paired import HERE
 
 _USUAL = ("enumerate", "sequence")
 _GUIDED = (*_USUAL, "guided")
-FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
+_FEEDBACKS = ("operands", "edges", "replies", "margins", "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,13 @@ CONTENDERS: Mapping[str, Contender] = {
     "enumerate": Contender(("enumerate",)),
     "random": Contender(("random",)),
     "pairs": Contender((*_USUAL, "pairs")),
-    **{f"without {one}": Contender(_GUIDED) for one in FEEDBACKS},
-    # what boofuzz, tuned, sends in an hour: 37 cases a second over TCP, 15 over the serial link
+    **{f"without {one}": Contender(_GUIDED) for one in _FEEDBACKS},
+    # what boofuzz, tuned, sends in an hour: `python -m benchmarks.boofuzz_served`
     "boofuzz network": Contender(("boofuzz",), "network", 135_000),
     "boofuzz maintenance": Contender(("boofuzz",), "maintenance", 57_000),
 }
 # a file of ours besides the devices' own, and what of it stands in the campaign's own folder
-_PTY = "pump_pty"
-_PLACED = {_PTY: '[interfaces.maintenance]\ntransport = "serial:pump.tty?baudrate=115200"\n'}
+_PLACED = {"pump_pty": '[interfaces.maintenance]\ntransport = "serial:pump.tty?baudrate=115200"\n'}
 _ASKED_FOR = {name for name in CONTENDERS if name.startswith("boofuzz") or name == "pairs"}
 
 

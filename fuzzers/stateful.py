@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from fuzzers.chains import can_take, is_natural
 from fuzzers.planned import checked_states
-from fuzzers.pools import limits_of
-from fuzzers.values import Values, of_leaf
+from fuzzers.pools import classes_of
+from fuzzers.values import Values
 from harness.case import Origin, Send, Step, TestCase, Wait
 from harness.errors import GuardRefused
 from harness.interfaces import Mark
@@ -106,7 +106,7 @@ def say_again(self: _Sequence, which: int) -> None:
 
 def _said(message: Message, protocol: Protocol) -> Any:
     """The rule that sends a message: 0 as it stands, then its valid forms, then each value of each field."""
-    bends = _bends(message, protocol)
+    bends = [values for several in classes_of(message, 0, protocol.max_len).values() for values in several]
     most = len(message.valid) + sum(values.count for values in bends) - 1
 
     def say(self: _Sequence, form: int) -> None:
@@ -120,12 +120,6 @@ def _said(message: Message, protocol: Protocol) -> Any:
 
     say.__name__ = say.__qualname__ = f"say_{message.name}"
     return precondition(may_be_said)(rule(form=st.integers(0, most))(say))
-
-
-def _bends(message: Message, protocol: Protocol) -> list[Values]:
-    layout, most = message.layout, protocol.max_len
-    of = (of_leaf(layout, leaf, most, NAME, limits_of(message, leaf)) for leaf in layout.leaves)
-    return [values for several in of for values in several if values.count]
 
 
 def _form(message: Message, bends: Sequence[Values], form: int) -> Send:

@@ -259,8 +259,8 @@ class Restores(Interface):
 class LetsPass(Interface):
     """A target outside this process, on the wall clock, whose own time may pass faster than that."""
 
-    def let_pass(self, seconds: float) -> float:
-        """How much of it has passed, all of it or nothing; raises TargetError."""
+    def let_pass(self, seconds: float) -> bool:
+        """True where so much of its own time has passed at once, False where none has; raises TargetError."""
         ...
 
 

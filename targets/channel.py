@@ -104,15 +104,18 @@ class Channel:
                 pass
         return self._left()
 
-    def let_pass(self, seconds: float) -> tuple[float, list[ChannelEntry]]:
-        """How much of it the device let pass at once, where it offers that, and all entries up to then."""
-        if not {"sync", "pass"} <= self.offers:
-            return 0.0, []
+    @property
+    def lets_pass(self) -> bool:
+        """True where the other side offers to let time pass."""
+        return {"sync", "pass"} <= self.offers
+
+    def let_pass(self, seconds: float) -> list[ChannelEntry]:
+        """All entries up to when so much of the device's time has passed, as fast as it can."""
         left = seconds
         while left > 0:
             self._synchronize(f"pass {min(left, _PASSED_AT_ONCE):.6f}")
             left -= _PASSED_AT_ONCE
-        return seconds, self._left()
+        return self._left()
 
     def _synchronize(self, words: str = "sync") -> None:
         self._syncs += 1

@@ -280,15 +280,16 @@ class ServedTarget:
         """Wait."""
         time.sleep(seconds)
 
-    def let_pass(self, seconds: float) -> float:
-        """How much of it the device let pass at once: an emulator whose channel offers it, all of it; else nothing."""
+    def let_pass(self, seconds: float) -> bool:
+        """True where the device is an emulator whose channel offers it, and has let so much time pass at once."""
+        if self._channel is None or not self._channel.lets_pass:
+            return False
         try:
-            passed, told = self._channel.let_pass(seconds) if self._channel is not None else (0.0, [])
+            self._hear(self._channel.let_pass(seconds))
         except LinkError as error:
             self._lost(error)
-            return 0.0
-        self._hear(told)
-        return passed
+            return False
+        return True
 
     def now(self) -> float:
         """The monotonic clock."""

@@ -29,6 +29,18 @@ def find_bench(name: str) -> Path:
     return benches[name]
 
 
+def interface_of_one(bench: Bench, path: Path, wanted: str, how: str) -> str:
+    """An interface by its name, "" for the only one; raises UsageError, which says `how` one of several is chosen."""
+    names = list(bench.interfaces)
+    if not wanted and len(names) == 1:
+        return names[0]
+    if not wanted:
+        raise UsageError(f"{path} has several interfaces ({', '.join(names)}); say which with {how.format(names[0])}")
+    if wanted not in names:
+        raise UsageError(f"{path} has no interface '{wanted}'.{did_you_mean(wanted, names)}")
+    return wanted
+
+
 def require_arming(bench: Bench, path: Path) -> None:
     """A real device is fuzzed only when its bench says so; raises UsageError."""
     if bench.is_hardware and not bench.target.armed:

@@ -14,11 +14,10 @@ from unittest import TestCase as UnitTest
 
 from fuzzers.stateful import machine_of
 from harness.assembly.assemble import Assembly, assemble
-from harness.assembly.benches import find_bench, require_arming
+from harness.assembly.benches import find_bench, interface_of_one, require_arming
 from harness.assembly.meeting import meet
-from harness.bench import Bench, load_bench
+from harness.bench import load_bench
 from harness.case import TestCase
-from harness.errors import UsageError
 from harness.outcome import Outcome
 
 
@@ -48,7 +47,8 @@ def sequences(bench: str, interface: str = "") -> type[UnitTest]:
     Raises UsageError for a bench or an interface that is none, and for a real device that is not armed.
     """
     path = find_bench(bench)
-    name = _named(table := load_bench(path), interface)
+    table = load_bench(path)
+    name = interface_of_one(table, path, interface, "sequences(BENCH, '{}')")
     require_arming(table, path)
     assembly = assemble(path, seed=0, only=[name])
     device, stimuli = _Device(assembly), frozenset(table.stimuli)
@@ -61,10 +61,3 @@ def sequences(bench: str, interface: str = "") -> type[UnitTest]:
 
     Sequences.__doc__ = f"Sequences on {path}, {name}, that Hypothesis makes."
     return Sequences
-
-
-def _named(bench: Bench, interface: str) -> str:
-    names = list(bench.interfaces)
-    if interface or len(names) == 1:
-        return interface or names[0]
-    raise UsageError(f"the bench has several interfaces, say which: {', '.join(names)}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.assembly.assemble import assemble
-from harness.assembly.benches import find_bench
+from harness.assembly.benches import find_bench, interface_of_one
 from harness.assembly.speaking import Speaker
 from harness.bench import load_bench
-from harness.errors import LinkError, MedfuzzError, UsageError, did_you_mean
+from harness.errors import LinkError, MedfuzzError
 from harness.finding import Finding
 from harness.handover.replay_all import Row, unplayable
 from harness.handover.replaying import Device, Replays
@@ -69,15 +69,7 @@ class Rig:
             self._device = None
 
     def _named(self, interface: str) -> str:
-        names = list(self.bench.interfaces)
-        if not interface and len(names) == 1:
-            return names[0]
-        if not interface:
-            words = f"{self.path} has several interfaces ({', '.join(names)})"
-            raise UsageError(f"{words}; say which with @pytest.mark.interface('{names[0]}')")
-        if interface not in names:
-            raise UsageError(f"{self.path} has no interface '{interface}'.{did_you_mean(interface, names)}")
-        return interface
+        return interface_of_one(self.bench, self.path, interface, "@pytest.mark.interface('{}')")
 
     def _serves(self, name: str) -> bool:
         try:

@@ -31,7 +31,7 @@ def run(tests, examples):
 
 
 def test_a_fault_of_the_pump_is_found_and_what_shows_it_is_small():
-    result = run(sequences("pump", "maintenance"), 150)
+    result = run(sequences("pump", "maintenance"), 600)
     ((_test, told),) = result.failures or result.errors
     assert "AssertionError: " in told
     steps = [line for line in told.splitlines() if "state.say_" in line and "def " not in line]
