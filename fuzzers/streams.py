@@ -21,9 +21,10 @@ from protocols.model import Message, Protocol
 from protocols.render import TAIL, Extent, Layout, Leaf
 
 SHARED_BY = 3
-UNFIT_EVERY = 5
 THERAPY_WEIGHT = 2
 ORDERED = ("sweep", "edge")
+_UNFIT = 2
+_TURNS = (0, 0, 1, 0, _UNFIT)  # of the groups of ways
 Key = tuple[str, int]
 
 
@@ -31,7 +32,8 @@ Key = tuple[str, int]
 class Stream:
     """Pairs every value with every way to send it; with each turn through the values the ways are others.
 
-    Four times in five the way is one in which the message can be accepted, as long as there are such ways left.
+    Four times in five the way is one in which the message can be accepted, as long as there are such ways left, and
+    mostly one that goes on: what a message has changed may show behind what follows it only.
     """
 
     field: str
@@ -51,32 +53,36 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Variants in which the message can be accepted, and the others."""
+    """Variants in groups: as far along the graph as it goes, others in which the message can be accepted, the rest."""
 
-    fit: tuple[Variant, ...]
-    unfit: tuple[Variant, ...]
+    groups: tuple[tuple[Variant, ...], ...]
 
     def __len__(self) -> int:
-        return len(self.fit) + len(self.unfit)
+        return sum(map(len, self.groups))
 
     def at(self, turn: int, k: int) -> Variant:
         """The variant of value `k` in a turn: all of them, one by one, as the turns go on."""
-        fit = unfit = 0
+        used = [0] * len(self.groups)
         for number in range(k, k + turn):
-            is_unfit = self._is_unfit(number, fit, unfit)
-            fit, unfit = fit + (not is_unfit), unfit + is_unfit
-        if self._is_unfit(k + turn, fit, unfit):
-            return self.unfit[(k + unfit) % len(self.unfit)]
-        return self.fit[(k + fit) % len(self.fit)]
+            used[self._group(number, used)] += 1
+        group = self._group(k + turn, used)
+        return self.groups[group][(k + used[group]) % len(self.groups[group])]
 
-    def _is_unfit(self, number: int, fit: int, unfit: int) -> bool:
-        wanted = number % UNFIT_EVERY == UNFIT_EVERY - 1
-        return (wanted and unfit < len(self.unfit)) or fit >= len(self.fit)
+    def _group(self, number: int, used: Sequence[int]) -> int:
+        """The one whose turn it is, or the first of which there is some left."""
+        wanted = _TURNS[number % len(_TURNS)]
+        return next(n for n in (wanted, *range(len(used))) if used[n] < len(self.groups[n]))
 
 
 def _ways(variants: Sequence[Variant], random: Random) -> Ways:
     mixed = random.sample(variants, len(variants))
-    return Ways(tuple(way for way in mixed if way.fit), tuple(way for way in mixed if not way.fit))
+    longest = {way.message.name: 0 for way in mixed}
+    for way in mixed:
+        longest[way.message.name] = max(longest[way.message.name], len(way.after))
+    groups: tuple[list[Variant], ...] = [], [], []
+    for way in mixed:
+        groups[_UNFIT if not way.fit else len(way.after) < longest[way.message.name]].append(way)
+    return Ways(tuple(map(tuple, groups)))
 
 
 class Streams:

@@ -31,7 +31,7 @@ from harness.events import (
     FindingMinimized,
     FindingSuspected,
 )
-from harness.finding import LINK_GONE, Finding, bucket_beside, bucket_of
+from harness.finding import LINK_GONE, Finding, bucket_of
 from harness.interfaces import Fuzzer, Listener, Looks
 from harness.judge import faults_of, link_is_lost, settle
 from harness.known.baseline import statuses_of
@@ -112,8 +112,9 @@ class Campaign:
             stop=self._out_of_time,
             tell=self._minimized,
             planned=budget.planned,
+            left=lambda: budget.planned - self.seconds,
         )
-        self._started = clock()
+        self._started, self._rested = clock(), -runner.effort()
         self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing() if runner.independent else Sparing(_usual(runner))
         self._unproven = Unproven(budget.planned)
@@ -135,6 +136,10 @@ class Campaign:
     def seconds(self) -> float:
         """Wall time since the start."""
         return self._clock() - self._started
+
+    @property
+    def _effort(self) -> float:
+        return self._runner.effort() + self._rested
 
     @property
     def findings(self) -> Mapping[str, Finding]:
@@ -184,7 +189,7 @@ class Campaign:
             if reason != "interrupted":
                 self._settle_owed()
             self._prove(over=True)
-            self._desk.finish(self.seconds)
+            self._desk.finish(self._effort)
             self._scope.require_any()
         except _EverythingLostError:
             reason = "bench"
@@ -213,7 +218,7 @@ class Campaign:
             if self._owed.are_due(self._counts.number):
                 self._settle_owed()
             self._try(planned)
-            if self._desk.advance(self.seconds):
+            if self._desk.advance(self._effort):
                 self._last = None  # the device has met replays since
             self._prove()
             self._settled()
@@ -532,11 +537,13 @@ class Campaign:
         return Verdict.FINDING if any(found) else Verdict.INCONCLUSIVE
 
     def _bucket(self, fault: Observation, case: TestCase) -> str:
-        """Where it is filed: beside a known finding that takes a longer field than any that the case has."""
-        bucket = bucket_of(fault)
-        known, protocol = self._ledger.long(bucket), self._runner.interfaces[case.interface].protocol
-        beside = known is not None and growth([case], protocol) < growth(known.window, protocol) < math.inf
-        return bucket_beside(bucket) if beside else bucket
+        """Where it is filed: beside those known findings that take a longer field than any that the case has."""
+        protocol = self._runner.interfaces[case.interface].protocol
+
+        def is_longer(known: Finding) -> bool:
+            return growth([case], protocol) < growth(known.window, protocol) < math.inf
+
+        return self._ledger.beside(bucket_of(fault), is_longer)
 
     def _finding(
         self,
@@ -597,6 +604,7 @@ class Campaign:
         """Where it stands, when `CaseSettled` was told."""
         return CampaignState(
             seconds=self.seconds,
+            effort=self._effort,
             cases=self._counts.number,
             refused=self._counts.refused,
             quiet=self._counts.quiet,
@@ -625,6 +633,7 @@ class Campaign:
         self._again = [planned[place] for place in state.held]
         found = {finding.bucket: finding for finding in findings}
         self._started = self._clock() - state.seconds
+        self._rested = state.effort - self._runner.effort()
         counts = self._counts
         counts.number, counts.refused, counts.quiet = state.cases, state.refused, state.quiet
         self._history.extend(planned[place] for place in state.history)

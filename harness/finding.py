@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.case import TestCase
@@ -13,6 +13,7 @@ from harness.verdict import Kind, Observation
 
 # first parts of fingerprints: the device was not there, for good or not, or serves no more
 LINK_GONE, RESTART, UNSERVED = "link gone", "restart", "unserved"
+_BESIDE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,11 @@ def bucket_of(seen: Observation) -> str:
     return digest(seen.kind, seen.requirement, seen.protocol, *seen.fingerprint, seen.blames, *seen.unusual)
 
 
-def bucket_beside(bucket: str) -> str:
-    """That of what shows as a finding does that takes a long field, in a case that has none so long."""
-    return digest(bucket, "without a long field")
+def buckets_beside(bucket: str) -> Iterator[str]:
+    """Those of what shows as a finding does that takes a long field, in cases that have none so long, one by one."""
+    for _ in range(_BESIDE):
+        bucket = digest(bucket, "without a long field")
+        yield bucket
 
 
 def digest(*parts: str) -> str:

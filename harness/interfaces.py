@@ -265,6 +265,15 @@ class LetsPass(Interface):
 
 
 @runtime_checkable
+class Works(Interface):
+    """A target that counts what its program executes: that is the same on every machine, where seconds are not."""
+
+    def work(self) -> int:
+        """Instructions executed so far; never goes back on restore."""
+        ...
+
+
+@runtime_checkable
 class Covers(Interface):
     """A target that knows which of its code has run."""
 

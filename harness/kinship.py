@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.finding import Condition, Finding, bucket_beside, bucket_of, digest, is_blamed
+from harness.finding import Condition, Finding, bucket_of, buckets_beside, digest, is_blamed
 from harness.verdict import Kind
 
 _LINE = re.compile(r"\.\w+(?::|, line )\d+")
@@ -67,7 +67,7 @@ def faults_in(findings: Sequence[Finding]) -> tuple[Fault, ...]:
 def _causes(finding: Finding) -> Iterator[str]:
     seen = finding.observation
     yield finding.bucket
-    if finding.bucket != bucket_beside(bucket_of(seen)):
+    if finding.bucket not in buckets_beside(bucket_of(seen)):
         yield bucket_of(seen)
     if seen.fingerprint[1:] and _LINE.search(seen.fingerprint[-1]):
         yield digest("said", *seen.fingerprint[-2:])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.finding import Finding, is_blamed
+from harness.finding import Finding, buckets_beside, is_blamed
 from harness.kinship import causes_of, takes_length
 from harness.verdict import Observation
 
@@ -49,10 +49,14 @@ class Ledger:
         found = self._findings.get(self.filed(bucket))
         return found is not None and found.confirmed
 
-    def long(self, bucket: str) -> Finding | None:
-        """What a bucket holds, where that is known to take a long field."""
-        found = self._findings.get(self.filed(bucket))
-        return found if found is not None and takes_length(found) else None
+    def beside(self, bucket: str, is_longer: Callable[[Finding], bool]) -> str:
+        """The bucket, or one beside it, where what it holds is known to take a field that `is_longer`; and so on."""
+        for beside in buckets_beside(bucket):
+            found = self._findings.get(self.filed(bucket))
+            if found is None or not takes_length(found) or not is_longer(found):
+                break
+            bucket = beside
+        return bucket
 
     def verdict(self, bucket: str, fault: Observation) -> bool | None:
         """Whether a fault counts without another replay: True it does, False it was replayed in vain, None ask."""

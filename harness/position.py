@@ -21,11 +21,12 @@ from harness.triage.desk import DeskState
 class CampaignState:
     """Where a campaign stands between two cases: all that decides what comes next, as plain values.
 
-    Times are wall seconds. `history` are places in the order of the cases; those that are `held` are run again.
-    Findings are elsewhere, by bucket.
+    Times are wall seconds, but for the runner's `effort`. `history` are places in the order of the cases; those that
+    are `held` are run again. Findings are elsewhere, by bucket.
     """
 
     seconds: float
+    effort: float
     cases: int
     refused: int
     quiet: int

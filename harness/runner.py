@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from harness.attribution import attributed
 from harness.case import Origin, Send, TestCase, Wait
 from harness.errors import GuardRefused, LinkClosed, LinkError, MedfuzzError, OwnError
 from harness.executor import Executor
-from harness.interfaces import Compares, Covers, Fences, Frame, Listens, Monitor, Restores, Target
+from harness.interfaces import Compares, Covers, Fences, Frame, Listens, Monitor, Restores, Target, Works
 from harness.ladder import Served
 from harness.latency import Haste
 from harness.load import Load
@@ -25,6 +26,7 @@ Ask = Callable[[str], bool]
 SURVEY_EVERY = 64
 LINGER_SECONDS = 0.5
 ENDED = "end of session"
+_INSTRUCTIONS_A_SECOND, _RUN_SECONDS = 50e6, 0.002  # of a usual machine
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ class Runner:
         self.watch = Watch(monitors)
         self.independent = isinstance(target, Restores)
         self._covers = target if isinstance(target, Covers) else None
+        self._works = target if isinstance(target, Works) else None
+        self._runs = 0
         self._carriers = carriers(interfaces)
         self._walker = Walker(target, self.watch)
         self.resets = Resets(target, max_resets)
@@ -248,6 +252,15 @@ class Runner:
         except Exception as error:
             raise own_error(error, f"the probe of '{name}'") from error
 
+    def effort(self) -> float:
+        """Seconds: of the wall, or, where the target counts its work, those that a usual machine takes for it.
+
+        What has so much time has the same on every machine then, and one seed the same campaign.
+        """
+        if self._works is None:
+            return time.monotonic()
+        return self._works.work() / _INSTRUCTIONS_A_SECOND + self._runs * _RUN_SECONDS
+
     def coverage(self) -> int:
         """Distinct edges known, 0 where the target does not tell."""
         return 0 if self._covers is None else self._covers.coverage()
@@ -273,6 +286,7 @@ class Runner:
         What the guard refuses after the first step ends the case there: it is watched like any other, and its
         transcript says `refused`.
         """
+        self._runs += 1
         interface = self.interfaces[case.interface]
         size = sum(len(step.data) for step in case.steps if isinstance(step, Send))
         if size > interface.max_case_bytes:

@@ -228,6 +228,10 @@ class EmulatedTarget:
         self.machine.events.clear()
         self.epoch = snapshot.epoch
 
+    def work(self) -> int:
+        """Instructions executed so far."""
+        return self.machine.work
+
     def coverage(self) -> int:
         """Distinct edges executed since the start."""
         return len(self.machine.edges)

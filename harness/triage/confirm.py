@@ -22,7 +22,6 @@ then on one replay more is asked for of either sort, three more at most.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -48,7 +47,7 @@ def _nothing(_bucket: str) -> bool:
 class Confirmation:
     """Confirms one finding on a runner. `stop` ends it where it stands: what was not replayed is not dismissed.
 
-    `search` is for how many wall seconds windows of more than two cases are tried: a night is not eaten by one doubt.
+    `search` is for how many seconds windows of more than two cases are tried: a night is not eaten by one doubt.
     `known` says whether a bucket is a confirmed finding's: what turns out to be that one needs no proof of its own.
     """
 
@@ -69,7 +68,7 @@ class Confirmation:
 
     @property
     def replay_seconds(self) -> float:
-        """Wall seconds of a replay that showed the last finding; 0 where none did."""
+        """Seconds of a replay that showed the last finding; 0 where none did."""
         return sum(self._took) / len(self._took) if self._took else 0.0
 
     def confirm(self, finding: Finding, history: Sequence[TestCase]) -> Finding:
@@ -101,9 +100,9 @@ class Confirmation:
 
     def _shown(self, finding: Finding, history: Sequence[TestCase]) -> tuple[Replay, tuple[TestCase, ...]] | int:
         """The shortest window that shows the fault and its replay, or how many were played in vain."""
-        failed, played, began = "", 0, time.monotonic()
+        failed, played, began = "", 0, self._runner.effort()
         for window in _windows(finding, history):
-            if self._stop() or (len(window) > 2 and time.monotonic() - began > self._search):
+            if self._stop() or (len(window) > 2 and self._runner.effort() - began > self._search):
                 return played
             again = self._again(window, finding)
             if again.reproduced:
@@ -135,9 +134,9 @@ class Confirmation:
 
         One that tested nothing is no vote: as many again are tried for those.
         """
-        played, began, asked = [first], time.monotonic(), self._asked(finding)
+        played, began, asked = [first], self._runner.effort(), self._asked(finding)
         for number in range(1, 2 * asked):
-            costly = time.monotonic() - began > _COSTLY_SECONDS * (number - 1) and not finding.observation.timed
+            costly = self._runner.effort() - began > _COSTLY_SECONDS * (number - 1) and not finding.observation.timed
             if self._stop() or len(played) >= asked or (costly and sum(p.reproduced for p in played) >= _ENOUGH):
                 break
             if (again := self._again(window, finding)).votes:
@@ -149,9 +148,9 @@ class Confirmation:
         return self._tries + (min(self.suspect, _SUSPECT) if finding.observation.timed else 0)
 
     def _again(self, window: Sequence[TestCase], finding: Finding) -> Replay:
-        began = time.monotonic()
+        began = self._runner.effort()
         again = replay_once(self._runner, window, finding, self._stop, relied_on(finding))
-        self._took += [time.monotonic() - began] if again.reproduced else []
+        self._took += [self._runner.effort() - began] if again.reproduced else []
         return again
 
     def _without(self, window: Sequence[TestCase], finding: Finding, ends: bool) -> Replay:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -39,10 +38,10 @@ class _Task:
 
     One that has had its time makes room for those that had less.
 
-    `advance`: seconds that it may have before the desk has its share of the run. `seconds`: what a question takes, as
-    far as is known before the first (0: it is not). `hasty`: it is asked without what
-    proves a fault: a reset behind what left the device serving, the session's end where the fault shows before it,
-    patience with a device that never served again. Where that contradicts itself, it is begun again without haste.
+    `advance`: seconds that it may have before the desk has its share of the run, and `spent` what it had. `seconds`:
+    what a question takes, as far as is known before the first (0: it is not). `hasty`: it is asked without what proves
+    a fault: a reset behind what left the device serving, the session's end where the fault shows before it, patience
+    with a device that never served again. Where that contradicts itself, it is begun again without haste.
     `settled`: as small as it gets, with how often it came back.
     """
 
@@ -51,6 +50,7 @@ class _Task:
     advance: float = 0.0
     hasty: bool = True
     seconds: float = 0.0
+    spent: float = 0.0
     shows_before_the_end: bool = False
     resets: int = 0
     slowest: float = 0.0
@@ -69,7 +69,7 @@ class _Task:
     @property
     def is_urgent(self) -> bool:
         """True for one that has not had what it may have in advance."""
-        return self.minimization.seconds < self.advance
+        return self.spent < self.advance
 
     @property
     def sort(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class _Task:
 
     def turn(self, small: Mapping[tuple[str, ...], int]) -> tuple[int, int, bool, int, int]:
         """What is least has the next question, where so many of each sort are `small`."""
-        shared = max(0.0, self.minimization.seconds - _UNSHARED[self._rank])
+        shared = max(0.0, self.spent - _UNSHARED[self._rank])
         turns = int(shared / _TURN_SECONDS)
         return turns, self._rank, self.minimization.is_small, small[self.sort], self.place
 
@@ -100,7 +100,7 @@ class _Task:
 
 @dataclass(frozen=True, slots=True)
 class DeskState:
-    """Buckets that wait, the one in hand first, and what was spent: wall seconds, and replays."""
+    """Buckets that wait, the one in hand first, and what was spent: seconds of effort, and replays."""
 
     waiting: tuple[str, ...] = ()
     spent: float = 0.0
@@ -110,7 +110,8 @@ class DeskState:
 class Desk:
     """Takes confirmed findings, the gravest first; `tell` is given each that became smaller.
 
-    `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many. A run that has cases
+    `seconds` is what it may take in all, besides `stop`, in a run that is `planned` for so many and has so many `left`
+    on the wall. All others are of the runner's effort: where that is counted, a seed is a seed. A run that has cases
     left gives it a fifth of its time. An unsafe state, a crash or a hang may have half a minute of that in advance, if
     that is enough for a few replays. One finding may cost five hundred replays, and twenty resets where these or the
     replays take long, or are limited.
@@ -126,11 +127,12 @@ class Desk:
         stop: Callable[[], bool],
         tell: Callable[[Finding], None],
         planned: float = math.inf,
+        left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._runner, self._shrinker, self._stop, self._tell = runner, Shrinker(protocols), stop, tell
         self._tries, self._limit, self._spent = tries, seconds, 0.0
         self._head_start = min(_HEAD_START, _HEAD_START_SHARE * planned)
-        self._planned, self._ends_at = planned, math.inf
+        self._planned, self._left = planned, left
         self._waiting: list[_Task] = []
         self._came, self._small = 0, Counter[tuple[str, ...]]()
         self._played = 0
@@ -142,7 +144,7 @@ class Desk:
         self._dropped.add(bucket)
 
     def take(self, finding: Finding, replay_seconds: float = 0.0) -> None:
-        """Put it on the desk; one of the replays that confirmed it took so many wall seconds, if that is known."""
+        """Put it on the desk; one of the replays that confirmed it took so many seconds, if that is known."""
         seconds = max(0.0, replay_seconds - _patience(finding))
         enough = self._in_advance(0.0) >= _WORTHWHILE * seconds
         self._put(finding, seconds=seconds, advance=_GRAVE_SECONDS if enough and finding.kind in _GRAVEST else 0.0)
@@ -160,7 +162,6 @@ class Desk:
         something: what the device met before is past.
         """
         before, self._serves = self._played, False
-        self._ends_at = time.monotonic() + self._planned - elapsed
         while self._spent < self._in_advance(elapsed) and self._work(urgent=True):
             pass
         each = self._spent / self._played if self._played else self._foreseen()
@@ -194,11 +195,11 @@ class Desk:
         waiting = [task for task in self._ordered() if task.is_urgent or not urgent]
         if self._stop() or self._spent >= self._limit or not waiting:
             return False
-        task, began, resets = waiting[0], time.monotonic(), self._runner.resets.costly
+        task, began, resets = waiting[0], self._runner.effort(), self._runner.resets.costly
         if not self._must_end(task):
             task.minimization.advance(partial(self._asked, task))
-        took = time.monotonic() - began
-        task.slowest = max(task.slowest, took)
+        took = self._runner.effort() - began
+        task.spent, task.slowest = task.spent + took, max(task.slowest, took)
         slow = not self._runner.independent and took > _COSTLY_SECONDS
         task.resets += max(self._runner.resets.costly - resets, slow)
         if task.hasty and task.minimization.contradiction:
@@ -209,7 +210,7 @@ class Desk:
             self._conclude(task)
         elif task.minimization.is_small:
             self._settle(task)
-        self._spent += time.monotonic() - began
+        self._spent += self._runner.effort() - began
         return True
 
     def _ordered(self) -> list[_Task]:
@@ -218,7 +219,7 @@ class Desk:
     def _must_end(self, task: _Task) -> bool:
         """True where what is left of the run is needed to see how often the smaller one comes back."""
         timeout = self._runner.interfaces[task.minimization.first.case.interface].executor.timeout
-        return 0.0 < self._ends_at - time.monotonic() < task.takes_to_tell(self._tries, timeout)
+        return 0.0 < self._left() < task.takes_to_tell(self._tries, timeout)
 
     def _clear_away(self) -> None:
         """What was dropped."""

@@ -87,6 +87,7 @@ class Machine:
         self.sampler = sampler or Sampler({}, image)
         self.events: list[TargetEvent] = []
         self.edges: set[int] = set()
+        self.work = 0  # instructions executed, of all lives
         self.watched: Usart | None = None
         self._access = fault.Access()
         self._install_hooks()
@@ -239,6 +240,7 @@ class Machine:
             self.schedule.running = False
         self.schedule.base += executed
         self.busy += executed
+        self.work += executed
         self._after(error)
 
     def _after(self, error: UcError | None) -> None:

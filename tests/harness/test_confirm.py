@@ -1,5 +1,6 @@
 """What it takes until a fault is believed: windows, two of three, a control, one case to blame, and the time."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,14 @@ def confirmed(t, finding, history=None, *, tries=3, stop=lambda: False):
 
 def numbered(*numbers):
     return tuple(case(message(f"n{number}".encode())) for number in numbers)
+
+
+class NoClock:
+    """A runner for which no time passes."""
+
+    @staticmethod
+    def effort():
+        return 0.0
 
 
 class Played:
@@ -180,7 +189,7 @@ def test_a_confirmed_window_is_no_longer_than_the_history_and_shows_the_fault_it
     shows = (lambda window, _n: len(window) >= needs) if late else (lambda window, _n: history[0] in window)
     with pytest.MonkeyPatch.context() as patch:
         played = Played(patch, shows)
-        finding = Confirmation(None, 3, lambda: False).confirm(sight(of=history[-1]), history)
+        finding = Confirmation(NoClock, 3, lambda: False).confirm(sight(of=history[-1]), history)
         assert set(finding.window) <= set(history)
         if finding.confirmed:
             assert played.windows.count(finding.window) >= 3 and shows(finding.window, 0)
@@ -217,7 +226,7 @@ def test_a_timed_kind_is_never_confirmed_by_one_replay(kind, shown, tries):
     with pytest.MonkeyPatch.context() as patch:
         Played(patch, lambda _window, number: number in shown)
         patch.setattr(confirm, "explained", lambda _runner, finding: finding)
-        finding = Confirmation(None, tries, lambda: False).confirm(sight(kind), (A, B, X))
+        finding = Confirmation(NoClock, tries, lambda: False).confirm(sight(kind), (A, B, X))
         assert finding.reproduced <= finding.tries
         assert not (finding.confirmed and KINDS[kind].timed and finding.reproduced < 2)
 
@@ -746,7 +755,7 @@ def test_an_unsteady_device_that_is_late_or_closes_once_without_the_case_is_not_
 )
 def test_where_a_replay_takes_seconds_two_that_show_it_are_enough(toy, monkeypatch, kind, each, replays):
     clock = [0.0]
-    monkeypatch.setattr(confirm.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
 
     def slow(_runner, window, finding, _stop, _presumed=(), **_options):
         clock[0] += each

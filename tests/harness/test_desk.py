@@ -1,5 +1,6 @@
 """Whose turn it is on the desk, and how much of a run's time it may take."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ WINDOW = (*NUMBERED, case(message(b"x")))
 def clock(monkeypatch):
     """Wall seconds, as the desk sees them."""
     now = [0.0]
-    monkeypatch.setattr(desk.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 

@@ -12,6 +12,10 @@ class NoRunner:
 
     independent = True
 
+    @staticmethod
+    def effort():
+        return 0.0
+
     class resets:
         costly = 0
 

@@ -1,11 +1,12 @@
 """Findings by fault: what stands for a cause, and in which order they are told."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 from nouns import finding
 
-from harness.finding import Condition, Minimized, Size, bucket_beside, bucket_of
+from harness.finding import Condition, Minimized, Size, bucket_of, buckets_beside
 from harness.kinship import by_fault, causes_of, faults_in, takes_length
 from harness.verdict import Kind
 
@@ -94,6 +95,8 @@ def test_a_crash_takes_length_where_its_smallest_reproducer_takes_nothing_but_lo
 
 
 def test_what_is_filed_beside_a_finding_that_takes_length_is_no_sight_of_it():
-    beside = replace(A, bucket=bucket_beside(bucket_of(A.observation)))
     known = replace(A, bucket=bucket_of(A.observation))
-    assert not causes_of(beside) & causes_of(known)
+    beside = [replace(A, bucket=bucket) for bucket in buckets_beside(known.bucket)]
+    causes = [causes_of(found) for found in (known, *beside)]
+    assert len(causes) > 2
+    assert all(not one & other for one, other in combinations(causes, 2))

@@ -183,3 +183,24 @@ def test_two_that_each_meet_the_other_beside_their_boundary_are_one_fault_with_o
         return replace(told, minimized=replace(told.minimized, met=(beside.bucket,)))
 
     assert joined(met(one, other), met(other, one)) == [other.id, ""]
+
+
+def test_what_has_no_field_so_long_is_filed_beside_each_finding_that_takes_a_longer_one():
+    ledger, sizes = Ledger(), {}
+
+    def bucket(size):
+        return ledger.beside("a", lambda known: size < sizes[known.bucket])
+
+    def takes(size):
+        long = Condition("m", "f", "long", least=size, of_length=True)
+        told = Minimized(Size(1, 9), Size(1, 9), 1, 0.0, True, (), (long,))
+        found = confirmed(bucket(size), kind=Kind.CRASH, minimized=told)
+        sizes[found.bucket] = size
+        return ledger.enter(found.bucket, found)
+
+    for size in (40, 30, 20):
+        assert bucket(size) not in sizes
+        assert takes(size)
+    assert len(sizes) == 3
+    assert [sizes.get(bucket(size)) for size in (50, 40, 35, 30, 25, 20)] == [40, 40, 30, 30, 20, 20]
+    assert bucket(10) not in sizes

@@ -30,6 +30,7 @@ def part(index, findings=(), of=2, *, cases=3, edges=(), novelty=None, missing=N
         refused=0,
         quiet=0,
         deck=DeckState(),
+        effort=0.0,
         history=(),
         sparing=SparingState(),
         places=(),

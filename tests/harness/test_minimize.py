@@ -1,5 +1,6 @@
 """Findings on the desk: what is asked of the device, what it may cost, and what is told of it."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -241,7 +242,7 @@ def test_each_finding_is_told_when_it_is_done_and_in_its_turn(toy, monkeypatch):
 
 def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n17", "x")
 
     def slow(window, finding):
@@ -263,7 +264,7 @@ def test_while_there_are_cases_it_takes_no_more_than_its_share(toy, monkeypatch)
 @pytest.mark.parametrize(("planned", "least"), [(100.0, 30), (1000.0, 300), (5000.0, 300)])
 def test_where_a_replay_takes_seconds_the_first_minutes_belong_to_the_cases(toy, monkeypatch, planned, least):
     clock = [0.0]
-    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n17", "x")
 
     def slow(window, finding):
@@ -306,7 +307,7 @@ def test_where_a_reset_takes_long_or_is_limited_one_finding_is_worth_twenty(
     toy, monkeypatch, seconds, limit, most, done
 ):
     t, clock = toy(max_resets=limit), [0.0]
-    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     play, asked = shows("n3", "n9", "n17", "n21", "x")
 
     def resets():
@@ -327,7 +328,7 @@ def test_where_a_reset_takes_long_or_is_limited_one_finding_is_worth_twenty(
 @pytest.mark.parametrize(("elapsed", "most"), [(0.0, 30), (45.0, 45)])
 def test_at_the_end_it_takes_as_long_as_the_run_took_or_half_a_minute(toy, monkeypatch, elapsed, most):
     clock = [0.0]
-    monkeypatch.setattr(desk.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     play, asked = shows(*(f"n{n}" for n in range(0, 30, 3)), "x")
 
     def slow(window, finding):

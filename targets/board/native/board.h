@@ -88,6 +88,7 @@ struct shared {
     uint8_t *ram, *flash;
     volatile uint64_t *counter, *limit;
     uint64_t hz, hang_budget, first_output;
+    uint64_t work; /* instructions executed, of all lives */
     uint32_t ram_base, ram_size, flash_base, flash_size;
     int32_t guard; /* offset in RAM of the painted words, or -1 */
     int32_t running, reset, called, stale, failed, error, trap, stacking;

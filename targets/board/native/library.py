@@ -32,7 +32,7 @@ class Shared(ctypes.Structure):
 
     _fields_ = (
         *((name, c_void_p) for name in ("uc", "ram", "flash", "counter", "limit")),
-        *((name, c_uint64) for name in ("hz", "hang_budget", "first_output")),
+        *((name, c_uint64) for name in ("hz", "hang_budget", "first_output", "work")),
         *((name, c_uint32) for name in ("ram_base", "ram_size", "flash_base", "flash_size")),
         *((name, c_int32) for name in ("guard", "running", "reset", "called", "stale", "failed", "error", "trap")),
         *((name, c_int32) for name in ("stacking", "emitted", "samples_count", "source_count", "word_count")),

@@ -196,6 +196,15 @@ class OnCore(Machine):
         self._state.busy = busy
 
     @property
+    def work(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Instructions executed, of all lives."""
+        return self._shared.work
+
+    @work.setter
+    def work(self, work: int) -> None:
+        self._shared.work = work
+
+    @property
     def _reset_cause(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self._cause
 

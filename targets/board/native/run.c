@@ -88,6 +88,7 @@ enum ended slice(struct board *b, uint32_t pc, int64_t limit) {
     s->running = 0;
     s->state.base += executed;
     s->state.busy += executed;
+    s->work += executed;
     return after(b);
 }
 
