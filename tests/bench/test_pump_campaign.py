@@ -70,9 +70,7 @@ def test_a_guided_campaign_is_the_same_on_both_cores_and_twice(campaign, monkeyp
         library.library.cache_clear()
         runs.append(campaign("bench.toml", cases=200, seed=3, fuzzers=("guided",)))
     library.library.cache_clear()
-    first, *others = [
-        (run.ids, [(f.bucket, f.window) for f in run.findings], run.summary["discovery"]) for run in runs
-    ]
+    first, *others = [(run.ids, [(f.bucket, f.window) for f in run.findings], run.summary["discovery"]) for run in runs]
     assert len(first[1]) >= 2
     assert others == [first, first]
 
