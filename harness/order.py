@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.case import TestCase
 from harness.interfaces import Fuzzer
 
-_STRETCH = 60
+_STRETCH, _LONGEST = 60, 240
 _LATE = 10
 
 
@@ -22,10 +22,14 @@ class Planned(NamedTuple):
 
 
 def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
-    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time."""
-    source = iter(cases)
-    while stretch := list(itertools.islice(source, _STRETCH)):
+    """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time.
+
+    The first stretches are short, so that a short run sees every state.
+    """
+    source, size = iter(cases), _STRETCH
+    while stretch := list(itertools.islice(source, size)):
         yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
+        size = min(2 * size, _LONGEST)
 
 
 def round_robin(

@@ -1,6 +1,7 @@
 """Campaigns on the toy device: verdicts, confirmation, windows, bench faults, budgets."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 from toy import case, message
@@ -453,6 +454,15 @@ def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
 def test_cases_of_one_state_are_kept_together():
     cases = [(None, case(message(b"a"), state=state)) for state in ("in", "idle", "in", "idle")]
     assert [c.state for _f, c in by_state(iter(cases))] == ["idle", "idle", "in", "in"]
+
+
+def test_a_short_run_sees_every_state_and_a_long_one_goes_there_seldom():
+    cases = [(None, case(message(b"a"), state=str(number % 6))) for number in range(1800)]
+    states = [c.state for _f, c in by_state(iter(cases))]
+    assert set(states[:60]) == set("012345")
+    seldom = [len(list(same)) for _state, same in groupby(states[900:])]
+    assert max(seldom) <= 80
+    assert sum(seldom) / len(seldom) >= 30
 
 
 @pytest.mark.parametrize(
