@@ -43,7 +43,7 @@ from harness.outcome import Measures, Outcome
 from harness.owed import Owed, is_suspicion
 from harness.own import own_error
 from harness.position import CampaignState
-from harness.runner import Runner
+from harness.runner import MEMORY, Runner
 from harness.scope import Scope
 from harness.slow_lane import SlowLane, SlowLaneState
 from harness.sparing import Sparing
@@ -55,7 +55,7 @@ from harness.triage.replay import ways_back
 from harness.unproven import Held, Unproven
 from harness.verdict import Kind, Observation, Verdict, verdict_of
 
-_HISTORY, _LONG_HISTORY = 16, 128
+_HISTORY = 16
 _REFUSED_IN_A_ROW = 2000
 _OWN_IN_A_ROW, _OWN_IN_ALL = 3, 20
 _SEARCH_SECONDS = 20.0
@@ -122,7 +122,7 @@ class Campaign:
         self._deck = Deck(fuzzers, self._fuzzer_failed, saves=not runner.independent)
         self._owed = Owed()
         self._resumed: tuple[Finding, ...] | None = None
-        self._history: deque[Planned] = deque(maxlen=_HISTORY if runner.independent else _LONG_HISTORY)
+        self._history: deque[Planned] = deque(maxlen=_HISTORY if runner.independent else MEMORY)
         self._life = runner.lives
         self._unreplayed = ""
         self._shown: list[str] = []
@@ -369,8 +369,10 @@ class Campaign:
         self._note_state(case, outcome.transcript)
 
     def _met(self, case: TestCase) -> tuple[TestCase, ...]:
-        """What the device has met since it was last started, the case at the end."""
-        return (*(planned.case for planned in list(self._history)[:-1]), case)
+        """What the device has met since it was last started, replays among it, the case at the end."""
+        own = (*(planned.case for planned in list(self._history)[:-1]), case)
+        met = tuple(self._runner.met)
+        return met if len(met) > len(own) and met[-1] is case else own
 
     def _run(self, planned: Planned) -> Outcome:
         fuzzer, case = planned.fuzzer, planned.case

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from harness.watch import Watch
 
 Ask = Callable[[str], bool]
 SURVEY_EVERY = 64
+MEMORY = 128  # cases
 LINGER_SECONDS = 0.5
 ENDED = "end of session"
 _INSTRUCTIONS_A_SECOND, _RUN_SECONDS = 50e6, 0.002  # of a usual machine
@@ -49,7 +51,8 @@ class Runner:
 
     `settle` is how long the device needs after a restart before it serves, in target seconds. `max_resets` bounds
     the resets of a target that does not restore (0: no bound). `lives` counts how often the target was started or
-    reset. `load` measures while the target is up. `ask` puts a request to a person at the bench, and is true when it
+    reset, `met` are the cases that it has met since, whoever ran them; none where every case starts anew. `load`
+    measures while the target is up. `ask` puts a request to a person at the bench, and is true when it
     was done; None where nobody is there.
     """
 
@@ -77,6 +80,7 @@ class Runner:
         self._walker = Walker(target, self.watch)
         self.resets = Resets(target, max_resets)
         self.lives = 0
+        self.met: deque[TestCase] = deque(maxlen=MEMORY)
         self.states = (
             KeptStates(target, self.watch, self._walker)
             if isinstance(target, Restores)
@@ -140,6 +144,7 @@ class Runner:
 
     def _restarted(self) -> None:
         self.lives += 1
+        self.met.clear()
         for carrier in self._carriers.values():
             carrier.restarted()
 
@@ -298,6 +303,8 @@ class Runner:
         if not reached and (self.target.can_reset() or self.why == UNANSWERED):
             now = self.target.now()
             return self._outcome(case, Transcript(case.id, (), now, now, state_reached=False, proof=self.why), before)
+        if not self.independent:
+            self.met.append(case)
         if survey is None:
             survey = probe or int(case.id[8:], 16) % SURVEY_EVERY == 0
         probe = probe or int(case.id[:8], 16) % interface.probe_every == 0

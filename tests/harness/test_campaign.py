@@ -439,6 +439,20 @@ def test_an_interrupt_while_a_case_is_made_is_one_too_and_never_a_pass(toy, budg
     assert len(verdicts(events)) < 3
 
 
+def test_what_replays_have_left_in_a_device_is_played_again_with_the_case(toy):
+    t = toy()
+    t.device.planted |= {b"a": lambda device: setattr(device, "armed", True) or [b"<A>"]}
+    t.device.planted[b"x"] = lambda device: dies(device) if getattr(device, "armed", False) else [b"<X>"]
+    forget = t.device.reset
+    t.device.reset = lambda: (setattr(t.device, "armed", False), forget())
+    t.runner.start()
+    replayed, found = case(message(b"a")), case(message(b"x"))
+    t.runner.run(replayed)  # as the desk does, between the campaign's cases
+    _reason, _events, run = campaign(t, found)
+    (finding,) = run.findings.values()
+    assert (finding.confirmed, finding.window) == (True, (replayed, found))
+
+
 def test_fuzzers_take_turns_and_hear_what_became_of_their_cases(toy):
     one = ListFuzzer(case(message(b"a")), case(message(b"b")), name="one")
     two = ListFuzzer(case(message(b"c")), name="two")

@@ -1,11 +1,12 @@
 """A device whose reset takes ten seconds: what one finding may cost of a night, on a clock that is only counted."""
 
+import time
+
 from test_campaign import UNLIMITED, ListFuzzer, of
 from toy import case, message
 
 from harness.campaign import Campaign
 from harness.events import CaseFinished, FindingConfirmed, FindingMinimized
-from harness.triage import confirm, desk, minimize
 
 RESET, SERVED = 10.0, 0.05  # seconds
 MOST_RESETS, MOST_SECONDS = 30, 600.0
@@ -18,8 +19,7 @@ class Night:
 
     def __init__(self, t, monkeypatch, *cases):
         self.now, self.told, self.t = 0.0, [], t
-        for module in (confirm, desk, minimize):
-            monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
         self._slowly(t.target, "reset", RESET)
         self._slowly(t.device, "serve", SERVED)
         self.run = Campaign(
