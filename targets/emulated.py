@@ -124,6 +124,10 @@ class EmulatedTarget:
         """An open link to a port."""
         return EmulatorLink(self, self.usart(port))
 
+    def byte_seconds(self, port: str) -> float:
+        """What a byte takes on the line of a port, at the rate that the firmware has set."""
+        return self.usart(port).byte_cycles / self.machine.hz
+
     def stimulate(self, stimulus: str, value: float) -> None:
         """Set a sensor input (raw = value / scale) or an input pin (0 or 1)."""
         table = self._check(stimulus)
@@ -295,13 +299,15 @@ class EmulatorLink:
 class EmulatorTransport:
     """`emulator:/PORT`: a port of the bench's emulated target."""
 
-    quiet_gap = byte_seconds = 0.0
+    quiet_gap = 0.0
 
     def __init__(self, moniker: str, target: EmulatedTarget, port: str) -> None:
         self.moniker, self._target, self._port = moniker, target, port
+        self.byte_seconds = 0.0
 
     def open(self, timeout: float) -> EmulatorLink:
         """A new link; never waits."""
+        self.byte_seconds = self._target.byte_seconds(self._port)
         return self._target.link(self._port)
 
 

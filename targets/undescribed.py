@@ -63,6 +63,10 @@ class UndescribedTarget(EmulatedTarget):
         """An open link to a port."""
         return RestingLink(self, self.usart(port))
 
+    def byte_seconds(self, port: str) -> float:
+        """Bytes are there as soon as the firmware looks for them."""
+        return 0.0
+
     def facts(self) -> Mapping[str, str]:
         """What runs, and that the board was inferred."""
         core = self.machine.description.core.replace("cortex-m", "Cortex-M")

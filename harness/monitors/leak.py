@@ -36,6 +36,7 @@ class LeakMonitor:
         session = case.state in self._sessions
         disclosed, sent = self._may_have_disclosed(case, transcript, session=session), b""
         bent = {step.message for step in case.steps if isinstance(step, Send) and step.mutated}
+        owed = self._owed(case, transcript.exchanges, session=session) if bent else []
         for place, exchange in enumerate(transcript.exchanges):
             sent += exchange.sent if exchange.message in bent else b""
             marks = self._of(case).get(exchange.message, frozenset())
@@ -43,15 +44,29 @@ class LeakMonitor:
             may_disclose = session and Mark.DISCLOSES_PATIENT_DATA in marks
             disclosed = disclosed or may_disclose
             anothers = may_disclose or self._may_be_of_another(case, exchange, transcript.exchanges[place + 1 :])
+            anothers = anothers or any(other.sent_at < exchange.ended_at for other in owed)
             received = b"" if anothers else _received(exchange, unasked=not disclosed)
             ours = exchange.sent + sent
-            leaked = [name for name, secret in self._canaries.items() if secret in received and secret not in ours]
+            leaked = [name for name in self._told(received) if self._canaries[name] not in ours]
             if leaked:
                 return (_observation(leaked, exchange),)
         return ()
 
     def _of(self, case: TestCase) -> Mapping[str, frozenset[Mark]]:
         return self._marks.get(case.interface, {})
+
+    def _owed(self, case: TestCase, exchanges: Sequence[Exchange], *, session: bool) -> list[Exchange]:
+        """Those that may disclose and have not: where a bent message swallows bytes, replies are filed with others."""
+        owed: list[Exchange] = []
+        for exchange in exchanges:
+            marks = self._of(case).get(exchange.message, frozenset())
+            session = session or (Mark.AUTHENTICATION in marks and exchange.answered)
+            if session and Mark.DISCLOSES_PATIENT_DATA in marks and not self._told(b"".join(exchange.replies)):
+                owed.append(exchange)
+        return owed
+
+    def _told(self, received: bytes) -> list[str]:
+        return [name for name, secret in self._canaries.items() if secret in received]
 
     def _may_be_of_another(self, case: TestCase, exchange: Exchange, later: Sequence[Exchange]) -> bool:
         """True where the message need not be answered, and one that may disclose was out before its answer came."""

@@ -271,6 +271,20 @@ def test_so_may_what_comes_in_the_time_that_a_case_is_followed_for():
     assert leaked(late, state="in") == [(Kind.LEAK, ("",))]
 
 
+def test_the_answer_to_one_that_may_disclose_may_be_filed_with_another_message():
+    """Its framer swallowed bytes of a bent one: the reply came when another message had made up for them."""
+    bent, read, filed = (message(b"a", mutated=True),), said("read"), said("a", b"<R DOE>")
+    assert leaked(read, filed, state="in", steps=bent) == []
+    assert leaked(said("prove", b"<ok>"), read, filed, steps=bent) == []
+    assert leaked(replace(filed, ended_at=2.0), read, state="in", steps=bent) == []
+    leak = [(Kind.LEAK, ("a",))]
+    assert leaked(read, filed, state="in") == leak  # nothing was bent
+    assert leaked(read, filed, steps=bent) == leak  # nobody has logged in
+    assert leaked(said("read", b"<?>"), filed, state="in", steps=bent) == []  # which is of another one, too
+    assert leaked(said("read", b"<R DOE>"), filed, state="in", steps=bent) == leak  # it has its answer
+    assert leaked(replace(filed, ended_at=0.5), read, state="in", steps=bent) == leak  # it was sent later
+
+
 def test_canaries_may_be_bytes_and_short_or_odd_ones_are_refused():
     assert leaked(said("a", b"<A\xde\xad\xbe>"), key="hex:deadbe") == [(Kind.LEAK, ("a",))]
     for text, words in (("ab", "shorter than 3"), ("hex:xyz", "not hex")):
