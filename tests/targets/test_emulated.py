@@ -1,12 +1,16 @@
 """The board as a target: time, links, sensors, signals and snapshots of an emulated device."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.assembly.assemble import assemble
 from harness.bench import load_bench
+from harness.case import Origin, TestCase, Wait
 from harness.errors import BenchError, LinkClosed, LinkError, UsageError
+from harness.transcript import Way
 from harness.transports import transport
 from targets.boards import emulated_target
 
@@ -38,6 +42,18 @@ def test_a_probe_is_answered_in_virtual_time(pump):
     before = pump.now()
     assert b"SN-0004711" in status(pump)
     assert 0 < pump.now() - before < 0.5
+
+
+def test_a_device_to_which_much_was_sent_at_once_has_the_time_that_it_takes_on_the_line():
+    """As slow as a real line is that one; the probe's answer is due when the probe is through."""
+    assembly = assemble(PUMP / "bench-fixed.toml", seed=1)
+    order = assembly.protocols["network"].message("order").send()
+    orders = (*(replace(order, wait=False) for _ in range(48)), Wait(0.01))
+    case = TestCase("network", "idle", orders, Origin("test", ("order",) * 48))
+    assembly.runner.start()
+    outcome = assembly.runner.run(case, probe=True)
+    assert outcome.transcript.ended - outcome.transcript.started > 48 * len(order.data) * 10 / 115200 > 0.6
+    assert (outcome.transcript.service.way, list(outcome.observations)) == (Way.AT_ONCE, [])
 
 
 def test_silence_ends_exactly_at_the_deadline_in_virtual_time(pump):
