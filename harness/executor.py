@@ -181,6 +181,11 @@ class Executor:
             self.conversation = conversation.copy()
             self._guard.forget()
 
+    def restored(self) -> None:
+        """The device is back at an earlier moment: what was on the line has never been."""
+        if (link := self.connection.open_link) is not None:
+            link.through = 0.0
+
     def run(self, steps: tuple[Step, ...], *, reopens: bool = False, haste: Haste = Haste.NONE) -> None:
         """Perform the steps in order, counting them in `performed`; `mutated` once a mutated message is out.
 

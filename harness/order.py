@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.case import TestCase
 from harness.interfaces import Fuzzer
 
-_STRETCH, _LONGEST = 60, 240
+_STRETCH, _LONGEST, _SHARE = 60, 240, 4
 _LATE = 10
 
 
@@ -24,12 +24,12 @@ class Planned(NamedTuple):
 def by_state(cases: Iterable[tuple[Fuzzer, TestCase]]) -> Iterator[tuple[Fuzzer, TestCase]]:
     """The same cases, a stretch at a time, with those of one state together: reaching a state costs a device time.
 
-    The first stretches are short, so that a short run sees every state.
+    A longer stretch is a quarter of what came before it, so that a short run sees every state, and each as often.
     """
-    source, size = iter(cases), _STRETCH
-    while stretch := list(itertools.islice(source, size)):
+    source, dealt = iter(cases), 0
+    while stretch := list(itertools.islice(source, max(_STRETCH, min(dealt // _SHARE, _LONGEST)))):
         yield from sorted(stretch, key=lambda pair: (pair[1].interface, pair[1].state))
-        size = min(2 * size, _LONGEST)
+        dealt += len(stretch)
 
 
 def round_robin(

@@ -104,12 +104,14 @@ class KeptStates:
         if counts:
             self.walked.add(key)
         self._snapshots.restore(prepared.target)
+        interface.executor.restored()
         self._watch.teach(prepared.monitors)
         interface.executor.begin(prepared.conversation)
         return True
 
     def _prepare(self, interface: Interface, state: State) -> _Prepared | None:
         self._snapshots.restore(self._cold)
+        interface.executor.restored()
         self._watch.teach(self._watch.initial)
         interface.executor.begin(Conversation())
         if not self._walker.walk(interface, state):
