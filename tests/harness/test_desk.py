@@ -137,8 +137,8 @@ def test_where_a_replay_takes_seconds_the_first_minutes_are_also_of_what_is_grav
 @pytest.mark.parametrize(("seconds", "is_told"), [(2.0, True), (0.0, False)])
 def test_what_is_smaller_is_told_in_time_though_not_to_the_end(toy, monkeypatch, clock, seconds, is_told):
     """Of 30 s that are left six are needed to see how often it comes back."""
-    options = {"planned": 100.0, "stop": lambda: clock[0] >= 30.0, "needed": [f"n{n}" for n in range(0, 30, 2)]}
-    played = Played(toy, monkeypatch, clock, **options)
+    ends = {"planned": 100.0, "left": lambda: 30.0 - clock[0], "stop": lambda: clock[0] >= 30.0}
+    played = Played(toy, monkeypatch, clock, needed=[f"n{n}" for n in range(0, 30, 2)], **ends)
     played.desk.take(of_kind(Kind.CRASH, "grave", seconds=seconds))
     monkeypatch.setattr(desk, "_GRAVE_SECONDS", 99.0)
     if not is_told:
