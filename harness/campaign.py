@@ -114,7 +114,7 @@ class Campaign:
             planned=budget.planned,
             left=lambda: budget.planned - self.seconds,
         )
-        self._started, self._rested = clock(), -runner.effort()
+        self._started, self._effort_before = clock(), -runner.effort()
         self._interrupted = self._cut = self._concluded = False
         self._sparing = Sparing() if runner.independent else Sparing(_usual(runner))
         self._unproven = Unproven(budget.planned)
@@ -139,7 +139,7 @@ class Campaign:
 
     @property
     def _effort(self) -> float:
-        return self._runner.effort() + self._rested
+        return self._runner.effort() + self._effort_before
 
     @property
     def findings(self) -> Mapping[str, Finding]:
@@ -635,7 +635,7 @@ class Campaign:
         self._again = [planned[place] for place in state.held]
         found = {finding.bucket: finding for finding in findings}
         self._started = self._clock() - state.seconds
-        self._rested = state.effort - self._runner.effort()
+        self._effort_before = state.effort - self._runner.effort()
         counts = self._counts
         counts.number, counts.refused, counts.quiet = state.cases, state.refused, state.quiet
         self._history.extend(planned[place] for place in state.history)

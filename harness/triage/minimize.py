@@ -81,11 +81,6 @@ class Minimization:
         return self._replays
 
     @property
-    def seconds(self) -> float:
-        """Wall seconds that they took."""
-        return self._seconds
-
-    @property
     def finding(self) -> Finding:
         """What there is now, with what it took."""
         before, after = self._shrinker.size(self.first.window), self._shrinker.size(self._best.window)

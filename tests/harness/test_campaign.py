@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import groupby
 
 import pytest
-from toy import case, message
+from toy import arming, case, message
 
 from harness.budget import Budget
 from harness.campaign import Campaign
@@ -441,10 +441,7 @@ def test_an_interrupt_while_a_case_is_made_is_one_too_and_never_a_pass(toy, budg
 
 def test_what_replays_have_left_in_a_device_is_played_again_with_the_case(toy):
     t = toy()
-    t.device.planted |= {b"a": lambda device: setattr(device, "armed", True) or [b"<A>"]}
-    t.device.planted[b"x"] = lambda device: dies(device) if getattr(device, "armed", False) else [b"<X>"]
-    forget = t.device.reset
-    t.device.reset = lambda: (setattr(t.device, "armed", False), forget())
+    arming(t.device)
     t.runner.start()
     replayed, found = case(message(b"a")), case(message(b"x"))
     t.runner.run(replayed)  # as the desk does, between the campaign's cases

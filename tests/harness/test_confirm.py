@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signs import seen as made
 from test_replay import A, B, X, crashes, dies, sight
-from toy import case, message
+from toy import arming, case, message
 
 from harness.case import Wait
 from harness.errors import BenchError, TargetError
@@ -158,10 +158,7 @@ def test_a_long_window_is_halved_while_a_half_still_shows_it(toy, monkeypatch):
 
 def test_a_fault_that_needs_an_earlier_case_keeps_both(toy):
     t = toy()
-    t.device.planted |= {b"a": lambda device: setattr(device, "armed", True) or [b"<A>"]}
-    t.device.planted[b"x"] = lambda device: dies(device) if getattr(device, "armed", False) else [b"<X>"]
-    forget = t.device.reset
-    t.device.reset = lambda: (setattr(t.device, "armed", False), forget())
+    arming(t.device)
     finding = confirmed(t, sight(), (B, A, X))
     assert (finding.window, finding.reproduced, finding.tries) == ((A, X), 3, 3)
 

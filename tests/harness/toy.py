@@ -116,6 +116,21 @@ class ToyDevice:
         return [b"<" + request[:1].upper() + request[1:] + b">"]
 
 
+def arming(device):
+    """From now on it dies of `x` behind an `a`, if it was not reset in between."""
+
+    def reset():
+        device.armed = False
+        forget()
+
+    def fire(device):
+        device.dead = device.armed
+        return [] if device.armed else [b"<X>"]
+
+    forget, device.armed, device.reset = device.reset, False, reset
+    device.planted |= {b"a": lambda device: setattr(device, "armed", True) or [b"<A>"], b"x": fire}
+
+
 class ToyTarget:
     """A target without snapshots around a ToyDevice; time is the scripted link's."""
 
